@@ -1,0 +1,270 @@
+/*
+ * shale.h - mount a volume and read it: by path for an embedder, by vnode for
+ * a daemon
+ *
+ *     struct shale_config config = {
+ *         .dev = &disk.base, .mem = mem, .drivers = shale_all_drivers,
+ *     };
+ *     struct shale_fs *fs;
+ *     struct shale_file *file;
+ *     int err = shale_mount(&config, &fs);
+ *
+ *     if (!err)
+ *         err = shale_open(fs, "/etc/hostname", &file);
+ *
+ * Units      offsets, sizes and lengths are bytes
+ * Names      UTF-8; a path is terminated by NUL, a single name has a length
+ * Errors     0 or a negative enum shale_err; calls that count answer int64_t,
+ *            the count or an error. Results go through the last parameter and
+ *            are stored only on success
+ * Locking    calls on one volume may overlap, and on different volumes share
+ *            nothing, if the host lends locks; a struct shale_file is used by
+ *            one thread at a time. No call returns with a lock held
+ */
+#ifndef SHALE_H
+#define SHALE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/bdev.h"
+#include "shale/err.h"
+#include "shale/lock.h"
+#include "shale/log.h"
+#include "shale/mem.h"
+#include "shale/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHALE_VERSION "0.1.0"
+
+struct shale_cache_stats;
+struct shale_describe;
+struct shale_file;
+struct shale_fs;
+struct shale_fs_ops;
+struct shale_vnode;
+
+/* Drivers are chosen by naming them; the linker drops the rest. */
+extern const struct shale_fs_ops shale_ext2;
+
+/* Every driver there is, then NULL. */
+extern const struct shale_fs_ops *const shale_all_drivers[];
+
+/* ------------------------------------------------------------ volumes */
+
+/* What the host lends to a volume, until it is unmounted. */
+struct shale_config {
+    struct shale_bdev *dev;
+    struct shale_mem *mem;
+    const struct shale_fs_ops *const *drivers;  /* tried in order; then NULL */
+
+    /* The rest may be left zero. */
+    const struct shale_lock_ops *locks;     /* NULL: single-threaded */
+    struct shale_log *log;                  /* NULL: nobody listens */
+    const char *type;           /* only this driver, without probing; copied */
+    const char *options;        /* the driver's, "sb=131072"; copied */
+    bool read_only;             /* write nothing, whatever the driver can */
+    size_t cache_bytes;         /* metadata to keep in memory; 0: 4 MiB */
+    size_t vnode_max;           /* unused vnodes to keep; 0: 1024 */
+};
+
+/*
+ * Which driver knows the volume on DEV? Reads its first 4 KiB only. Stores
+ * one of DRIVERS; SHALE_ENODEV if there is none.
+ */
+int shale_probe(struct shale_bdev *dev, struct shale_mem *mem,
+                const struct shale_fs_ops *const *drivers,
+                const struct shale_fs_ops **out);
+
+/* The driver's name, such as "ext2". */
+const char *shale_driver_name(const struct shale_fs_ops *driver);
+
+/* Does DRIVER take a mount option called NAME (LEN bytes)? */
+bool shale_driver_has_option(const struct shale_fs_ops *driver,
+                             const char *name, size_t len);
+
+/*
+ * Mount the volume on CONFIG->dev. Reads; on a read-only mount nothing is ever
+ * written. SHALE_ENODEV if no driver knows it, SHALE_ENOTSUP or SHALE_ECORRUPT
+ * with an event in the log that says why, SHALE_EINVAL likewise for an option
+ * that the driver does not take. On failure nothing is left behind.
+ */
+int shale_mount(const struct shale_config *config, struct shale_fs **out);
+
+/*
+ * Unmount. SHALE_EBUSY, and nothing happens, while a vnode or a file is held.
+ * Whatever else it answers, FS is gone.
+ */
+int shale_unmount(struct shale_fs *fs);
+
+const char *shale_fs_name(const struct shale_fs *fs);       /* "ext2" */
+bool shale_fs_read_only(const struct shale_fs *fs);
+int shale_statfs(struct shale_fs *fs, struct shale_statfs *out);
+
+/* Tell TO (fs.h) about the volume: geometry, features, state. */
+int shale_describe(struct shale_fs *fs, struct shale_describe *to);
+void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out);
+
+/* Drop what is cached and not in use: unused vnodes, then metadata blocks. */
+void shale_fs_shrink(struct shale_fs *fs);
+
+/* ------------------------------------------------------------ by vnode */
+
+/* The volume's root directory's inode number, for a daemon's own table. */
+uint64_t shale_root_ino(const struct shale_fs *fs);
+
+/*
+ * Get the file numbered INO. SHALE_ESTALE if no file has that number. The
+ * caller puts the reference that it gets here, or from any call below.
+ */
+int shale_vnode_get(struct shale_fs *fs, uint64_t ino,
+                    struct shale_vnode **out);
+
+/* One more reference / one less. VN may be NULL for put. */
+void shale_vnode_ref(struct shale_vnode *vn);
+void shale_vnode_put(struct shale_vnode *vn);
+
+uint64_t shale_vnode_ino(const struct shale_vnode *vn);
+uint32_t shale_vnode_generation(const struct shale_vnode *vn);
+enum shale_type shale_vnode_type(const struct shale_vnode *vn);
+struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn);
+
+/*
+ * Find NAME, LEN bytes, in DIR; "." and ".." work. SHALE_ENAMETOOLONG over 255
+ * bytes, SHALE_EINVAL for an empty name or one that holds '/' or NUL.
+ */
+int shale_lookup(struct shale_vnode *dir, const char *name, size_t len,
+                 struct shale_vnode **out);
+
+/*
+ * As shale_lookup() and then shale_getattr(), but without bringing a vnode
+ * into memory: what a daemon's LOOKUP needs.
+ */
+int shale_lookup_attr(struct shale_vnode *dir, const char *name, size_t len,
+                      struct shale_attr *out);
+
+int shale_getattr(struct shale_vnode *vn, struct shale_attr *out);
+
+/* The attributes of file number INO, without bringing a vnode into memory. */
+int shale_getattr_ino(struct shale_fs *fs, uint64_t ino,
+                      struct shale_attr *out);
+
+#define SHALE_ITERATE_ATTR 1u   /* fill in shale_dirent.attr too */
+
+/*
+ * Call EMIT for the entries of DIR, "." and ".." first, from COOKIE on: 0 for
+ * the start, or the `next` of the last entry taken. Returns 0 at the end, what
+ * EMIT returned if it stopped, or an error. EMIT is called with the volume's
+ * lock held shared and must not call back into it. A file whose inode cannot
+ * be read is listed without attributes.
+ */
+int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
+                  shale_emit_fn *emit, void *context);
+
+/* A piece of a caller's buffer. */
+struct shale_iovec {
+    void *base;
+    size_t len;
+};
+
+/*
+ * Read up to LEN bytes of FILE at OFFSET. Returns the count, short only at the
+ * end of the file; an error in the middle is an error, never a short count.
+ * SHALE_EISDIR, SHALE_EINVAL for what is not a regular file.
+ */
+int64_t shale_read(struct shale_vnode *file, void *buf, size_t len,
+                   uint64_t offset);
+int64_t shale_readv(struct shale_vnode *file, const struct shale_iovec *iov,
+                    size_t count, uint64_t offset);
+
+/*
+ * Where the bytes of FILE at OFFSET live; see struct shale_extent. The extent
+ * starts at OFFSET and ends at the file's end at the latest; adjacent extents
+ * are merged as far as they lie within LEN. SHALE_ENXIO at or past the end of
+ * the file.
+ */
+int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+              struct shale_extent *out);
+
+/*
+ * The first offset at or after OFFSET that is data / in a hole, as lseek(2)'s
+ * SEEK_DATA and SEEK_HOLE: the end of the file counts as a hole. SHALE_ENXIO
+ * past the end, or where no data follows.
+ */
+int64_t shale_seek_data(struct shale_vnode *file, uint64_t offset);
+int64_t shale_seek_hole(struct shale_vnode *file, uint64_t offset);
+
+/*
+ * Store the target of a symlink, terminated, in the SIZE bytes of BUF. Returns
+ * its length; SHALE_EINVAL if VN is no symlink, SHALE_ERANGE if it does not
+ * fit with its NUL. SHALE_PATH_MAX always fits.
+ */
+int64_t shale_readlink(struct shale_vnode *vn, char *buf, size_t size);
+
+/* As getxattr(2): SIZE 0 asks for the length. */
+int64_t shale_getxattr(struct shale_vnode *vn, const char *name, void *buf,
+                       size_t size);
+
+/* As listxattr(2): names terminated by NUL, one after the other. */
+int64_t shale_listxattr(struct shale_vnode *vn, char *buf, size_t size);
+
+/* ------------------------------------------------------------- by path */
+
+#define SHALE_WALK_NOFOLLOW 1u  /* a symlink at the end is itself the result */
+
+/*
+ * Follow PATH from directory START (NULL: the root), through symlinks, at most
+ * 40 of them (SHALE_ELOOP). A path, or a target, that begins with '/' starts
+ * at the volume's root; ".." there stays there. A trailing '/' asks for a
+ * directory (and so for a symlink's target).
+ */
+int shale_walk(struct shale_fs *fs, struct shale_vnode *start,
+               const char *path, unsigned flags, struct shale_vnode **out);
+
+int shale_stat(struct shale_fs *fs, const char *path, struct shale_attr *out);
+int shale_lstat(struct shale_fs *fs, const char *path, struct shale_attr *out);
+
+/* Open the file or directory at PATH for reading; close it to let go. */
+int shale_open(struct shale_fs *fs, const char *path, struct shale_file **out);
+void shale_close(struct shale_file *file);
+
+/* The vnode under FILE; the reference stays FILE's. */
+struct shale_vnode *shale_file_vnode(struct shale_file *file);
+
+/* Read at the file's position, and move it by the count. */
+int64_t shale_file_read(struct shale_file *file, void *buf, size_t len);
+
+enum shale_whence {
+    SHALE_SEEK_SET,
+    SHALE_SEEK_CUR,
+    SHALE_SEEK_END,
+    SHALE_SEEK_DATA,
+    SHALE_SEEK_HOLE,
+};
+
+/* Move the position; returns the new one. As lseek(2). */
+int64_t shale_file_seek(struct shale_file *file, int64_t offset,
+                        enum shale_whence whence);
+
+/* One entry of an open directory, copied. */
+struct shale_entry {
+    uint64_t ino;
+    enum shale_type type;
+    char name[SHALE_NAME_MAX + 1];
+};
+
+/*
+ * The next entry of open directory FILE. Returns 1 and fills *OUT, or 0 at the
+ * end. shale_file_seek(file, 0, SHALE_SEEK_SET) starts over.
+ */
+int shale_file_readdir(struct shale_file *file, struct shale_entry *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHALE_H */

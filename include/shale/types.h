@@ -1,0 +1,105 @@
+/*
+ * types.h - what files look like from outside, whatever the format
+ */
+#ifndef SHALE_TYPES_H
+#define SHALE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Longest name of one directory entry, in bytes of UTF-8. */
+#define SHALE_NAME_MAX 255u
+
+/* Longest path and symlink target followed, in bytes. */
+#define SHALE_PATH_MAX 4096u
+
+enum shale_type {
+    SHALE_TYPE_UNKNOWN,
+    SHALE_TYPE_FILE,
+    SHALE_TYPE_DIR,
+    SHALE_TYPE_SYMLINK,
+    SHALE_TYPE_CHAR,
+    SHALE_TYPE_BLOCK,
+    SHALE_TYPE_FIFO,
+    SHALE_TYPE_SOCKET,
+};
+
+/* POSIX file mode: the type in the high bits, in numbers every Unix shares. */
+#define SHALE_S_IFMT   0170000u
+#define SHALE_S_IFSOCK 0140000u
+#define SHALE_S_IFLNK  0120000u
+#define SHALE_S_IFREG  0100000u
+#define SHALE_S_IFBLK  0060000u
+#define SHALE_S_IFDIR  0040000u
+#define SHALE_S_IFCHR  0020000u
+#define SHALE_S_IFIFO  0010000u
+
+enum shale_type shale_type_of_mode(uint32_t mode);
+
+/* UTC since 1970, nanoseconds from 0 to 999,999,999. */
+struct shale_time {
+    int64_t sec;
+    uint32_t nsec;
+};
+
+struct shale_attr {
+    uint64_t ino;
+    uint64_t size;              /* bytes; a symlink's is its target's length */
+    uint64_t allocated;         /* bytes on the volume, metadata included */
+    uint32_t mode;              /* type and permissions */
+    uint32_t uid, gid;
+    uint32_t links;
+    uint32_t rdev_major, rdev_minor;    /* of devices; else 0 */
+    uint32_t generation;
+    uint32_t flags;             /* the format's own inode flags */
+    uint32_t block_size;        /* preferred unit of I/O, bytes */
+    struct shale_time atime, mtime, ctime;
+    struct shale_time btime;    /* birth; all zero if not recorded */
+};
+
+struct shale_statfs {
+    uint64_t blocks, blocks_free, blocks_available;     /* of block_size */
+    uint64_t files, files_free;
+    uint32_t block_size;        /* bytes */
+    uint32_t name_max;          /* bytes */
+    uint64_t id;                /* from the volume's UUID or serial number */
+};
+
+enum shale_extent_kind {
+    SHALE_EXTENT_DATA,          /* bytes at .device on the volume */
+    SHALE_EXTENT_HOLE,          /* reads as zeros; nothing allocated */
+    SHALE_EXTENT_UNWRITTEN,     /* allocated at .device, reads as zeros */
+    SHALE_EXTENT_INLINE,        /* lives in metadata: the driver copies it */
+    SHALE_EXTENT_ENCODED,       /* compressed: the driver decodes whole units */
+};
+
+struct shale_extent {           /* all in bytes */
+    uint64_t offset, length, device;
+    enum shale_extent_kind kind;
+};
+
+struct shale_dirent {
+    const char *name;           /* UTF-8, not terminated; gone after the call */
+    size_t len;                 /* bytes, 1 to SHALE_NAME_MAX */
+    uint64_t ino;
+    uint64_t next;              /* the cookie to go on after this entry */
+    enum shale_type type;       /* UNKNOWN if the directory does not say */
+    const struct shale_attr *attr;      /* NULL: not asked for, or unreadable */
+};
+
+/*
+ * Takes one entry. 0 to go on; anything else stops the iteration, which
+ * returns it: the entry then counts as not taken.
+ */
+typedef int shale_emit_fn(void *context, const struct shale_dirent *entry);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHALE_TYPES_H */

@@ -1,0 +1,304 @@
+/*
+ * mem.h - inside the allocator: arenas, pages, slabs, and who calls whom
+ *
+ *      alloc.c     sizes to classes and runs of pages; create and destroy
+ *      slab.c      equal objects carved from blocks of pages
+ *      pages.c     the buddy allocator: runs of pages carved from arenas
+ *      arena.c     arenas borrowed from the host, found again by address
+ *      guard.c     redzones and poison in slab pages, in debug builds
+ *      stats.c     numbers for people; failures for tests
+ *      check.c     every invariant of the above, walked and compared
+ *      poison.c    what debug builds write where nobody may read or write
+ *
+ * Each stands on those below it; the one call upward is slab_reclaim(), when
+ * pages run out. One lock covers all of it, and is let go while the host's code
+ * runs: functions that may do so say "drops the lock".
+ */
+#ifndef MEM_MEM_H
+#define MEM_MEM_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/mem.h"
+
+/* A constant and not an #ifdef: either build compiles all of the code. */
+#ifdef SHALE_MEM_DEBUG
+#define MEM_DEBUG true
+#else
+#define MEM_DEBUG false
+#endif
+
+#define PAGE_BITS 12
+#define MEM_ORDERS (sizeof(size_t) * CHAR_BIT - PAGE_BITS)
+
+_Static_assert(SHALE_PAGE_SIZE == 1u << PAGE_BITS, "page size");
+
+/* ------------------------------------------------------- pages and arenas */
+
+enum page_state {
+    PAGE_INSIDE,                /* in a block or run that began earlier */
+    PAGE_FREE,                  /* first of a free block */
+    PAGE_RUN,                   /* first of a run that a caller holds */
+    PAGE_SLAB,                  /* first of a block that a slab holds */
+    PAGE_HEAD,                  /* first of the arena's own pages */
+};
+
+/* What is known of one page. They stand in order at the head of the arena. */
+struct page {
+    union {
+        struct {                /* PAGE_FREE: others of the same order */
+            struct page *prev, *next;
+        } list;
+        struct {                /* PAGE_RUN, PAGE_SLAB, PAGE_HEAD */
+            size_t pages;       /* how many from this one on */
+            size_t asked;       /* bytes the caller wanted */
+        } run;
+    } u;
+    uint32_t index;             /* in its arena */
+    uint8_t state;              /* enum page_state */
+    uint8_t order;              /* PAGE_FREE: the block is 2^order pages */
+};
+
+/* An arena begins with this; its first pages are its own descriptors. */
+struct arena {
+    struct arena *left, *right; /* in mem->arenas */
+    struct arena *next_gone;    /* in mem->gone */
+    size_t lent;                /* bytes that the source lent */
+    size_t page_count;          /* pages of it that the budget lets us use */
+    size_t head_pages;          /* of those, taken by descriptors */
+    size_t free_pages;
+    struct page pages[];
+};
+
+/* ------------------------------------------------------------------ slabs */
+
+#define SLOT_END 0xffffu        /* no free slot follows */
+#define SLOT_LIVE 0xfffeu       /* the slot's object is allocated */
+#define SLOT_MAX 0xfff0u        /* slots a page can have */
+
+/* Of every object in a slab page; so a free object keeps all of its bytes. */
+struct slab_slot {
+    uint16_t next;              /* free slot after this, or as above */
+#ifdef SHALE_MEM_DEBUG
+    uint16_t pad;
+    uint32_t asked;             /* live: bytes the caller wanted */
+    uint32_t sum;               /* free and constructed: of its bytes */
+#endif
+};
+
+/* A slab page is 2^order pages, aligned to its size; it begins with this. */
+struct slab_page {
+    struct shale_slab *slab;
+    struct slab_page *prev, *next;
+    struct arena *arena;
+    uint16_t live;              /* objects allocated */
+    uint16_t free;              /* first free slot, or SLOT_END */
+    struct slab_slot slots[];
+};
+
+struct shale_slab {
+    struct shale_mem *mem;
+    struct shale_slab *prev, *next;     /* in mem->slabs */
+    struct shale_slab_config config;
+    size_t first;               /* bytes from a page's start to object 0 */
+    size_t stride;              /* bytes from one object to the next */
+    size_t page_bytes;          /* of a slab page; a power of two */
+    unsigned order;             /* ... and that in pages, as an exponent */
+    unsigned capacity;          /* objects in a slab page */
+    struct slab_page *partial, *full, *empty;
+    size_t page_count;          /* slab pages in those lists */
+    size_t empty_count;
+    size_t live, peak;          /* objects */
+    uint64_t allocs, failures;
+};
+
+/* --------------------------------------------------------------- the pool */
+
+/* 16, 32 ... 128 bytes, then four sizes a doubling, up to 3584. */
+#define CLASS_COUNT 27
+#define CLASS_MAX 3584u
+
+struct shale_mem {
+    struct shale_arena_source *source;
+    const struct shale_lock_ops *locks;
+    void *lock;
+
+    struct arena *first;        /* the one that holds this struct */
+    struct arena *arenas;       /* tree by address */
+    struct arena *spare;        /* an arena with nothing in it, or NULL */
+    struct arena *gone;         /* to be given back when the lock is dropped */
+    size_t budget, borrowed;    /* bytes */
+    size_t total_pages;         /* in the tree's arenas */
+    size_t free_pages;
+    uint64_t free_orders;       /* bit K: the list of order K has a block */
+    struct page *free[MEM_ORDERS];
+
+    struct shale_slab *slabs;   /* all but the classes */
+    struct shale_slab classes[CLASS_COUNT];
+
+    size_t live, peak;          /* bytes */
+    uint64_t fail_after;        /* allocations until one fails */
+    bool fail_armed, failed;
+};
+
+/*
+ * Take the lock; let it go, and then return to the host the arenas that have
+ * come loose meanwhile.
+ */
+void mem_lock(struct shale_mem *mem);
+void mem_unlock(struct shale_mem *mem);
+
+/* Called by every allocation first: is this the one that has to fail? */
+bool mem_fails_now(struct shale_mem *mem);
+
+/* Account BYTES given to a caller, or taken back. */
+void mem_count_alloc(struct shale_mem *mem, size_t bytes);
+void mem_count_free(struct shale_mem *mem, size_t bytes);
+
+/* ----------------------------------------------------------------- arena.c */
+
+/*
+ * How much to ask for, to be sure of PAGES consecutive pages, with EXTRA bytes
+ * after the descriptors; 0 if that is more than an address can count.
+ */
+size_t arena_bytes_for(size_t pages, size_t extra);
+
+/*
+ * Lay out an arena over the LENT bytes at BASE, using no more than MOST of
+ * them, with EXTRA bytes (arena_extra()) after the descriptors. No page is free
+ * yet, and nobody knows the arena.
+ */
+struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra);
+void *arena_extra(struct arena *arena);
+
+void arena_insert(struct arena **root, struct arena *arena);
+void arena_remove(struct arena **root, struct arena *arena);
+
+/* The arena with ADDRESS in it, or NULL. */
+struct arena *arena_find(struct arena *root, const void *address);
+
+/* The arena that follows AFTER by address (NULL: the first), or NULL. */
+struct arena *arena_next(struct arena *root, const struct arena *after);
+
+static inline void *page_address(struct arena *arena, size_t index)
+{
+    return (uint8_t *)arena + (index << PAGE_BITS);
+}
+
+static inline size_t page_index(const struct arena *arena, const void *address)
+{
+    return ((uintptr_t)address - (uintptr_t)arena) >> PAGE_BITS;
+}
+
+/* ----------------------------------------------------------------- pages.c */
+
+/*
+ * Take COUNT pages at a multiple of 2^ALIGN pages, for a caller (PAGE_RUN) or
+ * a slab (PAGE_SLAB), and store their arena in *OUT. Asks the source for more
+ * when there is need: drops the lock.
+ */
+void *pages_alloc(struct shale_mem *mem, size_t count, unsigned align,
+                  enum page_state state, struct arena **out);
+
+/* Give back what pages_alloc() gave. */
+void pages_free(struct shale_mem *mem, struct arena *arena, void *run);
+
+/* Make ARENA, which is new, part of the pool, all free but pages FROM to TO. */
+void pages_add_arena(struct shale_mem *mem, struct arena *arena, size_t from,
+                     size_t to);
+
+/* Part with the spare arena, if there is one: mem_unlock() gives it back. */
+void pages_drop_spare(struct shale_mem *mem);
+
+/* ------------------------------------------------------------------ slab.c */
+
+void slab_init(struct shale_slab *slab, struct shale_mem *mem,
+               const struct shale_slab_config *config);
+
+/* An object for a caller who wants ASKED bytes of it. Drops the lock. */
+void *slab_alloc(struct shale_slab *slab, size_t asked);
+
+/* Give back OBJECT. Drops the lock if its page goes. */
+void slab_free(struct shale_slab *slab, void *object, size_t asked);
+
+/*
+ * Take from every slab the empty pages that it keeps to be fast, except where
+ * a destructor has to run first. Returns whether there were any.
+ */
+bool slab_reclaim(struct shale_mem *mem);
+
+static inline uint8_t *slab_object(struct slab_page *page, size_t slot)
+{
+    return (uint8_t *)page + page->slab->first + slot * page->slab->stride;
+}
+
+/* ----------------------------------------------------------------- guard.c */
+
+/* Watches slab pages in debug builds, and is not there in others. */
+#ifdef SHALE_MEM_DEBUG
+
+/* PAGE is new, its objects constructed; or it is to go, and they retired. */
+void guard_page(struct slab_page *page);
+void guard_page_end(struct slab_page *page);
+
+/* SLOT is to be allocated. Stops if somebody wrote to it while it was free. */
+void guard_alloc(struct slab_page *page, size_t slot, size_t asked);
+
+/*
+ * OBJECT is to be freed. Stops unless it is a live object of SLAB that was
+ * allocated with that size, with nothing written beside it.
+ */
+void guard_free(struct shale_slab *slab, void *object, size_t asked);
+
+/* Is what nobody may write to in and around SLOT as it was left? */
+bool guard_sound(struct slab_page *page, size_t slot);
+
+/* The bytes that the holder of SLOT asked for. */
+size_t guard_asked(const struct slab_page *page, size_t slot);
+
+#else
+#define guard_page(page) ((void)(page))
+#define guard_page_end(page) ((void)(page))
+#define guard_alloc(page, slot, asked) ((void)(page))
+#define guard_free(slab, object, asked) ((void)(slab))
+#define guard_sound(page, slot) ((void)(page), true)
+#define guard_asked(page, slot) ((void)(page), (size_t)0)
+#endif
+
+/* ---------------------------------------------------------------- poison.c */
+
+#define POISON_FRESH 0xa5       /* allocated, and not written yet */
+#define POISON_FREE 0xf5        /* freed */
+#define POISON_REDZONE 0xbd     /* beside an object */
+#define REDZONE_SIZE ((size_t)(MEM_DEBUG ? 16 : 0))
+
+/* Fill with POISON_FRESH, for the owner to write over. */
+void poison_fresh(void *bytes, size_t len);
+
+/* Fill with BYTE; under AddressSanitizer nobody may touch it from here on. */
+void poison_close(void *bytes, size_t len, uint8_t byte);
+
+/* As it is, nobody may touch it from here on; or somebody may again. */
+void poison_hide(void *bytes, size_t len);
+void poison_open(void *bytes, size_t len);
+
+/* Are all of them still BYTE? */
+bool poison_intact(const void *bytes, size_t len, uint8_t byte);
+
+/* A number that changes when the bytes do. */
+uint32_t poison_sum(const void *bytes, size_t len);
+
+/* A caller broke the rules: stop here, with WHY at hand in a debugger. */
+_Noreturn void poison_fault(const char *why);
+
+/* In debug builds, stop unless OK. */
+static inline void mem_require(bool ok, const char *why)
+{
+    if (MEM_DEBUG && !ok)
+        poison_fault(why);
+}
+
+#endif /* MEM_MEM_H */
