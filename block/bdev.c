@@ -1,0 +1,139 @@
+/*
+ * bdev.c - the checked calls in front of every device
+ *
+ * What a device implements may rely on ranges that are aligned and inside the
+ * device; here is where that is made true, once for all of them.
+ */
+#include "shale/bdev.h"
+
+#include "memfn.h"
+#include "shale/err.h"
+#include "shale/mem.h"
+
+/* True if the LEN bytes at OFFSET lie inside the device. */
+static bool inside(const struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    return offset <= dev->size && len <= dev->size - offset;
+}
+
+/* The rules that bdev.h states for every checked call. */
+static int check_range(const struct shale_bdev *dev, uint64_t offset,
+                       uint64_t len)
+{
+    if (((offset | len) & (dev->block_size - 1)) != 0)
+        return SHALE_EINVAL;
+    return inside(dev, offset, len) ? 0 : SHALE_EIO;
+}
+
+int shale_bdev_read(struct shale_bdev *dev, uint64_t offset, void *buf,
+                    size_t len)
+{
+    int err;
+
+    if (len == 0)
+        return 0;
+    err = check_range(dev, offset, len);
+    if (err)
+        return err;
+    return dev->ops->read(dev, offset, buf, len);
+}
+
+int shale_bdev_write(struct shale_bdev *dev, uint64_t offset, const void *buf,
+                     size_t len)
+{
+    int err;
+
+    if (len == 0)
+        return 0;
+    err = check_range(dev, offset, len);
+    if (err)
+        return err;
+    if (!dev->ops->write)
+        return SHALE_EROFS;
+    return dev->ops->write(dev, offset, buf, len);
+}
+
+int shale_bdev_flush(struct shale_bdev *dev)
+{
+    return dev->ops->flush ? dev->ops->flush(dev) : 0;
+}
+
+int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    int err;
+
+    if (len == 0)
+        return 0;
+    err = check_range(dev, offset, len);
+    if (err)
+        return err;
+    if (!dev->ops->write)
+        return SHALE_EROFS;
+    return dev->ops->discard ? dev->ops->discard(dev, offset, len) : 0;
+}
+
+const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
+                              size_t len)
+{
+    if (!dev->ops->direct || len == 0 || check_range(dev, offset, len))
+        return NULL;
+    return dev->ops->direct(dev, offset, len);
+}
+
+/* Copy LEN bytes from WITHIN the block at OFFSET, read through BOUNCE. */
+static int read_part(struct shale_bdev *dev, uint64_t offset, size_t within,
+                     uint8_t *buf, size_t len, uint8_t *bounce)
+{
+    int err = shale_bdev_read(dev, offset, bounce, dev->block_size);
+
+    if (!err)
+        memcpy(buf, bounce + within, len);
+    return err;
+}
+
+/* Head, middle and tail: the ends share one bounce block. */
+static int read_ragged(struct shale_bdev *dev, uint64_t offset, uint8_t *buf,
+                       size_t len, uint8_t *bounce)
+{
+    size_t block = dev->block_size;
+    size_t within = (size_t)(offset & (block - 1));
+    int err;
+
+    if (within > 0) {
+        size_t head = block - within < len ? block - within : len;
+
+        err = read_part(dev, offset - within, within, buf, head, bounce);
+        if (err)
+            return err;
+        offset += head;
+        buf += head;
+        len -= head;
+    }
+
+    size_t tail = len & (block - 1);
+
+    err = shale_bdev_read(dev, offset, buf, len - tail);
+    if (err || tail == 0)
+        return err;
+    return read_part(dev, offset + (len - tail), 0, buf + (len - tail), tail,
+                     bounce);
+}
+
+int shale_bdev_read_bytes(struct shale_bdev *dev, struct shale_mem *mem,
+                          uint64_t offset, void *buf, size_t len)
+{
+    uint8_t *bounce;
+    int err;
+
+    if (len == 0 || ((offset | len) & (dev->block_size - 1)) == 0)
+        return shale_bdev_read(dev, offset, buf, len);
+    if (!inside(dev, offset, len))
+        return SHALE_EIO;
+
+    bounce = shale_alloc(mem, dev->block_size);
+    if (!bounce)
+        return SHALE_ENOMEM;
+    err = read_ragged(dev, offset, buf, len, bounce);
+    shale_free(mem, bounce, dev->block_size);
+    return err;
+}

@@ -1,0 +1,120 @@
+/*
+ * buffers.h - the buffer cache from inside
+ *
+ * Where a buffer is:
+ *
+ *      in the hash           always, from when its data is there
+ *      on the LRU list       clean and not pinned: may be evicted any time
+ *      on the dirty list     dirty: may not leave before it is written
+ *
+ * Three kinds of lock, taken in this order:
+ *
+ *      sync     exclusive for all of shale_cache_sync()
+ *      load     exclusive while a run is looked up again and read; a run is an
+ *               aligned window of at most 128 KiB, and all runs share
+ *               CACHE_LOAD_LOCKS locks by number. Only a holder may insert a
+ *               block of that run, so that no block is read twice or inserted
+ *               twice, and a block that is missing stays missing meanwhile.
+ *      state    exclusive for a few pointers' time: hash, lists, pins, counts.
+ *               Never held over I/O, or while memory is allocated or freed.
+ */
+#ifndef BLOCK_BUFFERS_H
+#define BLOCK_BUFFERS_H
+
+#include "lock.h"
+#include "shale/cache.h"
+
+#define CACHE_RUN_BYTES (128u << 10)
+#define CACHE_BLOCK_MIN 512u
+#define CACHE_BLOCK_MAX 65536u
+#define CACHE_LOAD_LOCKS 16u
+#define CACHE_RUNS_MAX 2048u
+
+struct cache_buf {
+    struct shale_buf base;
+    struct cache_buf *hash_next;
+    struct cache_buf *lru_prev, *lru_next;
+    struct cache_buf *dirty_next;
+    struct cache_buf *write_next;       /* of the sync under way */
+    uint32_t pins;
+    bool dirty;
+    bool writing;               /* clean or not, a request with it is on */
+};
+
+/* A run, or a part of one, that was read whole; see readrun.c. */
+struct cache_run {
+    uint64_t first;             /* its first block, plus 1; 0: none */
+    uint64_t when;              /* cache->misses then */
+};
+
+struct shale_cache {
+    struct shale_bdev *dev;
+    struct shale_mem *mem;
+    struct shale_log *log;
+    uint32_t block_size;        /* bytes */
+    uint64_t block_count;
+    size_t budget;              /* bytes */
+    struct shale_slab *slab;    /* of struct cache_buf */
+    unsigned run_shift;         /* a block's run is block >> run_shift */
+
+    /* All locks are in one allocation, lock_size bytes each. */
+    const struct shale_lock_ops *locks;
+    uint8_t *lock_bytes;
+    size_t lock_size;
+
+    /* The rest is under the state lock. */
+    struct cache_buf **hash;
+    unsigned hash_bits;
+    struct cache_buf *oldest, *newest;      /* the LRU list's ends */
+    struct cache_buf *dirty_list;           /* in no order */
+    size_t bytes;               /* of block data, being allocated included */
+    size_t pinned, dirty;       /* blocks */
+    uint64_t hits, misses, reads;
+    struct cache_run *runs;     /* read lately, by number */
+    unsigned run_slots;         /* up to CACHE_RUNS_MAX */
+};
+
+/* The state lock. */
+void cache_lock(struct shale_cache *cache);
+void cache_unlock(struct shale_cache *cache);
+
+/* Index in lock_bytes of the other locks. */
+enum { CACHE_LOCK_STATE, CACHE_LOCK_SYNC, CACHE_LOCK_LOAD };
+
+void *cache_lock_at(const struct shale_cache *cache, unsigned index);
+
+/* Find BLOCK; NULL if it is not there. Under the state lock. */
+struct cache_buf *cache_find(const struct shale_cache *cache, uint64_t block);
+
+/* Take one more pin, or release one. Under the state lock. */
+void cache_pin(struct shale_cache *cache, struct cache_buf *buf);
+void cache_unpin(struct shale_cache *cache, struct cache_buf *buf);
+
+/* Mark BUF dirty, if it is not. Under the state lock. */
+void cache_mark_dirty(struct shale_cache *cache, struct cache_buf *buf);
+
+/*
+ * A buffer for data that is not in the cache yet: of the budget, of memory
+ * beyond it, or the least recently used one's, whichever is first to be had.
+ * NULL if none is. It is in nobody's hands until cache_insert().
+ */
+struct cache_buf *cache_buf_new(struct shale_cache *cache);
+
+/* Put the new BUF, whose data is that of BLOCK, into the hash, with one pin. */
+void cache_insert(struct shale_cache *cache, struct cache_buf *buf,
+                  uint64_t block);
+
+/* Free BUF, which is not in the hash (any more). */
+void cache_buf_free(struct shale_cache *cache, struct cache_buf *buf);
+
+/* Evict while more than LIMIT bytes are held. Returns the bytes freed. */
+size_t cache_trim(struct shale_cache *cache, size_t limit);
+
+/*
+ * Read BLOCK, and what is missing around it of the COUNT blocks from FIRST,
+ * from the device, and store BLOCK's buffer, pinned, in *OUT.
+ */
+int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
+               uint64_t count, struct cache_buf **out);
+
+#endif /* BLOCK_BUFFERS_H */

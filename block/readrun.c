@@ -1,0 +1,280 @@
+/*
+ * readrun.c - reading blocks into the buffer cache, a run at a time
+ *
+ * A miss reads what is missing around the block inside its run, an aligned
+ * window of at most 128 KiB, with one request into a passing buffer, and deals
+ * that out. Whatever goes wrong with the run, the block is then read alone: it
+ * alone decides the answer.
+ *
+ * A run is read whole once, not again and again: blocks that are wanted back
+ * after having been evicted were wanted in no order that the cache can keep up
+ * with (50,000 names by hash, in inode tables larger than the budget), and
+ * reading 128 KiB to use 4 would make it worse. So the runs read lately are
+ * remembered, and their blocks come alone. After RUN_MEMORY times as many
+ * misses as the cache has blocks, a run may be read whole again; that costs
+ * next to nothing then, and serves those who come in order a second time.
+ *
+ * (1) Only blocks that were missing before the device was asked are inserted.
+ *     One that was there may have been changed, written and evicted while the
+ *     request was under way, which would have read its old contents.
+ * (2) A run does not cover a block that is dirty or being written: the device
+ *     is never asked to read what it is writing. None can become so during
+ *     the request, as changing a block excludes all readers of the volume.
+ */
+#include "buffers.h"
+#include "memfn.h"
+#include "shale/bdev.h"
+#include "shale/err.h"
+#include "shale/log.h"
+#include "shale/mem.h"
+
+#define RUN_BLOCKS_MAX (CACHE_RUN_BYTES / CACHE_BLOCK_MIN)
+#define RUN_MEMORY 16u
+
+/* What to read: it begins and ends with a missing block. */
+struct run {
+    uint64_t first;
+    unsigned count;             /* blocks; 1 to RUN_BLOCKS_MAX */
+    bool whole;                 /* nothing else is missing in its window */
+    uint8_t missing[RUN_BLOCKS_MAX / 8];    /* bit i for block first + i */
+};
+
+static bool is_missing(const struct run *run, unsigned i)
+{
+    return run->missing[i / 8] >> i % 8 & 1;
+}
+
+/* Narrow [*FIRST, *END) to BLOCK's run, to the volume, and to sense. */
+static void window(const struct shale_cache *cache, uint64_t block,
+                   uint64_t *first, uint64_t *end)
+{
+    uint64_t run_first = block >> cache->run_shift << cache->run_shift;
+    uint64_t run_end = run_first + ((uint64_t)1 << cache->run_shift);
+
+    if (*first > block || *end <= block) {
+        *first = block;
+        *end = block + 1;
+        return;
+    }
+    if (*first < run_first)
+        *first = run_first;
+    if (*end > run_end)
+        *end = run_end;
+    if (*end > cache->block_count)
+        *end = cache->block_count;
+}
+
+/*
+ * Where the window from block FIRST on is remembered, if it is. Tables lie at
+ * equal distances, often powers of two, so the number is mixed first: 2^64
+ * divided by the golden ratio.
+ */
+static struct cache_run *memory_of(const struct shale_cache *cache,
+                                   uint64_t first)
+{
+    uint64_t mixed = (first >> cache->run_shift) * 0x9e3779b97f4a7c15u;
+
+    return &cache->runs[(mixed >> 32) % cache->run_slots];
+}
+
+/* Was the window from FIRST on read whole lately? Under the state lock. */
+static bool read_lately(const struct shale_cache *cache, uint64_t first)
+{
+    const struct cache_run *memory = memory_of(cache, first);
+    uint64_t age = RUN_MEMORY * (cache->budget / cache->block_size);
+
+    return memory->first == first + 1 && cache->misses - memory->when < age;
+}
+
+static void remember(struct shale_cache *cache, uint64_t first)
+{
+    struct cache_run *memory = memory_of(cache, first);
+
+    cache_lock(cache);
+    memory->first = first + 1;
+    memory->when = cache->misses;
+    cache_unlock(cache);
+}
+
+/* True if BUF, which may be NULL, is to be kept out of a run: keeps (2). */
+static bool is_changing(const struct cache_buf *buf)
+{
+    return buf && (buf->dirty || buf->writing);
+}
+
+/*
+ * Plan to read what is missing of [FIRST, END) around the missing BLOCK, from
+ * the first such block to the last. Under the state lock.
+ */
+static void run_plan(const struct shale_cache *cache, uint64_t block,
+                     uint64_t first, uint64_t end, struct run *run)
+{
+    uint64_t low = block, high = block;
+    bool whole = true;
+
+    for (uint64_t b = block; b > first; b--) {
+        const struct cache_buf *buf = cache_find(cache, b - 1);
+
+        if (is_changing(buf)) {
+            whole = false;
+            break;
+        }
+        if (!buf)
+            low = b - 1;
+    }
+    for (uint64_t b = block + 1; b < end; b++) {
+        const struct cache_buf *buf = cache_find(cache, b);
+
+        if (is_changing(buf)) {
+            whole = false;
+            break;
+        }
+        if (!buf)
+            high = b;
+    }
+
+    run->whole = whole;
+    run->first = low;
+    run->count = (unsigned)(high - low) + 1;
+    memset(run->missing, 0, sizeof run->missing);
+    for (unsigned i = 0; i < run->count; i++)
+        if (!cache_find(cache, low + i))
+            run->missing[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+static int device_read(struct shale_cache *cache, uint64_t block,
+                       unsigned count, uint8_t *data)
+{
+    cache_lock(cache);
+    cache->reads++;
+    cache_unlock(cache);
+    return shale_bdev_read_bytes(cache->dev, cache->mem,
+                                 block * cache->block_size, data,
+                                 (size_t)count * cache->block_size);
+}
+
+/* Tell where the device failed; nobody above knows it as well. */
+static void tell_unreadable(const struct shale_cache *cache, uint64_t block,
+                            int err)
+{
+    const struct shale_event event = {
+        .level = SHALE_LOG_ERROR, .err = err,
+        .what = "cache: metadata cannot be read",
+        .at = block * cache->block_size,
+    };
+
+    if (cache->log && err != SHALE_ENOMEM)
+        cache->log->event(cache->log, &event);
+}
+
+/* Read BLOCK by itself. */
+static int read_alone(struct shale_cache *cache, uint64_t block,
+                      struct cache_buf **out)
+{
+    struct cache_buf *buf = cache_buf_new(cache);
+    int err;
+
+    if (!buf)
+        return SHALE_ENOMEM;
+    err = device_read(cache, block, 1, buf->base.data);
+    if (err) {
+        cache_buf_free(cache, buf);
+        tell_unreadable(cache, block, err);
+        return err;
+    }
+    cache_insert(cache, buf, block);
+    *out = buf;
+    return 0;
+}
+
+/* Insert block I of RUN with its DATA; NULL if there is no memory for it. */
+static struct cache_buf *deal(struct shale_cache *cache, const struct run *run,
+                              unsigned i, const uint8_t *data)
+{
+    struct cache_buf *buf = cache_buf_new(cache);
+
+    if (buf) {
+        memcpy(buf->base.data, data + (size_t)i * cache->block_size,
+               cache->block_size);
+        cache_insert(cache, buf, run->first + i);
+    }
+    return buf;
+}
+
+/* Read RUN; its block number WANTED is the one that is asked for. */
+static int read_run(struct shale_cache *cache, const struct run *run,
+                    unsigned wanted, struct cache_buf **out)
+{
+    size_t size = (size_t)run->count * cache->block_size;
+    uint8_t *data = shale_alloc(cache->mem, size);
+    struct cache_buf *buf = NULL;
+    int err;
+
+    if (!data)
+        return SHALE_ENOMEM;
+    err = device_read(cache, run->first, run->count, data);
+    if (err)
+        goto free_data;
+
+    *out = deal(cache, run, wanted, data);
+    if (!*out) {
+        err = SHALE_ENOMEM;
+        goto free_data;
+    }
+    for (unsigned i = 0; i < run->count; i++) {
+        if (i == wanted || !is_missing(run, i))     /* keeps (1) */
+            continue;
+        buf = deal(cache, run, i, data);
+        if (!buf)
+            break;
+        shale_buf_put(&buf->base);
+    }
+
+free_data:
+    shale_free(cache->mem, data, size);
+    return err;
+}
+
+/* As cache_load(), with the run's load lock held. */
+static int load_locked(struct shale_cache *cache, uint64_t block,
+                       uint64_t first, uint64_t end, struct cache_buf **out)
+{
+    struct cache_buf *buf;
+    struct run run = { .count = 1 };
+
+    cache_lock(cache);
+    buf = cache_find(cache, block);     /* somebody was faster */
+    if (buf)
+        cache_pin(cache, buf);
+    else if (end - first > 1 && !read_lately(cache, first))
+        run_plan(cache, block, first, end, &run);
+    cache_unlock(cache);
+
+    if (buf) {
+        *out = buf;
+        return 0;
+    }
+    if (run.count > 1 &&
+        read_run(cache, &run, (unsigned)(block - run.first), out) == 0) {
+        if (run.whole)
+            remember(cache, first);
+        return 0;
+    }
+    return read_alone(cache, block, out);
+}
+
+int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
+               uint64_t count, struct cache_buf **out)
+{
+    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
+    uint64_t run = block >> cache->run_shift;
+    void *lock = cache_lock_at(
+        cache, CACHE_LOCK_LOAD + (unsigned)(run % CACHE_LOAD_LOCKS));
+    int err;
+
+    window(cache, block, &first, &end);
+    lock_exclusive(cache->locks, lock);
+    err = load_locked(cache, block, first, end, out);
+    lock_release(cache->locks, lock);
+    return err;
+}

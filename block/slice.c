@@ -1,0 +1,89 @@
+/*
+ * slice.c - a device that is a range of another device
+ *
+ * Every call goes on through the checked calls of the lower device, so that a
+ * slice that runs past the end of a truncated image answers SHALE_EIO there.
+ */
+#include "shale/bdev.h"
+#include "shale/err.h"
+
+static struct shale_slice_bdev *slice_of(struct shale_bdev *dev)
+{
+    return (struct shale_slice_bdev *)dev;
+}
+
+static int slice_read(struct shale_bdev *dev, uint64_t offset, void *buf,
+                      size_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_read(slice->lower, slice->start + offset, buf, len);
+}
+
+static int slice_write(struct shale_bdev *dev, uint64_t offset, const void *buf,
+                       size_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_write(slice->lower, slice->start + offset, buf, len);
+}
+
+static int slice_flush(struct shale_bdev *dev)
+{
+    return shale_bdev_flush(slice_of(dev)->lower);
+}
+
+static int slice_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_discard(slice->lower, slice->start + offset, len);
+}
+
+static const void *slice_direct(struct shale_bdev *dev, uint64_t offset,
+                                size_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_direct(slice->lower, slice->start + offset, len);
+}
+
+static const struct shale_bdev_ops slice_ops = {
+    .read    = slice_read,
+    .write   = slice_write,
+    .flush   = slice_flush,
+    .discard = slice_discard,
+    .direct  = slice_direct,
+};
+
+static const struct shale_bdev_ops slice_read_only_ops = {
+    .read   = slice_read,
+    .direct = slice_direct,
+};
+
+int shale_slice_bdev_init(struct shale_slice_bdev *slice,
+                          struct shale_bdev *lower, uint64_t start,
+                          uint64_t size)
+{
+    uint64_t ragged = lower->block_size - 1;
+
+    if ((start & ragged) != 0 || start > lower->size)
+        return SHALE_EINVAL;
+    if (size == UINT64_MAX)
+        size = lower->size - start;
+    if (size > UINT64_MAX - start)      /* its last byte has no address */
+        return SHALE_EINVAL;
+
+    *slice = (struct shale_slice_bdev){
+        .base = {
+            .ops = lower->ops->write ? &slice_ops : &slice_read_only_ops,
+            .size = size & ~ragged,
+            .block_size = lower->block_size,
+            .fd = lower->fd,
+            .fd_offset = lower->fd_offset + start,
+        },
+        .lower = lower,
+        .start = start,
+    };
+    return 0;
+}

@@ -1,0 +1,126 @@
+/*
+ * bdev.h - the block device a filesystem is mounted on
+ *
+ * Shale never opens anything. The embedder fills a struct shale_bdev, usually
+ * as the first member of its own struct, and lends it to shale_mount().
+ * Devices stack: a slice of a memory device is a device.
+ */
+#ifndef SHALE_BDEV_H
+#define SHALE_BDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_bdev;
+struct shale_mem;
+
+/*
+ * What a device can do.
+ *
+ * Units      bytes; OFFSET and LEN are multiples of dev->block_size
+ * Ownership  BUF belongs to the caller and is not kept after the call returns
+ * Errors     0 or a negative enum shale_err; no partial success
+ * Locking    calls may overlap, unless the embedder lends no locks
+ * Absent     a NULL slot means the device cannot
+ */
+struct shale_bdev_ops {
+    /*
+     * Read LEN bytes at OFFSET into BUF. The range has been checked against
+     * dev->size. On error the contents of BUF are unspecified. A device that
+     * turns out to be shorter than dev->size answers SHALE_EIO: never zeros.
+     */
+    int (*read)(struct shale_bdev *dev, uint64_t offset, void *buf, size_t len);
+
+    /*
+     * Write LEN bytes at OFFSET. May be buffered until flush(). NULL on a
+     * read-only device; the core then answers SHALE_EROFS itself.
+     */
+    int (*write)(struct shale_bdev *dev, uint64_t offset, const void *buf,
+                 size_t len);
+
+    /* Make every earlier write durable. NULL if writes already are. */
+    int (*flush)(struct shale_bdev *dev);
+
+    /* The range holds nothing worth keeping. A hint; NULL to ignore it. */
+    int (*discard)(struct shale_bdev *dev, uint64_t offset, uint64_t len);
+
+    /*
+     * The device's own memory at OFFSET, LEN bytes, for as long as the device
+     * lives; NULL if that range is not in memory. For RAM disks.
+     */
+    const void *(*direct)(struct shale_bdev *dev, uint64_t offset, size_t len);
+};
+
+struct shale_bdev {
+    const struct shale_bdev_ops *ops;
+    uint64_t size;              /* bytes; a multiple of block_size */
+    uint32_t block_size;        /* bytes; a power of two from 512 to 4096, or 1
+                                   for a device that takes any range: a file */
+    int fd;                     /* on a hosted system, a descriptor through
+                                   which the same bytes are readable; or -1 */
+    uint64_t fd_offset;         /* where byte 0 of this device is in fd */
+};
+
+/*
+ * The checked calls, which everything above a device uses. A range that runs
+ * past dev->size is SHALE_EIO (a truncated image, not a bug of the caller's);
+ * one that is not aligned to dev->block_size is SHALE_EINVAL; no write slot is
+ * SHALE_EROFS. LEN 0 succeeds and calls nothing.
+ */
+int shale_bdev_read(struct shale_bdev *dev, uint64_t offset, void *buf,
+                    size_t len);
+int shale_bdev_write(struct shale_bdev *dev, uint64_t offset, const void *buf,
+                     size_t len);
+int shale_bdev_flush(struct shale_bdev *dev);
+int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len);
+const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
+                              size_t len);
+
+/*
+ * Read any LEN bytes at any OFFSET: the aligned middle goes straight to BUF,
+ * ragged ends through a bounce block taken from MEM (SHALE_ENOMEM if that
+ * fails). Aligned ranges need no memory.
+ */
+int shale_bdev_read_bytes(struct shale_bdev *dev, struct shale_mem *mem,
+                          uint64_t offset, void *buf, size_t len);
+
+/* A device over an array, which stays the caller's. */
+struct shale_memory_bdev {
+    struct shale_bdev base;
+    uint8_t *bytes;
+};
+
+/*
+ * Make MEMORY a device over the SIZE bytes at BYTES. SIZE is rounded down to
+ * BLOCK_SIZE. A read-only device never writes to BYTES.
+ */
+void shale_memory_bdev_init(struct shale_memory_bdev *memory, void *bytes,
+                            uint64_t size, uint32_t block_size, bool read_only);
+
+/* A device that is a range of another one: a partition, an offset. */
+struct shale_slice_bdev {
+    struct shale_bdev base;
+    struct shale_bdev *lower;
+    uint64_t start;             /* where byte 0 is on LOWER */
+};
+
+/*
+ * Make SLICE the SIZE bytes of LOWER at START. SHALE_EINVAL if START is not
+ * aligned to LOWER's blocks or lies past its end. A SIZE that runs past the
+ * end is kept, so that a truncated image reports SHALE_EIO where its bytes are
+ * missing; UINT64_MAX means "to the end".
+ */
+int shale_slice_bdev_init(struct shale_slice_bdev *slice,
+                          struct shale_bdev *lower, uint64_t start,
+                          uint64_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHALE_BDEV_H */

@@ -1,0 +1,115 @@
+/*
+ * cache.h - the buffer cache that all metadata goes through
+ *
+ * A volume has one cache, of blocks of one size. A block is taken (get), which
+ * pins it in memory, used, perhaps dirtied, and released (put). Unpinned clean
+ * blocks are kept for as long as the byte budget allows, and then leave in
+ * least-recently-used order. File data does not come here: the host caches it.
+ *
+ * Ownership  a buffer stored through OUT carries one pin, the caller's; its
+ *            data stays valid and in place until that pin is put
+ * Errors     SHALE_ENOMEM if not one block can be found room for,
+ *            SHALE_EIO (or what the device answers) if it cannot be read,
+ *            SHALE_EINVAL for a block past the end the cache was made with
+ * Locking    calls may overlap. The cache's own locks are leaves below the
+ *            volume's; the device is read with no lock held that a hit needs.
+ *            Who may change a buffer's data, and when, is the volume lock's
+ *            business: shared to read it, exclusive to change it
+ */
+#ifndef SHALE_CACHE_H
+#define SHALE_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_bdev;
+struct shale_cache;
+struct shale_lock_ops;
+struct shale_log;
+struct shale_mem;
+
+struct shale_buf {
+    struct shale_cache *cache;
+    uint8_t *data;              /* one block */
+    uint64_t block;             /* its number */
+};
+
+struct shale_cache_config {
+    struct shale_bdev *dev;
+    struct shale_mem *mem;
+    const struct shale_lock_ops *locks;     /* or NULL */
+    struct shale_log *log;      /* told where a read fails; or NULL */
+    uint32_t block_size;        /* bytes; a power of two from 512 to 65536 */
+    uint64_t block_count;       /* blocks of the volume; no get goes past it */
+    size_t budget;              /* bytes of block data to keep; pinned and
+                                   dirty blocks may take it beyond */
+};
+
+/* Make a cache. Everything in *CONFIG is copied. */
+int shale_cache_create(const struct shale_cache_config *config,
+                       struct shale_cache **out);
+
+/*
+ * Free the cache and all clean blocks. Dirty blocks are dropped, so sync
+ * first. Returns the number of buffers still pinned: anything but 0 is a leak
+ * in the caller (they are gone too).
+ */
+size_t shale_cache_destroy(struct shale_cache *cache);
+
+/* Pin BLOCK, reading it if it is not there. */
+int shale_buf_get(struct shale_cache *cache, uint64_t block,
+                  struct shale_buf **out);
+
+/*
+ * As shale_buf_get(), and if the device has to be read, read with the same
+ * request as many as possible of the COUNT blocks starting at FIRST, a range
+ * that contains BLOCK and that is known to be read soon: an inode table, a
+ * directory's extent. At most 128 KiB are read, around BLOCK. If the run fails
+ * (no memory, an I/O error anywhere in it) BLOCK alone decides the answer. A
+ * run that was read not long ago, and evicted since, is not read again: BLOCK
+ * alone is.
+ */
+int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
+                      uint64_t first, uint64_t count, struct shale_buf **out);
+
+/* Release a pin. BUF may be NULL. */
+void shale_buf_put(struct shale_buf *buf);
+
+/*
+ * BUF's data has been changed: it stays in memory until it is written. The
+ * caller holds a pin, and the volume's lock exclusive.
+ */
+void shale_buf_dirty(struct shale_buf *buf);
+
+/*
+ * Write every dirty block, in rising order, neighbours merged into one
+ * request, then flush the device. On error the blocks not yet written stay
+ * dirty. A device whose blocks are larger than the cache's can be read through
+ * it but not written: SHALE_ENOTSUP.
+ */
+int shale_cache_sync(struct shale_cache *cache);
+
+/* Drop unpinned clean blocks until WANT bytes are freed. Returns how many. */
+size_t shale_cache_shrink(struct shale_cache *cache, size_t want);
+
+struct shale_cache_stats {
+    size_t budget;              /* bytes */
+    size_t bytes;               /* block data held now */
+    size_t pinned, dirty;       /* blocks, now */
+    uint64_t hits, misses;      /* of get */
+    uint64_t reads;             /* requests to the device */
+};
+
+void shale_cache_stats(struct shale_cache *cache,
+                       struct shale_cache_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHALE_CACHE_H */
