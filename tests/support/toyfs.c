@@ -1,0 +1,640 @@
+/*
+ * toyfs.c - a filesystem of a few lines, to test the VFS without a format
+ */
+#include "toyfs.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vfs/vfs.h"
+
+/* --------------------------------------------------------------- locks */
+
+/* In the order they are taken. What is not marked is a leaf of the cache's. */
+enum rank { RANK_VNODE = 1, RANK_VOLUME, RANK_TABLE, RANK_LEAF };
+
+struct toy_lock {
+    pthread_rwlock_t lock;
+    enum rank rank;
+};
+
+#define HELD_MAX 4u
+
+static _Thread_local struct toy_lock *held[HELD_MAX];
+static _Thread_local unsigned held_count;
+
+/* Not ck_assert: this is called by every thread of a test. */
+static void insist(bool what, const char *why)
+{
+    if (!what) {
+        fprintf(stderr, "toyfs: %s\n", why);
+        abort();
+    }
+}
+
+static void lock_enter(struct toy_lock *lock)
+{
+    for (unsigned i = 0; i < held_count; i++) {
+        insist(held[i] != lock, "a lock is taken twice");
+        insist(held[i]->rank != RANK_TABLE, "a lock under the table's");
+        insist(held[i]->rank < lock->rank || lock->rank == RANK_LEAF,
+               "locks are taken out of order");
+    }
+    insist(held_count < HELD_MAX, "too many locks");
+    held[held_count++] = lock;
+}
+
+static int toy_lock_init(void *lock)
+{
+    struct toy_lock *l = lock;
+
+    l->rank = RANK_LEAF;
+    return pthread_rwlock_init(&l->lock, NULL) ? SHALE_ENOMEM : 0;
+}
+
+static void toy_lock_fini(void *lock)
+{
+    pthread_rwlock_destroy(&((struct toy_lock *)lock)->lock);
+}
+
+static void toy_lock_exclusive(void *lock)
+{
+    lock_enter(lock);
+    pthread_rwlock_wrlock(&((struct toy_lock *)lock)->lock);
+}
+
+static void toy_lock_shared(void *lock)
+{
+    lock_enter(lock);
+    pthread_rwlock_rdlock(&((struct toy_lock *)lock)->lock);
+}
+
+static void toy_unlock(void *lock)
+{
+    insist(held_count > 0 && held[held_count - 1] == lock,
+           "a lock is released that is not the last one taken");
+    held_count--;
+    pthread_rwlock_unlock(&((struct toy_lock *)lock)->lock);
+}
+
+const struct shale_lock_ops toy_locks = {
+    .size = sizeof(struct toy_lock),
+    .init = toy_lock_init,
+    .fini = toy_lock_fini,
+    .lock = toy_lock_exclusive,
+    .lock_shared = toy_lock_shared,
+    .unlock = toy_unlock,
+};
+
+unsigned toy_locks_held(void)
+{
+    return held_count;
+}
+
+/* Memory's locks do not watch: it is below everything, tested on its own. */
+static int plain_init(void *lock)
+{
+    return pthread_rwlock_init(lock, NULL) ? SHALE_ENOMEM : 0;
+}
+
+static void plain_fini(void *lock)
+{
+    pthread_rwlock_destroy(lock);
+}
+
+static void plain_exclusive(void *lock)
+{
+    pthread_rwlock_wrlock(lock);
+}
+
+static void plain_shared(void *lock)
+{
+    pthread_rwlock_rdlock(lock);
+}
+
+static void plain_unlock(void *lock)
+{
+    pthread_rwlock_unlock(lock);
+}
+
+static const struct shale_lock_ops plain_locks = {
+    .size = sizeof(pthread_rwlock_t),
+    .init = plain_init,
+    .fini = plain_fini,
+    .lock = plain_exclusive,
+    .lock_shared = plain_shared,
+    .unlock = plain_unlock,
+};
+
+/* -------------------------------------------------------------- device */
+
+uint8_t toy_byte(uint64_t at)
+{
+    return (uint8_t)(at * 7 + (at >> 8) + 1);
+}
+
+/* Count OP, and answer what it is told to answer for INO. */
+static int enter(struct toy *toy, enum toy_op op, uint64_t ino)
+{
+    atomic_fetch_add(&toy->calls[op], 1);
+    return toy->fail_ino == 0 || toy->fail_ino == ino ? toy->fail[op] : 0;
+}
+
+static int toy_read(struct shale_bdev *dev, uint64_t offset, void *buf,
+                    size_t len)
+{
+    struct toy *toy = (struct toy *)dev;
+    uint8_t *to = buf;
+    int err = enter(toy, TOY_READ, 0);
+
+    for (unsigned i = 0; i < held_count; i++)
+        insist(held[i]->rank == RANK_VNODE,
+               "data is read under a lock other than the file's");
+    if (err)
+        return err;
+    for (size_t i = 0; i < len; i++)
+        to[i] = offset + i < 3 ? (uint8_t)"TOY"[offset + i]
+                               : toy_byte(offset + i);
+    return 0;
+}
+
+static const struct shale_bdev_ops device_ops = { .read = toy_read };
+
+/* -------------------------------------------------------------- driver */
+
+struct toy_vnode {
+    struct shale_vnode base;
+    struct toy_node *node;
+    void *loaded;               /* allocated by load, so that evict counts */
+};
+
+#define LOADED_SIZE 24u
+
+static struct toy *toy_of(struct shale_fs *fs)
+{
+    return (struct toy *)fs->dev;
+}
+
+static struct toy_node *node_of(struct shale_vnode *vn)
+{
+    return ((struct toy_vnode *)vn)->node;
+}
+
+/* Insist on the locks of fs.h's table: the volume's ... */
+static void insist_volume(struct shale_fs *fs)
+{
+    insist(!fs->state->locks ||
+               (held_count > 0 && held[held_count - 1]->rank == RANK_VOLUME),
+           "the driver is called without the volume's lock");
+}
+
+/* ... and VN's before it. */
+static void insist_both(struct shale_vnode *vn)
+{
+    insist_volume(vn->fs);
+    insist(!vn->fs->state->locks ||
+               (held_count == 2 && (void *)held[0] == vn->lock),
+           "map is called without the file's lock");
+}
+
+static bool toy_probe(const uint8_t *head, size_t len)
+{
+    return len >= 3 && memcmp(head, "TOY", 3) == 0;
+}
+
+static int toy_mount_fs(struct shale_fs *fs)
+{
+    struct toy *toy = toy_of(fs);
+    int err = enter(toy, TOY_MOUNT, 0);
+
+    insist(held_count == 0, "mount is called under a lock");
+    if (err)
+        return shale_refuse(fs, "toy: told to fail", "mount", 3);
+    if (fs->state->locks) {
+        ((struct toy_lock *)fs->state->volume_lock)->rank = RANK_VOLUME;
+        ((struct toy_lock *)fs->state->table.lock)->rank = RANK_TABLE;
+    }
+    err = shale_fs_set_blocks(fs, 1024, TOY_DEVICE / 1024);
+    if (err)
+        return err;
+    fs->volume = shale_alloc(fs->mem, 100);
+    if (!fs->volume)
+        return SHALE_ENOMEM;
+    fs->root_ino = TOY_ROOT;
+    return 0;
+}
+
+static void toy_unmount_fs(struct shale_fs *fs)
+{
+    struct toy *toy = toy_of(fs);
+
+    enter(toy, TOY_UNMOUNT, 0);
+    insist(held_count == 0, "unmount is called under a lock");
+    shale_free(fs->mem, fs->volume, 100);
+}
+
+static int toy_statfs(struct shale_fs *fs, struct shale_statfs *out)
+{
+    int err = enter(toy_of(fs), TOY_STATFS, 0);
+
+    insist_volume(fs);
+    if (err)
+        return err;
+    *out = (struct shale_statfs){ .blocks = 64, .block_size = 1024 };
+    return 0;
+}
+
+static int toy_describe(struct shale_fs *fs, struct shale_describe *to)
+{
+    insist_volume(fs);
+    to->number(to, "block_size", 1024);
+    return 0;
+}
+
+/* Find the node of INO, for load and peek. */
+static int find_node(struct toy *toy, enum toy_op op, uint64_t ino,
+                     struct toy_node **out)
+{
+    int err = enter(toy, op, ino);
+
+    if (err)
+        return err;
+    if (ino < 1 || ino > toy->count || toy->nodes[ino - 1].stale)
+        return SHALE_ESTALE;
+    *out = &toy->nodes[ino - 1];
+    return 0;
+}
+
+static int toy_load(struct shale_vnode *base)
+{
+    struct toy_vnode *vn = (struct toy_vnode *)base;
+    struct toy *toy = toy_of(base->fs);
+    struct toy_node *node = NULL;
+    int err;
+
+    insist_volume(base->fs);
+    insist(!vn->node && !vn->loaded && base->refs == 0, "vnode is not fresh");
+    if (base->fs->state->locks)
+        ((struct toy_lock *)base->lock)->rank = RANK_VNODE;
+    else
+        insist(!base->lock, "a lock from nowhere");
+
+    err = find_node(toy, TOY_LOAD, base->ino, &node);
+    if (err)
+        return err;
+    if (toy->on_load)
+        toy->on_load(toy, base->ino);
+    vn->loaded = shale_alloc(base->fs->mem, LOADED_SIZE);
+    if (!vn->loaded)
+        return SHALE_ENOMEM;
+    vn->node = node;
+    base->size = node->size;
+    base->generation = (uint32_t)node->ino + 1000;
+    base->type = node->type;
+    return 0;
+}
+
+static void toy_evict(struct shale_vnode *base)
+{
+    struct toy_vnode *vn = (struct toy_vnode *)base;
+
+    enter(toy_of(base->fs), TOY_EVICT, base->ino);
+    insist(base->refs == 0, "a vnode in use is evicted");
+    for (unsigned i = 0; i < held_count; i++)
+        insist(held[i]->rank != RANK_TABLE, "evict under the table's lock");
+    shale_free(base->fs->mem, vn->loaded, LOADED_SIZE);
+}
+
+static uint32_t mode_of(enum shale_type type)
+{
+    static const uint32_t modes[] = {
+        [SHALE_TYPE_FILE] = SHALE_S_IFREG,
+        [SHALE_TYPE_DIR] = SHALE_S_IFDIR,
+        [SHALE_TYPE_SYMLINK] = SHALE_S_IFLNK,
+        [SHALE_TYPE_CHAR] = SHALE_S_IFCHR,
+        [SHALE_TYPE_BLOCK] = SHALE_S_IFBLK,
+        [SHALE_TYPE_FIFO] = SHALE_S_IFIFO,
+        [SHALE_TYPE_SOCKET] = SHALE_S_IFSOCK,
+    };
+
+    return modes[type] | 0644u;
+}
+
+static void node_attr(const struct toy_node *node, struct shale_attr *out)
+{
+    *out = (struct shale_attr){
+        .ino = node->ino, .size = node->size, .mode = mode_of(node->type),
+        .links = 1,
+    };
+}
+
+static int toy_getattr(struct shale_vnode *vn, struct shale_attr *out)
+{
+    int err = enter(toy_of(vn->fs), TOY_GETATTR, vn->ino);
+
+    insist_volume(vn->fs);
+    if (!err)
+        node_attr(node_of(vn), out);
+    return err;
+}
+
+static int toy_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
+{
+    struct toy_node *node = NULL;
+    int err = find_node(toy_of(fs), TOY_PEEK, ino, &node);
+
+    insist_volume(fs);
+    if (!err)
+        node_attr(node, out);
+    return err;
+}
+
+static int toy_lookup(struct shale_vnode *dir, const char *name, size_t len,
+                      uint64_t *out)
+{
+    struct toy *toy = toy_of(dir->fs);
+    int err = enter(toy, TOY_LOOKUP, dir->ino);
+
+    insist_volume(dir->fs);
+    if (err)
+        return err;
+    for (size_t i = TOY_ROOT; i < toy->count; i++) {
+        const struct toy_node *node = &toy->nodes[i];
+
+        if (node->parent == dir->ino && strlen(node->name) == len &&
+            memcmp(node->name, name, len) == 0) {
+            *out = node->ino;
+            return 0;
+        }
+    }
+    return SHALE_ENOENT;
+}
+
+static int toy_parent(struct shale_vnode *dir, uint64_t *out)
+{
+    int err = enter(toy_of(dir->fs), TOY_PARENT, dir->ino);
+
+    insist_volume(dir->fs);
+    if (!err)
+        *out = node_of(dir)->parent;
+    return err;
+}
+
+/* The cookie after a node is its number, so that 0 is before all of them. */
+static int toy_iterate(struct shale_vnode *dir, uint64_t cookie,
+                       shale_emit_fn *emit, void *context)
+{
+    struct toy *toy = toy_of(dir->fs);
+    int r = enter(toy, TOY_ITERATE, dir->ino);
+
+    insist_volume(dir->fs);
+    for (uint64_t i = cookie; !r && i < toy->count; i++) {
+        const struct toy_node *node = &toy->nodes[i];
+        const struct shale_dirent entry = {
+            .name = node->name, .len = strlen(node->name), .ino = node->ino,
+            .next = node->ino,
+            .type = node->shy ? SHALE_TYPE_UNKNOWN : node->type,
+        };
+
+        if (node->parent == dir->ino && node->ino != TOY_ROOT)
+            r = emit(context, &entry);
+    }
+    return r;
+}
+
+static int toy_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                   struct shale_extent *out)
+{
+    const struct toy_node *node = node_of(file);
+    struct toy *toy = toy_of(file->fs);
+    int err = enter(toy, TOY_MAP, file->ino);
+
+    insist_both(file);
+    insist(offset < file->size && len > 0, "map is asked for nothing");
+    if (err)
+        return err;
+    if (toy->give_bad_extent) {
+        *out = toy->bad_extent;
+        return 0;
+    }
+    for (unsigned i = 0; i < node->extent_count; i++) {
+        struct shale_extent e = node->extents[i];
+        uint64_t into = offset - e.offset;
+
+        if (offset < e.offset || into >= e.length)
+            continue;
+        e.offset += into;
+        e.length -= into;
+        if (e.kind == SHALE_EXTENT_DATA || e.kind == SHALE_EXTENT_UNWRITTEN)
+            e.device += into;
+        *out = e;
+        return 0;
+    }
+    return SHALE_EIO;
+}
+
+static int64_t toy_readlink(struct shale_vnode *vn, char *buf, size_t size)
+{
+    const struct toy_node *node = node_of(vn);
+    int err = enter(toy_of(vn->fs), TOY_READLINK, vn->ino);
+
+    insist_volume(vn->fs);
+    if (err)
+        return err;
+    if (node->target_len > size)
+        return SHALE_ERANGE;
+    memcpy(buf, node->target, node->target_len);
+    return (int64_t)node->target_len;
+}
+
+static int64_t toy_getxattr(struct shale_vnode *vn, const char *name,
+                            void *buf, size_t size)
+{
+    const struct toy_node *node = node_of(vn);
+    int err = enter(toy_of(vn->fs), TOY_GETXATTR, vn->ino);
+
+    insist_volume(vn->fs);
+    if (err)
+        return err;
+    for (unsigned i = 0; i < node->xattr_count; i++) {
+        size_t len = strlen(node->xattr_values[i]);
+
+        if (strcmp(node->xattr_names[i], name) != 0)
+            continue;
+        if (size > 0 && len > size)
+            return SHALE_ERANGE;
+        if (size > 0)
+            memcpy(buf, node->xattr_values[i], len);
+        return (int64_t)len;
+    }
+    return SHALE_ENODATA;
+}
+
+static int toy_listxattr(struct shale_vnode *vn,
+                         int (*emit)(void *context, const char *name,
+                                     size_t len),
+                         void *context)
+{
+    const struct toy_node *node = node_of(vn);
+    int r = enter(toy_of(vn->fs), TOY_LISTXATTR, vn->ino);
+
+    insist_volume(vn->fs);
+    for (unsigned i = 0; !r && i < node->xattr_count; i++)
+        r = emit(context, node->xattr_names[i], strlen(node->xattr_names[i]));
+    return r;
+}
+
+static const char *const toy_options[] = { "speed", "size", NULL };
+
+const struct shale_fs_ops toy_ops = {
+    .name       = "toy",
+    .vnode_size = sizeof(struct toy_vnode),
+    .options    = toy_options,
+    .probe      = toy_probe,
+    .mount      = toy_mount_fs,
+    .unmount    = toy_unmount_fs,
+    .statfs     = toy_statfs,
+    .describe   = toy_describe,
+    .load       = toy_load,
+    .evict      = toy_evict,
+    .getattr    = toy_getattr,
+    .peek       = toy_peek,
+    .lookup     = toy_lookup,
+    .parent     = toy_parent,
+    .iterate    = toy_iterate,
+    .map        = toy_map,
+    .readlink   = toy_readlink,
+    .getxattr   = toy_getxattr,
+    .listxattr  = toy_listxattr,
+};
+
+const struct shale_fs_ops toy_bare_ops = {
+    .name       = "bare",
+    .vnode_size = sizeof(struct toy_vnode),
+    .probe      = toy_probe,
+    .mount      = toy_mount_fs,
+    .unmount    = toy_unmount_fs,
+    .load       = toy_load,
+    .evict      = toy_evict,
+    .getattr    = toy_getattr,
+};
+
+/* ------------------------------------------------------------ the toy */
+
+static const struct shale_fs_ops *const toy_drivers[] = { &toy_ops, NULL };
+
+static void note(struct shale_log *log, const struct shale_event *event)
+{
+    struct toy *toy = (struct toy *)((char *)log - offsetof(struct toy, log));
+
+    toy->events++;
+    toy->said = *event;
+    snprintf(toy->detail, sizeof toy->detail, "%s",
+             event->detail ? event->detail : "");
+    toy->said.detail = event->detail ? toy->detail : NULL;
+}
+
+void toy_init(struct toy *toy)
+{
+    memset(toy, 0, sizeof *toy);
+    toy->base = (struct shale_bdev){
+        .ops = &device_ops, .size = TOY_DEVICE, .block_size = 512, .fd = -1,
+    };
+    test_source_init(&toy->source, (size_t)1 << 20, 0);
+    toy->mem = shale_mem_create(&toy->source.base, &plain_locks, 0);
+    ck_assert_ptr_nonnull(toy->mem);
+    toy->log.event = note;
+    toy->config = (struct shale_config){
+        .dev = &toy->base, .mem = toy->mem, .drivers = toy_drivers,
+        .locks = &toy_locks, .log = &toy->log,
+    };
+    toy_add(toy, TOY_ROOT, "", SHALE_TYPE_DIR);
+}
+
+void toy_fini(struct toy *toy)
+{
+    ck_assert_uint_eq(held_count, 0);
+    if (toy->fs)
+        ck_assert_int_eq(shale_unmount(toy->fs), 0);
+    test_mem_sound(toy->mem, "at the end");
+    ck_assert_uint_eq(shale_mem_destroy(toy->mem), 0);
+    free(toy->nodes);
+}
+
+void toy_mount(struct toy *toy)
+{
+    ck_assert_int_eq(shale_mount(&toy->config, &toy->fs), 0);
+    ck_assert_uint_eq(held_count, 0);
+}
+
+struct toy_node *toy_add(struct toy *toy, uint64_t parent, const char *name,
+                         enum shale_type type)
+{
+    struct toy_node *node;
+
+    if (toy->count == toy->room) {
+        ck_assert_ptr_null(toy->fs);    /* vnodes point at nodes */
+        toy->room = toy->room * 2 + 64;
+        toy->nodes = realloc(toy->nodes, toy->room * sizeof *toy->nodes);
+        ck_assert_ptr_nonnull(toy->nodes);
+    }
+    node = &toy->nodes[toy->count++];
+    memset(node, 0, sizeof *node);
+    node->ino = toy->count;
+    node->parent = parent;
+    node->type = type;
+    ck_assert_uint_lt(strlen(name), sizeof node->name);
+    strcpy(node->name, name);
+    return node;
+}
+
+struct toy_node *toy_add_link(struct toy *toy, uint64_t parent,
+                              const char *name, const char *target)
+{
+    struct toy_node *node = toy_add(toy, parent, name, SHALE_TYPE_SYMLINK);
+
+    node->target = target;
+    node->target_len = strlen(target);
+    node->size = node->target_len;
+    return node;
+}
+
+void toy_extent(struct toy_node *node, enum shale_extent_kind kind,
+                uint64_t length, uint64_t device)
+{
+    ck_assert_uint_lt(node->extent_count, TOY_EXTENTS);
+    node->extents[node->extent_count++] = (struct shale_extent){
+        .offset = node->size, .length = length, .device = device,
+        .kind = kind,
+    };
+    node->size += length;
+}
+
+unsigned toy_calls(struct toy *toy, enum toy_op op)
+{
+    return atomic_load(&toy->calls[op]);
+}
+
+int64_t toy_walk(struct toy *toy, const char *path, unsigned flags)
+{
+    struct shale_vnode *vn;
+    int64_t r = shale_walk(toy->fs, NULL, path, flags, &vn);
+
+    ck_assert_uint_eq(held_count, 0);
+    if (r == 0) {
+        r = (int64_t)shale_vnode_ino(vn);
+        shale_vnode_put(vn);
+    }
+    return r;
+}
+
+struct shale_vnode *toy_get(struct toy *toy, uint64_t ino)
+{
+    struct shale_vnode *vn = NULL;
+
+    ck_assert_int_eq(shale_vnode_get(toy->fs, ino, &vn), 0);
+    ck_assert_uint_eq(held_count, 0);
+    return vn;
+}

@@ -1,0 +1,221 @@
+/*
+ * dir.c - finding names and listing directories
+ *
+ * Drivers know names only. "." and ".." are made here, for every format alike,
+ * and come first in a listing. The cookies of a listing are therefore:
+ *
+ *     0           before "."
+ *     1           after "."
+ *     2           after "..", where the driver's cookie 0 is
+ *     2 + c       the driver's cookie c
+ */
+#include "vfs.h"
+
+#define DRIVER_COOKIES 2u
+#define COOKIE_END ((uint64_t)1 << 62)  /* a driver's are below */
+
+/* ------------------------------------------------------------- lookup */
+
+static bool is_dot(const char *name, size_t len)
+{
+    return len == 1 && name[0] == '.';
+}
+
+static bool is_dot_dot(const char *name, size_t len)
+{
+    return len == 2 && name[0] == '.' && name[1] == '.';
+}
+
+/* 0 if NAME can be the name of an entry. */
+static int check_name(const char *name, size_t len)
+{
+    if (len == 0)
+        return SHALE_EINVAL;
+    if (len > SHALE_NAME_MAX)
+        return SHALE_ENAMETOOLONG;
+    for (size_t i = 0; i < len; i++)
+        if (name[i] == '/' || name[i] == '\0')
+            return SHALE_EINVAL;
+    return 0;
+}
+
+/* The number of what is called NAME in DIR, with the volume's lock held. */
+static int find_locked(struct shale_vnode *dir, const char *name, size_t len,
+                       uint64_t *ino)
+{
+    const struct shale_fs *fs = dir->fs;
+
+    /* The root is its own parent, whatever the volume says. */
+    if (is_dot(name, len) ||
+        (is_dot_dot(name, len) && dir->ino == fs->root_ino)) {
+        *ino = dir->ino;
+        return 0;
+    }
+    if (is_dot_dot(name, len))
+        return fs->ops->parent ? fs->ops->parent(dir, ino) : SHALE_ENOTSUP;
+    return fs->ops->lookup ? fs->ops->lookup(dir, name, len, ino)
+                           : SHALE_ENOTSUP;
+}
+
+/*
+ * What finding NAME in DIR comes to, once ERR was the answer about the inode
+ * it led to, and TYPE that inode's type.
+ */
+static int entry_error(struct shale_vnode *dir, const char *name, size_t len,
+                       int err, enum shale_type type)
+{
+    /* From a number that the user gives it is stale; here the volume lies. */
+    if (err == SHALE_ESTALE)
+        return shale_corrupt_inode(dir->fs, "vfs: an entry of the directory "
+                                   "names an inode that is not in use",
+                                   SHALE_NOWHERE, dir->ino);
+    if (!err && is_dot_dot(name, len) && type != SHALE_TYPE_DIR)
+        return shale_corrupt_inode(dir->fs,
+                                   "vfs: the directory's \"..\" is none",
+                                   SHALE_NOWHERE, dir->ino);
+    return err;
+}
+
+/* 0 if DIR is a directory and NAME can be in it. */
+static int check_lookup(const struct shale_vnode *dir, const char *name,
+                        size_t len)
+{
+    return dir->type == SHALE_TYPE_DIR ? check_name(name, len)
+                                       : SHALE_ENOTDIR;
+}
+
+int shale_lookup(struct shale_vnode *dir, const char *name, size_t len,
+                 struct shale_vnode **out)
+{
+    struct shale_vnode *vn = NULL;
+    uint64_t ino;
+    int err = check_lookup(dir, name, len);
+
+    if (err)
+        return err;
+    volume_lock_shared(dir->fs);
+    err = find_locked(dir, name, len, &ino);
+    if (!err) {
+        err = vnode_find(dir->fs, ino, &vn);
+        err = entry_error(dir, name, len, err,
+                          vn ? vn->type : SHALE_TYPE_UNKNOWN);
+    }
+    volume_unlock(dir->fs);
+    if (err)
+        shale_vnode_put(vn);
+    else
+        *out = vn;
+    return err;
+}
+
+int shale_lookup_attr(struct shale_vnode *dir, const char *name, size_t len,
+                      struct shale_attr *out)
+{
+    struct shale_attr attr = { .mode = 0 };
+    uint64_t ino;
+    int err = check_lookup(dir, name, len);
+
+    if (err)
+        return err;
+    volume_lock_shared(dir->fs);
+    err = find_locked(dir, name, len, &ino);
+    if (!err) {
+        err = attr_of_ino_locked(dir->fs, ino, &attr);
+        err = entry_error(dir, name, len, err, shale_type_of_mode(attr.mode));
+    }
+    volume_unlock(dir->fs);
+    if (!err)
+        *out = attr;
+    return err;
+}
+
+/* ------------------------------------------------------------ listing */
+
+/* A listing on its way from the driver to the caller. */
+struct listing {
+    struct shale_fs *fs;
+    bool want_attr;
+    struct shale_attr attr;     /* of the entry at hand */
+    shale_emit_fn *emit;        /* the caller's */
+    void *context;
+};
+
+/* Give ENTRY, whose cookie is the caller's, with attributes if wanted. */
+static int listing_give(struct listing *listing, struct shale_dirent entry)
+{
+    entry.attr = NULL;
+
+    /* One bad inode must not hide the rest of its directory. */
+    if (listing->want_attr &&
+        !attr_of_ino_locked(listing->fs, entry.ino, &listing->attr)) {
+        entry.attr = &listing->attr;
+        if (entry.type == SHALE_TYPE_UNKNOWN)
+            entry.type = shale_type_of_mode(listing->attr.mode);
+    }
+    return listing->emit(listing->context, &entry);
+}
+
+/* Take an entry, and a cookie, of the driver's. */
+static int listing_emit(void *context, const struct shale_dirent *entry)
+{
+    struct shale_dirent e = *entry;
+
+    e.next += DRIVER_COOKIES;
+    return listing_give(context, e);
+}
+
+/* Give "." or "..", as many DOTS, which stand for directory INO. */
+static int emit_dots(struct listing *listing, uint64_t ino, unsigned dots)
+{
+    const struct shale_dirent entry = {
+        .name = "..", .len = dots, .ino = ino, .next = dots,
+        .type = SHALE_TYPE_DIR,
+    };
+
+    return listing_give(listing, entry);
+}
+
+static int iterate_locked(struct shale_vnode *dir, uint64_t cookie,
+                          struct listing *listing)
+{
+    uint64_t parent;
+    int r = 0;
+
+    if (cookie == 0) {
+        r = emit_dots(listing, dir->ino, 1);
+        cookie = 1;
+    }
+    if (!r && cookie == 1) {
+        /* A lost parent must not hide what is in DIR. */
+        if (find_locked(dir, "..", 2, &parent))
+            parent = dir->ino;
+        r = emit_dots(listing, parent, 2);
+        cookie = DRIVER_COOKIES;
+    }
+    if (!r)
+        r = dir->fs->ops->iterate(dir, cookie - DRIVER_COOKIES, listing_emit,
+                                  listing);
+    return r;
+}
+
+int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
+                  shale_emit_fn *emit, void *context)
+{
+    struct listing listing = {
+        .fs = dir->fs, .want_attr = (flags & SHALE_ITERATE_ATTR) != 0,
+        .emit = emit, .context = context,
+    };
+    int r;
+
+    if (dir->type != SHALE_TYPE_DIR)
+        return SHALE_ENOTDIR;
+    if (!dir->fs->ops->iterate)
+        return SHALE_ENOTSUP;
+    if (cookie >= COOKIE_END + DRIVER_COOKIES)
+        return SHALE_EINVAL;
+
+    volume_lock_shared(dir->fs);
+    r = iterate_locked(dir, cookie, &listing);
+    volume_unlock(dir->fs);
+    return r;
+}

@@ -1,0 +1,287 @@
+/*
+ * file.c - file data: where it is, and moving it
+ *
+ * The driver says where bytes live, an extent at a time; this file moves them.
+ * A file's lock is held shared for the whole of a call, so that its size and
+ * map stay as they are. The volume's lock is held only while the driver maps:
+ * no device is read under it, so reads of any files run side by side.
+ *
+ * Work is bounded by the extents met, never by a hole's length.
+ */
+#include "assert.h"
+#include "memfn.h"
+#include "vfs.h"
+
+/* 0 if VN has data to read. */
+static int check_file(const struct shale_vnode *vn)
+{
+    if (vn->type == SHALE_TYPE_DIR)
+        return SHALE_EISDIR;
+    if (vn->type != SHALE_TYPE_FILE)
+        return SHALE_EINVAL;
+    return vn->fs->ops->map ? 0 : SHALE_ENOTSUP;
+}
+
+/* ------------------------------------- maps, with the file's lock held */
+
+/*
+ * Ask the driver for one extent, cut at the end of the file. The volume's lock
+ * is held as well.
+ */
+static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                   struct shale_extent *out)
+{
+    struct shale_extent extent = { 0 };
+    bool sound;
+    int err = file->fs->ops->map(file, offset, len, &extent);
+
+    if (err)
+        return err;
+
+    /* The driver checks the disk; this checks the driver. */
+    sound = extent.offset == offset && extent.length > 0;
+    SHALE_ASSERT(sound);
+    if (!sound)
+        return SHALE_EIO;
+
+    if (extent.length > file->size - offset)
+        extent.length = file->size - offset;
+    *out = extent;
+    return 0;
+}
+
+/* Does B, which follows A in the file, go on where A ends? */
+static bool continues(const struct shale_extent *a,
+                      const struct shale_extent *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case SHALE_EXTENT_HOLE:
+        return true;
+    case SHALE_EXTENT_DATA:
+    case SHALE_EXTENT_UNWRITTEN:
+        return b->device > a->device && b->device - a->device == a->length;
+    case SHALE_EXTENT_INLINE:
+    case SHALE_EXTENT_ENCODED:
+        break;
+    }
+    return false;
+}
+
+/*
+ * The extent at OFFSET, below the file's size, joined with what continues it
+ * as far as LEN bytes ask. An error further on is for whoever asks for the
+ * bytes there.
+ */
+static int map_merged(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                      struct shale_extent *out)
+{
+    struct shale_extent extent, next;
+    int err;
+
+    if (len > file->size - offset)
+        len = file->size - offset;
+
+    volume_lock_shared(file->fs);
+    err = map_one(file, offset, len, &extent);
+    while (!err && extent.length < len) {
+        if (map_one(file, offset + extent.length, len - extent.length,
+                    &next) ||
+            !continues(&extent, &next))
+            break;
+        extent.length += next.length;
+    }
+    volume_unlock(file->fs);
+
+    if (!err)
+        *out = extent;
+    return err;
+}
+
+int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+              struct shale_extent *out)
+{
+    int err = check_file(file);
+
+    if (err)
+        return err;
+    if (len == 0)
+        return SHALE_EINVAL;
+
+    vnode_lock_shared(file);
+    if (offset >= file->size)
+        err = SHALE_ENXIO;
+    else
+        err = map_merged(file, offset, len, out);
+    vnode_unlock(file);
+    return err;
+}
+
+/* --------------------------------------------------------------- seek */
+
+static bool reads_as_zeros(const struct shale_extent *extent)
+{
+    return extent->kind == SHALE_EXTENT_HOLE ||
+           extent->kind == SHALE_EXTENT_UNWRITTEN;
+}
+
+/*
+ * The first offset from OFFSET on that is a hole, or is not, as HOLE says; the
+ * file's size if there is none.
+ */
+static int64_t seek_locked(struct shale_vnode *file, uint64_t offset,
+                           bool hole)
+{
+    while (offset < file->size) {
+        struct shale_extent extent;
+        int err;
+
+        volume_lock_shared(file->fs);
+        err = map_one(file, offset, file->size - offset, &extent);
+        volume_unlock(file->fs);
+        if (err)
+            return err;
+        if (reads_as_zeros(&extent) == hole)
+            break;
+        offset += extent.length;
+    }
+    return (int64_t)offset;
+}
+
+static int64_t seek(struct shale_vnode *file, uint64_t offset, bool hole)
+{
+    int64_t found = check_file(file);
+
+    if (found)
+        return found;
+
+    vnode_lock_shared(file);
+    if (offset >= file->size)
+        found = SHALE_ENXIO;
+    else
+        found = seek_locked(file, offset, hole);
+    if (!hole && found >= 0 && (uint64_t)found == file->size)
+        found = SHALE_ENXIO;    /* the end is a hole, and no data */
+    vnode_unlock(file);
+    return found;
+}
+
+int64_t shale_seek_data(struct shale_vnode *file, uint64_t offset)
+{
+    return seek(file, offset, false);
+}
+
+int64_t shale_seek_hole(struct shale_vnode *file, uint64_t offset)
+{
+    return seek(file, offset, true);
+}
+
+/* --------------------------------------------------------------- read */
+
+/*
+ * Bring LEN bytes at byte AT of the volume to BUF. Nobody above knows as well
+ * where the device fails, so this tells.
+ */
+static int data_read(struct shale_vnode *file, uint64_t at, void *buf,
+                     size_t len)
+{
+    struct shale_bdev *dev = file->fs->dev;
+    int err = shale_bdev_read_bytes(dev, file->fs->mem, at, buf, len);
+    struct shale_event event = {
+        .level = SHALE_LOG_ERROR, .err = err,
+        .what = "vfs: file data cannot be read", .at = at, .ino = file->ino,
+    };
+
+    if (err && err != SHALE_ENOMEM) {
+        if (at < dev->size && len > dev->size - at)
+            event.at = dev->size;       /* where a truncated image ends */
+        fault_event(file->fs, &event);
+    }
+    return err;
+}
+
+/* Bring the first LEN bytes of EXTENT to BUF. */
+static int extent_read(struct shale_vnode *file,
+                       const struct shale_extent *extent, void *buf,
+                       size_t len)
+{
+    switch (extent->kind) {
+    case SHALE_EXTENT_DATA:
+        return data_read(file, extent->device, buf, len);
+    case SHALE_EXTENT_HOLE:
+    case SHALE_EXTENT_UNWRITTEN:
+        memset(buf, 0, len);
+        return 0;
+    case SHALE_EXTENT_INLINE:
+    case SHALE_EXTENT_ENCODED:
+        break;                  /* fs.h has no slot to ask a driver for them */
+    }
+    return SHALE_ENOTSUP;
+}
+
+/* Read LEN bytes, all of them inside FILE. */
+static int read_locked(struct shale_vnode *file, void *buf, size_t len,
+                       uint64_t offset)
+{
+    uint8_t *to = buf;
+
+    while (len > 0) {
+        struct shale_extent extent;
+        size_t count = len;
+        int err = map_merged(file, offset, len, &extent);
+
+        if (err)
+            return err;
+        if (count > extent.length)
+            count = (size_t)extent.length;
+        err = extent_read(file, &extent, to, count);
+        if (err)
+            return err;
+        to += count;
+        offset += count;
+        len -= count;
+    }
+    return 0;
+}
+
+static int64_t readv_locked(struct shale_vnode *file,
+                            const struct shale_iovec *iov, size_t count,
+                            uint64_t offset)
+{
+    uint64_t start = offset;
+
+    for (size_t i = 0; i < count && offset < file->size; i++) {
+        size_t len = iov[i].len;
+        int err;
+
+        if (len > file->size - offset)
+            len = (size_t)(file->size - offset);
+        err = read_locked(file, iov[i].base, len, offset);
+        if (err)
+            return err;
+        offset += len;
+    }
+    return (int64_t)(offset - start);
+}
+
+int64_t shale_readv(struct shale_vnode *file, const struct shale_iovec *iov,
+                    size_t count, uint64_t offset)
+{
+    int64_t done = check_file(file);
+
+    if (done)
+        return done;
+    vnode_lock_shared(file);
+    done = readv_locked(file, iov, count, offset);
+    vnode_unlock(file);
+    return done;
+}
+
+int64_t shale_read(struct shale_vnode *file, void *buf, size_t len,
+                   uint64_t offset)
+{
+    const struct shale_iovec iov = { buf, len };
+
+    return shale_readv(file, &iov, 1, offset);
+}
