@@ -1,0 +1,322 @@
+/*
+ * ext2.h - an ext2 volume in memory, and what the driver's files call on each
+ * other
+ *
+ * Raw bytes (disk.h) become the structs here in one *_decode() each, which
+ * checks what it can; after that they are believed. Nothing is written
+ * after mount() or load() but what is learnt of a directory, and that
+ * atomically, so that readers need no lock.
+ *
+ * Errors  0 or a negative enum shale_err; SHALE_ECORRUPT has been reported
+ *         through shale_corrupt() where it arose
+ */
+#ifndef EXT2_EXT2_H
+#define EXT2_EXT2_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/fs.h"
+
+#include "disk.h"
+#include "namehash.h"
+#include "span.h"
+
+/* The superblock, decoded and checked. */
+struct ext2_super {
+    uint64_t at;                /* byte of the volume it was read from */
+
+    uint32_t block_size;        /* bytes, and its logarithm */
+    uint32_t block_shift;
+    uint32_t block_count;
+    uint32_t first_block;       /* where group 0 begins: 0 or 1 */
+    uint32_t blocks_per_group;
+    uint32_t inode_size;        /* bytes */
+    uint32_t inode_count;
+    uint32_t inodes_per_group;
+    uint32_t first_ino;         /* first inode number not reserved */
+    uint32_t group_count;
+    uint32_t table_blocks;      /* of one group's inode table */
+    uint32_t descs_per_block;   /* group descriptors in a block */
+    uint32_t desc_blocks;       /* blocks of descriptors, of all groups */
+    uint32_t first_meta_bg;     /* descriptor blocks from this on are at home
+                                   in their own groups; desc_blocks: none */
+    uint32_t reserved_desc;     /* blocks kept free after those before it */
+
+    uint32_t rev_level;
+    uint32_t compat, incompat, ro_compat;
+    uint32_t backup_groups[2];
+    uint32_t hash_seed[4];
+    uint8_t hash_version;       /* default, for describe() */
+    bool hash_unsigned;         /* names are hashed as unsigned chars */
+
+    uint32_t reserved_blocks, free_blocks, free_inodes;
+    uint32_t journal_ino;
+    uint32_t creator_os;
+    uint16_t state;
+    uint16_t mount_count;
+    int16_t max_mount_count;    /* 0 or less: no limit */
+    int64_t mkfs_time, mtime, wtime, last_check;    /* 0: never */
+    uint8_t uuid[16];
+    char label[17];             /* terminated */
+    char last_mounted[65];
+};
+
+/* A mounted volume: struct shale_fs.volume points here. */
+struct ext2_volume {
+    struct shale_fs *fs;
+    struct ext2_super super;
+    uint32_t super_block;       /* block that the superblock in use is in */
+    uint32_t first_usable;      /* files have no block below this one */
+    uint64_t max_size;          /* bytes that a block map can reach */
+    struct namehash_budget names;   /* of all directories' tables */
+};
+
+struct ext2_group {
+    uint32_t inode_table;       /* first block; the table is in the volume */
+    uint16_t free_blocks;
+    uint16_t free_inodes;
+};
+
+/* An inode in use. */
+struct ext2_inode {
+    uint64_t at;                /* byte of the volume where it is */
+    uint64_t size;              /* bytes; within reach of a block map */
+    uint64_t allocated;         /* bytes on the volume */
+    uint32_t mode;              /* of a type that exists */
+    uint32_t links;             /* at least 1 */
+    uint32_t uid, gid;
+    uint32_t flags;
+    uint32_t generation;
+    uint32_t acl_block;         /* block of attributes, unchecked; 0: none */
+    uint32_t body;              /* offset in the inode of the attributes kept
+                                   there; inode_size: no room for any */
+    le32 block[EXT2_POINTERS];  /* still wire format: pointers, or a target */
+    struct shale_time atime, mtime, ctime, btime;
+};
+
+/* What has come of a directory's table of names; only ever goes on. */
+enum ext2_names {
+    EXT2_NAMES_UNASKED,         /* no name has been searched for */
+    EXT2_NAMES_ASKED,           /* one has: the next search builds the table */
+    EXT2_NAMES_BUILDING,
+    EXT2_NAMES_READY,
+    EXT2_NAMES_NEVER,           /* too small, too large, damaged, no memory */
+};
+
+struct ext2_vnode {
+    struct shale_vnode base;
+    struct ext2_inode inode;
+
+    /* Of a directory; atomic, for readers share them. */
+    uint32_t hint;              /* block where a name was found last */
+    bool no_index;              /* its htree turned out to be unusable */
+    uint8_t names_state;        /* enum ext2_names */
+    struct namehash *names;     /* of all its blocks, once it is READY */
+};
+
+static inline struct ext2_volume *ext2_volume_of(const struct shale_fs *fs)
+{
+    return fs->volume;
+}
+
+/* Where BLOCK begins on the volume, in bytes. */
+static inline uint64_t ext2_block_at(const struct ext2_volume *vol,
+                                     uint64_t block)
+{
+    return block << vol->super.block_shift;
+}
+
+/* True if COUNT blocks starting at FIRST lie inside the volume. */
+static inline bool ext2_in_volume(const struct ext2_volume *vol, uint32_t first,
+                                  uint32_t count)
+{
+    return first >= vol->super.first_block && first < vol->super.block_count &&
+           count <= vol->super.block_count - first;
+}
+
+/* True if BLOCK may belong to a file: neither superblock nor descriptors. */
+static inline bool ext2_block_usable(const struct ext2_volume *vol,
+                                     uint32_t block)
+{
+    return block >= vol->first_usable && block < vol->super.block_count;
+}
+
+/* ------------------------------------------------------------- super.c */
+
+/* Do the first LEN bytes of a volume look like ext2? */
+bool ext2_probe(const uint8_t *head, size_t len);
+
+/* Find, read and check the superblock of FS into *OUT. */
+int ext2_super_load(struct shale_fs *fs, struct ext2_super *out);
+
+/* Does GROUP hold a copy of the superblock? */
+bool ext2_group_has_super(const struct ext2_super *super, uint32_t group);
+
+/* Blocks that hold no file's data: what df(1) does not count. */
+uint64_t ext2_overhead(const struct ext2_super *super);
+
+/* ----------------------------------------------------------- feature.c */
+
+enum ext2_feature_set {
+    EXT2_COMPAT,
+    EXT2_INCOMPAT,
+    EXT2_RO_COMPAT,
+};
+
+/*
+ * Call EMIT with the name of each bit of BITS: "filetype", or "incompat_0x400"
+ * for one without a name. NAME is gone after the call.
+ */
+void ext2_feature_names(enum ext2_feature_set set, uint32_t bits,
+                        void (*emit)(void *context, const char *name),
+                        void *context);
+
+/* SHALE_ENOTSUP, having named the culprits, if we cannot read the volume. */
+int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
+
+/* ------------------------------------------------------------- group.c */
+
+/* Read the descriptor of GROUP, which is below group_count. */
+int ext2_group_load(struct ext2_volume *vol, uint32_t group,
+                    struct ext2_group *out);
+
+/*
+ * Count the free blocks and inodes: the sum of all groups', or what the
+ * superblock says if there are very many or they cannot be read.
+ */
+int ext2_group_count_free(struct ext2_volume *vol, uint64_t *blocks,
+                          uint64_t *inodes);
+
+/* ------------------------------------------------------------- inode.c */
+
+/* Read inode INO. SHALE_ESTALE if it is reserved, free or out of range. */
+int ext2_inode_load(struct ext2_volume *vol, uint64_t ino,
+                    struct ext2_inode *out);
+
+/* Pin the block that holds inode INO, a valid number; it is at *OFFSET. */
+int ext2_inode_get(struct ext2_volume *vol, uint64_t ino,
+                   struct shale_buf **out, size_t *offset);
+
+/* Decode the inode at RAW, which is byte AT of the volume. */
+int ext2_inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
+                      const uint8_t *raw, struct ext2_inode *out);
+
+void ext2_inode_attr(const struct ext2_volume *vol, uint64_t ino,
+                     const struct ext2_inode *inode, struct shale_attr *out);
+
+/* Is the target of this symlink in the inode itself? */
+bool ext2_inode_fast_symlink(const struct ext2_volume *vol,
+                             const struct ext2_inode *inode);
+
+/* --------------------------------------------------------------- map.c */
+
+/* Blocks of a file that lie in a row. */
+struct ext2_run {
+    uint32_t block;             /* first block on the volume; 0: a hole */
+    uint64_t count;             /* at least 1 */
+};
+
+/* Bytes that a block map reaches with blocks of 1 << BLOCK_SHIFT. */
+uint64_t ext2_map_max_size(uint32_t block_shift);
+
+/*
+ * Where do the COUNT blocks (at least 1) of VN from block INDEX on live? A
+ * run of data is not longer than COUNT; a hole may be, and may pass the end.
+ */
+int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
+             struct ext2_run *out);
+
+/* --------------------------------------------------------------- dir.c */
+
+/* One directory record. */
+struct ext2_dirent {
+    uint32_t ino;               /* 0: not in use, and the name is nothing */
+    uint32_t rec_len;           /* bytes, slack included */
+    const uint8_t *name;        /* in the block */
+    uint8_t name_len;
+    uint8_t file_type;          /* 0 if the volume does not record it */
+};
+
+/*
+ * Decode the record at OFFSET of a directory's BLOCK. Returns NULL, or which
+ * rule it breaks. Unless it does, the record lies within the block.
+ */
+const char *ext2_dirent_decode(const struct ext2_super *super,
+                               const uint8_t *block, uint32_t offset,
+                               struct ext2_dirent *out);
+
+/* Pin block INDEX of DIR, which must not be a hole. */
+int ext2_dir_get(const struct ext2_vnode *dir, uint64_t index,
+                 struct shale_buf **out);
+
+/* Find NAME in one block. Returns 1 and stores the inode number; 0; error. */
+int ext2_dir_find_in(const struct ext2_vnode *dir, const struct shale_buf *buf,
+                     const char *name, size_t len, uint32_t *ino);
+
+/*
+ * Find NAME, wherever it is; SHALE_ENOENT if it is not there. "." and ".." are
+ * found too. Searches all blocks or, if the directory is large and has been
+ * searched before, where a table of its names says.
+ */
+int ext2_dir_find(struct ext2_vnode *dir, const char *name, size_t len,
+                  uint32_t *ino);
+
+/* As struct shale_fs_ops.iterate. */
+int ext2_dir_iterate(struct ext2_vnode *dir, uint64_t cookie,
+                     shale_emit_fn *emit, void *context);
+
+/* ------------------------------------------------------------- htree.c */
+
+/* Is it worth asking the index of DIR? */
+bool ext2_htree_present(const struct ext2_vnode *dir);
+
+/*
+ * Find NAME through the index. Returns 1 and stores the inode number; 0 if it
+ * is not there; SHALE_ECORRUPT, of which the log has been warned, if the index
+ * cannot be used and every block has to be searched.
+ */
+int ext2_htree_find(struct ext2_vnode *dir, const char *name, size_t len,
+                    uint32_t *ino);
+
+/* -------------------------------------------------------------- hash.c */
+
+enum ext2_hash {
+    EXT2_HASH_LEGACY,
+    EXT2_HASH_HALF_MD4,
+    EXT2_HASH_TEA,
+    EXT2_HASH_LEGACY_UNSIGNED,
+    EXT2_HASH_HALF_MD4_UNSIGNED,
+    EXT2_HASH_TEA_UNSIGNED,
+    EXT2_HASH_COUNT,
+};
+
+/* The hash of NAME by which an index is sorted; its low bit is clear. */
+uint32_t ext2_hash(enum ext2_hash version, const uint32_t seed[4],
+                   const char *name, size_t len);
+
+/* ------------------------------------------------------------- xattr.c */
+
+/* As struct shale_fs_ops.getxattr and .listxattr. */
+int64_t ext2_xattr_get(struct ext2_vnode *vn, const char *name, void *buf,
+                       size_t size);
+int ext2_xattr_list(struct ext2_vnode *vn,
+                    int (*emit)(void *context, const char *name, size_t len),
+                    void *context);
+
+/* --------------------------------------------------------------- acl.c */
+
+/*
+ * Convert the POSIX ACL in VALUE to the form that Linux's getxattr() returns,
+ * in the SIZE bytes of BUF. Returns its length, as getxattr does; or
+ * SHALE_ECORRUPT (not reported yet), SHALE_ERANGE.
+ */
+int64_t ext2_acl_convert(struct span value, uint8_t *buf, size_t size);
+
+/* ---------------------------------------------------------- describe.c */
+
+/* As struct shale_fs_ops.describe. */
+int ext2_describe(struct shale_fs *fs, struct shale_describe *to);
+
+#endif /* EXT2_EXT2_H */

@@ -1,0 +1,89 @@
+/*
+ * feature.c - the names of the features, and which of them keep us out
+ *
+ * A volume declares what it uses in three sets of bits. A driver that meets a
+ * bit it does not know may ignore it (compat), read but not write (ro_compat),
+ * or must leave the volume alone (incompat). The names are mke2fs's.
+ */
+#include "ext2.h"
+#include "text.h"
+
+#define READABLE (EXT2_INCOMPAT_FILETYPE | EXT2_INCOMPAT_META_BG)
+
+/* By bit number; NULL where the bit has no name. */
+static const char *const compat_names[32] = {
+    [0] = "dir_prealloc",     [1] = "imagic_inodes", [2] = "has_journal",
+    [3] = "ext_attr",         [4] = "resize_inode",  [5] = "dir_index",
+    [6] = "lazy_bg",          [8] = "exclude_bitmap",
+    [9] = "sparse_super2",    [10] = "fast_commit",  [11] = "stable_inodes",
+    [12] = "orphan_file",
+};
+
+static const char *const incompat_names[32] = {
+    [0] = "compression",      [1] = "filetype",      [2] = "needs_recovery",
+    [3] = "journal_dev",      [4] = "meta_bg",       [6] = "extents",
+    [7] = "64bit",            [8] = "mmp",           [9] = "flex_bg",
+    [10] = "ea_inode",        [12] = "dirdata",
+    [13] = "metadata_csum_seed", [14] = "large_dir", [15] = "inline_data",
+    [16] = "encrypt",         [17] = "casefold",
+};
+
+static const char *const ro_compat_names[32] = {
+    [0] = "sparse_super",     [1] = "large_file",    [2] = "btree_dir",
+    [3] = "huge_file",        [4] = "uninit_bg",     [5] = "dir_nlink",
+    [6] = "extra_isize",      [7] = "snapshot",      [8] = "quota",
+    [9] = "bigalloc",         [10] = "metadata_csum", [11] = "replica",
+    [12] = "read-only",       [13] = "project",      [14] = "shared_blocks",
+    [15] = "verity",          [16] = "orphan_present",
+};
+
+static const struct {
+    const char *prefix;         /* for bits without a name */
+    const char *const *names;
+} sets[] = {
+    [EXT2_COMPAT]    = { "compat_0x",    compat_names },
+    [EXT2_INCOMPAT]  = { "incompat_0x",  incompat_names },
+    [EXT2_RO_COMPAT] = { "ro_compat_0x", ro_compat_names },
+};
+
+void ext2_feature_names(enum ext2_feature_set set, uint32_t bits,
+                        void (*emit)(void *context, const char *name),
+                        void *context)
+{
+    for (unsigned bit = 0; bit < 32; bit++) {
+        const char *name = sets[set].names[bit];
+        struct text unnamed = { .len = 0 };
+
+        if (!(bits >> bit & 1))
+            continue;
+        if (!name) {
+            text_add(&unnamed, sets[set].prefix);
+            text_add_number(&unnamed, UINT64_C(1) << bit, 16);
+            name = unnamed.bytes;
+        }
+        emit(context, name);
+    }
+}
+
+static void name_append(void *context, const char *name)
+{
+    struct text *list = context;
+
+    if (list->len > 0)
+        text_add(list, ", ");
+    text_add(list, name);
+}
+
+int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
+{
+    uint32_t culprits = super->incompat & ~READABLE;
+    struct text list = { .len = 0 };
+    const char *what = "ext2: the volume uses features that are not supported";
+
+    if (culprits == 0)
+        return 0;
+    if (culprits == EXT2_INCOMPAT_RECOVER)
+        what = "ext2: the journal needs recovery first (e2fsck does it)";
+    ext2_feature_names(EXT2_INCOMPAT, culprits, name_append, &list);
+    return shale_refuse(fs, what, list.bytes, super->at);
+}

@@ -1,0 +1,185 @@
+/*
+ * map.c - the block map: where a file's blocks are
+ *
+ * An inode has 15 pointers. Twelve point at data; the others at a tree of one,
+ * two and three levels of blocks full of pointers, P of them in each:
+ *
+ *     0 .. 11     12             13               14
+ *     direct      indirect       double           triple
+ *     12 blocks   P blocks       P^2 blocks       P^3 blocks
+ *
+ * A pointer of 0 is a hole, as large as what it stands for. The depth is fixed
+ * by the block's number, so no chain of pointers can loop.
+ */
+#include "ext2.h"
+
+/*
+ * One call looks into at most this many arrays of pointers before it answers
+ * with what it has: a hole of present but empty blocks of pointers could
+ * otherwise keep it busy for as long as the image pleases.
+ */
+#define MAX_STEPS 64
+
+#define MAX_DEPTH 3
+
+/* The way to a block. */
+struct path {
+    uint32_t root;              /* which pointer of the inode */
+    unsigned depth;             /* blocks of pointers on the way */
+    uint32_t slot[MAX_DEPTH];   /* which pointer in each of them */
+};
+
+uint64_t ext2_map_max_size(uint32_t block_shift)
+{
+    uint32_t shift = block_shift - 2;   /* pointers in a block: 1 << shift */
+    uint64_t blocks = EXT2_DIRECT;
+
+    for (unsigned level = 1; level <= MAX_DEPTH; level++)
+        blocks += UINT64_C(1) << (level * shift);
+    return blocks << block_shift;
+}
+
+/* The way to block INDEX; false if it is further than a map reaches. */
+static bool path_find(const struct ext2_super *super, uint64_t index,
+                      struct path *out)
+{
+    uint32_t shift = super->block_shift - 2;
+    uint32_t mask = (1u << shift) - 1;
+
+    if (index < EXT2_DIRECT) {
+        out->root = (uint32_t)index;
+        out->depth = 0;
+        return true;
+    }
+    index -= EXT2_DIRECT;
+    for (unsigned depth = 1; depth <= MAX_DEPTH; depth++) {
+        if (index >> (depth * shift) == 0) {
+            out->root = EXT2_DIRECT + depth - 1;
+            out->depth = depth;
+            for (unsigned i = 0; i < depth; i++) {
+                unsigned below = (depth - 1 - i) * shift;
+
+                out->slot[i] = (uint32_t)(index >> below) & mask;
+            }
+            return true;
+        }
+        index -= UINT64_C(1) << (depth * shift);
+    }
+    return false;
+}
+
+/* Blocks left in the hole that begins where PATH's first LEVEL slots lead. */
+static uint64_t hole_left(const struct ext2_super *super,
+                          const struct path *path, unsigned level)
+{
+    uint32_t shift = super->block_shift - 2;
+    uint64_t span = UINT64_C(1) << ((path->depth - level) * shift);
+    uint64_t into = 0;
+
+    for (unsigned i = level; i < path->depth; i++)
+        into = into << shift | path->slot[i];
+    return span - into;
+}
+
+static int bad_pointer(const struct ext2_vnode *vn, uint64_t at)
+{
+    return shale_corrupt_inode(vn->base.fs, "ext2: block map leaves the volume",
+                               at, vn->base.ino);
+}
+
+/*
+ * Measure the run that begins with the first of LEFT pointers at POINTERS,
+ * which is byte AT of the volume, looking at COUNT of them at most.
+ */
+static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
+                    uint64_t left, uint64_t count, uint64_t at,
+                    struct ext2_run *out)
+{
+    const struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    uint32_t first = le32_get(pointers[0]);
+    uint32_t step = first != 0;
+    uint64_t n = 1;
+
+    if (first != 0 && !ext2_block_usable(vol, first))
+        return bad_pointer(vn, at);
+    if (count > left)
+        count = left;
+
+    /* A run stops before a pointer off the volume as before any other gap. */
+    while (n < count && le32_get(pointers[n]) == first + n * step)
+        n++;
+    if (first != 0 && n > vol->super.block_count - first)
+        n = vol->super.block_count - first;
+    out->block = first;
+    out->count = n;
+    return 0;
+}
+
+/* As ext2_map(), but a run ends where its array of pointers ends. */
+static int map_step(const struct ext2_vnode *vn, uint64_t index,
+                    uint64_t count, struct ext2_run *out)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    const struct ext2_super *super = &vol->super;
+    struct shale_buf *buf = NULL;
+    const le32 *pointers = vn->inode.block;
+    uint64_t at = vn->inode.at + offsetof(struct ext2_disk_inode, block);
+    uint32_t slot, end = EXT2_DIRECT;
+    struct path path;
+    int err;
+
+    if (!path_find(super, index, &path))
+        return SHALE_EFBIG;
+    slot = path.root;
+
+    for (unsigned level = 0; level < path.depth; level++) {
+        uint32_t block = le32_get(pointers[slot]);
+        bool usable = ext2_block_usable(vol, block);
+
+        shale_buf_put(buf);
+        if (block == 0) {
+            out->block = 0;
+            out->count = hole_left(super, &path, level);
+            return 0;
+        }
+        if (!usable)
+            return bad_pointer(vn, at + slot * sizeof(le32));
+        err = shale_buf_get(vol->fs->cache, block, &buf);
+        if (err)
+            return err;
+        pointers = (const le32 *)buf->data;
+        at = ext2_block_at(vol, block);
+        slot = path.slot[level];
+        end = super->block_size / sizeof(le32);
+    }
+    err = run_scan(vn, pointers + slot, end - slot, count,
+                   at + slot * sizeof(le32), out);
+    shale_buf_put(buf);
+    return err;
+}
+
+int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
+             struct ext2_run *out)
+{
+    struct ext2_run run, next;
+    int err;
+
+    if (vn->inode.flags & (EXT2_INODE_EXTENTS | EXT2_INODE_INLINE))
+        return shale_corrupt_inode(vn->base.fs,
+                                   "ext2: inode has extents or inline data, "
+                                   "which the volume does not declare",
+                                   vn->inode.at, vn->base.ino);
+
+    err = map_step(vn, index, count, &run);
+    if (err)
+        return err;
+    for (unsigned step = 1; step < MAX_STEPS && run.count < count; step++) {
+        /* An error further on is for whoever asks for that block. */
+        err = map_step(vn, index + run.count, count - run.count, &next);
+        if (err || next.block != (run.block ? run.block + run.count : 0))
+            break;
+        run.count += next.count;
+    }
+    *out = run;
+    return 0;
+}
