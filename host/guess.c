@@ -1,0 +1,97 @@
+/*
+ * guess.c - what a volume probably is, for people to read
+ *
+ * Never a reason to do anything: only drivers decide what Shale mounts. But
+ * "looks like xfs" is a better error than "unknown".
+ */
+#include <blkid.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/guess.h"
+#include "host/text.h"
+#include "shale/bdev.h"
+#include "shale/host.h"
+
+/* Have PROBE look for superblocks. True if it found one, and only one. */
+static bool probe_superblocks(blkid_probe probe)
+{
+    return blkid_probe_enable_superblocks(probe, 1) == 0 &&
+           blkid_probe_set_superblocks_flags(
+               probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL) == 0 &&
+           blkid_do_safeprobe(probe) == 0;
+}
+
+static void copy_value(blkid_probe probe, const char *name, char *buf,
+                       size_t size)
+{
+    const char *value;
+
+    if (blkid_probe_lookup_value(probe, name, &value, NULL) == 0)
+        text_add(buf, size, "%s", value);
+}
+
+bool guess_volume(struct shale_bdev *dev, struct guess *out)
+{
+    blkid_probe probe;
+
+    *out = (struct guess){ .type = "" };
+    if (dev->fd < 0 || dev->size == 0)
+        return false;
+    probe = blkid_new_probe();
+    if (!probe)
+        return false;
+
+    if (blkid_probe_set_device(probe, dev->fd, (blkid_loff_t)dev->fd_offset,
+                               (blkid_loff_t)dev->size) == 0 &&
+        probe_superblocks(probe)) {
+        copy_value(probe, "TYPE", out->type, sizeof out->type);
+        copy_value(probe, "LABEL", out->label, sizeof out->label);
+    }
+    blkid_free_probe(probe);
+
+    /* libblkid turned reading ahead off for the whole open file. */
+    posix_fadvise(dev->fd, 0, 0, POSIX_FADV_NORMAL);
+    return out->type[0] != '\0';
+}
+
+bool shale_guess_type(struct shale_bdev *dev, char *buf, size_t size)
+{
+    struct guess guess;
+
+    if (!guess_volume(dev, &guess))
+        return false;
+    snprintf(buf, size, "%s", guess.type);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    uint8_t magic[6];
+    size_t len;
+    const char *how;
+} containers[] = {
+    { "qcow2", { 'Q', 'F', 'I', 0xfb }, 4, "qemu-img convert -O raw" },
+    { "VMDK",  { 'K', 'D', 'M', 'V' }, 4,  "qemu-img convert -O raw" },
+    { "VHDX",  { 'v', 'h', 'd', 'x', 'f', 'i' }, 6, "qemu-img convert -O raw" },
+    { "VDI",   { '<', '<', '<', ' ' }, 4,  "qemu-img convert -O raw" },
+    { "gzip",  { 0x1f, 0x8b, 0x08 }, 3,    "gunzip" },
+    { "bzip2", { 'B', 'Z', 'h' }, 3,       "bunzip2" },
+    { "xz",    { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, "unxz" },
+    { "zstd",  { 0x28, 0xb5, 0x2f, 0xfd }, 4, "unzstd" },
+};
+
+const char *guess_container(struct shale_bdev *dev, const char **how)
+{
+    uint8_t head[sizeof containers[0].magic];
+
+    if (dev->block_size != 1 || shale_bdev_read(dev, 0, head, sizeof head))
+        return NULL;
+    for (size_t i = 0; i < sizeof containers / sizeof containers[0]; i++)
+        if (memcmp(head, containers[i].magic, containers[i].len) == 0) {
+            *how = containers[i].how;
+            return containers[i].name;
+        }
+    return NULL;
+}
