@@ -1,0 +1,88 @@
+/*
+ * convert.c - Shale's answers in the kernel's terms
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <fuse_lowlevel.h>
+
+#include "fuse/daemon.h"
+
+uint64_t convert_node(uint64_t root_ino, uint64_t number)
+{
+    if (number == root_ino)
+        return FUSE_ROOT_ID;
+    if (number == FUSE_ROOT_ID)
+        return root_ino;
+    return number;
+}
+
+static struct timespec convert_time(struct shale_time time)
+{
+    return (struct timespec){ .tv_sec = (time_t)time.sec,
+                              .tv_nsec = (long)time.nsec };
+}
+
+static mode_t convert_mode(const struct mount_options *options, uint32_t mode)
+{
+    bool dir = (mode & SHALE_S_IFMT) == SHALE_S_IFDIR;
+
+    if (dir && options->has_dir_mask)
+        mode = (mode & SHALE_S_IFMT) | (0777 & ~options->dir_mask);
+    if ((mode & SHALE_S_IFMT) == SHALE_S_IFREG && options->has_file_mask)
+        mode = (mode & SHALE_S_IFMT) | (0777 & ~options->file_mask);
+    return mode;
+}
+
+void convert_attr(const struct mount_options *options,
+                  const struct shale_attr *attr, struct stat *out)
+{
+    *out = (struct stat){
+        .st_ino = attr->ino,
+        .st_mode = convert_mode(options, attr->mode),
+        .st_nlink = attr->links,
+        .st_uid = options->has_uid ? options->uid : attr->uid,
+        .st_gid = options->has_gid ? options->gid : attr->gid,
+        .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
+        .st_size = (off_t)attr->size,
+        .st_blksize = (blksize_t)attr->block_size,
+        .st_blocks = (blkcnt_t)(attr->allocated / 512),
+        .st_atim = convert_time(attr->atime),
+        .st_mtim = convert_time(attr->mtime),
+        .st_ctim = convert_time(attr->ctime),
+    };
+}
+
+void convert_entry(const struct mount_options *options, uint64_t root_ino,
+                   const struct shale_attr *attr, struct fuse_entry_param *out)
+{
+    out->ino = convert_node(root_ino, attr->ino);
+    /* The kernel wants the root's to be 0. */
+    out->generation = out->ino == FUSE_ROOT_ID ? 0 : attr->generation;
+    out->entry_timeout = options->entry_timeout;
+    out->attr_timeout = options->attr_timeout;
+    convert_attr(options, attr, &out->attr);
+}
+
+mode_t convert_type(enum shale_type type)
+{
+    static const mode_t modes[] = {
+        [SHALE_TYPE_UNKNOWN] = 0,
+        [SHALE_TYPE_FILE] = S_IFREG,
+        [SHALE_TYPE_DIR] = S_IFDIR,
+        [SHALE_TYPE_SYMLINK] = S_IFLNK,
+        [SHALE_TYPE_CHAR] = S_IFCHR,
+        [SHALE_TYPE_BLOCK] = S_IFBLK,
+        [SHALE_TYPE_FIFO] = S_IFIFO,
+        [SHALE_TYPE_SOCKET] = S_IFSOCK,
+    };
+
+    return modes[type];
+}
+
+int convert_error(int64_t err)
+{
+    /* They are errno values; anything else would be a bug of ours. */
+    return err < 0 && err > -512 ? (int)-err : EIO;
+}

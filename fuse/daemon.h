@@ -1,0 +1,302 @@
+/*
+ * daemon.h - what the files of the FUSE daemon share
+ *
+ * Mounting an image takes three processes, of which two remain:
+ *
+ *     the caller      waits for the outcome, returns it as its exit status
+ *     the supervisor  keeps the right to unmount, and does nothing else
+ *     the worker      opens the image, mounts it, gives up every right it no
+ *                     longer needs, and serves the kernel's requests
+ *
+ * The worker handles bytes that a stranger may have written, so it is the one
+ * that is locked in. It talks to the supervisor through reports (report.c).
+ * In the foreground the caller is itself the supervisor.
+ */
+#ifndef SHALE_FUSE_DAEMON_H
+#define SHALE_FUSE_DAEMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "shale/host.h"
+
+struct fuse_session;
+
+/* Exit statuses: mount(8)'s. */
+enum {
+    MOUNT_OK = 0,
+    MOUNT_USAGE = 1,            /* wrong usage, or no permission */
+    MOUNT_SYSTEM = 2,           /* no memory, no process, no pid file ... */
+    MOUNT_FAILED = 32,          /* the image or the mount point did not do */
+};
+
+/* ------------------------------------------------------------ options.c */
+
+/* What the mount shall be like. */
+struct mount_options {
+    struct option_list *lists;  /* that strings below point into */
+
+    const char *image;          /* as given */
+    const char *dir;            /* as given */
+    char *source;               /* what /proc/mounts shows: absolute path */
+    char *target;               /* absolute mount point; NULL if dir_fd >= 0 */
+    int dir_fd;                 /* /dev/fuse already open and mounted; or -1 */
+
+    /* Which volume. */
+    unsigned part;
+    bool has_offset;
+    uint64_t offset, size_limit;
+    const char *type;
+    char *driver_options;       /* "sb=131072,..." or NULL */
+
+    /* Running. */
+    bool foreground, debug, single;
+    bool fake;                  /* mount(8) -f: everything but the mount */
+    const char *pid_file;
+    int ready_fd;               /* or -1 */
+    unsigned threads;           /* 0: as many as suit the machine */
+
+    /* The mount. */
+    bool asked_rw;
+    bool allow_other, default_permissions;
+    unsigned long flags;        /* MS_*, for mount(2) */
+    char *security;             /* "context=...", for the kernel; or NULL */
+    const char *fsname;         /* instead of source; or NULL */
+    const char *subtype;
+    unsigned max_read, max_readahead, max_background, congestion;   /* or 0 */
+    bool sync_read;
+
+    /* What the kernel is told. */
+    bool has_uid, has_gid;
+    uint32_t uid, gid;
+    uint32_t file_mask, dir_mask;       /* permission bits taken away */
+    bool has_file_mask, has_dir_mask;
+    double entry_timeout, attr_timeout, negative_timeout;   /* seconds */
+};
+
+/*
+ * Take LIST apart, as it comes after -o, into OPTIONS. On failure stores one
+ * line in WHY (SHALE_WHY_MAX bytes) and returns MOUNT_USAGE.
+ */
+int mount_options_parse(struct mount_options *options, const char *list,
+                        char *why);
+
+/* Check that the options agree with each other; as above. */
+int mount_options_finish(struct mount_options *options, char *why);
+
+/* Make OPTIONS what a mount is if nobody says anything; and free them. */
+void mount_options_init(struct mount_options *options);
+void mount_options_fini(struct mount_options *options);
+
+/* The row of the table that mount flag BIT is; NULL after the last. */
+struct mount_flag {
+    const char *name;           /* as fusermount3 takes it */
+    unsigned long bit;
+};
+extern const struct mount_flag mount_flags[];
+
+/* --------------------------------------------------------------- log.c */
+
+/* "shale: SUBJECT: REASON" on stderr. SUBJECT may be NULL. */
+void complain(const char *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Where a running worker's messages go: to stderr if it is in the foreground,
+ * else to the supervisor, which hands them to syslog. At most LOG_BURST in
+ * LOG_SECONDS; the rest is counted.
+ */
+struct daemon_log {
+    struct shale_log base;
+    uint64_t volume_start;      /* byte of the image; for events */
+    int report_fd;              /* or -1: stderr */
+    bool quiet;                 /* while opening: the error line will say it */
+};
+
+void log_init(struct daemon_log *log, int report_fd);
+void log_text(struct daemon_log *log, enum shale_level level, const char *text);
+
+/* The supervisor's end: one line to syslog. */
+void log_syslog(enum shale_level level, const char *text);
+
+/* ------------------------------------------------------------ report.c */
+
+/* What a worker tells its supervisor. */
+enum report_kind {
+    REPORT_MOUNTED = 'M',       /* the kernel has the mount */
+    REPORT_READY = 'R',         /* and its first request was answered */
+    REPORT_LOG = 'L',           /* a line for syslog, after its level */
+};
+
+#define REPORT_MAX (SHALE_WHY_MAX + 2)
+
+/* Both ends of a channel that keeps messages apart. 0 or an errno. */
+int report_open(int fds[2]);
+
+/* Never blocks: what does not fit is lost. */
+void report_send(int fd, enum report_kind kind, const char *text);
+
+/* ------------------------------------------------------------- mount.c */
+
+/*
+ * The absolute path of DIR, also where its last component is a dead mount.
+ * Allocated; NULL with errno set.
+ */
+char *mount_resolve(const char *dir);
+
+/*
+ * Check that OPTIONS->dir can be mounted on, and fill in source, target and
+ * dir_fd. Returns an exit status, having complained.
+ */
+int mount_prepare(struct mount_options *options);
+
+/*
+ * Mount. Stores the /dev/fuse descriptor that serves it in *FD. Returns an
+ * exit status; on failure stores a line in WHY.
+ */
+int mount_attach(const struct mount_options *options, int *fd, char *why);
+
+/*
+ * Unmount TARGET, LAZY: detach now and finish when nobody uses it any more.
+ * Returns 0, or an errno value with a line in WHY.
+ */
+int mount_detach(const char *target, bool lazy, char *why);
+
+/* -------------------------------------------------------- fusermount.c */
+
+/*
+ * Ask the setuid helper fusermount3 to mount / unmount, as an ordinary user
+ * must. As mount_attach() and mount_detach().
+ */
+int fusermount_attach(const struct mount_options *options, int *fd, char *why);
+int fusermount_detach(const char *target, bool lazy, char *why);
+
+/* --------------------------------------------------------- mountinfo.c */
+
+/* A line of /proc/self/mountinfo. */
+struct mount_entry {
+    unsigned major, minor;
+    char *target;
+    char *type;
+    char *source;
+    char *options;              /* the filesystem's own */
+};
+
+/*
+ * Read the table. Stores an array and its length; mount_table_free() both.
+ * 0 or an errno value.
+ */
+int mount_table_read(struct mount_entry **out, size_t *count);
+void mount_table_free(struct mount_entry *entries, size_t count);
+
+/* The mount on top at TARGET; NULL if nothing is mounted there. */
+const struct mount_entry *mount_table_top(const struct mount_entry *entries,
+                                          size_t count, const char *target);
+
+/* Is it one of ours? */
+bool mount_is_shale(const struct mount_entry *entry);
+
+/* ----------------------------------------------------------- convert.c */
+
+struct fuse_entry_param;
+struct stat;
+
+/*
+ * FUSE gives the root node number 1, whatever its inode number. Swap the two:
+ * every other node's number is its inode number, so that no table is needed.
+ */
+uint64_t convert_node(uint64_t root_ino, uint64_t number);
+
+/* ATTR as the kernel shall see it. */
+void convert_attr(const struct mount_options *options,
+                  const struct shale_attr *attr, struct stat *out);
+
+void convert_entry(const struct mount_options *options, uint64_t root_ino,
+                   const struct shale_attr *attr,
+                   struct fuse_entry_param *out);
+
+/* The type bits of a mode, for a listing; 0 if it is not known. */
+mode_t convert_type(enum shale_type type);
+
+/* The errno value to answer with for a negative shale_err. */
+int convert_error(int64_t err);
+
+/* --------------------------------------------------------------- ops.c */
+
+struct fuse_lowlevel_ops;
+
+/* What every request finds as its session's user data. */
+struct service {
+    const struct mount_options *options;
+    struct shale_fs *fs;
+    uint64_t root_ino;
+
+    /* Set by the first request, before there are threads to read them. */
+    bool started;
+    bool no_open, no_opendir;   /* the kernel can do without */
+};
+
+extern const struct fuse_lowlevel_ops service_ops;
+
+/* ------------------------------------------------------------- serve.c */
+
+/*
+ * Serve the mount behind descriptor FD, which is given away, until it is
+ * unmounted. READY is called once the first request has been answered and
+ * nothing but requests remains to be done. Returns an exit status.
+ */
+int serve(struct service *service, int fd, void (*ready)(void *context),
+          void *context);
+
+/* This thread's scratch memory: as large as the largest reply. */
+#define SERVE_SCRATCH ((size_t)1 << 20)
+void *serve_scratch(void);
+
+/* ----------------------------------------------------------- sandbox.c */
+
+/*
+ * Give up, for this thread and all it starts, and for good: capabilities, and
+ * ever gaining new ones. False if that fails; errno says why.
+ */
+bool sandbox_drop_rights(void);
+
+/*
+ * Then, for every thread of this process: all system calls but the few that
+ * serving requests takes. False if this kernel cannot; errno says why.
+ */
+bool sandbox_filter(void);
+
+/* Close every descriptor but stdin, stdout, stderr and the COUNT at KEEP. */
+void sandbox_close_others(const int *keep, size_t count);
+
+/* ----------------------------------------------------------- worker.c */
+
+/* Open, mount, serve, close: a process's whole life. Returns its status. */
+int worker_run(struct mount_options *options, int report_fd);
+
+/* -------------------------------------------------------- supervise.c */
+
+/*
+ * Do all that `shale mount` does after reading its command line; returns the
+ * caller's exit status.
+ */
+int daemon_run(struct mount_options *options);
+
+/*
+ * The name by which the supervisor of the mount with device number MAJOR:MINOR
+ * goes in ps(1), and by which `shale umount` finds it to wait for.
+ */
+#define DAEMON_NAME_MAX 16
+void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX]);
+
+/* ----------------------------------------------------------- unmount.c */
+
+/*
+ * Do what `shale umount` does: unmount WHAT, a mount point or an image, and
+ * wait until its daemon has ended, unless LAZY. Returns an exit status.
+ */
+int daemon_unmount(const char *what, bool lazy);
+
+#endif /* SHALE_FUSE_DAEMON_H */

@@ -1,0 +1,120 @@
+/*
+ * log.c - errors of the command line, and messages of a running daemon
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "fuse/daemon.h"
+
+/* A damaged image has something to say for every file that is touched. */
+enum { LOG_BURST = 20, LOG_SECONDS = 10 };
+
+void complain(const char *subject, const char *format, ...)
+{
+    char text[2 * SHALE_WHY_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (subject)
+        fprintf(stderr, "shale: %s: %s\n", subject, text);
+    else
+        fprintf(stderr, "shale: %s\n", text);
+}
+
+/* ---------------------------------------------------------- rate limit */
+
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static time_t gate_start;       /* of the current interval */
+static unsigned gate_passed;    /* lines in it */
+static uint64_t gate_dropped;   /* since the last line told */
+
+/* May one more line pass? *DROPPED is how many did not, since the last. */
+static bool gate_pass(uint64_t *dropped)
+{
+    struct timespec now;
+    bool pass;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&gate_lock);
+    if (now.tv_sec - gate_start >= LOG_SECONDS) {
+        gate_start = now.tv_sec;
+        gate_passed = 0;
+    }
+    pass = gate_passed < LOG_BURST;
+    if (pass) {
+        gate_passed++;
+        *dropped = gate_dropped;
+        gate_dropped = 0;
+    } else {
+        gate_dropped++;
+    }
+    pthread_mutex_unlock(&gate_lock);
+    return pass;
+}
+
+/* ------------------------------------------------------------- messages */
+
+static void emit(struct daemon_log *log, enum shale_level level,
+                 const char *text)
+{
+    char message[SHALE_WHY_MAX + 1];
+
+    if (log->report_fd < 0) {
+        fprintf(stderr, "shale: %s\n", text);
+        return;
+    }
+    snprintf(message, sizeof message, "%c%s", (char)('0' + (int)level), text);
+    report_send(log->report_fd, REPORT_LOG, message);
+}
+
+void log_text(struct daemon_log *log, enum shale_level level, const char *text)
+{
+    uint64_t dropped = 0;
+    char line[64];
+
+    if (!gate_pass(&dropped))
+        return;
+    if (dropped > 0) {
+        snprintf(line, sizeof line, "%" PRIu64 " more messages suppressed",
+                 dropped);
+        emit(log, SHALE_LOG_WARNING, line);
+    }
+    emit(log, level, text);
+}
+
+static void log_event(struct shale_log *base, const struct shale_event *event)
+{
+    struct daemon_log *log = (struct daemon_log *)base;
+    char text[SHALE_WHY_MAX];
+
+    if (log->quiet && event->level == SHALE_LOG_ERROR)
+        return;
+    shale_event_text(event, log->volume_start, text, sizeof text);
+    log_text(log, event->level, text);
+}
+
+void log_init(struct daemon_log *log, int report_fd)
+{
+    *log = (struct daemon_log){
+        .base.event = log_event,
+        .report_fd = report_fd,
+    };
+}
+
+void log_syslog(enum shale_level level, const char *text)
+{
+    static const int priorities[] = {
+        [SHALE_LOG_ERROR] = LOG_ERR,
+        [SHALE_LOG_WARNING] = LOG_WARNING,
+        [SHALE_LOG_INFO] = LOG_INFO,
+    };
+
+    syslog(LOG_DAEMON | priorities[level], "%s", text);
+}

@@ -1,0 +1,481 @@
+/*
+ * options.c - what comes after -o
+ *
+ * mount(8), fstab and udisks put their own words among the user's, and libfuse
+ * has a vocabulary of its own, so the table below holds four kinds: what we
+ * act on, what the kernel's mount flags cover, what is already the case here,
+ * and what is none of our business. A word in no row is an error that names
+ * it, since an option silently ignored is one that the user relies on.
+ *
+ * mount(8) keeps `offset`, `sizelimit` and `loop` for itself even in a line
+ * for a FUSE filesystem, so `img_offset`, `img_sizelimit` and `part` are the
+ * spellings that survive an fstab.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "fuse/daemon.h"
+
+const struct mount_flag mount_flags[] = {
+    { "nosuid", MS_NOSUID },         { "nodev", MS_NODEV },
+    { "noexec", MS_NOEXEC },         { "noatime", MS_NOATIME },
+    { "nodiratime", MS_NODIRATIME }, { "sync", MS_SYNCHRONOUS },
+    { "dirsync", MS_DIRSYNC },       { NULL, 0 },
+};
+
+/* Nobody's kernel forgets anything for this long. */
+#define FOREVER 1e9             /* seconds */
+
+/* What a row does with its option. */
+enum action {
+    IGNORE,                     /* with a value or without */
+    SET_FLAG,                   /* mount flags: set a, clear b */
+    SET_BOOL,                   /* the bool at a becomes b */
+    SET_COUNT,                  /* the unsigned at a; a number of at least b */
+    SET_SECONDS,                /* the double at a */
+    SET_TEXT,                   /* the string at a */
+    SET_SIZE,                   /* bytes at a; b: the bool that says so, or 0 */
+    SET_ID,                     /* a uid or gid at a; bool at b */
+    SET_MASK,                   /* permission bits; a: FILES, DIRS or both */
+    SET_SECURITY,               /* for the kernel, as it is */
+    SET_TYPE,
+    REFUSE,                     /* for the reason in text */
+};
+
+enum { FILES = 1, DIRS = 2 };
+
+struct row {
+    const char *name;
+    enum action action;
+    unsigned long a, b;
+    const char *text;
+};
+
+#define AT(member) offsetof(struct mount_options, member)
+
+static const struct row rows[] = {
+    /* Which volume. */
+    { "part", SET_COUNT, AT(part), 1, NULL },
+    { "offset", SET_SIZE, AT(offset), AT(has_offset), NULL },
+    { "img_offset", SET_SIZE, AT(offset), AT(has_offset), NULL },
+    { "sizelimit", SET_SIZE, AT(size_limit), 0, NULL },
+    { "img_sizelimit", SET_SIZE, AT(size_limit), 0, NULL },
+    { "type", SET_TYPE, 0, 0, NULL },
+
+    /* Who sees what. */
+    { "allow_other", SET_BOOL, AT(allow_other), true, NULL },
+    { "default_permissions", SET_BOOL, AT(default_permissions), true, NULL },
+    { "uid", SET_ID, AT(uid), AT(has_uid), NULL },
+    { "gid", SET_ID, AT(gid), AT(has_gid), NULL },
+    { "umask", SET_MASK, FILES | DIRS, 0, NULL },
+    { "fmask", SET_MASK, FILES, 0, NULL },
+    { "dmask", SET_MASK, DIRS, 0, NULL },
+    { "allow_root", REFUSE, 0, 0,
+      "data the kernel caches would be open to every user; "
+      "use allow_other, which checks permissions" },
+
+    /* The mount. */
+    { "ro", SET_BOOL, AT(asked_rw), false, NULL },
+    { "rw", SET_BOOL, AT(asked_rw), true, NULL },
+    { "suid", SET_FLAG, 0, MS_NOSUID, NULL },
+    { "nosuid", SET_FLAG, MS_NOSUID, 0, NULL },
+    { "dev", SET_FLAG, 0, MS_NODEV, NULL },
+    { "nodev", SET_FLAG, MS_NODEV, 0, NULL },
+    { "exec", SET_FLAG, 0, MS_NOEXEC, NULL },
+    { "noexec", SET_FLAG, MS_NOEXEC, 0, NULL },
+    { "atime", SET_FLAG, 0, MS_NOATIME, NULL },
+    { "noatime", SET_FLAG, MS_NOATIME, 0, NULL },
+    { "diratime", SET_FLAG, 0, MS_NODIRATIME, NULL },
+    { "nodiratime", SET_FLAG, MS_NODIRATIME, 0, NULL },
+    { "async", SET_FLAG, 0, MS_SYNCHRONOUS, NULL },
+    { "sync", SET_FLAG, MS_SYNCHRONOUS, 0, NULL },
+    { "dirsync", SET_FLAG, MS_DIRSYNC, 0, NULL },
+    { "user", SET_FLAG, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, NULL },
+    { "users", SET_FLAG, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, NULL },
+    { "owner", SET_FLAG, MS_NOSUID | MS_NODEV, 0, NULL },
+    { "group", SET_FLAG, MS_NOSUID | MS_NODEV, 0, NULL },
+    { "context", SET_SECURITY, 0, 0, NULL },
+    { "fscontext", SET_SECURITY, 0, 0, NULL },
+    { "defcontext", SET_SECURITY, 0, 0, NULL },
+    { "rootcontext", SET_SECURITY, 0, 0, NULL },
+
+    /* FUSE's own. */
+    { "fsname", SET_TEXT, AT(fsname), 0, NULL },
+    { "subtype", SET_TEXT, AT(subtype), 0, NULL },
+    { "debug", SET_BOOL, AT(debug), true, NULL },
+    { "max_threads", SET_COUNT, AT(threads), 1, NULL },
+    { "max_read", SET_COUNT, AT(max_read), 4096, NULL },
+    { "max_readahead", SET_COUNT, AT(max_readahead), 1, NULL },
+    { "max_background", SET_COUNT, AT(max_background), 1, NULL },
+    { "congestion_threshold", SET_COUNT, AT(congestion), 1, NULL },
+    { "sync_read", SET_BOOL, AT(sync_read), true, NULL },
+    { "async_read", SET_BOOL, AT(sync_read), false, NULL },
+    { "entry_timeout", SET_SECONDS, AT(entry_timeout), 0, NULL },
+    { "attr_timeout", SET_SECONDS, AT(attr_timeout), 0, NULL },
+    { "negative_timeout", SET_SECONDS, AT(negative_timeout), 0, NULL },
+
+    /* Already so. */
+    { "kernel_cache", IGNORE, 0, 0, NULL },
+    { "auto_cache", IGNORE, 0, 0, NULL },
+    { "use_ino", IGNORE, 0, 0, NULL },
+    { "readdir_ino", IGNORE, 0, 0, NULL },
+    { "noforget", IGNORE, 0, 0, NULL },
+    { "big_writes", IGNORE, 0, 0, NULL },
+    { "clone_fd", IGNORE, 0, 0, NULL },
+    { "auto_unmount", IGNORE, 0, 0, NULL },
+    { "nonempty", IGNORE, 0, 0, NULL },
+    { "relatime", IGNORE, 0, 0, NULL },
+    { "norelatime", IGNORE, 0, 0, NULL },
+    { "strictatime", IGNORE, 0, 0, NULL },
+    { "nostrictatime", IGNORE, 0, 0, NULL },
+    { "lazytime", IGNORE, 0, 0, NULL },
+    { "nolazytime", IGNORE, 0, 0, NULL },
+    { "loop", IGNORE, 0, 0, NULL },
+    { "max_write", IGNORE, 0, 0, NULL },
+    { "max_idle_threads", IGNORE, 0, 0, NULL },
+
+    /* mount(8)'s, fstab's, systemd's and udisks'. */
+    { "defaults", IGNORE, 0, 0, NULL },
+    { "auto", IGNORE, 0, 0, NULL },
+    { "noauto", IGNORE, 0, 0, NULL },
+    { "nouser", IGNORE, 0, 0, NULL },
+    { "nousers", IGNORE, 0, 0, NULL },
+    { "noowner", IGNORE, 0, 0, NULL },
+    { "nogroup", IGNORE, 0, 0, NULL },
+    { "nofail", IGNORE, 0, 0, NULL },
+    { "_netdev", IGNORE, 0, 0, NULL },
+    { "silent", IGNORE, 0, 0, NULL },
+    { "loud", IGNORE, 0, 0, NULL },
+    { "mand", IGNORE, 0, 0, NULL },
+    { "nomand", IGNORE, 0, 0, NULL },
+    { "iversion", IGNORE, 0, 0, NULL },
+    { "noiversion", IGNORE, 0, 0, NULL },
+    { "comment", IGNORE, 0, 0, NULL },
+    { "helper", IGNORE, 0, 0, NULL },
+    { "uhelper", IGNORE, 0, 0, NULL },
+};
+
+static void *member(struct mount_options *options, unsigned long at)
+{
+    return (char *)options + at;
+}
+
+/* ------------------------------------------------------------- values */
+
+/* A decimal or octal number of at most MAX; false if TEXT is anything else. */
+static bool parse_number(const char *text, int base, uint64_t max,
+                         uint64_t *out)
+{
+    unsigned long long value;
+    char *end;
+
+    if (!text || text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    value = strtoull(text, &end, base);
+    if (errno || *end || value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+/* Bytes: a number, then nothing, K, M, G, T, or s for sectors of 512. */
+static bool parse_size(const char *text, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    unsigned shift = 0;
+    unsigned long long value;
+    const char *unit;
+    char *end;
+
+    if (!text || text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    value = strtoull(text, &end, 0);
+    if (errno)
+        return false;
+    if (*end == 's') {
+        shift = 9;
+        end++;
+    } else if (*end) {
+        unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+        if (!unit)
+            return false;
+        shift = 10 * ((unsigned)(unit - units) + 1);
+        end++;
+    }
+    if (*end || value > ((uint64_t)INT64_MAX >> shift))
+        return false;
+    *out = (uint64_t)value << shift;
+    return true;
+}
+
+static bool parse_seconds(const char *text, double *out)
+{
+    char *end;
+
+    if (!text || !((text[0] >= '0' && text[0] <= '9') || text[0] == '.'))
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0' && *out >= 0;
+}
+
+/* ------------------------------------------------------------ one word */
+
+static bool take_mask(struct mount_options *options, unsigned long whose,
+                      const char *value)
+{
+    uint64_t mask;
+
+    if (!parse_number(value, 8, 07777, &mask))
+        return false;
+    if (whose & FILES) {
+        options->file_mask = (uint32_t)mask;
+        options->has_file_mask = true;
+    }
+    if (whose & DIRS) {
+        options->dir_mask = (uint32_t)mask;
+        options->has_dir_mask = true;
+    }
+    return true;
+}
+
+/* Append NAME=VALUE to the list *TO. */
+static bool append(char **to, const char *name, const char *value)
+{
+    char *longer;
+
+    if (asprintf(&longer, "%s%s%s%s%s", *to ? *to : "", *to ? "," : "", name,
+                 value ? "=" : "", value ? value : "") < 0)
+        return false;
+    free(*to);
+    *to = longer;
+    return true;
+}
+
+/* The names under which mount(8) knows the program are no driver's. */
+static void take_type(struct mount_options *options, const char *value)
+{
+    static const char *const ours[] = { "auto", "fuse", "shale", "fuse.shale",
+                                        "fuse3", NULL };
+
+    for (size_t i = 0; ours[i]; i++)
+        if (strcmp(value, ours[i]) == 0)
+            return;
+    options->type = value;
+}
+
+/* False if VALUE (NULL: none was given) is not one for ROW. */
+static bool take(struct mount_options *options, const struct row *row,
+                 const char *value)
+{
+    uint64_t number;
+
+    switch (row->action) {
+    case IGNORE:
+    case REFUSE:
+        return true;
+    case SET_FLAG:
+        options->flags = (options->flags & ~row->b) | row->a;
+        return true;
+    case SET_BOOL:
+        *(bool *)member(options, row->a) = row->b;
+        return !value;
+    case SET_COUNT:
+        if (!parse_number(value, 10, INT_MAX, &number) || number < row->b)
+            return false;
+        *(unsigned *)member(options, row->a) = (unsigned)number;
+        return true;
+    case SET_SECONDS:
+        return parse_seconds(value, member(options, row->a));
+    case SET_TEXT:
+        *(const char **)member(options, row->a) = value;
+        return value && *value;
+    case SET_SIZE:
+        if (row->b)
+            *(bool *)member(options, row->b) = true;
+        return parse_size(value, member(options, row->a));
+    case SET_ID:
+        if (!parse_number(value, 10, UINT32_MAX - 1, &number))
+            return false;
+        *(uint32_t *)member(options, row->a) = (uint32_t)number;
+        *(bool *)member(options, row->b) = true;
+        return true;
+    case SET_MASK:
+        return take_mask(options, row->a, value);
+    case SET_SECURITY:
+        return value && append(&options->security, row->name, value);
+    case SET_TYPE:
+        if (value)
+            take_type(options, value);
+        return value && *value;
+    }
+    return false;
+}
+
+/* Does some driver, or the one asked for, take an option of this name? */
+static bool driver_takes(const struct mount_options *options, const char *name)
+{
+    for (size_t i = 0; shale_all_drivers[i]; i++) {
+        const struct shale_fs_ops *driver = shale_all_drivers[i];
+
+        if (options->type &&
+            strcmp(options->type, shale_driver_name(driver)) != 0)
+            continue;
+        if (shale_driver_has_option(driver, name, strlen(name)))
+            return true;
+    }
+    return false;
+}
+
+static int take_word(struct mount_options *options, const char *name,
+                     const char *value, char *why)
+{
+    const size_t count = sizeof rows / sizeof rows[0];
+
+    if (strncmp(name, "x-", 2) == 0 || strncmp(name, "X-", 2) == 0)
+        return MOUNT_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (rows[i].action == REFUSE) {
+            snprintf(why, SHALE_WHY_MAX, "option \"%s\" is not supported: %s",
+                     name, rows[i].text);
+            return MOUNT_USAGE;
+        }
+        if (take(options, &rows[i], value))
+            return MOUNT_OK;
+        if (value)
+            snprintf(why, SHALE_WHY_MAX, "option \"%s\" cannot be \"%s\"",
+                     name, value);
+        else
+            snprintf(why, SHALE_WHY_MAX, "option \"%s\" needs a value", name);
+        return MOUNT_USAGE;
+    }
+    if (driver_takes(options, name) &&
+        append(&options->driver_options, name, value))
+        return MOUNT_OK;
+    snprintf(why, SHALE_WHY_MAX,
+             "unknown mount option \"%s\"; see shale mount --help", name);
+    return MOUNT_USAGE;
+}
+
+/* --------------------------------------------------------- the whole list */
+
+/*
+ * End the word at WORD, unescaping it in place, and return the next one; NULL
+ * after the last. A comma after a backslash, or between double quotes (which
+ * is how mount(8) writes an SELinux context), belongs to the word.
+ */
+static char *split(char *word)
+{
+    bool quoted = false;
+    char *to = word;
+
+    for (char *from = word; *from; from++) {
+        if (*from == '"') {
+            quoted = !quoted;
+        } else if (*from == ',' && !quoted) {
+            *to = '\0';
+            return from + 1;
+        } else if (*from == '\\' && from[1]) {
+            from++;
+        }
+        *to++ = *from;
+    }
+    *to = '\0';
+    return NULL;
+}
+
+/* A list as it came, taken apart; its words stay where they are. */
+struct option_list {
+    struct option_list *next;
+    char text[];
+};
+
+/* A copy of LIST that OPTIONS own; NULL if there is no memory. */
+static char *keep(struct mount_options *options, const char *list)
+{
+    size_t size = strlen(list) + 1;
+    struct option_list *copy = malloc(sizeof *copy + size);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy->text, list, size);
+    copy->next = options->lists;
+    options->lists = copy;
+    return copy->text;
+}
+
+int mount_options_parse(struct mount_options *options, const char *list,
+                        char *why)
+{
+    char *word = keep(options, list);
+
+    if (!word) {
+        snprintf(why, SHALE_WHY_MAX, "out of memory");
+        return MOUNT_SYSTEM;
+    }
+    while (word) {
+        char *next = split(word);
+        char *equals = strchr(word, '=');
+        int status = MOUNT_OK;
+
+        if (equals)
+            *equals = '\0';
+        if (*word)
+            status = take_word(options, word, equals ? equals + 1 : NULL, why);
+        if (status)
+            return status;
+        word = next;
+    }
+    return MOUNT_OK;
+}
+
+int mount_options_finish(struct mount_options *options, char *why)
+{
+    if (options->part && options->has_offset) {
+        snprintf(why, SHALE_WHY_MAX,
+                 "part= and offset= exclude each other; give one of them");
+        return MOUNT_USAGE;
+    }
+    /*
+     * Who is let in besides the one who mounted would otherwise be let into
+     * everything, since it is the kernel, or nobody, who checks permissions.
+     */
+    if (options->allow_other)
+        options->default_permissions = true;
+    return MOUNT_OK;
+}
+
+void mount_options_init(struct mount_options *options)
+{
+    *options = (struct mount_options){
+        .dir_fd = -1,
+        .ready_fd = -1,
+        .flags = MS_NOSUID | MS_NODEV,  /* a stranger made the image */
+        .subtype = "shale",
+        .entry_timeout = FOREVER,
+        .attr_timeout = FOREVER,
+        .negative_timeout = FOREVER,
+    };
+}
+
+void mount_options_fini(struct mount_options *options)
+{
+    while (options->lists) {
+        struct option_list *next = options->lists->next;
+
+        free(options->lists);
+        options->lists = next;
+    }
+    free(options->driver_options);
+    free(options->security);
+    free(options->source);
+    free(options->target);
+}

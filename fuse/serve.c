@@ -1,0 +1,324 @@
+/*
+ * serve.c - threads that take requests from the kernel and answer them
+ *
+ * libfuse decodes requests and encodes replies; which thread reads from which
+ * descriptor is decided here. All threads are there from the start, each with
+ * a channel of its own: a clone of the /dev/fuse descriptor and memory for the
+ * largest reply. So nothing is created while serving, and the system calls for
+ * creating things can be forbidden first.
+ *
+ * One client that waits for each answer is served best by one thread, with its
+ * caches warm: the kernel would wake several in turn. So the main thread serves
+ * alone, and the helpers sleep at the gate. Whenever a thread, about to answer,
+ * finds that another request is there already, it lets one helper through; and
+ * a helper goes back to sleep after a while in which that never happened.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+
+#include "fuse/daemon.h"
+
+enum { THREADS_MIN = 4, THREADS_DEFAULT_MAX = 8, THREADS_MAX = 64 };
+
+/* Requests after which a helper that was never needed goes to sleep. */
+enum { HELPER_PATIENCE = 64 };
+
+/* One thread's way to the kernel. A reply goes out where its request came. */
+struct channel {
+    int fd;
+    void *scratch;              /* SERVE_SCRATCH bytes */
+    bool crowded;               /* when it last replied, a request waited */
+};
+
+static _Thread_local struct channel *channel;
+
+struct server {
+    struct fuse_session *session;
+    sem_t started;              /* posted by each helper that is there */
+    sem_t gate;                 /* where they sleep; a post lets one through */
+    atomic_int asleep;          /* helpers that nobody has called */
+    struct thread {
+        pthread_t id;
+        struct server *server;
+        struct channel channel;
+    } threads[THREADS_MAX];
+    unsigned count;             /* threads, the main one included */
+};
+
+void *serve_scratch(void)
+{
+    return channel->scratch;
+}
+
+/* ------------------------------------------------------------- channels */
+
+static ssize_t channel_read(int fd, void *buf, size_t len, void *context)
+{
+    (void)fd, (void)context;
+    return read(channel->fd, buf, len);
+}
+
+/* Has the kernel another request right now? */
+static bool more_waiting(void)
+{
+    struct pollfd waiting = { .fd = channel->fd, .events = POLLIN };
+
+    return poll(&waiting, 1, 0) > 0 && waiting.revents & POLLIN;
+}
+
+static ssize_t channel_writev(int fd, struct iovec *iov, int count,
+                              void *context)
+{
+    (void)fd, (void)context;
+    /* Afterwards it could be the next one of the client that we answer. */
+    channel->crowded = more_waiting();
+    return writev(channel->fd, iov, count);
+}
+
+static const struct fuse_custom_io channel_io = {
+    .read = channel_read,
+    .writev = channel_writev,
+};
+
+/* A second descriptor for the mount behind FD; FD itself if there is none. */
+static int clone_device(int fd)
+{
+    int clone = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    uint32_t source = (uint32_t)fd;
+
+    if (clone < 0)
+        return fd;
+    if (ioctl(clone, FUSE_DEV_IOC_CLONE, &source) < 0) {
+        close(clone);
+        return fd;
+    }
+    return clone;
+}
+
+static bool channel_init(struct channel *out, int fd)
+{
+    out->fd = fd;
+    out->scratch = mmap(NULL, SERVE_SCRATCH, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return out->scratch != MAP_FAILED;
+}
+
+static void channel_fini(const struct channel *old, int session_fd)
+{
+    if (old->fd != session_fd)
+        close(old->fd);
+    if (old->scratch && old->scratch != MAP_FAILED)
+        munmap(old->scratch, SERVE_SCRATCH);
+}
+
+/* -------------------------------------------------------------- threads */
+
+/* Take and answer one request. False if there are no more. */
+static bool serve_one(struct server *server, struct fuse_buf *buf)
+{
+    int got = fuse_session_receive_buf(server->session, buf);
+
+    if (got == -EINTR || got == -EAGAIN)
+        return true;
+    if (got <= 0)
+        return false;
+    fuse_session_process_buf(server->session, buf);
+    return true;
+}
+
+static void call_helper(struct server *server)
+{
+    int asleep = atomic_load(&server->asleep);
+
+    while (asleep > 0)
+        if (atomic_compare_exchange_weak(&server->asleep, &asleep,
+                                         asleep - 1)) {
+            sem_post(&server->gate);
+            return;
+        }
+}
+
+/*
+ * Serve until there are no more requests (false), or until PATIENCE of them in
+ * a row came one at a time (true).
+ */
+static bool serve_many(struct server *server, struct fuse_buf *buf,
+                       unsigned patience)
+{
+    unsigned alone = 0;
+
+    while (alone < patience) {
+        if (fuse_session_exited(server->session) || !serve_one(server, buf))
+            return false;
+        alone++;
+        if (channel->crowded) {
+            channel->crowded = false;
+            alone = 0;
+            call_helper(server);
+        }
+    }
+    return true;
+}
+
+static void *helper_main(void *context)
+{
+    struct thread *thread = context;
+    struct server *server = thread->server;
+    struct fuse_buf buf = { .mem = NULL };
+
+    channel = &thread->channel;
+    sem_post(&server->started);
+    do {
+        atomic_fetch_add(&server->asleep, 1);
+        while (sem_wait(&server->gate) < 0)
+            continue;
+    } while (serve_many(server, &buf, HELPER_PATIENCE));
+    free(buf.mem);
+    return NULL;
+}
+
+/*
+ * How many suit the machine: enough to keep its processors, and the disk below
+ * a cold image, busy. An idle one costs some kilobytes of stack.
+ */
+static unsigned thread_count(const struct mount_options *options)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (options->single)
+        return 1;
+    if (options->threads)
+        return options->threads < THREADS_MAX ? options->threads : THREADS_MAX;
+    if (processors < THREADS_MIN)
+        return THREADS_MIN;
+    return processors < THREADS_DEFAULT_MAX ? (unsigned)processors
+                                            : THREADS_DEFAULT_MAX;
+}
+
+/* Start the threads, and wait until they wait. Fewer than asked will do. */
+static void start_threads(struct server *server, unsigned count, int fd)
+{
+    while (server->count < count) {
+        struct thread *thread = &server->threads[server->count];
+
+        thread->server = server;
+        if (!channel_init(&thread->channel, clone_device(fd)) ||
+            pthread_create(&thread->id, NULL, helper_main, thread) != 0) {
+            channel_fini(&thread->channel, fd);
+            break;
+        }
+        server->count++;
+    }
+    for (unsigned i = 1; i < server->count; i++)
+        while (sem_wait(&server->started) < 0)
+            continue;
+}
+
+/* Serve until the end, which is seen by every thread that is awake. */
+static void serve_all(struct server *server)
+{
+    struct fuse_buf buf = { .mem = NULL };
+
+    while (serve_many(server, &buf, UINT_MAX))
+        continue;
+    free(buf.mem);
+    for (unsigned i = 1; i < server->count; i++)
+        sem_post(&server->gate);
+    for (unsigned i = 1; i < server->count; i++)
+        pthread_join(server->threads[i].id, NULL);
+}
+
+/* -------------------------------------------------------------- session */
+
+static struct fuse_session *session_create(struct service *service, int fd)
+{
+    char program[] = "shale", debug[] = "-d";
+    char *argv[] = { program, debug, NULL };
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    struct fuse_session *session;
+
+    if (service->options->debug)
+        args.argc = 2;
+    session = fuse_session_new(&args, &service_ops, sizeof service_ops,
+                               service);
+    fuse_opt_free_args(&args);
+    if (!session)
+        return NULL;
+    if (fuse_session_custom_io(session, &channel_io, fd) != 0) {
+        fuse_session_destroy(session);
+        return NULL;
+    }
+    return session;
+}
+
+/* Answer INIT, with all rights given up. */
+static bool begin(struct server *server, const struct service *service)
+{
+    struct fuse_buf buf = { .mem = NULL };
+
+    while (!service->started && !fuse_session_exited(server->session) &&
+           serve_one(server, &buf))
+        continue;
+    free(buf.mem);
+    return service->started && !fuse_session_exited(server->session);
+}
+
+int serve(struct service *service, int fd, void (*ready)(void *context),
+          void *context)
+{
+    struct server *server = calloc(1, sizeof *server);
+    int status = MOUNT_SYSTEM;
+
+    if (!server)
+        return MOUNT_SYSTEM;
+    sem_init(&server->started, 0, 0);
+    sem_init(&server->gate, 0, 0);
+    server->count = 1;
+    server->threads[0].channel.fd = fd;
+    server->session = session_create(service, fd);
+    if (!server->session || !channel_init(&server->threads[0].channel, fd)) {
+        complain(NULL, "cannot start a FUSE session: out of memory");
+        goto out;
+    }
+    channel = &server->threads[0].channel;
+    if (!sandbox_drop_rights()) {
+        complain(NULL, "cannot give up rights: %s", strerror(errno));
+        goto out;
+    }
+    start_threads(server, thread_count(service->options), fd);
+    if (!sandbox_filter())
+        complain(NULL, "warning: serving without a system call filter: %s",
+                 strerror(errno));
+    if (begin(server, service)) {
+        ready(context);
+        status = MOUNT_OK;
+    } else {
+        complain(NULL, "the kernel's FUSE is too old, or was unmounted again");
+        fuse_session_exit(server->session);
+    }
+    serve_all(server);
+out:
+    for (unsigned i = 0; i < server->count; i++)
+        channel_fini(&server->threads[i].channel, fd);
+    if (server->session)
+        fuse_session_destroy(server->session);
+    else
+        close(fd);
+    free(server);
+    return status;
+}

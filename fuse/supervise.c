@@ -1,0 +1,420 @@
+/*
+ * supervise.c - the process that waits for the worker, and unmounts
+ *
+ * It lives as long as the mount, does nothing meanwhile, and sees to it that
+ * whatever happens (a signal, the worker's death, an unmount by others) the
+ * mount, the worker and the pid file go together. Its pid is the daemon's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "fuse/daemon.h"
+
+/* How long a worker may take to end once nothing is mounted any more. */
+enum { GRACE_MS = 3000 };
+
+/*
+ * How far the kernel reads ahead in a file, at most, if we may say so. It asks
+ * for 1 MiB at once then, which halves the time that streaming takes.
+ */
+#define READ_AHEAD_KIB "1024"
+
+struct supervisor {
+    const struct mount_options *options;
+    char *pid_file;             /* absolute; NULL if there is none */
+    pid_t worker;
+    int reports, signals;       /* descriptors */
+    int outcome_fd;             /* where the caller waits; -1 in foreground */
+    bool mounted, ready, stopping;
+    bool has_device;
+    unsigned major, minor;      /* of the mount */
+    bool worker_ended;
+    int worker_status;          /* from waitpid(2) */
+};
+
+void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX])
+{
+    snprintf(out, DAEMON_NAME_MAX, "shale/%u:%u", major % 10,
+             minor % 10000000);
+}
+
+/* ------------------------------------------------------------- the mount */
+
+/* Learn the device number of the mount on top at our target. */
+static bool top_device(const struct supervisor *s, unsigned *major,
+                       unsigned *minor)
+{
+    const struct mount_entry *top;
+    struct mount_entry *table;
+    size_t count;
+
+    if (!s->options->target || mount_table_read(&table, &count) != 0)
+        return false;
+    top = mount_table_top(table, count, s->options->target);
+    if (top) {
+        *major = top->major;
+        *minor = top->minor;
+    }
+    mount_table_free(table, count);
+    return top != NULL;
+}
+
+/* Is our mount, and no other, the one on top there? */
+static bool still_mounted(const struct supervisor *s)
+{
+    unsigned major, minor;
+
+    return s->mounted && s->has_device && top_device(s, &major, &minor) &&
+           major == s->major && minor == s->minor;
+}
+
+/*
+ * Has the worker left a mount behind? One that ended in peace was unmounted,
+ * or its connection was cut from outside (/sys/fs/fuse), which only the mount
+ * itself can tell: by then, another one may already be there, and may even
+ * have got our device number.
+ */
+static bool dead_mount(const struct supervisor *s)
+{
+    struct statfs st;
+
+    if (!still_mounted(s))
+        return false;
+    return s->worker_status != 0 ||
+           (statfs(s->options->target, &st) < 0 && errno == ENOTCONN);
+}
+
+static void raise_read_ahead(const struct supervisor *s)
+{
+    char path[80];
+    int fd;
+
+    if (!s->has_device || s->options->max_readahead)
+        return;
+    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", s->major,
+             s->minor);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;                 /* not root: the kernel's default stays */
+    if (write(fd, READ_AHEAD_KIB, sizeof READ_AHEAD_KIB - 1) < 0)
+        complain(path, "%s", strerror(errno));
+    close(fd);
+}
+
+/* -------------------------------------------------------------- pid file */
+
+/* Make it early, so that it fails while somebody is there to be told. */
+static int pid_file_create(struct supervisor *s, const char *path)
+{
+    char *cwd = NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    if (fd < 0) {
+        complain(path, "%s", strerror(errno));
+        return MOUNT_SYSTEM;
+    }
+    close(fd);
+    if (path[0] != '/')
+        cwd = getcwd(NULL, 0);
+    if (asprintf(&s->pid_file, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "",
+                 path) < 0)
+        s->pid_file = NULL;
+    free(cwd);
+    return s->pid_file ? MOUNT_OK : MOUNT_SYSTEM;
+}
+
+static void pid_file_write(const struct supervisor *s)
+{
+    FILE *file = s->pid_file ? fopen(s->pid_file, "we") : NULL;
+
+    if (!file)
+        return;
+    fprintf(file, "%ld\n", (long)getpid());
+    if (fclose(file) != 0)
+        complain(s->pid_file, "%s", strerror(errno));
+}
+
+/* --------------------------------------------------------- becoming ready */
+
+static void tell_ready(const struct supervisor *s)
+{
+    const unsigned char status = MOUNT_OK;
+
+    if (s->options->ready_fd >= 0) {
+        if (write(s->options->ready_fd, "\n", 1) < 0)
+            complain("--ready-fd", "%s", strerror(errno));
+        close(s->options->ready_fd);
+    }
+    if (s->outcome_fd >= 0) {
+        /* The caller may be gone; that is no reason to stop. */
+        if (write(s->outcome_fd, &status, 1) < 0)
+            return;
+        close(s->outcome_fd);
+    }
+}
+
+static void become_ready(struct supervisor *s)
+{
+    char name[DAEMON_NAME_MAX];
+    int null;
+
+    s->ready = true;
+    raise_read_ahead(s);
+    if (s->has_device) {
+        daemon_name(s->major, s->minor, name);
+        prctl(PR_SET_NAME, name);
+    }
+    pid_file_write(s);
+    if (!s->options->foreground) {
+        openlog("shale", LOG_PID, LOG_DAEMON);
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+            dup2(null, fd);
+        if (null > STDERR_FILENO)
+            close(null);
+    }
+    tell_ready(s);
+    s->outcome_fd = -1;
+}
+
+/* --------------------------------------------------------------- messages */
+
+static void say(const struct supervisor *s, enum shale_level level,
+                const char *text)
+{
+    if (s->options->foreground || !s->ready)
+        complain(NULL, "%s", text);
+    else
+        log_syslog(level, text);
+}
+
+static void take_log(const struct supervisor *s, const char *text)
+{
+    int level = text[0] - '0';
+
+    if (level >= SHALE_LOG_ERROR && level <= SHALE_LOG_INFO)
+        say(s, (enum shale_level)level, text + 1);
+}
+
+/* Take one report. False if there is none. */
+static bool take_report(struct supervisor *s)
+{
+    char message[REPORT_MAX + 1];
+    ssize_t got = recv(s->reports, message, REPORT_MAX, MSG_DONTWAIT);
+
+    if (got <= 0)
+        return false;
+    message[got] = '\0';
+    switch (message[0]) {
+    case REPORT_MOUNTED:
+        s->mounted = true;
+        s->has_device = top_device(s, &s->major, &s->minor);
+        break;
+    case REPORT_READY:
+        become_ready(s);
+        break;
+    case REPORT_LOG:
+        take_log(s, message + 1);
+        break;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* A signal says stop: unmount, by force if somebody still uses the mount. */
+static void stop(struct supervisor *s)
+{
+    char why[SHALE_WHY_MAX];
+    int err;
+
+    s->stopping = true;
+    if (!still_mounted(s)) {
+        kill(s->worker, SIGTERM);
+        return;
+    }
+    err = mount_detach(s->options->target, false, why);
+    if (!err)
+        return;                 /* the worker notices, and ends */
+    if (err == EBUSY)
+        say(s, SHALE_LOG_WARNING, "stopped while files were in use");
+    err = mount_detach(s->options->target, true, why);
+    if (err)
+        say(s, SHALE_LOG_ERROR, why);
+    kill(s->worker, SIGKILL);
+}
+
+static void take_signal(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+
+    if (read(s->signals, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo != SIGCHLD) {
+        stop(s);
+    } else if (waitpid(s->worker, &s->worker_status, WNOHANG) == s->worker) {
+        while (take_report(s))  /* what it said last */
+            continue;
+        s->worker_ended = true;
+    }
+}
+
+/* The worker has ended. Leave nothing behind; returns the exit status. */
+static int clean_up(struct supervisor *s)
+{
+    char why[SHALE_WHY_MAX];
+    char text[80];
+    bool killed = WIFSIGNALED(s->worker_status);
+
+    if (dead_mount(s) && mount_detach(s->options->target, true, why) != 0)
+        say(s, SHALE_LOG_ERROR, why);
+    if (s->pid_file)
+        unlink(s->pid_file);
+    free(s->pid_file);
+    if (killed && !s->stopping) {
+        snprintf(text, sizeof text, "the daemon was killed by signal %d (%s)",
+                 WTERMSIG(s->worker_status),
+                 strsignal(WTERMSIG(s->worker_status)));
+        say(s, SHALE_LOG_ERROR, text);
+    }
+    if (s->stopping && s->ready)
+        return MOUNT_OK;
+    return killed ? MOUNT_SYSTEM : WEXITSTATUS(s->worker_status);
+}
+
+static void wait_for_worker(struct supervisor *s)
+{
+    struct pollfd fds[2] = {
+        { .fd = s->signals, .events = POLLIN },
+        { .fd = s->reports, .events = POLLIN },
+    };
+
+    while (!s->worker_ended) {
+        int got = poll(fds, 2, s->stopping ? GRACE_MS : -1);
+
+        if (got == 0)           /* another mount namespace holds it */
+            kill(s->worker, SIGKILL);
+        if (got > 0 && fds[1].revents & POLLIN)
+            take_report(s);
+        else if (got > 0 && fds[1].revents & POLLHUP)
+            fds[1].fd = -1;     /* ended; the signal follows */
+        if (got > 0 && fds[0].revents)
+            take_signal(s);
+    }
+}
+
+/* ------------------------------------------------------------- the start */
+
+static int supervise(struct mount_options *options, int outcome_fd,
+                     struct supervisor *s)
+{
+    sigset_t watched, before;
+    int fds[2];
+    int err;
+
+    s->outcome_fd = outcome_fd;
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGINT);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGHUP);
+    sigaddset(&watched, SIGCHLD);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &watched, &before);
+    err = report_open(fds);
+    s->signals = signalfd(-1, &watched, SFD_CLOEXEC);
+    fflush(NULL);
+    s->worker = err || s->signals < 0 ? -1 : fork();
+    if (s->worker < 0) {
+        complain(NULL, "cannot start a process: %s",
+                 strerror(err ? err : errno));
+        return MOUNT_SYSTEM;
+    }
+    if (s->worker == 0) {
+        close(fds[0]);
+        close(s->signals);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        free(s->pid_file);
+        exit(worker_run(options, fds[1]));
+    }
+    close(fds[1]);
+    s->reports = fds[0];
+    if (chdir("/") < 0)
+        complain("/", "%s", strerror(errno));
+    sandbox_close_others((const int[]){ s->reports, s->signals, outcome_fd,
+                                        options->ready_fd },
+                         4);
+    wait_for_worker(s);
+    return clean_up(s);
+}
+
+/* Wait for CHILD's outcome: a byte once it is ready, else how it ended. */
+static int await_outcome(int fd, pid_t child)
+{
+    unsigned char status;
+    int ended;
+    ssize_t got;
+
+    do {
+        got = read(fd, &status, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got == 1)
+        return status;
+    while (waitpid(child, &ended, 0) < 0)
+        if (errno != EINTR)
+            return MOUNT_SYSTEM;
+    return WIFEXITED(ended) ? WEXITSTATUS(ended) : MOUNT_SYSTEM;
+}
+
+static int in_background(struct mount_options *options, struct supervisor *s)
+{
+    int fds[2];
+    pid_t child;
+
+    fflush(NULL);
+    if (pipe2(fds, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+        complain(NULL, "cannot start a process: %s", strerror(errno));
+        return MOUNT_SYSTEM;
+    }
+    if (child == 0) {
+        close(fds[0]);
+        setsid();
+        exit(supervise(options, fds[1], s));
+    }
+    close(fds[1]);
+    free(s->pid_file);
+    return await_outcome(fds[0], child);
+}
+
+int daemon_run(struct mount_options *options)
+{
+    struct supervisor s = { .options = options };
+    int status = mount_prepare(options);
+
+    if (status)
+        return status;
+    if (options->asked_rw)
+        complain(options->image, "warning: mounted read-only; this version "
+                 "cannot write");
+    if (options->fake)
+        return MOUNT_OK;
+    if (options->pid_file) {
+        status = pid_file_create(&s, options->pid_file);
+        if (status)
+            return status;
+    }
+    if (options->foreground)
+        return supervise(options, -1, &s);
+    return in_background(options, &s);
+}

@@ -1,0 +1,174 @@
+/*
+ * unmount.c - shale umount
+ *
+ * Unmounting is over, for the kernel, before the daemon has closed its image.
+ * Who copies or changes the image next wants to know when that has happened,
+ * so we look for the daemon first, by the name that carries the mount's device
+ * number, and return when it has ended.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fuse/daemon.h"
+
+/* A mount that lives on in another namespace keeps its daemon. */
+enum { WAIT_MS = 10000 };
+
+/* ---------------------------------------------------------- its daemon */
+
+/* Is process PID, whose folder in /proc is DIR, called NAME and trusted? */
+static bool is_daemon(int proc, const char *pid, const char *name,
+                      unsigned user)
+{
+    char path[64], comm[DAEMON_NAME_MAX + 2] = "";
+    struct stat st;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    if (!fgets(comm, sizeof comm, file))
+        comm[0] = '\0';
+    fclose(file);
+    comm[strcspn(comm, "\n")] = '\0';
+    return strcmp(comm, name) == 0 && fstatat(proc, pid, &st, 0) == 0 &&
+           (st.st_uid == 0 || st.st_uid == user);
+}
+
+/* Wait until the process behind FD has ended. False after MS milliseconds. */
+static bool await_end(int fd, int ms)
+{
+    struct pollfd waiting = { .fd = fd, .events = POLLIN };
+    int got;
+
+    do {
+        got = poll(&waiting, 1, ms);
+    } while (got < 0 && errno == EINTR);
+    return got != 0;
+}
+
+/* A descriptor of the process that supervises ENTRY; -1 if there is none. */
+static int open_daemon(const struct mount_entry *entry)
+{
+    const char *id = strstr(entry->options, "user_id=");
+    unsigned user = 0;
+    char name[DAEMON_NAME_MAX];
+    struct dirent *process;
+    int fd = -1;
+    DIR *proc = opendir("/proc");
+
+    if (!proc)
+        return -1;
+    if (id)
+        sscanf(id, "user_id=%u", &user);
+    daemon_name(entry->major, entry->minor, name);
+    while (fd < 0 && (process = readdir(proc))) {
+        if (process->d_name[0] < '1' || process->d_name[0] > '9' ||
+            !is_daemon(dirfd(proc), process->d_name, name, user))
+            continue;
+        fd = (int)syscall(SYS_pidfd_open, atoi(process->d_name), 0);
+        if (fd >= 0 && await_end(fd, 0)) {
+            close(fd);          /* an earlier one, which nobody collects */
+            fd = -1;
+        }
+    }
+    closedir(proc);
+    return fd;
+}
+
+/* ------------------------------------------------------------ the mount */
+
+static int detach(const struct mount_entry *entry, bool lazy)
+{
+    char why[SHALE_WHY_MAX];
+    int daemon = open_daemon(entry);
+    int err = mount_detach(entry->target, lazy, why);
+
+    if (err == EBUSY)
+        complain(entry->target, "in use (fuser -vm %s shows by whom); -l "
+                 "detaches it at once and ends it when nobody uses it",
+                 entry->target);
+    else if (err)
+        complain(entry->target, "%s", why);
+    if (err) {
+        if (daemon >= 0)
+            close(daemon);
+        return err == EPERM ? MOUNT_USAGE : MOUNT_FAILED;
+    }
+    if (daemon < 0 || lazy) {
+        if (daemon >= 0)
+            close(daemon);
+        return MOUNT_OK;
+    }
+    if (await_end(daemon, WAIT_MS)) {
+        close(daemon);
+        return MOUNT_OK;
+    }
+    close(daemon);
+    complain(entry->target, "unmounted here, but its daemon goes on; perhaps "
+             "another container or mount namespace still has it");
+    return MOUNT_FAILED;
+}
+
+/* The only mount whose source is the image WHAT; says so if there is none. */
+static const struct mount_entry *find_image(const struct mount_entry *entries,
+                                            size_t count, const char *what)
+{
+    const struct mount_entry *found = NULL;
+    char *source = realpath(what, NULL);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!mount_is_shale(&entries[i]) ||
+            strcmp(entries[i].source, source ? source : what) != 0)
+            continue;
+        if (found) {
+            complain(what, "mounted on %s and on %s; say which",
+                     found->target, entries[i].target);
+            free(source);
+            return NULL;
+        }
+        found = &entries[i];
+    }
+    if (!found)
+        complain(what, "not mounted");
+    free(source);
+    return found;
+}
+
+int daemon_unmount(const char *what, bool lazy)
+{
+    const struct mount_entry *entry = NULL;
+    struct mount_entry *table;
+    char *target = mount_resolve(what);
+    int status = MOUNT_FAILED;
+    size_t count;
+    int err = mount_table_read(&table, &count);
+
+    if (err) {
+        complain("/proc/self/mountinfo", "%s", strerror(err));
+        free(target);
+        return MOUNT_SYSTEM;
+    }
+    if (target)
+        entry = mount_table_top(table, count, target);
+    if (entry && !mount_is_shale(entry)) {
+        complain(what, "not ours: a mount of type %s; umount %s removes it",
+                 entry->type, what);
+        entry = NULL;
+    } else if (!entry) {
+        entry = find_image(table, count, what);
+    }
+    if (entry)
+        status = detach(entry, lazy);
+    mount_table_free(table, count);
+    free(target);
+    return status;
+}

@@ -1,0 +1,223 @@
+/*
+ * cmd_cp.c - shale cp: files and trees, out of an image
+ *
+ * The last operand is the destination, as for cp(1). What has no name of its
+ * own, such as the root, is merged into an existing directory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "progress.h"
+
+struct cp {
+    struct volume vol;
+    struct copy copy;
+    bool recurse;
+    int progress;               /* 1 yes, 0 no, -1 on a terminal */
+    char *dest_dir;             /* the directory that holds the copies */
+    char *dest_name;            /* the copy's name in it; NULL: the source's */
+};
+
+/* The last component of PATH, to be freed; NULL if it has no name in it. */
+static char *last_name(const char *path)
+{
+    size_t end = strlen(path), start;
+    char *name;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    name = xmalloc(end - start + 1);
+    memcpy(name, path + start, end - start);
+    name[end - start] = '\0';
+    if (*name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+        return name;
+    free(name);
+    return NULL;
+}
+
+/* All before the last component of PATH, "." if that is nothing. */
+static char *all_but_last(const char *path)
+{
+    size_t end = strlen(path);
+    char *dir = xmalloc(end + 2);
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    while (end > 0 && path[end - 1] != '/')
+        end--;
+    memcpy(dir, path, end);
+    dir[end] = '\0';
+    if (end == 0)
+        strcpy(dir, ".");
+    return dir;
+}
+
+/* Find out what DEST is, and open the directory to copy into. */
+static bool open_dest(struct cp *cp, const char *dest)
+{
+    struct stat st;
+    int error;
+
+    if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
+        cp->dest_dir = xstrdup(dest);
+    } else if (cp->vol.path_count > 1) {
+        report("%s: not a directory, and there are several files to copy",
+               dest);
+        return false;
+    } else {
+        cp->dest_dir = all_but_last(dest);
+        cp->dest_name = last_name(dest);
+    }
+    cp->copy.base_path = cp->dest_dir;
+    cp->copy.base = open(cp->dest_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cp->copy.base >= 0)
+        return true;
+    error = errno;
+    report("%s: %s", cp->dest_dir, strerror(error));
+    return false;
+}
+
+/* Find the source PATH; a link itself if trees are copied. NULL: told why. */
+static struct shale_vnode *find_source(struct cp *cp, const char *path)
+{
+    struct shale_vnode *vn = volume_walk(&cp->vol, path,
+                                         cp->recurse ? SHALE_WALK_NOFOLLOW
+                                                     : 0);
+
+    if (vn && shale_vnode_type(vn) == SHALE_TYPE_DIR && !cp->recurse) {
+        volume_fail_text(&cp->vol, path, "a directory; copied with -r only");
+        shale_vnode_put(vn);
+        return NULL;
+    }
+    return vn;
+}
+
+/* Where the bar ends: a walk over all sources, of metadata only. */
+static void measure(struct cp *cp)
+{
+    uint64_t bytes = 0, files = 0;
+
+    for (int i = 0; i < cp->vol.path_count; i++) {
+        struct shale_vnode *vn;
+
+        if (shale_walk(cp->vol.fs, NULL, cp->vol.paths[i],
+                       cp->recurse ? SHALE_WALK_NOFOLLOW : 0, &vn) != 0)
+            continue;
+        copy_measure(&cp->copy, vn, cp->vol.paths[i], &bytes, &files);
+        shale_vnode_put(vn);
+    }
+    progress_start(bytes, files);
+}
+
+static void copy_sources(struct cp *cp)
+{
+    for (int i = 0; i < cp->vol.path_count; i++) {
+        const char *path = *cp->vol.paths[i] ? cp->vol.paths[i] : "/";
+        struct shale_vnode *vn = find_source(cp, path);
+        char *name;
+
+        if (!vn)
+            continue;
+        name = cp->dest_name ? xstrdup(cp->dest_name) : last_name(path);
+        cp->copy.name = name;
+        copy_tree(&cp->copy, vn, path);
+        free(name);
+    }
+}
+
+static void copy_all(struct cp *cp)
+{
+    int fd = cp->vol.image->volume.base.fd;
+    struct stat st;
+
+    cp->copy.vol = &cp->vol;
+    cp->copy.is_root = geteuid() == 0;
+    cp->copy.buf = xmalloc(COPY_CHUNK);
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        cp->copy.image_dev = st.st_dev;
+        cp->copy.image_ino = st.st_ino;
+    }
+    if (cp->progress)
+        measure(cp);
+    copy_sources(cp);
+    progress_end();
+    copy_fini(&cp->copy);
+}
+
+enum { OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS };
+
+static const struct command_option options_cp[] = {
+    { 'r', "recursive", NULL, "copy directories with all that is in them" },
+    { 'R', NULL, NULL, "the same" },
+    { 'a', "archive", NULL, "the same" },
+    { 'n', "no-clobber", NULL, "leave alone what exists already" },
+    { 'v', "verbose", NULL, "print each file's name" },
+    { OPTION_PROGRESS, "progress", NULL, "show a bar, terminal or not" },
+    { OPTION_NO_PROGRESS, "no-progress", NULL, "show none" },
+    { 0, NULL, NULL, NULL },
+};
+
+static void take_option(struct cp *cp, int letter)
+{
+    switch (letter) {
+    case 'n': cp->copy.no_clobber = true; break;
+    case 'v': cp->copy.verbose = true; break;
+    case OPTION_PROGRESS:    cp->progress = 1; break;
+    case OPTION_NO_PROGRESS: cp->progress = 0; break;
+    default:  cp->recurse = true; break;
+    }
+}
+
+static int cmd_cp(int argc, char **argv)
+{
+    struct cp cp = { .progress = -1, .copy = { .base = -1 } };
+    struct options options;
+    char **operands;
+    int letter, count, status;
+
+    options_init(&options, &command_cp, argc, argv);
+    while ((letter = options_next(&options)) >= 0)
+        take_option(&cp, letter);
+    if (letter == OPTIONS_STOP)
+        return options.status;
+    if (cp.progress < 0)
+        cp.progress = isatty(STDERR_FILENO) && !cp.copy.verbose;
+    count = options_operands(&options, &operands);
+    if (count < 2)
+        return options_complain(&options, "copy what where to?");
+    status = volume_open(&cp.vol, &options, operands, count - 1, "/");
+    if (status != STATUS_OK)
+        return status;
+
+    if (open_dest(&cp, operands[count - 1])) {
+        copy_all(&cp);
+        close(cp.copy.base);
+    } else {
+        cp.vol.status = STATUS_USAGE;
+    }
+    free(cp.dest_dir);
+    free(cp.dest_name);
+    return finish_output(volume_close(&cp.vol));
+}
+
+const struct command command_cp = {
+    .name     = "cp",
+    .run      = cmd_cp,
+    .operands = "IMAGE[:PATH] [PATH...] DEST",
+    .summary  = "copy files and trees out of the image",
+    .details  =
+        "DEST is a file or directory of this machine. Modes, times, hard\n"
+        "links, holes and extended attributes are kept; as root, owners and\n"
+        "devices too.\n"
+        "Without -r a symlink is followed; with it, copied.\n",
+    .options  = options_cp,
+    .image    = true,
+};

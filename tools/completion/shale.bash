@@ -1,0 +1,107 @@
+# shale.bash - bash completion for shale(1)
+#
+# Options come from `shale VERB --help`, so that they are what the command has;
+# paths inside an image come from `shale ls`.
+# shellcheck shell=bash
+
+# The options that VERB accepts, one a line.
+_shale_options()
+{
+    shale "$1" --help 2>/dev/null |
+        sed -n 's/^ \{2,6\}\(-.*\)/\1/p' | cut -c 1-24 |
+        grep -oE -- '(^|[ ,])--?[[:alnum:]][-[:alnum:]]*' | tr -d ' ,'
+}
+
+# _shale_inside IMAGE PATH PREFIX: complete PATH inside IMAGE.
+_shale_inside()
+{
+    local image=$1 path=$2 prefix=$3 dir name
+
+    dir=${path%"${path##*/}"}
+    while IFS= read -r name; do
+        [[ $name == "${path##*/}"* ]] && COMPREPLY+=("$prefix$dir$name")
+    done < <(shale ls -q -A1 "${volume[@]}" "$image:${dir:-/}" 2>/dev/null)
+    compopt -o nospace -o filenames 2>/dev/null
+}
+
+_shale_files()
+{
+    local IFS=$'\n'
+
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_shale()
+{
+    local words cword line=${COMP_LINE:0:COMP_POINT}
+    local verb current previous image='' volume=() operands=0 i
+
+    # Bash splits at colons, which IMAGE:PATH is full of: split again.
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=('')
+    cword=$((${#words[@]} - 1))
+    current=${words[cword]}
+    COMPREPLY=()
+
+    if ((cword == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "info ls tree cat stat cp extents
+            mount umount version help --help --version" -- "$current")
+        return
+    fi
+    verb=${words[1]}
+    previous=${words[cword - 1]}
+
+    case $previous in
+        -p | --part | --offset | --size-limit | -L | --level | -o | --options)
+            return ;;
+        -t | --type)
+            mapfile -t COMPREPLY < <(compgen -W "$(shale version 2>/dev/null |
+                sed -n 's/^filesystems: //p')" -- "$current")
+            return ;;
+    esac
+    if [[ $verb == help ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "info ls tree cat stat cp extents
+            mount umount version help" -- "$current")
+        return
+    fi
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_shale_options "$verb")" \
+            -- "$current")
+        return
+    fi
+
+    # What came before: the image, and what chooses the volume on it.
+    for ((i = 2; i < cword; i++)); do
+        case ${words[i]} in
+            -p | --part | --offset | --size-limit | \
+                -t | --type | -o | --options)
+                volume+=("${words[i]}" "${words[i + 1]}")
+                i=$((i + 1)) ;;
+            -L | --level) i=$((i + 1)) ;;
+            -*) ;;
+            *)  [[ $operands -gt 0 ]] || image=${words[i]}
+                operands=$((operands + 1)) ;;
+        esac
+    done
+
+    case $verb in
+        info | mount | umount) _shale_files "$current" ;;
+        ls | tree | cat | stat | extents | cp)
+            if ((operands == 0)) && [[ $current == *:* ]] &&
+                [[ ! -e $current ]]; then
+                _shale_inside "${current%%:*}" "${current#*:}" ''
+                # Readline replaces only what follows the last colon.
+                if [[ $COMP_WORDBREAKS != *:* ]]; then
+                    COMPREPLY=("${COMPREPLY[@]/#/${current%%:*}:}")
+                fi
+            elif ((operands == 0)) || [[ $verb == cp ]]; then
+                _shale_files "$current"
+            else
+                [[ -e $image ]] || image=${image%%:*}
+                _shale_inside "$image" "$current" ''
+            fi ;;
+    esac
+}
+
+complete -F _shale shale

@@ -1,0 +1,24 @@
+/*
+ * info.h - what `shale info` gathers, before it is shown
+ */
+#ifndef SHALE_TOOLS_INFO_H
+#define SHALE_TOOLS_INFO_H
+
+#include "table.h"
+#include "tools.h"
+
+struct info {
+    const struct options *options;
+    struct volume vol;          /* .fs is NULL: there is no one volume */
+    bool json;
+    uint64_t size;              /* of the image, bytes */
+    struct table table;
+    char content[TABLE_CONTENT_MAX];    /* of the image as a whole */
+    bool whole_known;           /* ... and a driver knows it */
+};
+
+/* Show it all on stdout. What fails on the way is told, and left out. */
+void info_show_text(struct info *info);
+void info_show_json(struct info *info);
+
+#endif /* SHALE_TOOLS_INFO_H */

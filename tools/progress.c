@@ -1,0 +1,113 @@
+/*
+ * progress.c - how far a copy is, on a terminal
+ *
+ * One line on stderr, rewritten in place:
+ *
+ *     [#########           ]  45%  1.2 GiB of 2.7 GiB  410 MiB/s  0:03
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "progress.h"
+#include "tools.h"
+
+#define BAR_CELLS 20
+#define REDRAW_NS 100000000     /* a tenth of a second */
+
+/* One bar a program: there is one terminal. */
+static struct {
+    bool active, visible;
+    uint64_t total, done;       /* bytes */
+    uint64_t files, files_done;
+    int64_t started, drawn;     /* ns on the monotonic clock */
+} bar;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void draw(int64_t now)
+{
+    double part = bar.total ? (double)bar.done / (double)bar.total : 1.0;
+    double seconds = (double)(now - bar.started) / 1e9;
+    double rate = seconds > 0 ? (double)bar.done / seconds : 0;
+    char cells[BAR_CELLS + 1], done[PRINT_SIZE_MAX], total[PRINT_SIZE_MAX],
+        speed[PRINT_SIZE_MAX];
+    unsigned left;
+
+    if (part > 1)               /* files may be shorter or longer than told */
+        part = 1;
+    for (int i = 0; i < BAR_CELLS; i++)
+        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : ' ';
+    cells[BAR_CELLS] = '\0';
+    left = rate > 0 && bar.total > bar.done
+        ? (unsigned)((double)(bar.total - bar.done) / rate) : 0;
+    print_size_long(bar.done, done);
+    print_size_long(bar.total, total);
+    print_size_long((uint64_t)rate, speed);
+    fprintf(stderr, "\r[%s] %3d%%  %s of %s  %s/s  %u:%02u\033[K", cells,
+            (int)(part * 100), done, total, speed, left / 60, left % 60);
+    fflush(stderr);
+    bar.visible = true;
+    bar.drawn = now;
+}
+
+void progress_start(uint64_t total, uint64_t files)
+{
+    bar.active = true;
+    bar.visible = false;
+    bar.total = total;
+    bar.files = files;
+    bar.done = bar.files_done = 0;
+    bar.started = now_ns();
+    draw(bar.started);
+}
+
+static void update(void)
+{
+    int64_t now = now_ns();
+
+    if (now - bar.drawn >= REDRAW_NS)
+        draw(now);
+}
+
+void progress_bytes(uint64_t bytes)
+{
+    if (!bar.active)
+        return;
+    bar.done += bytes;
+    update();
+}
+
+void progress_file(void)
+{
+    if (!bar.active)
+        return;
+    bar.files_done++;
+    update();
+}
+
+void progress_hide(void)
+{
+    if (!bar.visible)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    bar.visible = false;
+}
+
+void progress_end(void)
+{
+    if (!bar.active)
+        return;
+    bar.total = bar.done;       /* the sum was an estimate */
+    draw(now_ns());
+    fprintf(stderr, "\r\033[K%ju of %ju files copied\n",
+            (uintmax_t)bar.files_done, (uintmax_t)bar.files);
+    bar.active = bar.visible = false;
+}

@@ -1,0 +1,24 @@
+/*
+ * progress.h - how far a copy is, on a terminal
+ */
+#ifndef SHALE_PROGRESS_H
+#define SHALE_PROGRESS_H
+
+#include <stdint.h>
+
+/* Show a bar on stderr for TOTAL bytes in FILES files from now on. */
+void progress_start(uint64_t total, uint64_t files);
+
+/* BYTES more are done; redraws at most ten times a second. */
+void progress_bytes(uint64_t bytes);
+
+/* One more file is done. */
+void progress_file(void);
+
+/* Take the bar off the screen, for a message; the next update redraws it. */
+void progress_hide(void);
+
+/* Show how it ended, and go to the next line. */
+void progress_end(void);
+
+#endif /* SHALE_PROGRESS_H */

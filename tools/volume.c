@@ -1,0 +1,233 @@
+/*
+ * volume.c - the image and the volume that a command works on
+ *
+ * The grammar is IMAGE[:PATH] [PATH...]. An image's own name may hold colons:
+ * an existing file of the whole name wins, else the longest part before a
+ * colon that is one; what follows that colon is a path in the volume. Every
+ * further operand is a path in the same volume. A path that does not begin
+ * with '/' starts at the root as well.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools.h"
+
+/*
+ * How much of OPERAND is the image's name. With no such file in any reading,
+ * all of it: opening it will say so.
+ */
+static size_t image_name_len(const char *operand)
+{
+    size_t whole = strlen(operand);
+    char *name = xstrdup(operand);
+    size_t len = whole;
+
+    while (access(name, F_OK) != 0) {
+        char *colon = strrchr(name, ':');
+
+        if (!colon || colon == name) {
+            len = whole;
+            break;
+        }
+        *colon = '\0';
+        len = (size_t)(colon - name);
+    }
+    free(name);
+    return len;
+}
+
+/* Print the volume's warnings; errors come back to us as return values. */
+static void volume_event(struct shale_log *log,
+                         const struct shale_event *event)
+{
+    struct volume *vol = (struct volume *)log;
+    struct shale_event copy = *event;
+    char text[SHALE_WHY_MAX];
+    uint64_t base = 0;
+
+    if (vol->quiet || event->level != SHALE_LOG_WARNING)
+        return;
+    /* While mounting, nobody has told us yet where the volume starts. */
+    if (vol->image)
+        base = vol->image->volume.start;
+    else
+        copy.at = SHALE_NOWHERE;
+    shale_event_text(&copy, base, text, sizeof text);
+    report("%s: warning: %s", vol->name, text);
+}
+
+int volume_parse(struct volume *vol, const struct options *options,
+                 char **operands, int count, const char *default_path)
+{
+    size_t len;
+
+    memset(vol, 0, sizeof *vol);
+    vol->log.event = volume_event;
+    vol->quiet = options->quiet;
+    if (count < 1)
+        return options_complain(options, "which image?");
+
+    len = image_name_len(operands[0]);
+    vol->name = xstrdup(operands[0]);
+    vol->paths = xrealloc(NULL, (size_t)count + 1, sizeof *vol->paths);
+    if (vol->name[len] == ':') {
+        vol->name[len] = '\0';
+        vol->paths[vol->path_count++] = operands[0] + len + 1;
+    }
+    for (int i = 1; i < count; i++)
+        vol->paths[vol->path_count++] = operands[i];
+    if (vol->path_count == 0) {
+        if (!default_path) {
+            free(vol->name);
+            free(vol->paths);
+            return options_complain(options, "which file of the image?");
+        }
+        vol->paths[vol->path_count++] = default_path;
+    }
+    return STATUS_OK;
+}
+
+int volume_open(struct volume *vol, const struct options *options,
+                char **operands, int count, const char *default_path)
+{
+    struct shale_image_config config = options->image;
+    char why[SHALE_WHY_MAX] = "";
+    int status, err;
+
+    status = volume_parse(vol, options, operands, count, default_path);
+    if (status != STATUS_OK)
+        return status;
+    config.path = vol->name;
+    config.log = &vol->log;
+    err = shale_image_open(&config, &vol->image, why);
+    if (err) {
+        report("%s: %s", vol->name, *why ? why : shale_strerror(err));
+        vol->image = NULL;
+        vol->status = STATUS_USAGE;
+        return volume_close(vol);
+    }
+    vol->fs = vol->image->fs;
+    return STATUS_OK;
+}
+
+int volume_close(struct volume *vol)
+{
+    int err = vol->image ? shale_image_close(vol->image) : 0;
+
+    if (err) {
+        report("%s: %s", vol->name, shale_strerror(err));
+        if (vol->status == STATUS_OK)
+            vol->status = STATUS_FAILED;
+    }
+    free(vol->name);
+    free(vol->paths);
+    vol->image = NULL;
+    vol->fs = NULL;
+    vol->name = NULL;
+    vol->paths = NULL;
+    return vol->status;
+}
+
+void volume_fail_text(struct volume *vol, const char *path, const char *text)
+{
+    char *shown;
+
+    if (vol->muted)
+        return;
+    shown = path ? print_escaped(path, strlen(path)) : NULL;
+    if (shown)
+        report("%s: %s: %s", vol->name, shown, text);
+    else
+        report("%s: %s", vol->name, text);
+    free(shown);
+    if (vol->status == STATUS_OK)
+        vol->status = STATUS_FAILED;
+}
+
+/*
+ * Was the fault that the volume told of last the reason for ERR? A missing
+ * name has nothing to do with an inode that could not be read before it.
+ */
+static bool err_has_fault(int err)
+{
+    return err == SHALE_ECORRUPT || err == SHALE_EIO || err == SHALE_ENOTSUP;
+}
+
+void volume_fail(struct volume *vol, const char *path, int err)
+{
+    char text[SHALE_WHY_MAX + 128];
+    char *fault = vol->image ? vol->image->fault : NULL;
+
+    if (fault && *fault && err_has_fault(err)) {
+        snprintf(text, sizeof text, "%s: %s", shale_strerror(err), fault);
+        *fault = '\0';          /* told once; not the next file's fault */
+        volume_fail_text(vol, path, text);
+        return;
+    }
+    volume_fail_text(vol, path, shale_strerror(err));
+}
+
+struct shale_vnode *volume_walk(struct volume *vol, const char *path,
+                                unsigned flags)
+{
+    struct shale_vnode *vn;
+    const char *from_root = *path ? path : "/";
+    int err;
+
+    vol->image->fault[0] = '\0';        /* of whatever came before */
+    err = shale_walk(vol->fs, NULL, from_root, flags, &vn);
+    if (!err)
+        return vn;
+    volume_fail(vol, from_root, err);
+    return NULL;
+}
+
+int64_t volume_readlink(struct volume *vol, uint64_t ino, char *buf)
+{
+    struct shale_vnode *vn;
+    int64_t len;
+    int err = shale_vnode_get(vol->fs, ino, &vn);
+
+    if (err)
+        return err;
+    len = shale_readlink(vn, buf, SHALE_PATH_MAX);
+    shale_vnode_put(vn);
+    return len;
+}
+
+int64_t volume_xattr_names(struct shale_vnode *vn, char **out)
+{
+    int64_t size = shale_listxattr(vn, NULL, 0), len;
+    char *buf;
+
+    if (size == SHALE_ENOTSUP)  /* the format has none */
+        size = 0;
+    if (size < 0)
+        return size;
+    buf = xmalloc((size_t)size);
+    len = size > 0 ? shale_listxattr(vn, buf, (size_t)size) : 0;
+    if (len < 0)
+        free(buf);
+    else
+        *out = buf;
+    return len;
+}
+
+int64_t volume_xattr_value(struct shale_vnode *vn, const char *name,
+                           char **out)
+{
+    int64_t size = shale_getxattr(vn, name, NULL, 0), len;
+    char *buf;
+
+    if (size < 0)
+        return size;
+    buf = xmalloc((size_t)size);
+    len = size > 0 ? shale_getxattr(vn, name, buf, (size_t)size) : 0;
+    if (len < 0)
+        free(buf);
+    else
+        *out = buf;
+    return len;
+}
