@@ -1,0 +1,77 @@
+# setup.sh - what demo.sh and test.sh need before they can start; sourced
+#
+# Debian packages, and a build. Silent and instant when nothing is missing.
+# shellcheck shell=bash disable=SC2034
+
+# To build Shale, and to make and mount an image.
+build_packages=(
+    gcc libc6-dev cmake ninja-build pkg-config
+    libfuse3-dev fuse3 libseccomp-dev libblkid-dev libjansson-dev
+    e2fsprogs
+)
+
+# To test it: another compiler with sanitizers, a big-endian machine, and the
+# tools that tests compare with or make trees by. (perl-base is always there.)
+test_packages=(
+    check g++ clang libclang-rt-14-dev llvm
+    gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+    acl attr fdisk jq mandoc mount python3-minimal shellcheck zstd
+)
+
+# need_packages PACKAGE...: install those that are missing.
+need_packages()
+{
+    local package missing=() sudo=() log
+
+    if ! command -v dpkg-query >/dev/null; then
+        echo "Not a Debian system: please make sure of $*" >&2
+        return
+    fi
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" \
+            = installed ] || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "Please install, as root: ${missing[*]}" >&2
+            return 1
+        fi
+        sudo=(sudo)
+    fi
+    echo "Installing ${missing[*]}"
+    log=$(mktemp)
+    if ! "${sudo[@]}" apt-get update -q >"$log" 2>&1 ||
+       ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qy --no-install-recommends "${missing[@]}" \
+            </dev/null >>"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# build_preset PRESET TESTS [TARGET...]: configure if need be, with tests if
+# TESTS is ON, and build. Tests once configured stay.
+build_preset()
+{
+    local preset=$1 tests=$2 dir=build/$1 log=build/$1.log
+
+    shift 2
+    mkdir -p build
+    if [ ! -e "$dir/build.ninja" ] ||
+       { [ "$tests" = ON ] && grep -q '^SHALE_TESTS:BOOL=OFF' \
+            "$dir/CMakeCache.txt"; }; then
+        cmake --preset "$preset" "-DSHALE_TESTS=$tests" >"$log" 2>&1 || {
+            cat "$log" >&2
+            return 1
+        }
+    fi
+    ninja -C "$dir" "$@" >"$log" 2>&1 </dev/null || {
+        grep -A 12 -E '^FAILED|error:|warning:' "$log" | head -n 60 >&2 ||
+            tail -n 30 "$log" >&2
+        return 1
+    }
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# conformance.sh PROGRAM...: every golden image shows its recorded tree
+#
+# PROGRAM is dumptree, perhaps with an emulator before it. images/NAME.tree is
+# what an independent reader, the kernel, found in images/NAME.img.gz.
+set -euo pipefail
+export LC_ALL=C
+
+images=$(cd "$(dirname "$0")/../images" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/shale-conformance.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+count=0
+failed=0
+
+# check NAME [ARGUMENT...]: one way to open one image.
+check()
+{
+    local name=$1
+
+    shift
+    count=$((count + 1))
+    "${program[@]}" -H "$@" "$work/image" >"$work/got" || true
+    cmp -s "$images/$name.tree" "$work/got" || {
+        failed=$((failed + 1))
+        echo "FAILED: $name $*"
+        diff "$images/$name.tree" "$work/got" | head -n 10 | cut -c 1-300
+    }
+}
+
+program=("$@")
+for golden in "$images"/*.img.gz; do
+    name=$(basename "$golden" .img.gz)
+    gzip -dc "$golden" >"$work/image"
+    check "$name"
+    case $name in
+    ext2-small)
+        # By its backup superblock, and as a part of something bigger.
+        check "$name" -o sb=513
+        { head -c 1048576 /dev/zero; gzip -dc "$golden"; } >"$work/image"
+        check "$name" -O 1048576
+        ;;
+    esac
+done
+echo "conformance: $((count - failed)) passed, $failed failed"
+[ "$failed" = 0 ] && [ "$count" -gt 0 ]

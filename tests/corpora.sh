@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# corpora.sh - images that others made: sound, odd and broken
+#
+# $SHALE_CORPORA is a folder with images.tar.zst, which holds MANIFEST.tsv,
+# images/ and TREES/ (listings by an independent reader). Where it is missing
+# this test is skipped. Says of each image what the manifest says:
+#
+#   mountable rw or ro, with a listing    shows exactly that tree
+#   mountable no (an ext2-like volume)    is refused, with a reason
+#   any, however corrupt                  no crash, no report, no leak, 10 s
+#
+# CORPORA_RUN is tests/corpora_run.c, best built with sanitizers.
+# shellcheck source=support/lib.sh
+. "$(dirname "$0")/support/lib.sh"
+
+corpora=${SHALE_CORPORA:-$(dirname "$0")/../../shared/corpora}
+[ -e "$corpora/images.tar.zst" ] ||
+    skip_all "no corpora (set SHALE_CORPORA to their folder)"
+have zstd || skip_all "needs zstd, to unpack the corpora"
+
+tar --zstd -xSf "$corpora/images.tar.zst" -C "$work"
+[ -e "$work/MANIFEST.tsv" ] || skip_all "the corpora have no manifest"
+
+# exercise PATH FS MOUNTABLE: everything at once, watched.
+exercise()
+{
+    local path=$1 status=0
+
+    timeout -k 1 10 "$CORPORA_RUN" "$work/images/$path" >"$work/got" 2>&1 ||
+        status=$?
+    if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+        fail "$path: took more than 10 seconds"
+    elif [ "$status" != 0 ]; then
+        fail "$path: exit status $status"
+        head -n 20 "$work/got"
+    elif [ "$2" = ext2 ] && [ "$3" = no ] && grep -q '^mounted' "$work/got"
+    then
+        fail "$path: mounted, though its features forbid it"
+    else
+        ok
+    fi
+}
+
+# The recorder stopped at so many lines.
+cut_at=20000
+
+# same_tree WHAT: $work/got against $work/want.
+same_tree()
+{
+    if [ "$(wc -l <"$work/want")" -lt "$cut_at" ]; then
+        same "$1" "$work/want" "$work/got"
+    else
+        # As far as the listing goes: nothing of it may be missing.
+        comm -12 "$work/want" "$work/got" >"$work/common"
+        same "$1 (its first $cut_at entries)" "$work/want" "$work/common"
+    fi
+}
+
+# tree PATH: the listing, by the library and, if it can be had, by a mount.
+tree()
+{
+    local path=$1 image=$work/images/$1
+
+    grep -v '^#' "$work/TREES/$path.tree" | sort >"$work/want" || true
+    "$DUMPTREE" -b "$image" 2>"$work/log" | sort >"$work/got" || true
+    same_tree "$path: tree"
+    head -n 3 "$work/log"
+    can_fuse || return 0
+    if is_quick && [ $((${#path} % 4)) != 0 ]; then
+        return 0
+    fi
+    if ! mount_shale "$image" "$work/mnt" -o ro; then
+        fail "$path: cannot be mounted"
+        return
+    fi
+    "$DUMPDIR" -b "$work/mnt" 2>"$work/log" | sort >"$work/got" || true
+    same_tree "$path: tree, mounted"
+    head -n 3 "$work/log"
+    unmount "$work/mnt"
+}
+
+can_fuse || skip "mounts" "/dev/fuse cannot be used"
+images=0
+while IFS=$'\t' read -r path fs _ mountable _; do
+    [ "$path" != path ] || continue
+    images=$((images + 1))
+    exercise "$path" "$fs" "$mountable"
+    if [ "$fs" = ext2 ] && [ "$mountable" != no ] &&
+       [ -e "$work/TREES/$path.tree" ]; then
+        tree "$path"
+    fi
+done <"$work/MANIFEST.tsv"
+echo "$images images"
+finish

@@ -1,0 +1,83 @@
+#!/bin/sh
+# errors.sh - each failure: one line with its cause, the right exit status, and
+# nothing left mounted
+. "$(dirname "$0")/lib.sh"
+
+mkdir tree
+plant tree
+image disk.img tree 8M -b 1024
+
+# Wrong usage: 1.
+refuse 1 'mount what, and where?*' "$SHALE" mount
+refuse 1 'mount what, and where?*' "$SHALE" mount disk.img
+refuse 1 'more than an image and a directory*' "$SHALE" mount disk.img dir x
+refuse 1 'unknown mount option "frobnicate"*' \
+    "$SHALE" mount disk.img dir -o ro,frobnicate
+refuse 1 'unknown mount option "Ro"*' "$SHALE" mount disk.img dir -o Ro
+refuse 1 'option "uid" cannot be "root"*' \
+    "$SHALE" mount disk.img dir -o uid=root
+refuse 1 'option "uid" needs a value' "$SHALE" mount disk.img dir -o uid
+refuse 1 'option "umask" cannot be "088"' \
+    "$SHALE" mount disk.img dir -o umask=088
+refuse 1 'option "offset" cannot be "12q"' \
+    "$SHALE" mount disk.img dir -o offset=12q
+refuse 1 'option "offset" cannot be "9999999999G"' \
+    "$SHALE" mount disk.img dir -o offset=9999999999G
+refuse 1 'option "part" cannot be "0"' "$SHALE" mount disk.img dir -p 0
+refuse 1 'option "allow_root" is not supported: *' \
+    "$SHALE" mount disk.img dir -o allow_root
+refuse 1 'part= and offset= exclude each other*' \
+    "$SHALE" mount disk.img dir -p 1 --offset 1M
+refuse 1 '--ready-fd x: not a descriptor' \
+    "$SHALE" mount disk.img dir --ready-fd x
+refuse 1 '/dev/fd/77: that descriptor is not open' \
+    "$SHALE" mount disk.img /dev/fd/77
+
+# The mount point: 32.
+refuse 32 'missing: no such directory; *' "$SHALE" mount disk.img missing
+refuse 32 'disk.img: not a directory*' "$SHALE" mount disk.img disk.img
+
+# The image: 32.
+refuse 32 'missing.img: *' "$SHALE" mount missing.img dir
+refuse 32 'tree: *' "$SHALE" mount tree dir
+head -c 1M /dev/zero >zeros.img
+refuse 32 'zeros.img: *' "$SHALE" mount zeros.img dir
+: >empty.img
+refuse 32 'empty.img: *' "$SHALE" mount empty.img dir
+refuse 32 'disk.img: *' "$SHALE" mount disk.img dir --offset 1M
+refuse 32 'disk.img: *' "$SHALE" mount disk.img dir -p 1
+refuse 32 'disk.img: *' "$SHALE" mount disk.img dir -t ntfs
+cp disk.img bad.img
+printf '\377\377\377\377' | dd of=bad.img bs=1 seek=1064 conv=notrunc \
+    status=none
+refuse 32 'bad.img: *' "$SHALE" mount bad.img dir
+
+# An image that somebody writes to.
+exec 8<disk.img
+flock --exclusive 8
+refuse 32 'disk.img: *' "$SHALE" mount disk.img dir
+exec 8<&-
+
+# The system: 2.
+refuse 2 'no/such/file: *' "$SHALE" mount disk.img dir --pid-file no/such/file
+
+# Already there.
+must "$SHALE" mount disk.img dir
+refuse 32 'disk.img: already mounted on dir*' "$SHALE" mount disk.img dir
+must "$SHALE" umount dir
+
+# umount's own.
+refuse 1 'unmount what?*' "$SHALE" umount
+refuse 32 'dir: not mounted' "$SHALE" umount dir
+refuse 32 'disk.img: not mounted' "$SHALE" umount disk.img
+refuse 32 '/proc: not ours: a mount of type proc*' "$SHALE" umount /proc
+mkdir other
+must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img other
+refuse 32 'disk.img: mounted on */dir and on */other; say which' \
+    "$SHALE" umount disk.img
+must "$SHALE" umount dir other
+
+expect "left mounted" "" "$(mounts_below)"
+wait_until unlocked disk.img || fail "the image stayed locked"
+finish

@@ -1,0 +1,206 @@
+# lib.sh - what the mounted tests share
+#
+# Sourced by each test, which is called with SHALE (the command) and PROBE (the
+# helper) in its environment. Every test works in a folder of its own, $work,
+# and whatever is mounted below that is unmounted when it ends, however it does.
+# shellcheck shell=sh
+set -u
+export LC_ALL=C
+
+: "${SHALE:?the shale command}" "${PROBE:?the probe program}"
+SHALE=$(realpath "$SHALE")
+PROBE=$(realpath "$PROBE")
+# shellcheck disable=SC2034 # for those who source this
+here=$(cd "$(dirname "$0")" && pwd)
+failures=0
+
+skip() {
+    echo "SKIPPED: $*" >&2
+    exit 77
+}
+
+# Remember a failure, and go on: one run shows all of them.
+fail() {
+    echo "FAILED: $*" >&2
+    failures=$((failures + 1))
+}
+
+note() {
+    echo "note: $*" >&2
+}
+
+# expect WHAT WANTED GOT
+expect() {
+    [ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"
+}
+
+# expect_match WHAT PATTERN GOT - a pattern as in case
+expect_match() {
+    # shellcheck disable=SC2254
+    case $3 in
+    $2) ;;
+    *) fail "$1: wanted '$2', got '$3'" ;;
+    esac
+}
+
+need() {
+    for tool; do
+        command -v "$tool" >/dev/null || skip "needs $tool"
+    done
+}
+
+need_root() {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+[ -e /dev/fuse ] || skip "no /dev/fuse"
+(: <>/dev/fuse) 2>/dev/null || skip "cannot open /dev/fuse"
+need mke2fs getfattr setfattr
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/shale-mount-XXXXXX")
+dir=$work/dir
+mkdir "$dir"
+cd "$work" || exit 1
+
+# Every mount point below $work, the innermost first.
+mounts_below() {
+    awk -v at="$work/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo |
+        sort -r
+}
+
+clean_up() {
+    cd /
+    mounts_below | while read -r at; do
+        umount -l "$at" 2>/dev/null || fusermount3 -uz "$at" 2>/dev/null
+    done
+    [ -n "$(mounts_below)" ] || rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+# A daemon has no stderr, so a sanitizer of its writes a file.
+if [ -n "${SANITIZED:-}" ]; then
+    mkdir -m 777 reports
+    reports="log_path=$work/reports/r:handle_segv=0"
+    export ASAN_OPTIONS="$reports" TSAN_OPTIONS="$reports"
+    export UBSAN_OPTIONS="$reports:print_stacktrace=1"
+fi
+
+# Call at the end of a test.
+finish() {
+    for report in reports/r.*; do
+        [ -e "$report" ] || continue
+        cat "$report" >&2
+        fail "a sanitizer's report"
+    done
+    [ "$failures" = 0 ] || exit 1
+    exit 0
+}
+
+# run COMMAND... - with a time limit; sets $status and $said (both streams).
+run() {
+    said=$(timeout 60 "$@" 2>&1)
+    status=$?
+    [ "$status" != 124 ] || fail "no end within 60 s: $*"
+}
+
+# must COMMAND... - which is expected to succeed and to be silent.
+must() {
+    run "$@"
+    [ "$status" = 0 ] && [ -z "$said" ] ||
+        fail "$*: status $status, said '$said'"
+}
+
+# refuse STATUS PATTERN COMMAND... - with one line that begins with "shale: ".
+refuse() {
+    wanted=$1
+    pattern=$2
+    shift 2
+    run "$@"
+    expect "status of: $*" "$wanted" "$status"
+    expect_match "message of: $*" "shale: $pattern" "$said"
+    expect "lines said by: $*" 1 "$(printf '%s\n' "$said" | wc -l)"
+}
+
+is_mounted() {
+    awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' \
+        /proc/self/mountinfo
+}
+
+# Wait until a condition holds, for at most ten seconds.
+wait_until() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+
+unless() {
+    ! "$@"
+}
+
+# Has process $1 ended? It may wait for somebody to collect its status.
+gone() {
+    case $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) in
+    '' | Z) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# The worker of the daemon that goes by process id $1.
+worker_of() {
+    tr -d ' ' <"/proc/$1/task/$1/children"
+}
+
+# unlocked IMAGE - does nobody hold its lock?
+unlocked() {
+    flock --nonblock --exclusive "$1" true
+}
+
+# A small tree with one file of each kind, in $1.
+plant() {
+    mkdir -p "$1/sub/deep" "$1/empty"
+    echo hello >"$1/hello"
+    head -c 300000 /dev/urandom >"$1/sub/data"
+    ln "$1/hello" "$1/sub/twin"
+    ln -s ../hello "$1/sub/link"
+    ln -s "$(printf '%0100d' 7)" "$1/slow-link"
+    truncate -s 5000000 "$1/sparse"
+    printf x | dd of="$1/sparse" bs=1 seek=2000000 conv=notrunc status=none
+    mkfifo "$1/fifo"
+    setfattr -n user.colour -v green "$1/hello" 2>/dev/null ||
+        note "no user xattrs below ${TMPDIR:-/tmp}"
+    touch -d '1999-12-31 23:59:59.123456789' "$1/hello"
+    chmod 4751 "$1/sub/data"
+}
+
+# image FILE TREE SIZE [mke2fs options]
+image() {
+    file=$1 tree=$2 size=$3
+    shift 3
+    rm -f "$file"
+    mke2fs -q -t ext2 -d "$tree" "$@" "$file" "$size" >/dev/null 2>&1 ||
+        fail "mke2fs $* $file $size"
+}
+
+# list DIR [times] - everything visible about a tree, a line a file.
+list() {
+    (cd "$1" && find . -mindepth 1 -not -path ./lost+found \
+        -printf "$2" | sort)
+}
+
+# contents DIR - every byte, hole and extended attribute.
+contents() {
+    (cd "$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum
+     find . -mindepth 1 -not -path ./lost+found -print0 | sort -z |
+        xargs -0 -r getfattr -h -d -m - -e hex -- 2>/dev/null)
+}
+
+maps() {
+    (cd "$1" && find . -type f | sort | while read -r file; do
+        printf '%s: ' "$file"
+        "$PROBE" map "$file"
+    done)
+}

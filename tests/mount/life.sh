@@ -1,0 +1,152 @@
+#!/bin/sh
+# life.sh - the daemon starts, is signalled, is killed, and ends; nothing stays
+. "$(dirname "$0")/lib.sh"
+
+mkdir tree
+plant tree
+image disk.img tree 8M -b 1024
+
+start() {
+    must "$SHALE" mount disk.img dir --pid-file pid
+    pid=$(cat pid)
+    is_mounted "$dir" || fail "start: not mounted"
+}
+# What must be true after every end.
+ended() {
+    wait_until gone "$pid" || fail "$1: process $pid is still there"
+    is_mounted "$dir" && fail "$1: still mounted"
+    [ ! -e pid ] || fail "$1: the pid file is still there"
+    unlocked disk.img || fail "$1: the image is still locked"
+}
+
+# umount returns when all is over, not a moment before.
+for _ in 1 2 3 4 5 6 7 8; do
+    start
+    cmp -s tree/sub/data dir/sub/data || fail "data differ"
+    must "$SHALE" umount dir
+    gone "$pid" || fail "umount returned before the daemon ended"
+    unlocked disk.img || fail "umount returned before the lock was gone"
+    [ ! -e pid ] || fail "umount left the pid file"
+done
+start
+must "$SHALE" umount disk.img
+ended "umount by image"
+
+# Somebody else unmounts.
+start
+fusermount3 -u dir 2>/dev/null || umount dir
+ended "fusermount3 -u"
+
+for signal in INT TERM HUP; do
+    start
+    kill -s "$signal" "$pid"
+    ended "SIG$signal"
+done
+
+# The worker dies: no dead mount stays.
+start
+kill -KILL "$(worker_of "$pid")"
+ended "worker killed"
+start
+kill -SEGV "$(worker_of "$pid")"
+ended "worker crashed"
+
+# In use: umount refuses, -l detaches, a signal ends it all the same.
+start
+mkfifo hold
+"$PROBE" hold dir/hello <hold >held &
+exec 7>hold
+wait_until test -s held || fail "probe did not start"
+refuse 32 "$dir: in use*" "$SHALE" umount dir
+is_mounted "$dir" || fail "a refused umount unmounted"
+must "$SHALE" umount -l dir
+is_mounted "$dir" && fail "umount -l: still mounted"
+gone "$pid" && fail "umount -l: ended while in use"
+exec 7>&-
+ended "umount -l, once unused"
+start
+"$PROBE" hold dir/hello <hold >held2 &
+exec 7>hold
+wait_until test -s held2 || fail "probe did not start"
+kill -TERM "$pid"
+ended "SIGTERM while in use"
+exec 7>&-
+wait
+
+# In the foreground, with -f, -d and -s.
+for how in -f '-f -s' -d; do
+    # shellcheck disable=SC2086
+    "$SHALE" mount $how disk.img dir --pid-file pid >out 2>&1 &
+    child=$!
+    wait_until is_mounted "$dir" || fail "$how: not mounted"
+    wait_until test -s pid || fail "$how: no pid file"
+    pid=$(cat pid)
+    expect "$how: pid" "$child" "$pid"
+    cmp -s tree/sub/data dir/sub/data || fail "$how: data differ"
+    kill -INT "$pid"
+    wait "$child"
+    expect "$how: status after SIGINT" 0 $?
+    ended "$how"
+    case $how in
+    -d) grep -q LOOKUP out || fail "-d does not show requests" ;;
+    *) [ ! -s out ] || fail "$how said: $(cat out)" ;;
+    esac
+done
+"$SHALE" mount -f disk.img dir --pid-file pid >out 2>&1 &
+child=$!
+wait_until test -s pid || fail "no pid file"
+pid=$child
+kill -KILL "$(worker_of "$child")"
+wait "$child"
+expect "status after the worker was killed" 2 $?
+expect_match "message then" 'shale: *killed by signal 9*' "$(cat out)"
+ended "worker killed in the foreground"
+
+# --ready-fd: a newline, and then the end, with the mount there already.
+"$SHALE" mount disk.img dir --ready-fd 5 5>ready
+expect "bytes on --ready-fd" 1 "$(wc -c <ready)"
+must "$SHALE" umount dir
+line=$("$SHALE" mount disk.img dir --ready-fd 1; is_mounted "$dir" && echo yes)
+expect_match "order" '*yes' "$line"
+must "$SHALE" umount dir
+# A reader of --ready-fd meets the end of the file although the daemon lives.
+timeout 20 sh -c '"$SHALE" mount disk.img dir --ready-fd 6 6>&1 | cat' >out ||
+    fail "--ready-fd is kept open"
+must "$SHALE" umount dir
+
+# Two mounts of an image live side by side; a writer is kept out by either.
+mkdir other
+must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img other
+cmp dir/sub/data other/sub/data || fail "two mounts differ"
+must "$SHALE" umount dir
+unlocked disk.img && fail "the second mount does not lock the image"
+cmp -s tree/sub/data other/sub/data || fail "the second mount broke"
+must "$SHALE" umount other
+unlocked disk.img || fail "the image stayed locked"
+
+# A mount reads only, whatever is done to it.
+before=$(sha256sum disk.img; stat -c %y disk.img)
+must "$SHALE" mount disk.img dir -o ro
+list dir '%P %s\n' >/dev/null
+contents dir >/dev/null
+(: >dir/new) 2>/dev/null && fail "made a file"
+must "$SHALE" umount dir
+expect "the image" "$before" "$(sha256sum disk.img; stat -c %y disk.img)"
+
+# What the worker has given up.
+start
+worker=$(worker_of "$pid")
+for line in 'NoNewPrivs:	1' 'Seccomp:	2' 'CapEff:	0000000000000000'; do
+    [ -n "${SANITIZED:-}" ] || grep -q "^$line" "/proc/$worker/status" ||
+        fail "the worker's $line: $(grep "${line%%:*}" "/proc/$worker/status")"
+done
+if [ "$(id -u)" = 0 ]; then
+    expect "open files of the worker" "" \
+        "$(find "/proc/$worker/fd" -printf '%l\n' |
+            grep -v -e '^/dev/fuse$' -e '^/dev/null$' -e '^socket:' \
+                -e "^$work/disk.img$" -e '^$')"
+    expect "its folder" / "$(readlink "/proc/$worker/cwd")"
+fi
+must "$SHALE" umount dir
+finish

@@ -1,0 +1,96 @@
+#!/bin/sh
+# user.sh - an ordinary user mounts, by way of fusermount3
+#
+# As root, start over as nobody, in a mount namespace where /dev/fuse may be
+# opened by everyone, as it may on any ordinary system.
+. "$(dirname "$0")/lib.sh"
+need fusermount3
+
+if [ "$(id -u)" = 0 ]; then
+    need unshare setpriv
+    if [ -z "${INSIDE:-}" ]; then
+        unshare -m true 2>/dev/null || skip "no mount namespaces"
+        cd / && rm -rf "$work"      # the next one makes its own
+        INSIDE=1 exec unshare -m sh "$here/user.sh"
+    fi
+    # The command may be where nobody may not go.
+    chmod 755 "$work"
+    mkdir bin home
+    cp "$SHALE" bin/shale
+    cp "$PROBE" bin/probe
+    cp "$here"/*.sh bin
+    chown nobody home
+    mknod -m 666 fuse c 10 229 && mount --bind fuse /dev/fuse ||
+        skip "cannot make a /dev/fuse for everyone"
+    cp /etc/fuse.conf fuse.conf 2>/dev/null || : >fuse.conf
+    sed -i '/^user_allow_other/d' fuse.conf
+    mount --bind fuse.conf /etc/fuse.conf 2>/dev/null
+    SHALE=$work/bin/shale PROBE=$work/bin/probe TMPDIR=$work/home \
+        setpriv --reuid nobody --regid nogroup --clear-groups \
+        sh bin/user.sh
+    status=$?
+    exit $status
+fi
+
+id=$(id -u)
+mkdir tree
+plant tree
+chmod 000 tree/sub/twin 2>/dev/null
+chmod 644 tree/sub/twin
+image disk.img tree 8M -b 1024
+must "$SHALE" mount disk.img dir --pid-file pid
+pid=$(cat pid)
+expect_match "the mount" "* fuse.shale $work/disk.img *user_id=$id,*" \
+    "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
+cmp tree/sub/data dir/sub/data || fail "data differ"
+grep -q '^NoNewPrivs:	1' "/proc/$(worker_of "$pid")/status" ||
+    [ -n "${SANITIZED:-}" ] || fail "the worker may still gain privileges"
+must "$SHALE" umount dir
+gone "$pid" || fail "umount returned too early"
+unlocked disk.img || fail "the image stayed locked"
+
+# All of it is his to see, whoever owns it on the volume.
+command -v debugfs >/dev/null &&
+    debugfs -w -R 'set_inode_field hello mode 0100000' disk.img 2>/dev/null
+must "$SHALE" mount disk.img dir
+expect "a file with mode 000" hello "$(cat dir/hello)"
+must "$SHALE" umount dir
+if command -v debugfs >/dev/null; then
+    must "$SHALE" mount disk.img dir -o default_permissions
+    run cat dir/hello
+    expect_match "default_permissions" '*Permission denied*' "$said"
+    must "$SHALE" umount dir
+fi
+
+# Signals and death.
+for signal in TERM INT; do
+    must "$SHALE" mount disk.img dir --pid-file pid
+    pid=$(cat pid)
+    kill -s $signal "$pid"
+    wait_until unless is_mounted "$dir" || fail "SIG$signal: still mounted"
+    wait_until unlocked disk.img || fail "SIG$signal: still locked"
+done
+must "$SHALE" mount disk.img dir --pid-file pid
+pid=$(cat pid)
+kill -KILL "$(worker_of "$pid")"
+wait_until unless is_mounted "$dir" || fail "worker killed: still mounted"
+
+# In use.
+must "$SHALE" mount disk.img dir
+mkfifo hold
+"$PROBE" hold dir/hello <hold >held &
+exec 7>hold
+wait_until test -s held
+refuse 32 "$dir: in use*" "$SHALE" umount dir
+must "$SHALE" umount -l dir
+exec 7>&-
+wait
+
+# What he may not do.
+refuse 1 'option "allow_other" needs a line user_allow_other*' \
+    "$SHALE" mount disk.img dir -o allow_other
+refuse 32 '/usr: *; mount on a directory of your own' \
+    "$SHALE" mount disk.img /usr
+refuse 2 'dir: fusermount3 is not installed*' \
+    env PATH="$work/nothing" "$SHALE" mount disk.img dir
+finish

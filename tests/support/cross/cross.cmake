@@ -1,0 +1,20 @@
+# The unit tests on a machine that has no libcheck: check.h here is enough of
+# it. What the core's tests borrow from host/ is plain POSIX and comes along.
+find_package(Threads REQUIRED)
+add_library(test-support STATIC
+    support/main.c support/toyfs.c support/cross/check.c
+    ${PROJECT_SOURCE_DIR}/host/lock.c ${PROJECT_SOURCE_DIR}/host/pages.c)
+target_include_directories(test-support PUBLIC support/cross)
+target_link_libraries(test-support PUBLIC test-core Threads::Threads)
+
+file(GLOB tests CONFIGURE_DEPENDS test_*.c)
+list(FILTER tests EXCLUDE REGEX "/test_(host|fuse|tools)_|_sfdisk.c$")
+foreach(source IN LISTS tests)
+    get_filename_component(program ${source} NAME_WE)
+    string(REPLACE "test_" "" name ${program})
+    add_executable(${program} ${source})
+    target_link_libraries(${program} PRIVATE test-support)
+    add_test(NAME ${name} COMMAND ${program})
+    set_tests_properties(${name} PROPERTIES
+        SKIP_RETURN_CODE 77 TIMEOUT 600)
+endforeach()

@@ -1,0 +1,151 @@
+# lib.sh - what the test scripts share; sourced, with bash
+#
+# CTest tells in the environment where things are:
+#
+#     SHALE               the command
+#     DUMPTREE DUMPDIR    the programs of that name in tests/support
+#     SHALE_TEST_LEVEL    quick, normal (the default) or long
+#
+# A script works in the fresh directory $work, which goes away with it, and so
+# does whatever it mounted there, however it ends. It runs all of its cases,
+# says what failed, and `finish` gives the exit status: 0, 1, or 77 if nothing
+# at all could be tested.
+# shellcheck shell=bash
+
+set -euo pipefail
+export LC_ALL=C
+
+: "${SHALE_TEST_LEVEL:=normal}"
+name=$(basename "$0" .sh)
+work=$(mktemp -d "${TMPDIR:-/tmp}/shale-$name.XXXXXX")
+passed=0
+failed=0
+mounted=()                      # mount points of ours, innermost last
+
+# mke2fs and friends are not on everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
+
+clean_up()
+{
+    local status=$? at
+
+    trap - EXIT
+    for ((at = ${#mounted[@]} - 1; at >= 0; at--)); do
+        unmount "${mounted[at]}" || umount -l "${mounted[at]}" || true
+    done
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+is_root() { [ "$(id -u)" = 0 ]; }
+is_quick() { [ "$SHALE_TEST_LEVEL" = quick ]; }
+is_long() { [ "$SHALE_TEST_LEVEL" = long ]; }
+have() { command -v "$1" >/dev/null; }
+
+ok() { passed=$((passed + 1)); }
+
+# fail WHAT...: count and show a failed case.
+fail()
+{
+    failed=$((failed + 1))
+    echo "FAILED: $*"
+}
+
+# skip NAME REASON: show what is left out; the test's driver collects these.
+skip() { echo "skipped: $1: $2"; }
+
+# skip_all REASON: nothing in this script can be tested.
+skip_all()
+{
+    skip "$name" "$1"
+    exit 77
+}
+
+finish()
+{
+    echo "$name: $passed passed, $failed failed"
+    [ "$failed" -eq 0 ] || exit 1
+    [ "$passed" -gt 0 ] || exit 77
+    exit 0
+}
+
+# same NAME WANT GOT: two files with equal text, or a failed case.
+same()
+{
+    if cmp -s "$2" "$3"; then
+        ok
+    else
+        fail "$1"
+        diff "$2" "$3" | head -n 10 | cut -c 1-300 || true
+    fi
+}
+
+can_fuse() { [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ -n "${SHALE:-}" ]; }
+
+# Can this machine mount an ext2 image by itself?
+can_loop()
+{
+    is_root && [ -e /dev/loop-control ] && have losetup &&
+        grep -qw ext2 /proc/filesystems
+}
+
+# mount_shale IMAGE DIR [ARGUMENT...]
+mount_shale()
+{
+    local image=$1 dir=$2
+
+    shift 2
+    mkdir -p "$dir"
+    timeout 60 "$SHALE" mount "$@" "$image" "$dir" </dev/null || return
+    mounted+=("$dir")
+}
+
+# mount_kernel IMAGE DIR OPTIONS
+mount_kernel()
+{
+    mkdir -p "$2"
+    mount -t ext2 -o "loop,$3" "$1" "$2" || return
+    mounted+=("$2")
+}
+
+# unmount DIR: one that either of the above mounted.
+unmount()
+{
+    local dir=$1 left=() at
+
+    if mountpoint -q "$dir"; then
+        if is_fuse "$dir"; then
+            timeout 60 "$SHALE" umount "$dir" || return
+        else
+            umount "$dir" || return
+        fi
+    fi
+    for at in "${mounted[@]}"; do
+        [ "$at" = "$dir" ] || left+=("$at")
+    done
+    mounted=(${left[@]+"${left[@]}"})
+}
+
+is_fuse()
+{
+    awk -v dir="$1" '$2 == dir { type = $3 } END { exit type !~ /^fuse/ }' \
+        /proc/mounts
+}
+
+# make_image IMAGE SIZE [ARGUMENT...]: mke2fs, silent unless it fails.
+make_image()
+{
+    local image=$1 size=$2
+
+    shift 2
+    rm -f "$image"
+    mke2fs -q -F -t ext2 "$@" "$image" "$size" </dev/null \
+        >"$work/mke2fs.log" 2>&1 || {
+        cat "$work/mke2fs.log"
+        return 1
+    }
+}

@@ -1,0 +1,60 @@
+/*
+ * volume.h - an image under test: its device, its memory, what it said
+ *
+ * Uses the core only, so that the same programs run on any machine that has a
+ * C library. What the host adds is tested through the command and the daemon.
+ */
+#ifndef SUPPORT_VOLUME_H
+#define SUPPORT_VOLUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/fault.h"
+#include "shale/shale.h"
+
+/* A device over a file. */
+struct file_device {
+    struct shale_bdev base;
+    int fd;
+};
+
+struct volume {
+    struct shale_bdev *dev;     /* what gets mounted */
+    struct file_device file;
+    struct shale_memory_bdev memory;
+    struct shale_slice_bdev slice;
+
+    struct shale_arena_source arenas;   /* from malloc */
+    struct shale_mem *mem;
+    struct shale_fs *fs;        /* NULL while not mounted */
+
+    /* As in struct shale_config; to be set before mounting, or left zero. */
+    size_t cache_bytes, vnode_max;
+    const struct shale_lock_ops *locks;
+    const char *type;
+
+    struct shale_log log;
+    unsigned events;            /* errors and warnings so far */
+    char said[512];             /* the last error's words; "" if none */
+};
+
+/*
+ * Prepare V over the file at PATH, from byte OFFSET on, or over the SIZE bytes
+ * at BYTES, which stay the caller's. 0, or SHALE_EIO with errno set.
+ */
+int volume_of_file(struct volume *v, const char *path, uint64_t offset);
+int volume_of_bytes(struct volume *v, void *bytes, size_t size);
+
+/* Mount v->dev read-only with the driver's OPTIONS (or NULL). */
+int volume_mount(struct volume *v, const char *options);
+
+/*
+ * Unmount if it is mounted, and free everything. Returns the bytes that were
+ * still allocated or, where unmounting fails or the allocator's structures are
+ * damaged, SIZE_MAX.
+ */
+size_t volume_close(struct volume *v);
+
+#endif /* SUPPORT_VOLUME_H */

@@ -1,0 +1,79 @@
+# common.sh - what the tests of the command share; sourced, after lib.sh
+# shellcheck shell=bash
+
+: "${SHALE:?}" "${work:?}"
+
+# check NAME COMMAND...: a case that passes if the command does.
+check()
+{
+    local what=$1
+
+    shift
+    if "$@"; then ok; else fail "$what"; fi
+}
+
+# expect NAME WANT GOT: two equal strings.
+expect()
+{
+    if [ "$2" = "$3" ]; then
+        ok
+    else
+        fail "$1: want '$2', got '$3'"
+    fi
+}
+
+# status NAME WANT COMMAND...: the exit status; output is in $work/out and err.
+status()
+{
+    local what=$1 want=$2 got=0
+
+    shift 2
+    timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+    if [ "$got" = "$want" ]; then
+        ok
+    else
+        fail "$what: exit status $got, not $want"
+        head -n 5 "$work/err"
+    fi
+}
+
+# json NAME FILTER WANT COMMAND...: what jq makes of the command's output.
+json()
+{
+    local what=$1 filter=$2 want=$3 got
+
+    shift 3
+    if ! have jq; then
+        skip "$what" "needs jq"
+        return
+    fi
+    if got=$("$@" | jq -r "$filter"); then
+        expect "$what" "$want" "$got"
+    else
+        fail "$what: no JSON"
+    fi
+}
+
+# says NAME TEXT: the last status's messages have TEXT in them.
+says()
+{
+    if grep -qF -- "$2" "$work/err"; then
+        ok
+    else
+        fail "$1: no '$2' in: $(cat "$work/err")"
+    fi
+}
+
+# make_disk IMAGE LABEL: 40 MiB with two 15 MiB Linux partitions, by sfdisk.
+make_disk()
+{
+    truncate -s 40M "$1"
+    printf 'label: %s\nstart=2048, size=30720\nstart=34816, size=30720\n' \
+        "$2" | sfdisk -q "$1" >/dev/null 2>&1
+}
+
+# put VOLUME IMAGE SECTOR: write a volume into a disk.
+put()
+{
+    dd if="$1" of="$2" bs=512 seek="$3" conv=notrunc,sparse status=none
+}

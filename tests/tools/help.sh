@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# help.sh - help, version, the manual page and the completion
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+root=$(cd "$(dirname "$0")/../.." && pwd)
+
+verbs="info ls tree cat stat cp extents mount umount version help"
+own="info ls tree cat stat cp extents"       # with tables of ours
+
+status "no command" 2 "$SHALE"
+says "no command" Usage
+status "unknown command" 2 "$SHALE" frobnicate
+says "unknown command" "no such command: frobnicate"
+status "help" 0 "$SHALE" help
+cp "$work/out" "$work/overview"
+status "--help" 0 "$SHALE" --help
+same "help and --help" "$work/overview" "$work/out"
+for verb in $verbs; do
+    check "overview has $verb" grep -q "^  $verb " "$work/overview"
+    status "help $verb" 0 "$SHALE" help "$verb"
+    mv "$work/out" "$work/help"
+    status "$verb --help" 0 "$SHALE" "$verb" --help
+    same "$verb: help and --help" "$work/help" "$work/out"
+    check "manual has $verb" grep -q "^\.It Cm $verb\$" "$root/docs/man/shale.1"
+done
+status "help of nothing" 2 "$SHALE" help frobnicate
+
+status "version" 0 "$SHALE" version
+check "version: number" grep -Eq '^shale [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
+check "version: drivers" grep -q '^filesystems:.* ext2' "$work/out"
+check "version: libraries" grep -q 'libblkid .*jansson ' "$work/out"
+cp "$work/out" "$work/version"
+status "--version" 0 "$SHALE" --version
+same "version and --version" "$work/version" "$work/out"
+
+# Each letter that getopt accepts is in the help, and the other way round:
+# an option that is refused names itself on stderr, one that is taken does not.
+for verb in $own; do
+    "$SHALE" "$verb" --help >"$work/help"
+    for letter in {a..z} {A..Z} {0..9}; do
+        "$SHALE" "$verb" "-$letter" </dev/null >/dev/null 2>"$work/err" || true
+        known=1
+        ! grep -q "invalid option -- '$letter'" "$work/err" || known=0
+        listed=0
+        ! grep -Eq "^  -$letter(,| )" "$work/help" || listed=1
+        expect "$verb -$letter: known and listed" "$known" "$listed"
+    done
+    while read -r long; do
+        "$SHALE" "$verb" "$long" x </dev/null >/dev/null 2>"$work/err" || true
+        check "$verb $long is accepted" \
+            bash -c "! grep -q 'unrecognized option' '$work/err'"
+        check "manual has $long" grep -qe "Fl -\?${long#-}\|${long#--}" \
+            "$root/docs/man/shale.1"
+    done < <(grep -oE '^  (-.,|   ) --[a-z-]+' "$work/help" |
+        grep -oE -- '--.*')
+    status "$verb: unknown long option" 2 "$SHALE" "$verb" --frobnicate x
+    says "$verb: unknown long option" "'--frobnicate'"
+done
+
+if have mandoc; then
+    status "manual: lint" 0 mandoc -Tlint -Wwarning "$root/docs/man/shale.1"
+else
+    skip "manual: lint" "needs mandoc"
+fi
+
+# The completion, as bash calls it: complete LINE's end.
+complete_line()
+{
+    PATH=$(dirname "$SHALE"):$PATH bash --norc -c '
+        . "$1"
+        COMP_LINE=$2 COMP_POINT=${#2} COMPREPLY=()
+        _shale 2>/dev/null
+        printf "%s\n" "${COMPREPLY[@]}"' - \
+        "$root/tools/completion/shale.bash" "$1" | sort | tr '\n' ' '
+}
+
+mkdir -p "$work/tree/etc/conf.d"
+touch "$work/tree/etc/fstab" "$work/tree/etc/fonts"
+if have mke2fs; then
+    make_image "$work/disk.img" 4M -d "$work/tree"
+    expect "complete a verb" "stat " "$(complete_line 'shale st')"
+    expect "complete an image" "$work/disk.img " \
+        "$(complete_line "shale ls $work/di")"
+    expect "complete inside" "/etc/fonts /etc/fstab " \
+        "$(complete_line "shale cat $work/disk.img:/etc/f")"
+    expect "complete a second path" "etc/conf.d " \
+        "$(complete_line "shale ls -l $work/disk.img etc/c")"
+    expect "complete an option" "--inode " \
+        "$(complete_line "shale ls --i")"
+    expect "complete a type" "ext2 " "$(complete_line "shale ls -t e")"
+fi
+finish
