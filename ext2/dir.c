@@ -90,10 +90,12 @@ static bool is_dots(const struct ext2_dirent *entry)
             (entry->name_len == 2 && entry->name[1] == '.'));
 }
 
+/* LEN is at least 1. Names in one directory tend to differ at their ends. */
 static bool has_name(const struct ext2_dirent *entry, const char *name,
                      size_t len)
 {
     return entry->ino != 0 && entry->name_len == len &&
+           entry->name[len - 1] == (uint8_t)name[len - 1] &&
            memcmp(entry->name, name, len) == 0;
 }
 
