@@ -15,6 +15,8 @@
 #ifndef SHALE_FUSE_DAEMON_H
 #define SHALE_FUSE_DAEMON_H
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -127,6 +129,7 @@ void log_syslog(enum shale_level level, const char *text);
 enum report_kind {
     REPORT_MOUNTED = 'M',       /* the kernel has the mount */
     REPORT_READY = 'R',         /* and its first request was answered */
+    REPORT_BUSY = 'B',          /* requests come again: look at placement */
     REPORT_LOG = 'L',           /* a line for syslog, after its level */
 };
 
@@ -232,6 +235,8 @@ struct service {
     const struct mount_options *options;
     struct shale_fs *fs;
     uint64_t root_ino;
+    struct placement *placement;        /* or NULL */
+    int report_fd;
 
     /* Set by the first request, before there are threads to read them. */
     bool started;
@@ -271,10 +276,51 @@ bool sandbox_filter(void);
 /* Close every descriptor but stdin, stdout, stderr and the COUNT at KEEP. */
 void sandbox_close_others(const int *keep, size_t count);
 
+/* --------------------------------------------------------- placement.c */
+
+#define PLACEMENT_THREADS 64
+
+/* What worker and supervisor share. All NULL where there is one processor. */
+struct placement {
+    atomic_uint requests;       /* so far */
+    atomic_uint apart;          /* of those, from another caller than the one
+                                   before, or large */
+    atomic_int caller;          /* thread id of the last one */
+    atomic_bool watched;        /* the supervisor is looking */
+    atomic_uint thread_count;
+    atomic_int threads[PLACEMENT_THREADS];      /* ids of the worker's */
+};
+
+/* Before the worker is forked. */
+struct placement *placement_create(void);
+
+/* The worker: this thread serves. */
+void placement_join(struct placement *p);
+
+/*
+ * The worker: thread CALLER sent a request, LARGE if copying is most of it.
+ * True if the supervisor sleeps and has to be told (REPORT_BUSY).
+ */
+bool placement_note(struct placement *p, pid_t caller, bool large);
+
+/* What the supervisor remembers from one look to the next. */
+struct placement_watch {
+    cpu_set_t all;              /* processors that may be used */
+    int processor;              /* where the worker is kept, or -1 */
+    unsigned requests, apart;   /* seen so far */
+    unsigned idle;              /* looks since the last request */
+};
+
+void placement_watch_init(struct placement_watch *watch);
+
+/* Look, and move the worker if need be. Milliseconds to the next look, or -1. */
+int placement_tick(struct placement *p, struct placement_watch *watch);
+
 /* ----------------------------------------------------------- worker.c */
 
 /* Open, mount, serve, close: a process's whole life. Returns its status. */
-int worker_run(struct mount_options *options, int report_fd);
+int worker_run(struct mount_options *options, int report_fd,
+               struct placement *placement);
 
 /* -------------------------------------------------------- supervise.c */
 

@@ -38,16 +38,28 @@ enum { THREADS_MIN = 4, THREADS_DEFAULT_MAX = 8, THREADS_MAX = 64 };
 /* Requests after which a helper that was never needed goes to sleep. */
 enum { HELPER_PATIENCE = 64 };
 
+/*
+ * To ask whether another request waits takes a system call, a few percent of
+ * what a lookup costs. So only every so many of the quick ones ask.
+ */
+enum { ASK_EVERY = 8 };
+
+/* Bytes from which on copying is most of what a read costs. */
+enum { LARGE_READ = 65536 };
+
 /* One thread's way to the kernel. A reply goes out where its request came. */
 struct channel {
     int fd;
     void *scratch;              /* SERVE_SCRATCH bytes */
-    bool crowded;               /* when it last replied, a request waited */
+    unsigned quick;             /* requests so far, reads left out */
+    bool ask;                   /* whether more wait, before this reply */
+    bool crowded;               /* when it last asked, a request waited */
 };
 
 static _Thread_local struct channel *channel;
 
 struct server {
+    const struct service *service;
     struct fuse_session *session;
     sem_t started;              /* posted by each helper that is there */
     sem_t gate;                 /* where they sleep; a post lets one through */
@@ -86,7 +98,8 @@ static ssize_t channel_writev(int fd, struct iovec *iov, int count,
 {
     (void)fd, (void)context;
     /* Afterwards it could be the next one of the client that we answer. */
-    channel->crowded = more_waiting();
+    if (channel->ask)
+        channel->crowded = more_waiting();
     return writev(channel->fd, iov, count);
 }
 
@@ -128,6 +141,19 @@ static void channel_fini(const struct channel *old, int session_fd)
 
 /* -------------------------------------------------------------- threads */
 
+/* Note what the supervisor, and this thread's reply, will want to know. */
+static void note_request(const struct service *service, const void *request)
+{
+    const struct fuse_in_header *header = request;
+    const struct fuse_read_in *in = (const void *)(header + 1);
+    bool reads = header->opcode == FUSE_READ;
+    bool large = reads && in->size > LARGE_READ;
+
+    channel->ask = reads || ++channel->quick % ASK_EVERY == 0;
+    if (placement_note(service->placement, (pid_t)header->pid, large))
+        report_send(service->report_fd, REPORT_BUSY, "");
+}
+
 /* Take and answer one request. False if there are no more. */
 static bool serve_one(struct server *server, struct fuse_buf *buf)
 {
@@ -137,6 +163,7 @@ static bool serve_one(struct server *server, struct fuse_buf *buf)
         return true;
     if (got <= 0)
         return false;
+    note_request(server->service, buf->mem);
     fuse_session_process_buf(server->session, buf);
     return true;
 }
@@ -182,6 +209,7 @@ static void *helper_main(void *context)
     struct fuse_buf buf = { .mem = NULL };
 
     channel = &thread->channel;
+    placement_join(server->service->placement);
     sem_post(&server->started);
     do {
         atomic_fetch_add(&server->asleep, 1);
@@ -288,7 +316,9 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
         return MOUNT_SYSTEM;
     sem_init(&server->started, 0, 0);
     sem_init(&server->gate, 0, 0);
+    server->service = service;
     server->count = 1;
+    placement_join(service->placement);
     server->threads[0].channel.fd = fd;
     server->session = session_create(service, fd);
     if (!server->session || !channel_init(&server->threads[0].channel, fd)) {

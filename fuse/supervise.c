@@ -36,6 +36,8 @@ struct supervisor {
     char *pid_file;             /* absolute; NULL if there is none */
     pid_t worker;
     int reports, signals;       /* descriptors */
+    struct placement *placement;        /* of the worker; or NULL */
+    struct placement_watch watch;
     int outcome_fd;             /* where the caller waits; -1 in foreground */
     bool mounted, ready, stopping;
     bool has_device;
@@ -148,15 +150,20 @@ static void pid_file_write(const struct supervisor *s)
 
 /* --------------------------------------------------------- becoming ready */
 
-static void tell_ready(const struct supervisor *s)
+static void tell_ready_fd(int fd)
+{
+    if (fd < 0)
+        return;
+    if (write(fd, "\n", 1) < 0)
+        complain("--ready-fd", "%s", strerror(errno));
+    if (fd > STDERR_FILENO)     /* those, a daemon redirects */
+        close(fd);
+}
+
+static void tell_caller(const struct supervisor *s)
 {
     const unsigned char status = MOUNT_OK;
 
-    if (s->options->ready_fd >= 0) {
-        if (write(s->options->ready_fd, "\n", 1) < 0)
-            complain("--ready-fd", "%s", strerror(errno));
-        close(s->options->ready_fd);
-    }
     if (s->outcome_fd >= 0) {
         /* The caller may be gone; that is no reason to stop. */
         if (write(s->outcome_fd, &status, 1) < 0)
@@ -177,6 +184,7 @@ static void become_ready(struct supervisor *s)
         prctl(PR_SET_NAME, name);
     }
     pid_file_write(s);
+    tell_ready_fd(s->options->ready_fd);
     if (!s->options->foreground) {
         openlog("shale", LOG_PID, LOG_DAEMON);
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -185,7 +193,7 @@ static void become_ready(struct supervisor *s)
         if (null > STDERR_FILENO)
             close(null);
     }
-    tell_ready(s);
+    tell_caller(s);
     s->outcome_fd = -1;
 }
 
@@ -225,6 +233,8 @@ static bool take_report(struct supervisor *s)
     case REPORT_READY:
         become_ready(s);
         break;
+    case REPORT_BUSY:
+        break;                  /* to wake us is all it is for */
     case REPORT_LOG:
         take_log(s, message + 1);
         break;
@@ -302,9 +312,10 @@ static void wait_for_worker(struct supervisor *s)
     };
 
     while (!s->worker_ended) {
-        int got = poll(fds, 2, s->stopping ? GRACE_MS : -1);
+        int next = placement_tick(s->placement, &s->watch);
+        int got = poll(fds, 2, s->stopping ? GRACE_MS : next);
 
-        if (got == 0)           /* another mount namespace holds it */
+        if (got == 0 && s->stopping)    /* another mount namespace holds it */
             kill(s->worker, SIGKILL);
         if (got > 0 && fds[1].revents & POLLIN)
             take_report(s);
@@ -332,6 +343,8 @@ static int supervise(struct mount_options *options, int outcome_fd,
     sigaddset(&watched, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &watched, &before);
+    s->placement = placement_create();
+    placement_watch_init(&s->watch);
     err = report_open(fds);
     s->signals = signalfd(-1, &watched, SFD_CLOEXEC);
     fflush(NULL);
@@ -346,7 +359,7 @@ static int supervise(struct mount_options *options, int outcome_fd,
         close(s->signals);
         sigprocmask(SIG_SETMASK, &before, NULL);
         free(s->pid_file);
-        exit(worker_run(options, fds[1]));
+        exit(worker_run(options, fds[1], s->placement));
     }
     close(fds[1]);
     s->reports = fds[0];

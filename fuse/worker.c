@@ -23,6 +23,7 @@ struct worker {
     struct daemon_log log;
     struct shale_image *image;
     int report_fd;
+    struct placement *placement;
     int null_fd;                /* /dev/null, to be stdin, stdout and stderr;
                                    -1 in the foreground */
 };
@@ -75,6 +76,8 @@ static int attach_and_serve(struct worker *worker)
         .options = options,
         .fs = worker->image->fs,
         .root_ino = shale_root_ino(worker->image->fs),
+        .placement = worker->placement,
+        .report_fd = worker->report_fd,
     };
     char why[SHALE_WHY_MAX];
     int fd = options->dir_fd;
@@ -98,11 +101,13 @@ static int attach_and_serve(struct worker *worker)
     return serve(&service, fd, on_ready, worker);
 }
 
-int worker_run(struct mount_options *options, int report_fd)
+int worker_run(struct mount_options *options, int report_fd,
+               struct placement *placement)
 {
     struct worker worker = {
         .options = options,
         .report_fd = report_fd,
+        .placement = placement,
         .null_fd = -1,
     };
     int status;

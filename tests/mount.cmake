@@ -7,6 +7,12 @@ endif()
 add_executable(probe mount/probe.c)
 target_compile_definitions(probe PRIVATE _GNU_SOURCE)
 
+# A program of Check's, as it looks into the daemon.
+add_executable(placement mount/placement.c)
+target_link_libraries(placement PRIVATE test-support shale-fuse)
+add_test(NAME mount_placement COMMAND placement)
+set_tests_properties(mount_placement PROPERTIES LABELS mount TIMEOUT 60)
+
 file(GLOB scripts CONFIGURE_DEPENDS mount/*.sh)
 list(FILTER scripts EXCLUDE REGEX "/lib\\.sh$")
 foreach(script IN LISTS scripts)

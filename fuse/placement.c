@@ -1,0 +1,154 @@
+/*
+ * placement.c - serve a caller on the processor that it runs on
+ *
+ * A program that looks up one name after the other waits for each answer, so
+ * it and the worker never run at the same time. On two processors each request
+ * then costs two wake-ups across them, which is most of its price; on one
+ * processor it is a change of context and back. The scheduler does not see
+ * that and spreads them, so the supervisor watches and, while requests come
+ * from one caller, one after the other, keeps the worker's threads on that
+ * caller's processor. As soon as callers mix, or large reads make copying what
+ * takes the time, the threads may run anywhere again.
+ *
+ * The worker counts, in memory that both share; the supervisor, which alone may
+ * read /proc, looks every TICK while requests come, and sleeps when none do.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuse/daemon.h"
+
+enum {
+    TICK_MS = 10,
+    IDLE_TICKS = 50,            /* without a request, then stop looking */
+    SERIAL_MIN = 10,            /* requests a tick worth moving for */
+    OVERLAP_SHARE = 8,          /* of so many, at most one may be apart */
+};
+
+struct placement *placement_create(void)
+{
+    void *shared;
+
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        return NULL;
+    shared = mmap(NULL, sizeof(struct placement), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return shared == MAP_FAILED ? NULL : shared;
+}
+
+/* ------------------------------------------------------------ the worker */
+
+void placement_join(struct placement *p)
+{
+    unsigned slot;
+
+    if (!p)
+        return;
+    slot = atomic_fetch_add(&p->thread_count, 1);
+    if (slot < PLACEMENT_THREADS)
+        atomic_store(&p->threads[slot], gettid());
+}
+
+bool placement_note(struct placement *p, pid_t caller, bool large)
+{
+    const memory_order any = memory_order_relaxed;
+
+    if (!p)
+        return false;
+    if (atomic_exchange_explicit(&p->caller, caller, any) != caller || large)
+        atomic_fetch_add_explicit(&p->apart, 1, any);
+    atomic_fetch_add_explicit(&p->requests, 1, any);
+    return !atomic_load_explicit(&p->watched, any) &&
+           !atomic_exchange_explicit(&p->watched, true, any);
+}
+
+/* -------------------------------------------------------- the supervisor */
+
+/* The processor that thread ID ran on last; -1 if nobody will tell. */
+static int processor_of(pid_t id)
+{
+    char path[32], text[1024], *at;
+    size_t got;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)id);
+    file = fopen(path, "re");
+    if (!file)
+        return -1;
+    got = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[got] = '\0';
+
+    /* proc(5): the name, field 2, ends with the last ')'; we want field 39. */
+    at = strrchr(text, ')');
+    for (int field = 2; at && field < 39; field++)
+        at = strchr(at + 1, ' ');
+    return at ? atoi(at + 1) : -1;
+}
+
+static void move_threads(struct placement *p, const cpu_set_t *set)
+{
+    unsigned count = atomic_load(&p->thread_count);
+
+    for (unsigned i = 0; i < count && i < PLACEMENT_THREADS; i++)
+        sched_setaffinity(atomic_load(&p->threads[i]), sizeof *set, set);
+}
+
+/* Keep the worker on PROCESSOR; on any that it had at first, if that is -1. */
+static void move_to(struct placement *p, struct placement_watch *watch,
+                    int processor)
+{
+    cpu_set_t one;
+
+    if (processor == watch->processor)
+        return;
+    if (processor < 0) {
+        move_threads(p, &watch->all);
+    } else {
+        CPU_ZERO(&one);
+        CPU_SET((size_t)processor, &one);
+        move_threads(p, &one);
+    }
+    watch->processor = processor;
+}
+
+void placement_watch_init(struct placement_watch *watch)
+{
+    *watch = (struct placement_watch){ .processor = -1 };
+    if (sched_getaffinity(0, sizeof watch->all, &watch->all) < 0)
+        memset(&watch->all, 0xff, sizeof watch->all);
+}
+
+int placement_tick(struct placement *p, struct placement_watch *watch)
+{
+    unsigned requests, apart;
+    int processor = -1;
+
+    if (!p || !atomic_load(&p->watched))
+        return -1;
+    requests = atomic_load(&p->requests) - watch->requests;
+    apart = atomic_load(&p->apart) - watch->apart;
+    watch->requests += requests;
+    watch->apart += apart;
+
+    if (requests == 0) {
+        if (++watch->idle < IDLE_TICKS)
+            return TICK_MS;
+        watch->idle = 0;
+        move_to(p, watch, -1);
+        atomic_store(&p->watched, false);
+        return -1;
+    }
+    watch->idle = 0;
+    if (requests >= SERIAL_MIN && apart <= requests / OVERLAP_SHARE)
+        processor = processor_of(atomic_load(&p->caller));
+    if (processor >= CPU_SETSIZE ||
+        (processor >= 0 && !CPU_ISSET((size_t)processor, &watch->all)))
+        processor = -1;
+    move_to(p, watch, processor);
+    return TICK_MS;
+}
