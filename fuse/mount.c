@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fuse/daemon.h"
@@ -132,18 +133,41 @@ static char *source_name(const struct mount_options *options)
     return path ? path : strdup(options->image);
 }
 
+/*
+ * Check that OPTIONS->dir_fd is the kernel's end of a mount: from anything
+ * else we might wait for a request for ever.
+ */
+static int check_dir_fd(struct mount_options *options)
+{
+    struct stat st;
+
+    if (fstat(options->dir_fd, &st) < 0) {
+        complain(options->dir, "that descriptor is not open");
+        return MOUNT_USAGE;
+    }
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(10, 229)) {
+        complain(options->dir, "that descriptor is not /dev/fuse");
+        return MOUNT_USAGE;
+    }
+    if (options->dir_fd > STDERR_FILENO)
+        return MOUNT_OK;
+    /* In the background, those become /dev/null. */
+    options->dir_fd = fcntl(options->dir_fd, F_DUPFD_CLOEXEC,
+                            STDERR_FILENO + 1);
+    if (options->dir_fd >= 0)
+        return MOUNT_OK;
+    complain(options->dir, "%s", strerror(errno));
+    return MOUNT_SYSTEM;
+}
+
 int mount_prepare(struct mount_options *options)
 {
     int status;
 
     options->source = source_name(options);
     options->dir_fd = fd_of_path(options->dir);
-    if (options->dir_fd >= 0) {
-        if (fcntl(options->dir_fd, F_GETFD) >= 0)
-            return MOUNT_OK;
-        complain(options->dir, "that descriptor is not open");
-        return MOUNT_USAGE;
-    }
+    if (options->dir_fd >= 0)
+        return check_dir_fd(options);
     status = check_dir(options);
     if (status)
         return status;

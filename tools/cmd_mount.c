@@ -5,6 +5,7 @@
  * two of which mean something else than in our own command: -f is "fake" there
  * and -s "sloppy".
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,11 @@ static int set_ready_fd(struct mount_options *options, const char *value)
 
     if (end == value || *end || fd < 0 || fd > 65535) {
         complain(NULL, "--ready-fd %s: not a descriptor", value);
+        return MOUNT_USAGE;
+    }
+    /* Or the number would soon be that of a descriptor of our own. */
+    if (fcntl((int)fd, F_GETFD) < 0) {
+        complain(NULL, "--ready-fd %s: that descriptor is not open", value);
         return MOUNT_USAGE;
     }
     options->ready_fd = (int)fd;

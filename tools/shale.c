@@ -4,6 +4,7 @@
  * Called as mount.shale, mount.fuse.shale or umount.shale, as mount(8) and
  * umount(8) do, it is `shale mount` or `shale umount`.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,11 +89,28 @@ static int command_run(const struct command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
+/*
+ * Whoever started us may have closed stdin, stdout or stderr. An image opened
+ * next would get that number, and then our messages.
+ */
+static void open_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
 
+    open_standard_descriptors();
     setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C");     /* as numbers are written in options */
     print_escape = isatty(STDOUT_FILENO);
 
     command = argc > 0 ? command_of_program(argv[0]) : NULL;

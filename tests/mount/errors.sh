@@ -30,8 +30,6 @@ refuse 1 'part= and offset= exclude each other*' \
     "$SHALE" mount disk.img dir -p 1 --offset 1M
 refuse 1 '--ready-fd x: not a descriptor' \
     "$SHALE" mount disk.img dir --ready-fd x
-refuse 1 '/dev/fd/77: that descriptor is not open' \
-    "$SHALE" mount disk.img /dev/fd/77
 
 # The mount point: 32.
 refuse 32 'missing: no such directory; *' "$SHALE" mount disk.img missing
