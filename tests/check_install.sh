@@ -92,7 +92,7 @@ run "list, static, by pkg-config" "$cc" -std=c11 "$source/examples/list.c" \
 
 # ... and by find_package, from a tree that has been moved since.
 mv "$prefix" "$work/moved"
-run "find_package" "$cmake" -S "$source/examples" -B "$work/build" \
+run "find_package" "$cmake" -G Ninja -S "$source/examples" -B "$work/build" \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$work/moved"
 run "find_package: build" "$cmake" --build "$work/build"
 mv "$work/moved" "$prefix"

@@ -18,7 +18,10 @@ le32()
 }
 
 # entry TYPE FIRST COUNT
-entry() { printf '\\0\\0\\0\\0\\x%s\\0\\0\\0%s%s' "$1" "$(le32 "$2")" "$(le32 "$3")"; }
+entry()
+{
+    printf '\\0\\0\\0\\0\\x%s\\0\\0\\0%s%s' "$1" "$(le32 "$2")" "$(le32 "$3")"
+}
 
 rm -f "$out"
 truncate -s $(((start + sectors + 2048) * 512)) "$out"

@@ -33,7 +33,13 @@ printf x | dd of=triple bs=1 seek=67383297 status=none
 printf x | dd of=hole-first bs=1 seek=5000 status=none
 printf '%0600d' 7 >long-value
 # POSIX ACL: version 2; user::rw- user:1000:r-- group::r-- mask::r-- other::---
-printf '\2\0\0\0\1\0\6\0\377\377\377\377\2\0\4\0\350\3\0\0\4\0\4\0\377\377\377\377\20\0\4\0\377\377\377\377 \0\0\0\377\377\377\377' >acl
+none='\377\377\377\377'
+# shellcheck disable=SC2059 # escapes in a variable, on purpose
+{
+    printf '\2\0\0\0'
+    printf '\1\0\6\0'"$none"'\2\0\4\0\350\3\0\0\4\0\4\0'"$none"
+    printf '\20\0\4\0'"$none"'\40\0\0\0'"$none"
+} >acl
 
 {
     for file in hello.txt empty direct indirect double triple hole-first; do
@@ -127,8 +133,9 @@ e2fsck -fyD "$image" >log 2>&1 || [ $? = 1 ]
         done
     done
     for n in $(seq -w 1 90); do
+        file=/many/name-$n-$(printf "%040d" "$((10#$n))")
         for field in atime mtime ctime crtime; do
-            echo "sif /many/name-$n-$(printf "%040d" "$((10#$n))") $field @1700000000"
+            echo "sif $file $field @1700000000"
         done
     done
 } >script

@@ -103,7 +103,8 @@ make_tree()
     symlinks "$dir/symlinks" "$block"
     attributes "$dir/attributes"
 
-    (cd "$dir/many" && seq -f 'entry number %05g' 1 "$entries" | xargs -d '\n' touch)
+    (cd "$dir/many" && seq -f 'entry number %05g' 1 "$entries" |
+        xargs -d '\n' touch)
     mkdir "$dir/links"
     echo linked >"$dir/links/one"
     ln "$dir/links/one" "$dir/links/two"
