@@ -21,6 +21,10 @@ struct cp {
     int progress;               /* 1 yes, 0 no, -1 on a terminal */
     char *dest_dir;             /* the directory that holds the copies */
     char *dest_name;            /* the copy's name in it; NULL: the source's */
+    const char *dest_new_dir;   /* as given, if only a directory may come of
+                                   it: there is none, and it ends in '/' */
+    char **taken;               /* names that copies of files have got */
+    size_t taken_count;
 };
 
 /* The last component of PATH, to be freed; NULL if it has no name in it. */
@@ -60,14 +64,32 @@ static char *all_but_last(const char *path)
     return dir;
 }
 
+/* Is DEST, no directory, a link to something to write to: /dev/stdout? */
+static bool is_link_to_special(const char *dest, const struct stat *st)
+{
+    struct stat link;
+
+    return !S_ISREG(st->st_mode) && lstat(dest, &link) == 0 &&
+           S_ISLNK(link.st_mode);
+}
+
 /* Find out what DEST is, and open the directory to copy into. */
 static bool open_dest(struct cp *cp, const char *dest)
 {
     struct stat st;
+    bool exists = stat(dest, &st) == 0;
     int error;
 
-    if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
+    if (!*dest) {
+        report("'': %s", strerror(ENOENT));
+        return false;
+    }
+    if (exists && S_ISDIR(st.st_mode)) {
         cp->dest_dir = xstrdup(dest);
+    } else if (exists && is_link_to_special(dest, &st)) {
+        report("%s: neither a file nor a directory (shale cat writes to such)",
+               dest);
+        return false;
     } else if (cp->vol.path_count > 1) {
         report("%s: not a directory, and there are several files to copy",
                dest);
@@ -75,6 +97,8 @@ static bool open_dest(struct cp *cp, const char *dest)
     } else {
         cp->dest_dir = all_but_last(dest);
         cp->dest_name = last_name(dest);
+        if (dest[strlen(dest) - 1] == '/')
+            cp->dest_new_dir = dest;
     }
     cp->copy.base_path = cp->dest_dir;
     cp->copy.base = open(cp->dest_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -97,7 +121,33 @@ static struct shale_vnode *find_source(struct cp *cp, const char *path)
         shale_vnode_put(vn);
         return NULL;
     }
+    if (vn && cp->dest_new_dir && shale_vnode_type(vn) != SHALE_TYPE_DIR) {
+        report("%s: no such directory", cp->dest_new_dir);
+        cp->vol.status = STATUS_FAILED;
+        shale_vnode_put(vn);
+        return NULL;
+    }
     return vn;
+}
+
+/*
+ * Is NAME, the copy's of the file VN, still to be had? Another operand's copy
+ * may have got it, and has to stay. Directories are merged instead.
+ */
+static bool take_name(struct cp *cp, struct shale_vnode *vn, const char *name,
+                      const char *path)
+{
+    if (!name || shale_vnode_type(vn) == SHALE_TYPE_DIR)
+        return true;
+    for (size_t i = 0; i < cp->taken_count; i++)
+        if (!strcmp(cp->taken[i], name)) {
+            volume_fail_text(&cp->vol, path, "another file to copy has the "
+                             "same name; left out");
+            return false;
+        }
+    cp->taken = xrealloc(cp->taken, cp->taken_count + 1, sizeof *cp->taken);
+    cp->taken[cp->taken_count++] = xstrdup(name);
+    return true;
 }
 
 /* Where the bar ends: a walk over all sources, of metadata only. */
@@ -128,9 +178,15 @@ static void copy_sources(struct cp *cp)
             continue;
         name = cp->dest_name ? xstrdup(cp->dest_name) : last_name(path);
         cp->copy.name = name;
-        copy_tree(&cp->copy, vn, path);
+        if (take_name(cp, vn, name, path))
+            copy_tree(&cp->copy, vn, path);
+        else
+            shale_vnode_put(vn);
         free(name);
     }
+    for (size_t i = 0; i < cp->taken_count; i++)
+        free(cp->taken[i]);
+    free(cp->taken);
 }
 
 static void copy_all(struct cp *cp)

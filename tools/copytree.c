@@ -80,10 +80,12 @@ static void copy_tell(const struct copy *copy, const char *path)
 /* ------------------------------------------------------------ one file */
 
 /*
- * Make sure that there is no NAME in DIR. False if the file shall not or can
- * not be copied there.
+ * Make sure that there is no NAME in DIR for a file of TYPE. False if the file
+ * shall not or can not be copied there. A device gives way to another one
+ * only: who copies a file to /dev/null does not want that to be its name.
  */
-static bool make_way(struct copy *copy, int dir, const char *name)
+static bool make_way(struct copy *copy, enum shale_type type, int dir,
+                     const char *name)
 {
     struct stat st;
 
@@ -97,6 +99,11 @@ static bool make_way(struct copy *copy, int dir, const char *name)
         return false;
     if (S_ISDIR(st.st_mode)) {
         copy_fail_text(copy, "a directory is in the way");
+        return false;
+    }
+    if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) &&
+        type != SHALE_TYPE_CHAR && type != SHALE_TYPE_BLOCK) {
+        copy_fail_text(copy, "a device is in the way");
         return false;
     }
     if (st.st_dev == copy->image_dev && st.st_ino == copy->image_ino) {
@@ -218,8 +225,8 @@ static void remember_link(struct copy *copy, uint64_t ino, int dir,
     link->ino = st.st_ino;
 }
 
-/* Copy VN, no directory, to NAME in DIR. */
-static void copy_file(struct copy *copy, const char *path,
+/* Copy VN, no directory, to NAME in DIR. True if all of it got there. */
+static bool copy_file(struct copy *copy, const char *path,
                       struct shale_vnode *vn, const struct shale_attr *attr,
                       int dir, const char *name)
 {
@@ -227,13 +234,13 @@ static void copy_file(struct copy *copy, const char *path,
     uint64_t known = 0;
     bool ok;
 
-    if (!make_way(copy, dir, name))
-        return;
+    if (!make_way(copy, type, dir, name))
+        return false;
     if (attr->links > 1 && copy->links_of.count > 0)
         known = inomap_find(&copy->links_of, attr->ino);
     if (known && link_again(copy, &copy->links[known - 1], dir, name)) {
         copy_tell(copy, path);
-        return;
+        return true;
     }
     if (type == SHALE_TYPE_FILE)
         ok = copy_regular(copy, path, vn, attr, dir, name);
@@ -245,6 +252,7 @@ static void copy_file(struct copy *copy, const char *path,
         remember_link(copy, attr->ino, dir, name);
     if (ok)
         copy_tell(copy, path);
+    return ok;
 }
 
 /* --------------------------------------------------------------- a tree */
@@ -394,9 +402,9 @@ static void copy_entry(struct descent *d)
         volume_fail(vol, d->walk.path, err);
         return;
     }
-    copy_file(d->copy, d->walk.path, vn, &entry->attr, d->fd, entry->name);
+    if (copy_file(d->copy, d->walk.path, vn, &entry->attr, d->fd, entry->name))
+        progress_file();
     shale_vnode_put(vn);
-    progress_file();
 }
 
 static void copy_directory(struct copy *copy, struct shale_vnode *vn,
@@ -442,9 +450,8 @@ void copy_tree(struct copy *copy, struct shale_vnode *vn, const char *path)
     err = shale_getattr(vn, &attr);
     if (err)
         volume_fail(copy->vol, path, err);
-    else
-        copy_file(copy, path, vn, &attr, copy->base, copy->name);
-    progress_file();
+    else if (copy_file(copy, path, vn, &attr, copy->base, copy->name))
+        progress_file();
     shale_vnode_put(vn);
 }
 

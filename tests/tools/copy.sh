@@ -108,6 +108,19 @@ status "no -r" 1 "$SHALE" cp "$img:a" "$work/dir"
 says "no -r" "-r"
 status "no parent" 2 "$SHALE" cp "$img:a/text" "$work/none/x"
 says "no parent" "$work/none"
+status "an empty destination" 2 "$SHALE" cp "$img:a/text" ""
+says "an empty destination" "No such file"
+status "a file to a directory that is not there" 1 \
+    "$SHALE" cp "$img:a/text" "$work/none/"
+says "a file to a directory that is not there" "$work/none/: no such directory"
+check "... which is not made" test ! -e "$work/none"
+status "a directory to a name with a slash" 0 \
+    "$SHALE" cp -r "$img:a/b" "$work/slash/"
+same "a directory to a name with a slash" "$tree/a/text" "$work/slash/hard"
+mkdir "$work/twice"
+status "two of one name" 1 "$SHALE" cp "$img" a/text a/b/../text "$work/twice"
+says "two of one name" "a/b/../text: another file to copy has the same name"
+same "... the first stays" "$tree/a/text" "$work/twice/text"
 status "missing source" 1 "$SHALE" cp "$img" none a/text "$work/dir"
 says "missing source" "none: no such file"
 
@@ -130,6 +143,18 @@ check "... is replaced" test -f "$work/trap/text" -a ! -L "$work/trap/text"
 status "a link in the way of a directory" 1 "$SHALE" cp -r "$img:a" "$work/trap"
 says "a link in the way of a directory" "no directory is in the way"
 expect "... is not followed" "" "$(ls -A "$work/victim")"
+ln -s /dev/null "$work/trap/null"
+status "a link to a device" 2 "$SHALE" cp "$img:a/text" "$work/trap/null"
+says "a link to a device" "neither a file nor a directory"
+if is_root; then
+    mknod "$work/trap/device" c 1 3
+    status "a device in the way" 1 "$SHALE" cp "$img:a/text" "$work/trap/device"
+    says "a device in the way" "a device is in the way"
+    check "... stays" test -c "$work/trap/device"
+    status "a device for a device" 0 \
+        "$SHALE" cp -r "$img:a/loop" "$work/trap/device"
+    check "a device for a device" test -b "$work/trap/device"
+fi
 cp "$img" "$work/clob/text"
 status "the image itself" 1 "$SHALE" cp "$work/clob/text:a/text" "$work/clob"
 says "the image itself" "the image itself"
@@ -141,6 +166,9 @@ check "-v" grep -qF "a/b/link -> $work/verbose/link" "$work/out"
 status "--progress" 0 "$SHALE" cp -r --progress "$img" "$work/bar"
 check "--progress" grep -q '\[#*\] 100%.*/s' "$work/err"
 compare "--progress" "$tree" "$work/bar"
+status "--progress counts what was copied" 1 \
+    "$SHALE" cp --progress "$img" a/text a/nothing "$work/way"
+says "--progress counts what was copied" "1 of 2 files copied"
 status "no bar without a terminal" 0 "$SHALE" cp -r "$img" "$work/nobar"
 expect "no bar without a terminal" "" "$(cat "$work/err")"
 if have script; then
