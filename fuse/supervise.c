@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -120,21 +121,26 @@ static void raise_read_ahead(const struct supervisor *s)
 /* Make it early, so that it fails while somebody is there to be told. */
 static int pid_file_create(struct supervisor *s, const char *path)
 {
-    char *cwd = NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    /* Not to wait for the reader of a fifo. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+    struct stat st;
 
-    if (fd < 0) {
+    if (fd < 0 || fstat(fd, &st) < 0) {
         complain(path, "%s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
         return MOUNT_SYSTEM;
     }
     close(fd);
-    if (path[0] != '/')
-        cwd = getcwd(NULL, 0);
-    if (asprintf(&s->pid_file, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "",
-                 path) < 0)
-        s->pid_file = NULL;
-    free(cwd);
-    return s->pid_file ? MOUNT_OK : MOUNT_SYSTEM;
+    if (!S_ISREG(st.st_mode)) {         /* it would be removed at the end */
+        complain(path, "not a regular file; a pid file must be one");
+        return MOUNT_USAGE;
+    }
+    s->pid_file = realpath(path, NULL);
+    if (s->pid_file)
+        return MOUNT_OK;
+    complain(path, "%s", strerror(errno));
+    return MOUNT_SYSTEM;
 }
 
 static void pid_file_write(const struct supervisor *s)

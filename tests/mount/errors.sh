@@ -59,6 +59,16 @@ exec 8<&-
 # The system: 2.
 refuse 2 'no/such/file: *' "$SHALE" mount disk.img dir --pid-file no/such/file
 
+# A pid file is removed at the end, which a device had better not be.
+if [ "$(id -u)" = 0 ]; then
+    mknod null c 1 3
+    refuse 1 'null: not a regular file*' \
+        "$SHALE" mount disk.img dir --pid-file null
+    [ -c null ] || fail "a device given as pid file is gone"
+fi
+mkfifo fifo
+refuse 2 'fifo: *' "$SHALE" mount disk.img dir --pid-file fifo
+
 # Already there.
 must "$SHALE" mount disk.img dir
 refuse 32 'disk.img: already mounted on dir*' "$SHALE" mount disk.img dir
