@@ -346,6 +346,7 @@ static int supervise(struct mount_options *options, int outcome_fd,
     sigaddset(&watched, SIGINT);
     sigaddset(&watched, SIGTERM);
     sigaddset(&watched, SIGHUP);
+    sigaddset(&watched, SIGQUIT);
     sigaddset(&watched, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &watched, &before);

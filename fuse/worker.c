@@ -114,6 +114,7 @@ int worker_run(struct mount_options *options, int report_fd,
 
     /* Ctrl-C is for the supervisor, which unmounts; we end with the mount. */
     signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
 

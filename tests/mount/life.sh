@@ -37,7 +37,7 @@ start
 fusermount3 -u dir 2>/dev/null || umount dir
 ended "fusermount3 -u"
 
-for signal in INT TERM HUP; do
+for signal in INT TERM HUP QUIT; do
     start
     kill -s "$signal" "$pid"
     ended "SIG$signal"
@@ -91,6 +91,15 @@ for how in -f '-f -s' -d; do
     -d) grep -q LOOKUP out || fail "-d does not show requests" ;;
     *) [ ! -s out ] || fail "$how said: $(cat out)" ;;
     esac
+done
+# Keys of a terminal reach both processes.
+for signal in INT QUIT HUP; do
+    "$SHALE" mount -f disk.img dir --pid-file pid &
+    wait_until test -s pid || fail "no pid file"
+    pid=$(cat pid)
+    kill -s $signal "$(worker_of "$pid")" "$pid"
+    ended "SIG$signal to both"
+    wait
 done
 "$SHALE" mount -f disk.img dir --pid-file pid >out 2>&1 &
 child=$!
