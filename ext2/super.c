@@ -234,12 +234,27 @@ static int superblock_find(struct shale_fs *fs, uint64_t *at)
     int found = shale_option(fs, "sb", &block);
 
     *at = EXT2_SUPER_OFFSET;
-    if (found <= 0)
-        return found;
-    if (block > UINT64_MAX / 1024)
-        return SHALE_EINVAL;
+    if (found == 0)
+        return 0;
+    if (found < 0 || block > UINT64_MAX / 1024)
+        return shale_fail(fs, SHALE_EINVAL, "ext2: not a place for a "
+                          "superblock, in KiB, is the option", "sb",
+                          SHALE_NOWHERE);
     *at = block * 1024;
     return 0;
+}
+
+/* Read the superblock at byte AT into RAW. */
+static int superblock_read(struct shale_fs *fs, uint64_t at, void *raw)
+{
+    int err = shale_bdev_read_bytes(fs->dev, fs->mem, at, raw,
+                                    EXT2_SUPER_SIZE);
+
+    if (err != SHALE_EIO)
+        return err;
+    return shale_fail(fs, err, at >= fs->dev->size
+                      ? "ext2: the superblock would lie past the volume's end"
+                      : "ext2: the superblock cannot be read", NULL, at);
 }
 
 int ext2_super_load(struct shale_fs *fs, struct ext2_super *out)
@@ -253,7 +268,7 @@ int ext2_super_load(struct shale_fs *fs, struct ext2_super *out)
     raw = shale_alloc(fs->mem, EXT2_SUPER_SIZE);
     if (!raw)
         return SHALE_ENOMEM;
-    err = shale_bdev_read_bytes(fs->dev, fs->mem, at, raw, EXT2_SUPER_SIZE);
+    err = superblock_read(fs, at, raw);
     if (!err)
         err = superblock_decode(fs, at, raw, out);
     shale_free(fs->mem, raw, EXT2_SUPER_SIZE);

@@ -195,9 +195,11 @@ START_TEST(uses_a_backup)
     config = (struct shale_config){
         .dev = image.v.dev, .mem = image.v.mem, .drivers = shale_all_drivers,
         .type = "ext2", .options = copies[_i].options, .read_only = true,
+        .log = &image.v.log,
     };
     err = shale_mount(&config, &image.v.fs);
     ck_assert_msg(err == copies[_i].result, "%s: %d", copies[_i].options, err);
+    ck_assert_uint_eq(image.v.events, err ? 1 : 0);
     if (err)
         image.v.fs = NULL;
     image_close(&image, NULL);

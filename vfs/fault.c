@@ -31,16 +31,22 @@ int shale_corrupt(struct shale_fs *fs, const char *what, uint64_t at)
     return shale_corrupt_inode(fs, what, at, 0);
 }
 
-int shale_refuse(struct shale_fs *fs, const char *what, const char *detail,
-                 uint64_t at)
+int shale_fail(struct shale_fs *fs, int err, const char *what,
+               const char *detail, uint64_t at)
 {
     const struct shale_event event = {
-        .level = SHALE_LOG_ERROR, .err = SHALE_ENOTSUP,
+        .level = SHALE_LOG_ERROR, .err = err,
         .what = what, .detail = detail, .at = at,
     };
 
     fault_event(fs, &event);
-    return SHALE_ENOTSUP;
+    return err;
+}
+
+int shale_refuse(struct shale_fs *fs, const char *what, const char *detail,
+                 uint64_t at)
+{
+    return shale_fail(fs, SHALE_ENOTSUP, what, detail, at);
 }
 
 void shale_warn(struct shale_fs *fs, const char *what, const char *detail,

@@ -206,6 +206,13 @@ int shale_corrupt_inode(struct shale_fs *fs, const char *what, uint64_t at,
 int shale_refuse(struct shale_fs *fs, const char *what, const char *detail,
                  uint64_t at);
 
+/*
+ * Note that something fails with ERR for a reason that is not the volume's: an
+ * option, the device. Returns ERR.
+ */
+int shale_fail(struct shale_fs *fs, int err, const char *what,
+               const char *detail, uint64_t at);
+
 /* Note something that stops nothing. */
 void shale_warn(struct shale_fs *fs, const char *what, const char *detail,
                 uint64_t at);
