@@ -85,31 +85,59 @@ static struct widths measure(const struct ls *ls,
     return w;
 }
 
+static char *path_join(const char *dir, const char *name)
+{
+    size_t len = strlen(dir);
+    char *path = xmalloc(len + strlen(name) + 2);
+    bool slash = len > 0 && dir[len - 1] != '/';
+
+    sprintf(path, "%s%s%s", dir, slash ? "/" : "", name);
+    return path;
+}
+
+/* ENTRY's path, to be freed. DIR is NULL for an operand, named by its path. */
+static char *entry_path(const char *dir, const struct listing_entry *entry)
+{
+    return dir ? path_join(dir, entry->name) : xstrdup(entry->name);
+}
+
+/* ENTRY of DIR failed with ERR. */
+static void entry_fail(struct ls *ls, const char *dir,
+                       const struct listing_entry *entry, int err)
+{
+    char *path = entry_path(dir, entry);
+
+    volume_fail(&ls->vol, path, err);
+    free(path);
+}
+
 /*
- * The target of symlink ENTRY, terminated, in BUF of SHALE_PATH_MAX bytes, and
- * its length; having said so, 0 if it cannot be read.
+ * The target of symlink ENTRY of DIR, terminated, in BUF of SHALE_PATH_MAX
+ * bytes, and its length; having said so, 0 if it cannot be read.
  */
-static size_t target_of(struct ls *ls, const struct listing_entry *entry,
-                        char *buf)
+static size_t target_of(struct ls *ls, const char *dir,
+                        const struct listing_entry *entry, char *buf)
 {
     int64_t len = volume_readlink(&ls->vol, entry->ino, buf);
 
     if (len >= 0)
         return (size_t)len;
-    volume_fail(&ls->vol, entry->name, (int)len);
+    entry_fail(ls, dir, entry, (int)len);
     return 0;
 }
 
-/* The inode of ENTRY could not be read: say why. */
-static void say_unreadable(struct ls *ls, const struct listing_entry *entry)
+/* The inode of ENTRY of DIR could not be read: say why. */
+static void say_unreadable(struct ls *ls, const char *dir,
+                           const struct listing_entry *entry)
 {
     struct shale_attr attr;
     int err = shale_getattr_ino(ls->vol.fs, entry->ino, &attr);
 
-    volume_fail(&ls->vol, entry->name, err ? err : SHALE_EIO);
+    entry_fail(ls, dir, entry, err ? err : SHALE_EIO);
 }
 
-static void print_details(struct ls *ls, const struct listing_entry *entry,
+static void print_details(struct ls *ls, const char *dir,
+                          const struct listing_entry *entry,
                           const struct widths *w)
 {
     const struct shale_attr *attr = &entry->attr;
@@ -130,7 +158,7 @@ static void print_details(struct ls *ls, const struct listing_entry *entry,
     }
     print_name(stdout, entry->name, entry->len);
     if (entry->has_attr && entry->type == SHALE_TYPE_SYMLINK) {
-        size_t len = target_of(ls, entry, target);
+        size_t len = target_of(ls, dir, entry, target);
 
         fputs(" -> ", stdout);
         print_name(stdout, target, len);
@@ -138,23 +166,25 @@ static void print_details(struct ls *ls, const struct listing_entry *entry,
     putchar('\n');
 }
 
-static void print_json(struct ls *ls, const struct listing_entry *entry,
-                       const char *path)
+static void print_json(struct ls *ls, const char *dir,
+                       const struct listing_entry *entry)
 {
     json_t *object = jsonout_new_object();
+    char *path = entry_path(dir, entry);
     const char *slash = strrchr(entry->name, '/');
     const char *name = slash && slash[1] ? slash + 1 : entry->name;
     char target[SHALE_PATH_MAX];
 
     jsonout_text(object, "name", name);
     jsonout_text(object, "path", path);
+    free(path);
     jsonout_number(object, "ino", entry->ino);
     if (entry->has_attr)
         jsonout_attr(object, &entry->attr);
     else
         jsonout_text(object, "type", print_type_key(entry->type));
     if (entry->has_attr && entry->type == SHALE_TYPE_SYMLINK) {
-        size_t len = target_of(ls, entry, target);
+        size_t len = target_of(ls, dir, entry, target);
 
         jsonout_bytes(object, "target", target, len);
     }
@@ -162,16 +192,6 @@ static void print_json(struct ls *ls, const struct listing_entry *entry,
 }
 
 /* ------------------------------------------------------------- listings */
-
-static char *path_join(const char *dir, const char *name)
-{
-    size_t len = strlen(dir);
-    char *path = xmalloc(len + strlen(name) + 2);
-    bool slash = len > 0 && dir[len - 1] != '/';
-
-    sprintf(path, "%s%s%s", dir, slash ? "/" : "", name);
-    return path;
-}
 
 /* Print entries of directory DIR; NULL: operands, named by their paths. */
 static void print_entries(struct ls *ls, const struct listing_entry *entries,
@@ -183,15 +203,11 @@ static void print_entries(struct ls *ls, const struct listing_entry *entries,
         const struct listing_entry *entry = &entries[i];
 
         if (!entry->has_attr && ls->flags & LISTING_ATTR)
-            say_unreadable(ls, entry);
+            say_unreadable(ls, dir, entry);
         if (ls->json) {
-            char *path = dir ? path_join(dir, entry->name)
-                             : xstrdup(entry->name);
-
-            print_json(ls, entry, path);
-            free(path);
+            print_json(ls, dir, entry);
         } else if (ls->details) {
-            print_details(ls, entry, &w);
+            print_details(ls, dir, entry, &w);
         } else if (ls->one) {
             if (ls->inodes)
                 printf("%*" PRIu64 " ", w.ino, entry->ino);

@@ -90,7 +90,7 @@ bool options_number(const char *text, uint64_t min, uint64_t max,
     if (*text < '0' || *text > '9')
         return false;
     errno = 0;
-    value = strtoull(text, &end, 0);
+    value = strtoull(text, &end, 10);
     if (errno || *end || value < min || value > max)
         return false;
     *out = value;

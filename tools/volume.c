@@ -79,6 +79,10 @@ int volume_parse(struct volume *vol, const struct options *options,
     for (int i = 1; i < count; i++)
         vol->paths[vol->path_count++] = operands[i];
     if (vol->path_count == 0) {
+        /* "no-such.img:/path" lacks no path: let opening it say what it is. */
+        if (!default_path && access(vol->name, F_OK) != 0 &&
+            strchr(vol->name, ':'))
+            default_path = "/";
         if (!default_path) {
             free(vol->name);
             free(vol->paths);

@@ -34,9 +34,20 @@ status "an offset that wraps" 2 "$SHALE" ls --offset 18014398509481984K "$img"
 says "an offset that wraps" "not an offset"
 status "an offset past the end" 2 "$SHALE" ls --offset 1G "$img"
 says "an offset past the end" "past the image's end"
+status "a superblock past the end" 2 "$SHALE" ls -o sb=131072 "$img"
+says "a superblock past the end" "superblock would lie past the volume's end"
+status "a superblock nowhere" 2 "$SHALE" ls -o sb=first "$img"
+says "a superblock nowhere" "not a place for a superblock"
 status "a directory for an image" 2 "$SHALE" ls "$work"
 says "a directory for an image" "directory"
 status "a device for an image" 2 "$SHALE" ls /dev/null
+for verb in ls tree cat stat extents; do
+    status "$verb: no such image, and a path" 2 "$SHALE" "$verb" "$work/no:/x"
+    expect "$verb: no such image, and a path" \
+        "shale: $work/no:/x: No such file or directory" "$(cat "$work/err")"
+done
+status "a number that looks octal" 2 "$SHALE" ls -p 010 "$img"
+says "a number that looks octal" "no partition 10:"
 status "cat without a path" 2 "$SHALE" cat "$img"
 status "stat without a path" 2 "$SHALE" stat "$img"
 status "cp without a destination" 2 "$SHALE" cp "$img:/etc/fine"
@@ -109,6 +120,12 @@ if have debugfs; then
     expect "one corrupt, one missing" \
         "shale: $work/bad.img: /none: no such file or directory" \
         "$(tail -n 1 "$work/err")"
+    # an inode that cannot be used: ls says whose, from the root on
+    cp "$img" "$work/inode.img"
+    debugfs -w -R "set_inode_field /etc/fine extra_isize 9999" \
+        "$work/inode.img" >/dev/null 2>&1
+    status "corrupt inode: ls" 1 "$SHALE" ls -lR "$work/inode.img"
+    says "corrupt inode: ls" "$work/inode.img: /etc/fine: the volume is corrupt"
 else
     skip "damage" "needs debugfs"
 fi
