@@ -43,8 +43,9 @@ struct shale_file_bdev;
  * Open the image file or block-special device at PATH and lock it (flock(2)):
  * shared to read, exclusive to write. SHALE_EAGAIN if somebody else's lock is
  * in the way; SHALE_EISDIR for a directory and SHALE_EINVAL for what else is
- * neither a file nor a block device; else open(2)'s errors. The device takes any offset, exposes its descriptor, and
- * answers SHALE_EIO where the file has become shorter than it was.
+ * neither a file nor a block device; else open(2)'s errors. The device takes
+ * any offset, exposes its descriptor, and answers SHALE_EIO where the file has
+ * become shorter than it was.
  */
 int shale_file_bdev_open(const char *path, unsigned flags,
                          struct shale_file_bdev **out);
