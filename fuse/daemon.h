@@ -198,6 +198,14 @@ void mount_table_free(struct mount_entry *entries, size_t count);
 const struct mount_entry *mount_table_top(const struct mount_entry *entries,
                                           size_t count, const char *target);
 
+/*
+ * Where the filesystem with device number MAJOR:MINOR is mounted and not hidden
+ * by another mount on top; NULL if nowhere.
+ */
+const struct mount_entry *mount_table_device(const struct mount_entry *entries,
+                                             size_t count, unsigned major,
+                                             unsigned minor);
+
 /* Is it one of ours? */
 bool mount_is_shale(const struct mount_entry *entry);
 

@@ -129,6 +129,17 @@ const struct mount_entry *mount_table_top(const struct mount_entry *entries,
     return NULL;
 }
 
+const struct mount_entry *mount_table_device(const struct mount_entry *entries,
+                                             size_t count, unsigned major,
+                                             unsigned minor)
+{
+    for (size_t i = count; i-- > 0;)
+        if (entries[i].major == major && entries[i].minor == minor &&
+            mount_table_top(entries, count, entries[i].target) == &entries[i])
+            return &entries[i];
+    return NULL;
+}
+
 bool mount_is_shale(const struct mount_entry *entry)
 {
     return strcmp(entry->type, "fuse.shale") == 0;

@@ -40,7 +40,7 @@ struct supervisor {
     struct placement *placement;        /* of the worker; or NULL */
     struct placement_watch watch;
     int outcome_fd;             /* where the caller waits; -1 in foreground */
-    bool mounted, ready, stopping;
+    bool ready, stopping;
     bool has_device;
     unsigned major, minor;      /* of the mount */
     bool worker_ended;
@@ -74,29 +74,35 @@ static bool top_device(const struct supervisor *s, unsigned *major,
     return top != NULL;
 }
 
-/* Is our mount, and no other, the one on top there? */
-static bool still_mounted(const struct supervisor *s)
+/*
+ * Where our mount is by now: a folder above it may have been renamed, and there
+ * may be bind mounts of it. Allocated; NULL if it is nowhere.
+ */
+static char *mounted_at(const struct supervisor *s)
 {
-    unsigned major, minor;
+    const struct mount_entry *entry;
+    struct mount_entry *table;
+    char *target = NULL;
+    size_t count;
 
-    return s->mounted && s->has_device && top_device(s, &major, &minor) &&
-           major == s->major && minor == s->minor;
+    if (!s->has_device || mount_table_read(&table, &count) != 0)
+        return NULL;
+    entry = mount_table_device(table, count, s->major, s->minor);
+    if (entry && strcmp(entry->source, s->options->source) == 0)
+        target = strdup(entry->target);
+    mount_table_free(table, count);
+    return target;
 }
 
 /*
- * Has the worker left a mount behind? One that ended in peace was unmounted,
- * or its connection was cut from outside (/sys/fs/fuse), which only the mount
- * itself can tell: by then, another one may already be there, and may even
- * have got our device number.
+ * Is what is mounted at TARGET without a worker? Only the mount itself can tell
+ * once ours has ended: another one may have got our device number.
  */
-static bool dead_mount(const struct supervisor *s)
+static bool is_dead(const char *target)
 {
     struct statfs st;
 
-    if (!still_mounted(s))
-        return false;
-    return s->worker_status != 0 ||
-           (statfs(s->options->target, &st) < 0 && errno == ENOTCONN);
+    return statfs(target, &st) < 0 && errno == ENOTCONN;
 }
 
 static void raise_read_ahead(const struct supervisor *s)
@@ -233,7 +239,6 @@ static bool take_report(struct supervisor *s)
     message[got] = '\0';
     switch (message[0]) {
     case REPORT_MOUNTED:
-        s->mounted = true;
         s->has_device = top_device(s, &s->major, &s->minor);
         break;
     case REPORT_READY:
@@ -250,26 +255,30 @@ static bool take_report(struct supervisor *s)
 
 /* ---------------------------------------------------------------- the end */
 
-/* A signal says stop: unmount, by force if somebody still uses the mount. */
+/*
+ * A signal says stop: unmount, by force if somebody still uses the mount. If
+ * nobody does, the worker notices, and ends.
+ */
 static void stop(struct supervisor *s)
 {
     char why[SHALE_WHY_MAX];
-    int err;
+    char *target = mounted_at(s);
+    int err = 0;
 
     s->stopping = true;
-    if (!still_mounted(s)) {
+    if (!target)
         kill(s->worker, SIGTERM);
-        return;
+    while (target && !err) {
+        err = mount_detach(target, false, why);
+        if (err) {
+            if (err == EBUSY)
+                say(s, SHALE_LOG_WARNING, "stopped while files were in use");
+            kill(s->worker, SIGKILL);   /* clean_up() removes the mount */
+        }
+        free(target);
+        target = mounted_at(s);
     }
-    err = mount_detach(s->options->target, false, why);
-    if (!err)
-        return;                 /* the worker notices, and ends */
-    if (err == EBUSY)
-        say(s, SHALE_LOG_WARNING, "stopped while files were in use");
-    err = mount_detach(s->options->target, true, why);
-    if (err)
-        say(s, SHALE_LOG_ERROR, why);
-    kill(s->worker, SIGKILL);
+    free(target);
 }
 
 static void take_signal(struct supervisor *s)
@@ -287,15 +296,30 @@ static void take_signal(struct supervisor *s)
     }
 }
 
+/* The worker has ended: unmount what it has left, wherever that is. */
+static void remove_dead(const struct supervisor *s)
+{
+    char why[SHALE_WHY_MAX];
+    char *target = mounted_at(s);
+    int err = 0;
+
+    while (target && !err && is_dead(target)) {
+        err = mount_detach(target, true, why);
+        if (err)
+            say(s, SHALE_LOG_ERROR, why);
+        free(target);
+        target = mounted_at(s);
+    }
+    free(target);
+}
+
 /* The worker has ended. Leave nothing behind; returns the exit status. */
 static int clean_up(struct supervisor *s)
 {
-    char why[SHALE_WHY_MAX];
     char text[80];
     bool killed = WIFSIGNALED(s->worker_status);
 
-    if (dead_mount(s) && mount_detach(s->options->target, true, why) != 0)
-        say(s, SHALE_LOG_ERROR, why);
+    remove_dead(s);
     if (s->pid_file)
         unlink(s->pid_file);
     free(s->pid_file);

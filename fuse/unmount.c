@@ -86,11 +86,30 @@ static int open_daemon(const struct mount_entry *entry)
 
 /* ------------------------------------------------------------ the mount */
 
+/* Where else, by a bind mount, ENTRY's filesystem is. NULL: nowhere, now. */
+static char *another_mount(const struct mount_entry *entry)
+{
+    const struct mount_entry *found;
+    struct mount_entry *table;
+    char *target = NULL;
+    size_t count;
+
+    if (mount_table_read(&table, &count) != 0)
+        return NULL;
+    found = mount_table_device(table, count, entry->major, entry->minor);
+    if (found && strcmp(found->source, entry->source) == 0)
+        target = strdup(found->target);
+    mount_table_free(table, count);
+    return target;
+}
+
 static int detach(const struct mount_entry *entry, bool lazy)
 {
     char why[SHALE_WHY_MAX];
     int daemon = open_daemon(entry);
     int err = mount_detach(entry->target, lazy, why);
+    char *other;
+    bool ended;
 
     if (err == EBUSY)
         complain(entry->target, "in use (fuser -vm %s shows by whom); -l "
@@ -108,14 +127,17 @@ static int detach(const struct mount_entry *entry, bool lazy)
             close(daemon);
         return MOUNT_OK;
     }
-    if (await_end(daemon, WAIT_MS)) {
-        close(daemon);
-        return MOUNT_OK;
-    }
+    other = another_mount(entry);
+    ended = !other && await_end(daemon, WAIT_MS);
     close(daemon);
-    complain(entry->target, "unmounted here, but its daemon goes on; perhaps "
-             "another container or mount namespace still has it");
-    return MOUNT_FAILED;
+    if (other)
+        complain(entry->target, "unmounted, but its daemon goes on; it is also "
+                 "mounted on %s", other);
+    else if (!ended)
+        complain(entry->target, "unmounted here, but its daemon goes on; "
+                 "perhaps another container or mount namespace still has it");
+    free(other);
+    return ended ? MOUNT_OK : MOUNT_FAILED;
 }
 
 /* The only mount whose source is the image WHAT; says so if there is none. */

@@ -51,6 +51,42 @@ start
 kill -SEGV "$(worker_of "$pid")"
 ended "worker crashed"
 
+# A folder above the mount is renamed meanwhile.
+mkdir -p above/dir
+for end in TERM KILL; do
+    must "$SHALE" mount disk.img above/dir --pid-file pid
+    pid=$(cat pid)
+    mv above moved
+    [ $end = TERM ] || pid=$(worker_of "$pid")
+    kill -s $end "$pid"
+    ended "SIG$end after a renaming"
+    wait_until unless is_mounted "$work/moved/dir" ||
+        fail "SIG$end after a renaming: still mounted"
+    mv moved above
+done
+
+# Bind mounts of it end with it.
+if [ "$(id -u)" = 0 ]; then
+    mkdir bound
+    for end in TERM KILL; do
+        start
+        mount --bind dir bound
+        mount --bind dir/sub bound
+        daemon=$pid
+        [ $end = TERM ] || daemon=$(worker_of "$pid")
+        kill -s $end "$daemon"
+        ended "SIG$end with bind mounts"
+        is_mounted "$work/bound" && fail "SIG$end: a bind mount stays"
+    done
+    start
+    mount --bind dir bound
+    refuse 32 "$dir: unmounted, but *; it is also mounted on $work/bound" \
+        "$SHALE" umount dir
+    cmp tree/sub/data bound/sub/data || fail "the bind mount broke"
+    must "$SHALE" umount bound
+    ended "umount of the bind mount"
+fi
+
 # In use: umount refuses, -l detaches, a signal ends it all the same.
 start
 mkfifo hold
