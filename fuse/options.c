@@ -2,9 +2,9 @@
  * options.c - what comes after -o
  *
  * mount(8), fstab and udisks put their own words among the user's, and libfuse
- * has a vocabulary of its own, so the table below holds four kinds: what we
+ * has a vocabulary of its own, so the tables below hold four kinds: what we
  * act on, what the kernel's mount flags cover, what is already the case here,
- * and what is none of our business. A word in no row is an error that names
+ * and what is none of our business. A word in none is an error that names
  * it, since an option silently ignored is one that the user relies on.
  *
  * mount(8) keeps `offset`, `sizelimit` and `loop` for itself even in a line
@@ -21,11 +21,12 @@
 
 #include "fuse/daemon.h"
 
+/* Not nodiratime: it does not know that, and read-only it does nothing. */
 const struct mount_flag mount_flags[] = {
-    { "nosuid", MS_NOSUID },         { "nodev", MS_NODEV },
-    { "noexec", MS_NOEXEC },         { "noatime", MS_NOATIME },
-    { "nodiratime", MS_NODIRATIME }, { "sync", MS_SYNCHRONOUS },
-    { "dirsync", MS_DIRSYNC },       { NULL, 0 },
+    { "nosuid", MS_NOSUID },      { "nodev", MS_NODEV },
+    { "noexec", MS_NOEXEC },      { "noatime", MS_NOATIME },
+    { "sync", MS_SYNCHRONOUS },   { "dirsync", MS_DIRSYNC },
+    { "nosymfollow", MS_NOSYMFOLLOW }, { NULL, 0 },
 };
 
 /* Nobody's kernel forgets anything for this long. */
@@ -33,8 +34,8 @@ const struct mount_flag mount_flags[] = {
 
 /* What a row does with its option. */
 enum action {
-    IGNORE,                     /* with a value or without */
     SET_FLAG,                   /* mount flags: set a, clear b */
+    SET_USER,                   /* the same; perhaps with a user's name */
     SET_BOOL,                   /* the bool at a becomes b */
     SET_COUNT,                  /* the unsigned at a; a number of at least b */
     SET_SECONDS,                /* the double at a */
@@ -95,10 +96,14 @@ static const struct row rows[] = {
     { "async", SET_FLAG, 0, MS_SYNCHRONOUS, NULL },
     { "sync", SET_FLAG, MS_SYNCHRONOUS, 0, NULL },
     { "dirsync", SET_FLAG, MS_DIRSYNC, 0, NULL },
-    { "user", SET_FLAG, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, NULL },
+    { "symfollow", SET_FLAG, 0, MS_NOSYMFOLLOW, NULL },
+    { "nosymfollow", SET_FLAG, MS_NOSYMFOLLOW, 0, NULL },
+    { "user", SET_USER, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, NULL },
     { "users", SET_FLAG, MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, NULL },
     { "owner", SET_FLAG, MS_NOSUID | MS_NODEV, 0, NULL },
     { "group", SET_FLAG, MS_NOSUID | MS_NODEV, 0, NULL },
+    { "remount", REFUSE, 0, 0,
+      "only the kernel's own flags can change: mount -i -o remount,..." },
     { "context", SET_SECURITY, 0, 0, NULL },
     { "fscontext", SET_SECURITY, 0, 0, NULL },
     { "defcontext", SET_SECURITY, 0, 0, NULL },
@@ -118,46 +123,22 @@ static const struct row rows[] = {
     { "entry_timeout", SET_SECONDS, AT(entry_timeout), 0, NULL },
     { "attr_timeout", SET_SECONDS, AT(attr_timeout), 0, NULL },
     { "negative_timeout", SET_SECONDS, AT(negative_timeout), 0, NULL },
+};
 
+/* With a value or without. */
+static const char *const ignored[] = {
     /* Already so. */
-    { "kernel_cache", IGNORE, 0, 0, NULL },
-    { "auto_cache", IGNORE, 0, 0, NULL },
-    { "use_ino", IGNORE, 0, 0, NULL },
-    { "readdir_ino", IGNORE, 0, 0, NULL },
-    { "noforget", IGNORE, 0, 0, NULL },
-    { "big_writes", IGNORE, 0, 0, NULL },
-    { "clone_fd", IGNORE, 0, 0, NULL },
-    { "auto_unmount", IGNORE, 0, 0, NULL },
-    { "nonempty", IGNORE, 0, 0, NULL },
-    { "relatime", IGNORE, 0, 0, NULL },
-    { "norelatime", IGNORE, 0, 0, NULL },
-    { "strictatime", IGNORE, 0, 0, NULL },
-    { "nostrictatime", IGNORE, 0, 0, NULL },
-    { "lazytime", IGNORE, 0, 0, NULL },
-    { "nolazytime", IGNORE, 0, 0, NULL },
-    { "loop", IGNORE, 0, 0, NULL },
-    { "max_write", IGNORE, 0, 0, NULL },
-    { "max_idle_threads", IGNORE, 0, 0, NULL },
+    "kernel_cache", "auto_cache", "noauto_cache", "ac_attr_timeout",
+    "no_rofd_flush", "use_ino", "readdir_ino", "noforget", "remember",
+    "big_writes", "clone_fd", "auto_unmount", "nonempty", "relatime",
+    "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
+    "loop", "max_write", "max_idle_threads",
 
     /* mount(8)'s, fstab's, systemd's and udisks'. */
-    { "defaults", IGNORE, 0, 0, NULL },
-    { "auto", IGNORE, 0, 0, NULL },
-    { "noauto", IGNORE, 0, 0, NULL },
-    { "nouser", IGNORE, 0, 0, NULL },
-    { "nousers", IGNORE, 0, 0, NULL },
-    { "noowner", IGNORE, 0, 0, NULL },
-    { "nogroup", IGNORE, 0, 0, NULL },
-    { "nofail", IGNORE, 0, 0, NULL },
-    { "_netdev", IGNORE, 0, 0, NULL },
-    { "silent", IGNORE, 0, 0, NULL },
-    { "loud", IGNORE, 0, 0, NULL },
-    { "mand", IGNORE, 0, 0, NULL },
-    { "nomand", IGNORE, 0, 0, NULL },
-    { "iversion", IGNORE, 0, 0, NULL },
-    { "noiversion", IGNORE, 0, 0, NULL },
-    { "comment", IGNORE, 0, 0, NULL },
-    { "helper", IGNORE, 0, 0, NULL },
-    { "uhelper", IGNORE, 0, 0, NULL },
+    "defaults", "auto", "noauto", "nouser", "nousers", "noowner", "nogroup",
+    "nofail", "_netdev", "silent", "loud", "mand", "nomand", "iversion",
+    "noiversion", "comment", "helper", "uhelper",
+    NULL,
 };
 
 static void *member(struct mount_options *options, unsigned long at)
@@ -277,12 +258,12 @@ static bool take(struct mount_options *options, const struct row *row,
     uint64_t number;
 
     switch (row->action) {
-    case IGNORE:
     case REFUSE:
-        return true;
+        return false;
     case SET_FLAG:
+    case SET_USER:
         options->flags = (options->flags & ~row->b) | row->a;
-        return true;
+        return !value || row->action == SET_USER;
     case SET_BOOL:
         *(bool *)member(options, row->a) = row->b;
         return !value;
@@ -340,6 +321,9 @@ static int take_word(struct mount_options *options, const char *name,
 
     if (strncmp(name, "x-", 2) == 0 || strncmp(name, "X-", 2) == 0)
         return MOUNT_OK;
+    for (size_t i = 0; ignored[i]; i++)
+        if (strcmp(ignored[i], name) == 0)
+            return MOUNT_OK;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].name, name) != 0)
             continue;
@@ -428,7 +412,7 @@ int mount_options_parse(struct mount_options *options, const char *list,
 
         if (equals)
             *equals = '\0';
-        if (*word)
+        if (*word || equals)
             status = take_word(options, word, equals ? equals + 1 : NULL, why);
         if (status)
             return status;

@@ -86,6 +86,16 @@ static int open_daemon(const struct mount_entry *entry)
 
 /* ------------------------------------------------------------ the mount */
 
+/* Did we mount ENTRY? With -o subtype=, its daemon alone can tell. */
+static bool is_ours(const struct mount_entry *entry)
+{
+    int daemon = mount_is_shale(entry) ? -1 : open_daemon(entry);
+
+    if (daemon >= 0)
+        close(daemon);
+    return daemon >= 0 || mount_is_shale(entry);
+}
+
 /* Where else, by a bind mount, ENTRY's filesystem is. NULL: nowhere, now. */
 static char *another_mount(const struct mount_entry *entry)
 {
@@ -181,7 +191,7 @@ int daemon_unmount(const char *what, bool lazy)
     }
     if (target)
         entry = mount_table_top(table, count, target);
-    if (entry && !mount_is_shale(entry)) {
+    if (entry && !is_ours(entry)) {
         complain(what, "not ours: a mount of type %s; umount %s removes it",
                  entry->type, what);
         entry = NULL;

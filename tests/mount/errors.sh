@@ -24,6 +24,10 @@ refuse 1 'option "offset" cannot be "12q"' \
 refuse 1 'option "offset" cannot be "9999999999G"' \
     "$SHALE" mount disk.img dir -o offset=9999999999G
 refuse 1 'option "part" cannot be "0"' "$SHALE" mount disk.img dir -p 0
+refuse 1 'option "noexec" cannot be "0"' "$SHALE" mount disk.img dir -o noexec=0
+refuse 1 'unknown mount option ""*' "$SHALE" mount disk.img dir -o ro,=3
+refuse 1 'option "remount" is not supported: *mount -i*' \
+    "$SHALE" mount disk.img dir -o remount,ro
 refuse 1 'option "allow_root" is not supported: *' \
     "$SHALE" mount disk.img dir -o allow_root
 refuse 1 'part= and offset= exclude each other*' \

@@ -49,7 +49,14 @@ done_with
 mounted noexec,noatime
 expect_match "flags" '*,ro,*noexec,*noatime,*' "$(flags)"
 done_with
+mounted nodiratime,dirsync
+done_with
 if [ "$(id -u)" = 0 ]; then
+    mounted nosymfollow
+    expect_match "nosymfollow" '*,nosymfollow,*' "$(flags)"
+    expect_match "a symlink then" '*Too many levels of symbolic links' \
+        "$(cat dir/sub/link 2>&1)"
+    done_with
     mounted suid,dev
     case $(flags) in
     *nosuid* | *nodev*) fail "suid,dev: $(flags)" ;;
@@ -78,13 +85,17 @@ mounted 'fsname=a\,name'
 expect_match fsname '* fuse.shale a,name *' \
     "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
 done_with
+mounted subtype=other
+expect_match subtype "* fuse.other $work/disk.img *" \
+    "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
+done_with
 must "$SHALE" mount disk.img dir
 expect_match source "* fuse.shale $work/disk.img *" \
     "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
 done_with
 
 # What others put in; nobody minds.
-mounted nofail,noauto,x-systemd.automount,X-any=1,_netdev,nonempty,relatime,defaults,users,loop,uhelper=udisks2,auto_unmount,kernel_cache,comment=x,nolazytime
+mounted nofail,noauto,x-systemd.automount,X-any=1,_netdev,nonempty,relatime,defaults,users,loop,uhelper=udisks2,auto_unmount,kernel_cache,noauto_cache,remember=0,user=somebody,comment=x,nolazytime
 cmp tree/hello dir/hello || fail "injected options: data differ"
 done_with
 

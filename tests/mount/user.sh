@@ -49,6 +49,9 @@ must "$SHALE" umount dir
 gone "$pid" || fail "umount returned too early"
 unlocked disk.img || fail "the image stayed locked"
 
+must "$SHALE" mount disk.img dir -o nodiratime,noatime,sync,dirsync,exec
+must "$SHALE" umount dir
+
 # All of it is his to see, whoever owns it on the volume.
 command -v debugfs >/dev/null &&
     debugfs -w -R 'set_inode_field hello mode 0100000' disk.img 2>/dev/null
