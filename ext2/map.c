@@ -16,9 +16,10 @@
 /*
  * One call looks into at most this many arrays of pointers before it answers
  * with what it has: a hole of present but empty blocks of pointers could
- * otherwise keep it busy for as long as the image pleases.
+ * otherwise keep it busy for as long as the image pleases. Whoever goes on
+ * asking counts the answers.
  */
-#define MAX_STEPS 64
+#define MAX_STEPS 8
 
 #define MAX_DEPTH 3
 
@@ -68,17 +69,31 @@ static bool path_find(const struct ext2_super *super, uint64_t index,
     return false;
 }
 
-/* Blocks left in the hole that begins where PATH's first LEVEL slots lead. */
+/*
+ * Blocks left in the hole that begins where PATH's first LEVEL slots lead: in
+ * that subtree and, as far as COUNT blocks ask, in those missing beside it in
+ * its array of POINTERS.
+ */
 static uint64_t hole_left(const struct ext2_super *super,
-                          const struct path *path, unsigned level)
+                          const struct path *path, unsigned level,
+                          const le32 *pointers, uint64_t count)
 {
     uint32_t shift = super->block_shift - 2;
     uint64_t span = UINT64_C(1) << ((path->depth - level) * shift);
-    uint64_t into = 0;
+    uint64_t left, into = 0;
 
     for (unsigned i = level; i < path->depth; i++)
         into = into << shift | path->slot[i];
-    return span - into;
+    left = span - into;
+
+    /* The inode's own pointers are roots of subtrees that differ in size. */
+    if (level == 0)
+        return left;
+    for (uint32_t slot = path->slot[level - 1] + 1;
+         slot < 1u << shift && left < count && le32_get(pointers[slot]) == 0;
+         slot++)
+        left += span;
+    return left;
 }
 
 static int bad_pointer(const struct ext2_vnode *vn, uint64_t at)
@@ -134,15 +149,15 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
 
     for (unsigned level = 0; level < path.depth; level++) {
         uint32_t block = le32_get(pointers[slot]);
-        bool usable = ext2_block_usable(vol, block);
 
-        shale_buf_put(buf);
         if (block == 0) {
             out->block = 0;
-            out->count = hole_left(super, &path, level);
+            out->count = hole_left(super, &path, level, pointers, count);
+            shale_buf_put(buf);
             return 0;
         }
-        if (!usable)
+        shale_buf_put(buf);
+        if (!ext2_block_usable(vol, block))
             return bad_pointer(vn, at + slot * sizeof(le32));
         err = shale_buf_get(vol->fs->cache, block, &buf);
         if (err)

@@ -79,6 +79,8 @@ static const struct {
     { "first double", DOUBLE, 1, 161, 1, 1 },
     { "hole of whole subtrees", DOUBLE + 1, END, 0, 5 * P - 1, 5 * P - 1 },
     { "inside a missing subtree", DOUBLE + 2 * P + 7, 1, 0, P - 7, 3 * P - 7 },
+    { "hole of missing subtrees in one array", TRIPLE + P * P, 999999, 0,
+      999999, (P - 2) * P * P },
     { "in a row of missing subtrees", DOUBLE + 5 * P, 1, 170, 1, 1 },
     { "first triple", TRIPLE, 99, 180, 1, 1 },
     { "middle of the last hole", TRIPLE + 9 * P * P, 1, 0, P * P,

@@ -9,7 +9,7 @@
 /* Inode numbers, in the order setup makes them. */
 enum {
     DIR = TOY_ROOT, PLAIN, SPARSE, EMPTY, PAST, CUT, INLINE, ENCODED, FIFO,
-    HUGE, TAIL_HOLE, BROKEN,
+    HUGE, TAIL_HOLE, BROKEN, CRUMBS, CRUMBS_HOLE,
 };
 
 static struct toy toy;
@@ -88,6 +88,13 @@ static void setup(void)
     node = toy_add(&toy, DIR, "broken", SHALE_TYPE_FILE);
     toy_extent(node, SHALE_EXTENT_DATA, 1000, 1000);
     node->size = 2000;          /* and no map for the rest */
+
+    node = toy_add(&toy, DIR, "crumbs", SHALE_TYPE_FILE);
+    toy_extent(node, SHALE_EXTENT_DATA, 1000 * TIB, 1000);
+    node->piece = 512;
+    node = toy_add(&toy, DIR, "crumbs of a hole", SHALE_TYPE_FILE);
+    toy_extent(node, SHALE_EXTENT_HOLE, 1000 * TIB, 0);
+    node->piece = 512;
     toy_mount(&toy);
 }
 
@@ -345,6 +352,32 @@ START_TEST(seeks_data_and_holes)
 }
 END_TEST
 
+/*
+ * A map of 2^41 pieces is not followed to its end: that is an answer while
+ * there is data, and an error in a hole.
+ */
+START_TEST(more_pieces_than_anybody_has)
+{
+    struct shale_vnode *data = toy_get(&toy, CRUMBS);
+    struct shale_vnode *hole = toy_get(&toy, CRUMBS_HOLE);
+    struct shale_extent extent = { 0 };
+
+    ck_assert_int_eq(shale_seek_hole(data, 0), (int64_t)(1000 * TIB));
+    ck_assert_uint_eq(toy.events, 0);
+    ck_assert_int_eq(shale_seek_data(hole, 0), SHALE_ECORRUPT);
+    ck_assert_uint_eq(toy.events, 1);
+    ck_assert_uint_eq(toy.said.ino, CRUMBS_HOLE);
+
+    ck_assert_int_eq(shale_map(data, 0, UINT64_MAX, &extent), 0);
+    ck_assert_uint_eq(extent.length, 16384 * 512);
+    ck_assert_int_eq(shale_map(hole, 512, UINT64_MAX, &extent), 0);
+    ck_assert_uint_eq(extent.length, 16384 * 512);
+    ck_assert_uint_eq(toy_locks_held(), 0);
+    shale_vnode_put(data);
+    shale_vnode_put(hole);
+}
+END_TEST
+
 /* Reading all data of a sparse file by way of seeks takes two calls a piece. */
 START_TEST(data_is_found_piece_by_piece)
 {
@@ -423,6 +456,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, maps_files, 0, sizeof maps / sizeof maps[0]);
     tcase_add_loop_test(tc, seeks_data_and_holes, 0,
                         sizeof seeks / sizeof seeks[0]);
+    tcase_add_test(tc, more_pieces_than_anybody_has);
     tcase_add_test(tc, data_is_found_piece_by_piece);
     tcase_add_test(tc, read_without_memory);
     tcase_add_loop_test(tc, extents_that_are_no_answer, 0, 2);

@@ -6,11 +6,21 @@
  * map stay as they are. The volume's lock is held only while the driver maps:
  * no device is read under it, so reads of any files run side by side.
  *
- * Work is bounded by the extents met, never by a hole's length.
+ * Work is bounded by the extents met, never by a hole's length; and these, too,
+ * are counted: a few blocks of pointers that point at each other can make a map
+ * of 2^42 pieces.
  */
 #include "assert.h"
 #include "memfn.h"
 #include "vfs.h"
+
+/*
+ * A driver's answers in a row that one call looks at. A file of 2 TiB that has
+ * nothing but its own blocks of pointers in between is so many pieces of data.
+ * A hole is a few; each may have cost the driver a search.
+ */
+#define DATA_PIECES_MAX (UINT32_C(1) << 19)
+#define HOLE_PIECES_MAX (UINT32_C(1) << 14)
 
 /* 0 if VN has data to read. */
 static int check_file(const struct shale_vnode *vn)
@@ -78,6 +88,7 @@ static int map_merged(struct shale_vnode *file, uint64_t offset, uint64_t len,
                       struct shale_extent *out)
 {
     struct shale_extent extent, next;
+    uint32_t pieces = 1;
     int err;
 
     if (len > file->size - offset)
@@ -85,7 +96,7 @@ static int map_merged(struct shale_vnode *file, uint64_t offset, uint64_t len,
 
     volume_lock_shared(file->fs);
     err = map_one(file, offset, len, &extent);
-    while (!err && extent.length < len) {
+    while (!err && extent.length < len && pieces++ < HOLE_PIECES_MAX) {
         if (map_one(file, offset + extent.length, len - extent.length,
                     &next) ||
             !continues(&extent, &next))
@@ -127,16 +138,33 @@ static bool reads_as_zeros(const struct shale_extent *extent)
 }
 
 /*
+ * What a search for a hole, or for data, comes to after too many pieces. To call
+ * a hole data is no lie, as it reads as zeros; the other way round is one.
+ */
+static int64_t seek_too_far(const struct shale_vnode *file, bool hole)
+{
+    if (hole)
+        return (int64_t)file->size;
+    return shale_corrupt_inode(file->fs,
+                               "vfs: a hole in more pieces than any file has",
+                               SHALE_NOWHERE, file->ino);
+}
+
+/*
  * The first offset from OFFSET on that is a hole, or is not, as HOLE says; the
  * file's size if there is none.
  */
 static int64_t seek_locked(struct shale_vnode *file, uint64_t offset,
                            bool hole)
 {
+    uint32_t left = hole ? DATA_PIECES_MAX : HOLE_PIECES_MAX;
+
     while (offset < file->size) {
         struct shale_extent extent;
         int err;
 
+        if (left-- == 0)
+            return seek_too_far(file, hole);
         volume_lock_shared(file->fs);
         err = map_one(file, offset, file->size - offset, &extent);
         volume_unlock(file->fs);

@@ -184,8 +184,8 @@ int64_t shale_readv(struct shale_vnode *file, const struct shale_iovec *iov,
 /*
  * Where the bytes of FILE at OFFSET live; see struct shale_extent. The extent
  * starts at OFFSET and ends at the file's end at the latest; adjacent extents
- * are merged as far as they lie within LEN. SHALE_ENXIO at or past the end of
- * the file.
+ * are merged as far as they lie within LEN, up to 16,384 of them. SHALE_ENXIO
+ * at or past the end of the file.
  */
 int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
               struct shale_extent *out);
@@ -193,7 +193,8 @@ int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 /*
  * The first offset at or after OFFSET that is data / in a hole, as lseek(2)'s
  * SEEK_DATA and SEEK_HOLE: the end of the file counts as a hole. SHALE_ENXIO
- * past the end, or where no data follows.
+ * past the end, or where no data follows. Behind data in more than 524,288
+ * pieces no hole but the end is found.
  */
 int64_t shale_seek_data(struct shale_vnode *file, uint64_t offset);
 int64_t shale_seek_hole(struct shale_vnode *file, uint64_t offset);

@@ -429,6 +429,8 @@ static int toy_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
         e.length -= into;
         if (e.kind == SHALE_EXTENT_DATA || e.kind == SHALE_EXTENT_UNWRITTEN)
             e.device += into;
+        if (node->piece > 0 && e.length > node->piece)
+            e.length = node->piece;
         *out = e;
         return 0;
     }

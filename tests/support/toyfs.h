@@ -37,6 +37,7 @@ struct toy_node {
     uint64_t size;
     struct shale_extent extents[TOY_EXTENTS];
     unsigned extent_count;
+    uint64_t piece;             /* map() tells no more at once; 0: an extent */
 
     const char *xattr_names[TOY_XATTRS];
     const char *xattr_values[TOY_XATTRS];
