@@ -125,6 +125,7 @@ static int walk_start(struct walk *w, const struct ext2_vnode *dir,
                       uint64_t first)
 {
     const struct ext2_super *super = &ext2_volume_of(dir->base.fs)->super;
+    uint64_t there = dir->base.fs->dev->size >> super->block_shift;
 
     if (dir->base.size & (super->block_size - 1))
         return shale_corrupt_inode(dir->base.fs,
@@ -138,6 +139,9 @@ static int walk_start(struct walk *w, const struct ext2_vnode *dir,
         .end = dir->base.size >> super->block_shift,
         .budget = super->block_count,
     };
+    /* A superblock may promise 2^32 blocks on a device of a few. */
+    if (w->budget > there)
+        w->budget = (uint32_t)there;
     return 0;
 }
 

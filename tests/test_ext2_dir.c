@@ -319,7 +319,10 @@ START_TEST(survives_a_bad_inode)
 }
 END_TEST
 
-/* One block, used for all of a directory far larger than the volume. */
+/*
+ * One block, used for all of a directory far larger than the volume; or than
+ * the device, of a volume that claims to be larger.
+ */
 START_TEST(stops_in_a_loop)
 {
     struct told told = { .stop_at = 0 };
@@ -328,6 +331,7 @@ START_TEST(stops_in_a_loop)
     uint8_t *inode, *at;
 
     inode = dir_build(&image);
+    put32(image_super(&image) + 0x04, _i == 0 ? IMAGE_BLOCKS : 8193);
     put32(inode + 0x04, 0x400000);
     put32(inode + 0x28 + 4 * 13, IMAGE_FREE + 5);
     for (uint32_t i = 0; i < 256; i++) {
@@ -359,7 +363,7 @@ Suite *suite(void)
     LOOP(tc, lists_up_to_the_damage, damages);
     tcase_add_test(tc, finds_by_name);
     LOOP(tc, survives_a_bad_inode, inodes);
-    tcase_add_test(tc, stops_in_a_loop);
+    tcase_add_loop_test(tc, stops_in_a_loop, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }
