@@ -112,12 +112,17 @@ void complain(const char *subject, const char *format, ...)
  */
 struct daemon_log {
     struct shale_log base;
-    uint64_t volume_start;      /* byte of the image; for events */
     int report_fd;              /* or -1: stderr */
-    bool quiet;                 /* while opening: the error line will say it */
+    /*
+     * Until the mount is there: an error would be told twice, and a failure is
+     * to be one line, so warnings wait, as lines of text, for log_release().
+     */
+    bool starting;
+    char held[2 * SHALE_WHY_MAX];
 };
 
 void log_init(struct daemon_log *log, int report_fd);
+void log_release(struct daemon_log *log);
 void log_text(struct daemon_log *log, enum shale_level level, const char *text);
 
 /* The supervisor's end: one line to syslog. */

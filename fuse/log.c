@@ -89,15 +89,37 @@ void log_text(struct daemon_log *log, enum shale_level level, const char *text)
     emit(log, level, text);
 }
 
+/* Keep TEXT for log_release(), if there is room. */
+static void hold(struct daemon_log *log, const char *text)
+{
+    size_t used = strlen(log->held);
+
+    if (used + strlen(text) + 2 <= sizeof log->held)
+        snprintf(log->held + used, sizeof log->held - used, "%s\n", text);
+}
+
 static void log_event(struct shale_log *base, const struct shale_event *event)
 {
     struct daemon_log *log = (struct daemon_log *)base;
     char text[SHALE_WHY_MAX];
 
-    if (log->quiet && event->level == SHALE_LOG_ERROR)
+    if (log->starting && event->level == SHALE_LOG_ERROR)
         return;
-    shale_event_text(event, log->volume_start, text, sizeof text);
-    log_text(log, event->level, text);
+    shale_event_text(event, 0, text, sizeof text);
+    if (log->starting)
+        hold(log, text);
+    else
+        log_text(log, event->level, text);
+}
+
+void log_release(struct daemon_log *log)
+{
+    char *rest = log->held;
+
+    log->starting = false;
+    while (*rest)
+        log_text(log, SHALE_LOG_WARNING, strsep(&rest, "\n"));
+    log->held[0] = '\0';
 }
 
 void log_init(struct daemon_log *log, int report_fd)
@@ -105,6 +127,7 @@ void log_init(struct daemon_log *log, int report_fd)
     *log = (struct daemon_log){
         .base.event = log_event,
         .report_fd = report_fd,
+        .starting = true,
     };
 }
 

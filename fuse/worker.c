@@ -46,13 +46,9 @@ static int open_image(struct worker *worker)
     char why[SHALE_WHY_MAX];
     int err;
 
-    worker->log.quiet = true;
     err = shale_image_open(&config, &worker->image, why);
-    worker->log.quiet = false;
-    if (!err) {
-        worker->log.volume_start = worker->image->volume.start;
+    if (!err)
         return MOUNT_OK;
-    }
     complain(options->image, "%s", why);
     return err == SHALE_ENOMEM ? MOUNT_SYSTEM : MOUNT_FAILED;
 }
@@ -91,6 +87,7 @@ static int attach_and_serve(struct worker *worker)
         }
     }
     report_send(worker->report_fd, REPORT_MOUNTED, "");
+    log_release(&worker->log);
     if (chdir("/") < 0)         /* keep nobody's directory busy */
         return MOUNT_SYSTEM;
     if (!options->foreground)

@@ -26,14 +26,18 @@ static void image_event(struct shale_log *log, const struct shale_event *event)
         (char *)log - offsetof(struct shale_image, log));
     struct image *whole = (struct image *)image;
 
+    struct shale_event placed = *event;
+
+    /* The volume does not know where on the image it is. */
+    if (event->at < SHALE_NOWHERE - image->volume.start)
+        placed.at += image->volume.start;
     if (event->level == SHALE_LOG_ERROR) {
         pthread_mutex_lock(&whole->fault_lock);
-        shale_event_text(event, image->volume.start, image->fault,
-                         sizeof image->fault);
+        shale_event_text(&placed, 0, image->fault, sizeof image->fault);
         pthread_mutex_unlock(&whole->fault_lock);
     }
     if (image->next_log)
-        image->next_log->event(image->next_log, event);
+        image->next_log->event(image->next_log, &placed);
 }
 
 /* Add to WHY why the file itself could not be opened. */

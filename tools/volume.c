@@ -43,18 +43,11 @@ static void volume_event(struct shale_log *log,
                          const struct shale_event *event)
 {
     struct volume *vol = (struct volume *)log;
-    struct shale_event copy = *event;
     char text[SHALE_WHY_MAX];
-    uint64_t base = 0;
 
     if (vol->quiet || event->level != SHALE_LOG_WARNING)
         return;
-    /* While mounting, nobody has told us yet where the volume starts. */
-    if (vol->image)
-        base = vol->image->volume.start;
-    else
-        copy.at = SHALE_NOWHERE;
-    shale_event_text(&copy, base, text, sizeof text);
+    shale_event_text(event, 0, text, sizeof text);
     report("%s: warning: %s", vol->name, text);
 }
 

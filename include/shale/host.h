@@ -67,7 +67,8 @@ struct shale_image_config {
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
     const char *options;        /* the driver's */
-    struct shale_log *log;      /* gets the volume's events as well */
+    struct shale_log *log;      /* gets the volume's events as well, with their
+                                   places as bytes of the image */
     size_t memory_budget;       /* bytes; 0: no bound */
     size_t cache_bytes;         /* as in struct shale_config */
 };

@@ -54,6 +54,24 @@ printf '\377\377\377\377' | dd of=bad.img bs=1 seek=1064 conv=notrunc \
     status=none
 refuse 32 'bad.img: *' "$SHALE" mount bad.img dir
 
+# Cut off: a warning if that may do, one line if it does not; and the byte is
+# the image's, also in a partition.
+cp disk.img cut.img
+truncate -s 3000 cut.img
+refuse 32 'cut.img: *(byte * of the image)' "$SHALE" mount cut.img dir
+truncate -s 1M moved.img
+dd if=disk.img of=moved.img bs=1M seek=1 count=7 conv=notrunc status=none
+run "$SHALE" mount moved.img dir --offset 1M
+expect "status of an image cut off" 0 "$status"
+expect_match "warning" 'shale: *truncated*(byte 8388608 of the image)' "$said"
+must "$SHALE" umount dir
+refuse 32 'missing: no such directory*' \
+    "$SHALE" mount moved.img missing --offset 1M
+if [ "$(id -u)" = 0 ]; then
+    refuse 32 'dir: cannot mount: *' \
+        "$SHALE" mount moved.img dir -o offset=1M,context=none
+fi
+
 # An image that somebody writes to.
 exec 8<disk.img
 flock --exclusive 8
