@@ -142,6 +142,15 @@ static void run_plan(const struct shale_cache *cache, uint64_t block,
             run->missing[i / 8] |= (uint8_t)(1u << i % 8);
 }
 
+/* Free some memory for what found none: half of the blocks nobody holds. */
+static bool make_room(struct shale_cache *cache)
+{
+    struct shale_cache_stats stats;
+
+    shale_cache_stats(cache, &stats);
+    return cache_trim(cache, stats.bytes / 2) > 0;
+}
+
 static int device_read(struct shale_cache *cache, uint64_t block,
                        unsigned count, uint8_t *data)
 {
@@ -176,7 +185,9 @@ static int read_alone(struct shale_cache *cache, uint64_t block,
 
     if (!buf)
         return SHALE_ENOMEM;
-    err = device_read(cache, block, 1, buf->base.data);
+    do
+        err = device_read(cache, block, 1, buf->base.data);
+    while (err == SHALE_ENOMEM && make_room(cache));
     if (err) {
         cache_buf_free(cache, buf);
         tell_unreadable(cache, block, err);

@@ -123,6 +123,33 @@ START_TEST(a_sound_round_has_no_error)
 }
 END_TEST
 
+/*
+ * An arena smaller than the cache is told it may be, from which blocks, vnodes
+ * and everything else have to come: nothing is refused, and all is read.
+ */
+START_TEST(little_memory_is_enough)
+{
+    static const size_t sizes[] = { 128 << 10, 160 << 10, 256 << 10 };
+    static _Alignas(SHALE_PAGE_SIZE) uint8_t bytes[256 << 10];
+    struct shale_static_arena arena;
+    struct exercise x = { .max_steps = 0 };
+    struct volume v;
+
+    ck_assert_int_eq(volume_of_bytes(&v, golden.bytes, golden.size), 0);
+    shale_mem_destroy(v.mem);
+    v.dev->block_size = 4096;   /* so that all smaller reads take memory */
+    shale_static_arena_init(&arena, bytes, sizes[_i]);
+    v.mem = shale_mem_create(&arena.source, NULL, 0);
+    ck_assert_ptr_nonnull(v.mem);
+    ck_assert_int_eq(volume_mount(&v, NULL), 0);
+    exercise(v.fs, &x);
+    ck_assert_msg(x.error_count == 0, "%zu bytes: error %d", sizes[_i],
+                  x.errors[0]);
+    ck_assert_uint_eq(x.sum, sound_sum);
+    ck_assert_uint_eq(volume_close(&v), 0);
+}
+END_TEST
+
 START_TEST(every_allocation_fails_once)
 {
     struct failure what = { .allocation = true };
@@ -215,6 +242,7 @@ Suite *suite(void)
     tcase_add_unchecked_fixture(tc, load, unload);
     tcase_set_timeout(tc, 240);
     tcase_add_loop_test(tc, a_sound_round_has_no_error, 0, SETUPS);
+    tcase_add_loop_test(tc, little_memory_is_enough, 0, 3);
     tcase_add_loop_test(tc, every_allocation_fails_once, 0, SETUPS);
     tcase_add_loop_test(tc, every_request_fails_once, 0, SETUPS);
     tcase_add_loop_test(tc, the_device_dies, 0, SETUPS);

@@ -21,12 +21,17 @@ int attr_of_ino_locked(struct shale_fs *fs, uint64_t ino,
                        struct shale_attr *out)
 {
     struct shale_vnode *vn = vnode_cached(fs, ino);
+    unsigned tries = 0;
     int err;
 
     /* A vnode in memory may know better than the disk. */
+    if (!vn && fs->ops->peek) {
+        do
+            err = fs->ops->peek(fs, ino, out);
+        while (vfs_again(fs, err, &tries));
+        return err;
+    }
     if (!vn) {
-        if (fs->ops->peek)
-            return fs->ops->peek(fs, ino, out);
         err = vnode_find(fs, ino, &vn);
         if (err)
             return err;

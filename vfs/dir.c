@@ -43,7 +43,9 @@ static int check_name(const char *name, size_t len)
 static int find_locked(struct shale_vnode *dir, const char *name, size_t len,
                        uint64_t *ino)
 {
-    const struct shale_fs *fs = dir->fs;
+    struct shale_fs *fs = dir->fs;
+    unsigned tries = 0;
+    int err;
 
     /* The root is its own parent, whatever the volume says. */
     if (is_dot(name, len) ||
@@ -51,10 +53,14 @@ static int find_locked(struct shale_vnode *dir, const char *name, size_t len,
         *ino = dir->ino;
         return 0;
     }
-    if (is_dot_dot(name, len))
-        return fs->ops->parent ? fs->ops->parent(dir, ino) : SHALE_ENOTSUP;
-    return fs->ops->lookup ? fs->ops->lookup(dir, name, len, ino)
-                           : SHALE_ENOTSUP;
+    do {
+        if (is_dot_dot(name, len))
+            err = fs->ops->parent ? fs->ops->parent(dir, ino) : SHALE_ENOTSUP;
+        else
+            err = fs->ops->lookup ? fs->ops->lookup(dir, name, len, ino)
+                                  : SHALE_ENOTSUP;
+    } while (vfs_again(fs, err, &tries));
+    return err;
 }
 
 /*
@@ -138,11 +144,15 @@ struct listing {
     struct shale_attr attr;     /* of the entry at hand */
     shale_emit_fn *emit;        /* the caller's */
     void *context;
+    uint64_t next;              /* cookie after the last entry taken */
+    bool stopped;               /* by the caller */
 };
 
 /* Give ENTRY, whose cookie is the caller's, with attributes if wanted. */
 static int listing_give(struct listing *listing, struct shale_dirent entry)
 {
+    int r;
+
     entry.attr = NULL;
 
     /* One bad inode must not hide the rest of its directory. */
@@ -152,7 +162,11 @@ static int listing_give(struct listing *listing, struct shale_dirent entry)
         if (entry.type == SHALE_TYPE_UNKNOWN)
             entry.type = shale_type_of_mode(listing->attr.mode);
     }
-    return listing->emit(listing->context, &entry);
+    r = listing->emit(listing->context, &entry);
+    listing->stopped = r != 0;
+    if (!r)
+        listing->next = entry.next;
+    return r;
 }
 
 /* Take an entry, and a cookie, of the driver's. */
@@ -175,26 +189,26 @@ static int emit_dots(struct listing *listing, uint64_t ino, unsigned dots)
     return listing_give(listing, entry);
 }
 
-static int iterate_locked(struct shale_vnode *dir, uint64_t cookie,
-                          struct listing *listing)
+static int iterate_locked(struct shale_vnode *dir, struct listing *listing)
 {
+    unsigned tries = 0;
     uint64_t parent;
     int r = 0;
 
-    if (cookie == 0) {
+    if (listing->next == 0)
         r = emit_dots(listing, dir->ino, 1);
-        cookie = 1;
-    }
-    if (!r && cookie == 1) {
+    if (!r && listing->next == 1) {
         /* A lost parent must not hide what is in DIR. */
         if (find_locked(dir, "..", 2, &parent))
             parent = dir->ino;
         r = emit_dots(listing, parent, 2);
-        cookie = DRIVER_COOKIES;
     }
-    if (!r)
-        r = dir->fs->ops->iterate(dir, cookie - DRIVER_COOKIES, listing_emit,
-                                  listing);
+    if (r)
+        return r;
+    do
+        r = dir->fs->ops->iterate(dir, listing->next - DRIVER_COOKIES,
+                                  listing_emit, listing);
+    while (!listing->stopped && vfs_again(dir->fs, r, &tries));
     return r;
 }
 
@@ -203,7 +217,7 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
 {
     struct listing listing = {
         .fs = dir->fs, .want_attr = (flags & SHALE_ITERATE_ATTR) != 0,
-        .emit = emit, .context = context,
+        .emit = emit, .context = context, .next = cookie,
     };
     int r;
 
@@ -215,7 +229,7 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
         return SHALE_EINVAL;
 
     volume_lock_shared(dir->fs);
-    r = iterate_locked(dir, cookie, &listing);
+    r = iterate_locked(dir, &listing);
     volume_unlock(dir->fs);
     return r;
 }

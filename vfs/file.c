@@ -42,9 +42,14 @@ static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
                    struct shale_extent *out)
 {
     struct shale_extent extent = { 0 };
+    struct shale_fs *fs = file->fs;
+    unsigned tries = 0;
     bool sound;
-    int err = file->fs->ops->map(file, offset, len, &extent);
+    int err;
 
+    do
+        err = fs->ops->map(file, offset, len, &extent);
+    while (vfs_again(fs, err, &tries));
     if (err)
         return err;
 
@@ -214,17 +219,23 @@ int64_t shale_seek_hole(struct shale_vnode *file, uint64_t offset)
 static int data_read(struct shale_vnode *file, uint64_t at, void *buf,
                      size_t len)
 {
-    struct shale_bdev *dev = file->fs->dev;
-    int err = shale_bdev_read_bytes(dev, file->fs->mem, at, buf, len);
+    struct shale_fs *fs = file->fs;
     struct shale_event event = {
-        .level = SHALE_LOG_ERROR, .err = err,
-        .what = "vfs: file data cannot be read", .at = at, .ino = file->ino,
+        .level = SHALE_LOG_ERROR, .what = "vfs: file data cannot be read",
+        .at = at, .ino = file->ino,
     };
+    unsigned tries = 0;
+    int err;
+
+    do
+        err = shale_bdev_read_bytes(fs->dev, fs->mem, at, buf, len);
+    while (vfs_again(fs, err, &tries));
 
     if (err && err != SHALE_ENOMEM) {
-        if (at < dev->size && len > dev->size - at)
-            event.at = dev->size;       /* where a truncated image ends */
-        fault_event(file->fs, &event);
+        event.err = err;
+        if (at < fs->dev->size && len > fs->dev->size - at)
+            event.at = fs->dev->size;   /* where a truncated image ends */
+        fault_event(fs, &event);
     }
     return err;
 }

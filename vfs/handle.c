@@ -35,12 +35,12 @@ int shale_open(struct shale_fs *fs, const char *path, struct shale_file **out)
         shale_vnode_put(vn);
         return SHALE_EINVAL;
     }
-    file = shale_zalloc(fs->mem, sizeof *file);
+    file = vfs_alloc(fs, sizeof *file);
     if (!file) {
         shale_vnode_put(vn);
         return SHALE_ENOMEM;
     }
-    file->vn = vn;
+    *file = (struct shale_file){ .vn = vn };
     *out = file;
     return 0;
 }
@@ -143,7 +143,7 @@ static int batch_fill(struct shale_file *file)
     int r;
 
     if (!file->batch) {
-        file->batch = shale_alloc(file->vn->fs->mem, SHALE_PAGE_SIZE);
+        file->batch = vfs_alloc(file->vn->fs, SHALE_PAGE_SIZE);
         if (!file->batch)
             return SHALE_ENOMEM;
     }

@@ -325,3 +325,28 @@ void shale_fs_shrink(struct shale_fs *fs)
     if (fs->cache)
         shale_cache_shrink(fs->cache, SIZE_MAX);
 }
+
+bool vfs_make_room(struct shale_fs *fs, unsigned tries)
+{
+    struct shale_cache_stats stats;
+    size_t freed;
+
+    if (tries > 1)
+        return false;
+    freed = vnode_drop_unused(fs);
+    shale_slab_shrink(fs->state->table.slab);
+    shale_fs_cache_stats(fs, &stats);
+    if (fs->cache)
+        freed += shale_cache_shrink(fs->cache, tries == 0 ? stats.bytes / 2
+                                                          : SIZE_MAX);
+    return freed > 0;
+}
+
+void *vfs_alloc(struct shale_fs *fs, size_t size)
+{
+    void *result = shale_alloc(fs->mem, size);
+
+    for (unsigned tries = 0; !result && vfs_make_room(fs, tries); tries++)
+        result = shale_alloc(fs->mem, size);
+    return result;
+}

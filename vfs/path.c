@@ -28,13 +28,17 @@ struct walk {
 /* Store the target of symlink LINK, not terminated. Returns its length. */
 static int64_t target_read(struct shale_vnode *link, char *buf, size_t size)
 {
+    struct shale_fs *fs = link->fs;
+    unsigned tries = 0;
     int64_t len, end = 0;
 
-    if (!link->fs->ops->readlink)
+    if (!fs->ops->readlink)
         return SHALE_ENOTSUP;
-    volume_lock_shared(link->fs);
-    len = link->fs->ops->readlink(link, buf, size);
-    volume_unlock(link->fs);
+    volume_lock_shared(fs);
+    do
+        len = fs->ops->readlink(link, buf, size);
+    while (vfs_again(fs, len, &tries));
+    volume_unlock(fs);
     if (len < 0)
         return len;
 
@@ -75,7 +79,7 @@ static void walk_move_to_root(struct walk *walk)
 /* Bring the rest of the path to the end of a buffer of our own. */
 static int walk_take_rest(struct walk *walk, size_t len)
 {
-    walk->buf = shale_alloc(walk->fs->mem, SHALE_PATH_MAX);
+    walk->buf = vfs_alloc(walk->fs, SHALE_PATH_MAX);
     if (!walk->buf)
         return SHALE_ENOMEM;
     walk->rest = memcpy(walk->buf + SHALE_PATH_MAX - len - 1, walk->rest,

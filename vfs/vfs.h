@@ -84,6 +84,25 @@ int vfs_lock_create(const struct shale_lock_ops *locks, struct shale_mem *mem,
 void vfs_lock_destroy(const struct shale_lock_ops *locks,
                       struct shale_mem *mem, void *lock);
 
+/* ------------------------------------------------------------ mount.c */
+
+/*
+ * Free memory of FS's own for something that found none and will be tried
+ * again: unused vnodes, and blocks that nobody holds, half of them and then
+ * all, as TRIES counts from 0. False if there is nothing more to give. Takes
+ * the leaf locks only.
+ */
+bool vfs_make_room(struct shale_fs *fs, unsigned tries);
+
+/* Is a driver that answered ERR to be asked again, room having been made? */
+static inline bool vfs_again(struct shale_fs *fs, int64_t err, unsigned *tries)
+{
+    return err == SHALE_ENOMEM && vfs_make_room(fs, (*tries)++);
+}
+
+/* As shale_alloc() from FS's memory, but makes room before it gives up. */
+void *vfs_alloc(struct shale_fs *fs, size_t size);
+
 /* ------------------------------------------------------------ vnode.c */
 
 /* Make FS's vnode table, which keeps at most UNUSED_MAX unused vnodes. */

@@ -53,15 +53,10 @@ static struct shale_vnode *vnode_alloc(struct shale_fs *fs, uint64_t ino)
     struct vnode_table *table = &fs->state->table;
     struct shale_vnode *vn = shale_slab_alloc(table->slab);
 
-    if (!vn) {
-        /* An evicted vnode leaves the room we need; blocks leave pages. */
-        if (!vnode_drop_unused(fs) && fs->cache)
-            shale_cache_shrink(fs->cache, SIZE_MAX);
+    for (unsigned tries = 0; !vn && vfs_make_room(fs, tries); tries++)
         vn = shale_slab_alloc(table->slab);
-        if (!vn)
-            return NULL;
-    }
-
+    if (!vn)
+        return NULL;
     memset(vn, 0, table->vnode_size);
     vn->fs = fs;
     vn->ino = ino;
@@ -83,17 +78,20 @@ static void vnode_evict(struct shale_vnode *vn)
 static int vnode_load(struct shale_fs *fs, uint64_t ino,
                       struct shale_vnode **out)
 {
-    struct shale_vnode *vn = vnode_alloc(fs, ino);
+    struct shale_vnode *vn;
+    unsigned tries = 0;
     int err;
 
-    if (!vn)
-        return SHALE_ENOMEM;
-
-    err = fs->ops->load(vn);
-    if (err) {
-        shale_slab_free(fs->state->table.slab, vn);
+    do {
+        vn = vnode_alloc(fs, ino);
+        if (!vn)
+            return SHALE_ENOMEM;
+        err = fs->ops->load(vn);
+        if (err)
+            shale_slab_free(fs->state->table.slab, vn);
+    } while (vfs_again(fs, err, &tries));
+    if (err)
         return err;
-    }
 
     /* So that an offset within any file fits the int64_t calls answer. */
     if (vn->size > INT64_MAX) {

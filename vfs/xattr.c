@@ -8,13 +8,17 @@
 int64_t shale_getxattr(struct shale_vnode *vn, const char *name, void *buf,
                        size_t size)
 {
+    struct shale_fs *fs = vn->fs;
+    unsigned tries = 0;
     int64_t len;
 
-    if (!vn->fs->ops->getxattr)
+    if (!fs->ops->getxattr)
         return SHALE_ENOTSUP;
-    volume_lock_shared(vn->fs);
-    len = vn->fs->ops->getxattr(vn, name, buf, size);
-    volume_unlock(vn->fs);
+    volume_lock_shared(fs);
+    do
+        len = fs->ops->getxattr(vn, name, buf, size);
+    while (vfs_again(fs, len, &tries));
+    volume_unlock(fs);
     SHALE_ASSERT(len < 0 || size == 0 || (uint64_t)len <= size);
     return len;
 }
@@ -43,12 +47,17 @@ static int name_list_add(void *context, const char *name, size_t len)
 int64_t shale_listxattr(struct shale_vnode *vn, char *buf, size_t size)
 {
     struct name_list list = { buf, size, 0 };
+    struct shale_fs *fs = vn->fs;
+    unsigned tries = 0;
     int err;
 
-    if (!vn->fs->ops->listxattr)
+    if (!fs->ops->listxattr)
         return SHALE_ENOTSUP;
-    volume_lock_shared(vn->fs);
-    err = vn->fs->ops->listxattr(vn, name_list_add, &list);
-    volume_unlock(vn->fs);
+    volume_lock_shared(fs);
+    do {
+        list.len = 0;
+        err = fs->ops->listxattr(vn, name_list_add, &list);
+    } while (vfs_again(fs, err, &tries));
+    volume_unlock(fs);
     return err ? err : (int64_t)list.len;
 }
