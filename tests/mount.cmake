@@ -7,11 +7,18 @@ endif()
 add_executable(probe mount/probe.c)
 target_compile_definitions(probe PRIVATE _GNU_SOURCE)
 
-# A program of Check's, as it looks into the daemon.
-add_executable(placement mount/placement.c)
-target_link_libraries(placement PRIVATE test-support shale-fuse)
-add_test(NAME mount_placement COMMAND placement)
-set_tests_properties(mount_placement PROPERTIES LABELS mount TIMEOUT 60)
+# Programs of Check's, as they look into the daemon. Sanitizers and the sandbox
+# exclude each other.
+set(programs placement)
+if(NOT SHALE_SANITIZE)
+    list(APPEND programs sandbox)
+endif()
+foreach(program IN LISTS programs)
+    add_executable(${program} mount/${program}.c)
+    target_link_libraries(${program} PRIVATE test-support shale-fuse)
+    add_test(NAME mount_${program} COMMAND ${program})
+    set_tests_properties(mount_${program} PROPERTIES LABELS mount TIMEOUT 60)
+endforeach()
 
 file(GLOB scripts CONFIGURE_DEPENDS mount/*.sh)
 list(FILTER scripts EXCLUDE REGEX "/lib\\.sh$")

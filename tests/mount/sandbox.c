@@ -1,0 +1,163 @@
+/* sandbox.c - what a worker can do once it has given up the rest */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuse/daemon.h"
+#include "suite.h"
+
+/* Each tries something, and returns what a system call would. */
+static pid_t other;             /* a process of the same user */
+static int image = -1;          /* an open file */
+
+static long reads(void)
+{
+    char byte;
+
+    return pread(image, &byte, 1, 0);
+}
+
+static long takes_memory(void)
+{
+    const size_t size = (size_t)4 << 20;
+    char *mem = malloc(size);
+
+    if (!mem)
+        return -1;
+    memset(mem, 1, size);
+    free(mem);
+    return 0;
+}
+
+static long signals_itself(void)
+{
+    return syscall(SYS_tgkill, getpid(), gettid(), 0);
+}
+
+static long opens(void)
+{
+    return open("/dev/null", O_RDONLY);
+}
+
+static long writes_to_the_image(void)
+{
+    return pwrite(image, "x", 1, 0);
+}
+
+static long makes_a_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static long forks(void)
+{
+    return fork();
+}
+
+static long runs_a_program(void)
+{
+    char name[] = "true";
+    char *argv[] = { name, NULL }, *none[] = { NULL };
+
+    return execve("/bin/true", argv, none);
+}
+
+static long maps_code(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at == MAP_FAILED ? -1 : 0;
+}
+
+static long signals_another(void)
+{
+    return syscall(SYS_tgkill, other, other, 0);
+}
+
+static long kills_another(void)
+{
+    return kill(other, 0);
+}
+
+static long traces_another(void)
+{
+    return ptrace(PTRACE_ATTACH, other, NULL, NULL);
+}
+
+static long changes_modes(void)
+{
+    return fchmod(image, 0666);
+}
+
+static const struct {
+    const char *what;
+    long (*attempt)(void);
+    bool possible;
+} attempts[] = {
+    { "reading the image", reads, true },
+    { "memory", takes_memory, true },
+    { "a signal to itself, as abort(3) sends it", signals_itself, true },
+    { "opening a file", opens, false },
+    { "writing to the image by another call", writes_to_the_image, false },
+    { "a socket", makes_a_socket, false },
+    { "a process", forks, false },
+    { "another program", runs_a_program, false },
+    { "executable memory", maps_code, false },
+    { "a signal to another process", signals_another, false },
+    { "the same by kill(2)", kills_another, false },
+    { "tracing another process", traces_another, false },
+    { "a file's permissions", changes_modes, false },
+};
+
+/* The exit status tells: 0 as wanted, 1 not so, 2 no filter here. */
+static int try_confined(long (*attempt)(void), bool possible)
+{
+    long got;
+
+    other = getppid();
+    image = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    if (image < 0 || !sandbox_drop_rights() || !sandbox_filter())
+        return 2;
+    errno = 0;
+    got = attempt();
+    if (possible)
+        return got >= 0 ? 0 : 1;
+    return got < 0 && errno == EPERM ? 0 : 1;
+}
+
+START_TEST(allows_what_serving_takes_and_no_more)
+{
+    int status;
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(try_confined(attempts[_i].attempt, attempts[_i].possible));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status), "%s: killed", attempts[_i].what);
+    ck_assert_msg(WEXITSTATUS(status) != 2, "no filter");
+    ck_assert_msg(WEXITSTATUS(status) == 0, "%s is %s", attempts[_i].what,
+                  attempts[_i].possible ? "impossible" : "possible");
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("fuse/sandbox");
+    TCase *tc = tcase_create("filter");
+
+    tcase_add_loop_test(tc, allows_what_serving_takes_and_no_more, 0,
+                        sizeof attempts / sizeof attempts[0]);
+    suite_add_tcase(s, tc);
+    return s;
+}
