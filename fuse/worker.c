@@ -77,8 +77,13 @@ static int attach_and_serve(struct worker *worker)
     };
     char why[SHALE_WHY_MAX];
     int fd = options->dir_fd;
+    sigset_t stop;
     int status;
 
+    /* Stopped in between, we would leave a mount that nobody knows of. */
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
     if (fd < 0) {
         status = mount_attach(options, &fd, why);
         if (status) {
@@ -87,6 +92,7 @@ static int attach_and_serve(struct worker *worker)
         }
     }
     report_send(worker->report_fd, REPORT_MOUNTED, "");
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
     log_release(&worker->log);
     if (chdir("/") < 0)         /* keep nobody's directory busy */
         return MOUNT_SYSTEM;

@@ -78,6 +78,23 @@ pid=$(cat pid)
 kill -KILL "$(worker_of "$pid")"
 wait_until unless is_mounted "$dir" || fail "worker killed: still mounted"
 
+# Stopped while fusermount3 is at work: no mount that nobody serves.
+mkdir slow
+cat >slow/fusermount3 <<END
+#!/bin/sh
+touch "$work/started"
+sleep 0.5
+$(command -v fusermount3) "\$@"
+touch "$work/done"
+END
+chmod +x slow/fusermount3
+PATH=$work/slow:$PATH "$SHALE" mount -f disk.img dir &
+wait_until test -e started || fail "fusermount3 was not called"
+kill -TERM $!
+wait $!
+wait_until test -e done || fail "fusermount3 did not end"
+is_mounted "$dir" && fail "stopped while mounting: still mounted"
+
 # In use.
 must "$SHALE" mount disk.img dir
 mkfifo hold
