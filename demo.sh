@@ -45,13 +45,17 @@ in_start()
 if [ $# = 2 ]; then
     image=$(in_start "$1")
     dir=$(in_start "$2")
-    mkdir -p "$dir"
-    "$shale" mount -o ro "$image" "$dir"
+    [ -d "$dir" ] || { mkdir -p "$dir" && made=$dir; }
+    "$shale" mount -o ro "$image" "$dir" || {
+        status=$?
+        [ -z "${made:-}" ] || rmdir "$made"
+        exit "$status"
+    }
     echo "$1 is mounted on $2:"
     # shellcheck disable=SC2012 # for eyes
     ls -la "$dir" | head -n 12
     echo
-    echo "To unmount it:  $PWD/$shale umount $dir"
+    printf 'To unmount it:  %q umount %q\n' "$PWD/$shale" "$dir"
     exit 0
 fi
 
