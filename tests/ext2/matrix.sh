@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # matrix.sh - trees by mke2fs -d, over block sizes, inode sizes and features
 #
+# Every block size with every inode size, and every set of features; each of
+# these with each of those only in a long run.
+#
 # The source directory is the truth: every byte, name, mode, owner, time, link
 # count and attribute that the kernel sees there has to be in the image, seen
 # by the library and, for a part of the matrix, through a mount.
@@ -98,6 +101,29 @@ sizes()
     done
 }
 
+# product LINE: as LINE says, over all block and inode sizes that mke2fs takes
+# it with; some it must take.
+product()
+{
+    local line=$1 block inode made=0
+
+    for block in 1024 2048 4096 8192 16384 32768 65536; do
+        source_for "$block"
+        for inode in 128 256 512 1024 2048 4096; do
+            [ "$inode" -le "$block" ] || continue
+            # A line may have an inode size of its own.
+            [[ $line != *-I* || $inode = 128 ]] || continue
+            # shellcheck disable=SC2086 # the line is a list of arguments
+            make_image "$work/image" 128m -b "$block" -I "$inode" -N 4096 \
+                -d "$work/source-$block" $line || continue
+            made=$((made + 1))
+            compare "$line, blocks of $block, inodes of $inode" "$block" \
+                "$work/image"
+        done
+    done
+    [ "$made" -ge 7 ] || fail "mke2fs $line: only $made sizes"
+}
+
 features()
 {
     local line
@@ -105,6 +131,7 @@ features()
     while read -r line; do
         # shellcheck disable=SC2086 # the line is a list of arguments
         try "mke2fs $line" 1024 $line
+        ! is_long || product "$line"
     done <<'LIST'
 -r 0
 -O none
