@@ -129,7 +129,7 @@ class Mount:
         run(*self.command, stderr=subprocess.DEVNULL)
         while not os.path.ismount(self.where):
             time.sleep(0.001)
-        os.listdir(self.where)
+        os.stat(self.where)
         self.seconds = time.monotonic() - start
         return self
 

@@ -249,6 +249,7 @@ struct service {
     struct shale_fs *fs;
     uint64_t root_ino;
     struct placement *placement;        /* or NULL */
+    struct daemon_log *log;
     int report_fd;
 
     /* Set by the first request, before there are threads to read them. */
@@ -262,8 +263,8 @@ extern const struct fuse_lowlevel_ops service_ops;
 
 /*
  * Serve the mount behind descriptor FD, which is given away, until it is
- * unmounted. READY is called once the first request has been answered and
- * nothing but requests remains to be done. Returns an exit status.
+ * unmounted. READY is called once the first request has been answered, with
+ * all rights given up. Returns an exit status.
  */
 int serve(struct service *service, int fd, void (*ready)(void *context),
           void *context);

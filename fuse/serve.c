@@ -5,7 +5,7 @@
  * descriptor is decided here. All threads are there from the start, each with
  * a channel of its own: a clone of the /dev/fuse descriptor and memory for the
  * largest reply. So nothing is created while serving, and the system calls for
- * creating things can be forbidden first.
+ * creating things are forbidden first.
  *
  * One client that waits for each answer is served best by one thread, with its
  * caches warm: the kernel would wake several in turn. So the main thread serves
@@ -61,7 +61,6 @@ static _Thread_local struct channel *channel;
 struct server {
     const struct service *service;
     struct fuse_session *session;
-    sem_t started;              /* posted by each helper that is there */
     sem_t gate;                 /* where they sleep; a post lets one through */
     atomic_int asleep;          /* helpers that nobody has called */
     struct thread {
@@ -210,7 +209,6 @@ static void *helper_main(void *context)
 
     channel = &thread->channel;
     placement_join(server->service->placement);
-    sem_post(&server->started);
     do {
         atomic_fetch_add(&server->asleep, 1);
         while (sem_wait(&server->gate) < 0)
@@ -238,7 +236,7 @@ static unsigned thread_count(const struct mount_options *options)
                                             : THREADS_DEFAULT_MAX;
 }
 
-/* Start the threads, and wait until they wait. Fewer than asked will do. */
+/* Start the threads. Fewer than asked will do. */
 static void start_threads(struct server *server, unsigned count, int fd)
 {
     while (server->count < count) {
@@ -252,9 +250,6 @@ static void start_threads(struct server *server, unsigned count, int fd)
         }
         server->count++;
     }
-    for (unsigned i = 1; i < server->count; i++)
-        while (sem_wait(&server->started) < 0)
-            continue;
 }
 
 /* Serve until the end, which is seen by every thread that is awake. */
@@ -306,6 +301,23 @@ static bool begin(struct server *server, const struct service *service)
     return service->started && !fuse_session_exited(server->session);
 }
 
+/*
+ * Start what needs system calls that serving does not, and then forbid those.
+ * Nobody waits for it: who asked for the mount has been told already, and no
+ * request but INIT is answered before.
+ */
+static void lock_in(struct server *server, int fd)
+{
+    char text[SHALE_WHY_MAX];
+
+    start_threads(server, thread_count(server->service->options), fd);
+    if (sandbox_filter())
+        return;
+    snprintf(text, sizeof text, "serving without a system call filter: %s",
+             strerror(errno));
+    log_text(server->service->log, SHALE_LOG_WARNING, text);
+}
+
 int serve(struct service *service, int fd, void (*ready)(void *context),
           void *context)
 {
@@ -314,7 +326,6 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
 
     if (!server)
         return MOUNT_SYSTEM;
-    sem_init(&server->started, 0, 0);
     sem_init(&server->gate, 0, 0);
     server->service = service;
     server->count = 1;
@@ -330,18 +341,14 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
         complain(NULL, "cannot give up rights: %s", strerror(errno));
         goto out;
     }
-    start_threads(server, thread_count(service->options), fd);
-    if (!sandbox_filter())
-        complain(NULL, "warning: serving without a system call filter: %s",
-                 strerror(errno));
-    if (begin(server, service)) {
-        ready(context);
-        status = MOUNT_OK;
-    } else {
+    if (!begin(server, service)) {
         complain(NULL, "the kernel's FUSE is too old, or was unmounted again");
-        fuse_session_exit(server->session);
+        goto out;
     }
+    ready(context);
+    lock_in(server, fd);
     serve_all(server);
+    status = MOUNT_OK;
 out:
     for (unsigned i = 0; i < server->count; i++)
         channel_fini(&server->threads[i].channel, fd);

@@ -73,6 +73,7 @@ static int attach_and_serve(struct worker *worker)
         .fs = worker->image->fs,
         .root_ino = shale_root_ino(worker->image->fs),
         .placement = worker->placement,
+        .log = &worker->log,
         .report_fd = worker->report_fd,
     };
     char why[SHALE_WHY_MAX];
