@@ -182,8 +182,9 @@ contents dir >/dev/null
 must "$SHALE" umount dir
 expect "the image" "$before" "$(sha256sum disk.img; stat -c %y disk.img)"
 
-# What the worker has given up.
+# What the worker has given up, before it answers the first listing.
 start
+ls dir >/dev/null || fail "ls: status $?"
 worker=$(worker_of "$pid")
 for line in 'NoNewPrivs:	1' 'Seccomp:	2' 'CapEff:	0000000000000000'; do
     [ -n "${SANITIZED:-}" ] || grep -q "^$line" "/proc/$worker/status" ||
