@@ -281,9 +281,6 @@ static int64_t slow_symlink(const struct ext2_vnode *vn, char *buf)
     struct ext2_run run;
     int err;
 
-    if (len >= ext2_volume_of(fs)->super.block_size || len >= SHALE_PATH_MAX)
-        return shale_corrupt_inode(fs, "ext2: symlink too long", vn->inode.at,
-                                   vn->base.ino);
     err = ext2_map(vn, 0, 1, &run);
     if (err)
         return err;
@@ -302,11 +299,16 @@ static int64_t ext2_readlink(struct shale_vnode *base, char *buf, size_t size)
 {
     const struct ext2_vnode *vn = (const struct ext2_vnode *)base;
     const struct ext2_inode *inode = &vn->inode;
-    bool is_fast = ext2_inode_fast_symlink(ext2_volume_of(base->fs), inode);
+    const struct ext2_volume *vol = ext2_volume_of(base->fs);
+    bool is_fast = ext2_inode_fast_symlink(vol, inode);
     int64_t err;
 
     if (inode->size == 0 || (is_fast && inode->size >= sizeof inode->block))
         return shale_corrupt_inode(base->fs, "ext2: symlink of bad length",
+                                   inode->at, base->ino);
+    /* Before the buffer's size: SHALE_PATH_MAX is to be enough for any link. */
+    if (inode->size >= vol->super.block_size || inode->size >= SHALE_PATH_MAX)
+        return shale_corrupt_inode(base->fs, "ext2: symlink too long",
                                    inode->at, base->ino);
     if (inode->size > size)
         return SHALE_ERANGE;

@@ -293,6 +293,7 @@ static const struct {
     { "slow, with attributes", 5, 4, 200, "", "there", 5 },
     { "slow, NUL inside", 6, 2, 0, "", "there", SHALE_ECORRUPT },
     { "slow, as long as its block", 1024, 2, 0, "", "there", SHALE_ECORRUPT },
+    { "slow, longer than any path", 5000, 2, 0, "", "there", SHALE_ECORRUPT },
     { "slow, in a hole", 5, 2, 0, "", NULL, SHALE_ECORRUPT },
 };
 
