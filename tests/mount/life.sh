@@ -57,8 +57,9 @@ for end in TERM KILL; do
     must "$SHALE" mount disk.img above/dir --pid-file pid
     pid=$(cat pid)
     mv above moved
-    [ $end = TERM ] || pid=$(worker_of "$pid")
-    kill -s $end "$pid"
+    process=$pid
+    [ $end = TERM ] || process=$(worker_of "$pid")
+    kill -s $end "$process"
     ended "SIG$end after a renaming"
     wait_until unless is_mounted "$work/moved/dir" ||
         fail "SIG$end after a renaming: still mounted"
@@ -72,9 +73,9 @@ if [ "$(id -u)" = 0 ]; then
         start
         mount --bind dir bound
         mount --bind dir/sub bound
-        daemon=$pid
-        [ $end = TERM ] || daemon=$(worker_of "$pid")
-        kill -s $end "$daemon"
+        process=$pid
+        [ $end = TERM ] || process=$(worker_of "$pid")
+        kill -s $end "$process"
         ended "SIG$end with bind mounts"
         is_mounted "$work/bound" && fail "SIG$end: a bind mount stays"
     done
