@@ -323,6 +323,8 @@ struct placement_watch {
     int processor;              /* where the worker is kept, or -1 */
     unsigned requests, apart;   /* seen so far */
     unsigned idle;              /* looks since the last request */
+    unsigned rest;              /* looks until the worker may be moved again */
+    bool tried, may_idle;       /* may we change policies? not known / known */
 };
 
 void placement_watch_init(struct placement_watch *watch);

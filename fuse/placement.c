@@ -10,9 +10,19 @@
  * caller's processor. As soon as callers mix, or large reads make copying what
  * takes the time, the threads may run anywhere again.
  *
+ * That alone would chase the caller from processor to processor: woken by a
+ * worker that is still running, it is sent to one that has nothing to do. But
+ * the scheduler takes a processor on which only SCHED_IDLE threads run for one
+ * of those, and so leaves the caller where it is if the worker is such a
+ * thread. It would starve beside anybody else who computes there; so as soon
+ * as requests come slowly the worker is an ordinary one again, and stays that
+ * for a while. Where we could not undo it (an ordinary user without
+ * RLIMIT_NICE cannot) it is not done.
+ *
  * The worker counts, in memory that both share; the supervisor, which alone may
  * read /proc, looks every TICK while requests come, and sleeps when none do.
  */
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +35,7 @@
 enum {
     TICK_MS = 10,
     IDLE_TICKS = 50,            /* without a request, then stop looking */
+    REST_TICKS = 20,            /* from slow requests to the next try */
     SERIAL_MIN = 10,            /* requests a tick worth moving for */
     OVERLAP_SHARE = 8,          /* of so many, at most one may be apart */
 };
@@ -90,12 +101,39 @@ static int processor_of(pid_t id)
     return at ? atoi(at + 1) : -1;
 }
 
-static void move_threads(struct placement *p, const cpu_set_t *set)
+/* Can a thread of ours become SCHED_IDLE, and an ordinary one again? */
+static void *try_policies(void *out)
 {
+    const struct sched_param none = { .sched_priority = 0 };
+
+    *(bool *)out = sched_setscheduler(0, SCHED_IDLE, &none) == 0 &&
+                   sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+    return NULL;
+}
+
+/* Tried on a thread that ends then, as it may not find back. */
+static bool may_change_policy(void)
+{
+    bool may = false;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, try_policies, &may) == 0)
+        pthread_join(thread, NULL);
+    return may;
+}
+
+static void move_threads(struct placement *p, const cpu_set_t *set, int policy)
+{
+    const struct sched_param none = { .sched_priority = 0 };
     unsigned count = atomic_load(&p->thread_count);
 
-    for (unsigned i = 0; i < count && i < PLACEMENT_THREADS; i++)
-        sched_setaffinity(atomic_load(&p->threads[i]), sizeof *set, set);
+    for (unsigned i = 0; i < count && i < PLACEMENT_THREADS; i++) {
+        pid_t id = atomic_load(&p->threads[i]);
+
+        sched_setaffinity(id, sizeof *set, set);
+        if (policy >= 0)
+            sched_setscheduler(id, policy, &none);
+    }
 }
 
 /* Keep the worker on PROCESSOR; on any that it had at first, if that is -1. */
@@ -106,12 +144,16 @@ static void move_to(struct placement *p, struct placement_watch *watch,
 
     if (processor == watch->processor)
         return;
+    if (!watch->tried) {
+        watch->tried = true;
+        watch->may_idle = may_change_policy();
+    }
     if (processor < 0) {
-        move_threads(p, &watch->all);
+        move_threads(p, &watch->all, watch->may_idle ? SCHED_OTHER : -1);
     } else {
         CPU_ZERO(&one);
         CPU_SET((size_t)processor, &one);
-        move_threads(p, &one);
+        move_threads(p, &one, watch->may_idle ? SCHED_IDLE : -1);
     }
     watch->processor = processor;
 }
@@ -135,16 +177,24 @@ int placement_tick(struct placement *p, struct placement_watch *watch)
     watch->requests += requests;
     watch->apart += apart;
 
+    /* Slow: the caller does something else, or others compete. */
+    if (requests < SERIAL_MIN && watch->processor >= 0)
+        watch->rest = REST_TICKS;
+    else if (watch->rest > 0)
+        watch->rest--;
+
     if (requests == 0) {
+        move_to(p, watch, -1);
         if (++watch->idle < IDLE_TICKS)
             return TICK_MS;
         watch->idle = 0;
-        move_to(p, watch, -1);
+        watch->rest = 0;
         atomic_store(&p->watched, false);
         return -1;
     }
     watch->idle = 0;
-    if (requests >= SERIAL_MIN && apart <= requests / OVERLAP_SHARE)
+    if (requests >= SERIAL_MIN && apart <= requests / OVERLAP_SHARE &&
+        watch->rest == 0)
         processor = processor_of(atomic_load(&p->caller));
     if (processor >= CPU_SETSIZE ||
         (processor >= 0 && !CPU_ISSET((size_t)processor, &watch->all)))

@@ -56,11 +56,38 @@ START_TEST(keeps_serial_callers_company)
     ck_assert_int_gt(placement_tick(p, &watch), 0);
     ck_assert_msg(allowed() == (loads[_i].kept ? 1 : all), "%s",
                   loads[_i].what);
+    ck_assert_int_eq(sched_getscheduler(0),
+                     loads[_i].kept && watch.may_idle ? SCHED_IDLE
+                                                      : SCHED_OTHER);
 
     /* Whatever it was, a crowd has them all again. */
     requests(100, gettid(), 2, false);
     placement_tick(p, &watch);
     ck_assert_int_eq(allowed(), all);
+    ck_assert_int_eq(sched_getscheduler(0), SCHED_OTHER);
+}
+END_TEST
+
+START_TEST(slow_requests_have_it_rest)
+{
+    int all = allowed();
+    unsigned ticks = 0;
+
+    if (!p || all < 2)
+        return;
+    requests(101, gettid(), 1, false);
+    placement_tick(p, &watch);
+    ck_assert_int_eq(allowed(), 1);
+    requests(1, gettid(), 1, false);    /* as if it starved */
+    placement_tick(p, &watch);
+    ck_assert_int_eq(allowed(), all);
+    ck_assert_int_eq(sched_getscheduler(0), SCHED_OTHER);
+    do {
+        requests(100, gettid(), 1, false);
+        placement_tick(p, &watch);
+        ck_assert_uint_lt(ticks++, 1000);
+    } while (allowed() == all);
+    ck_assert_uint_gt(ticks, 10);
 }
 END_TEST
 
@@ -104,6 +131,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_loop_test(tc, keeps_serial_callers_company, 0,
                         sizeof loads / sizeof loads[0]);
+    tcase_add_test(tc, slow_requests_have_it_rest);
     tcase_add_test(tc, sleeps_when_idle_and_is_woken_once);
     tcase_add_test(tc, caller_that_is_gone_is_not_followed);
     suite_add_tcase(s, tc);
