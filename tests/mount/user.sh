@@ -92,7 +92,7 @@ PATH=$work/slow:$PATH "$SHALE" mount -f disk.img dir &
 wait_until test -e started || fail "fusermount3 was not called"
 kill -TERM $!
 wait $!
-wait_until test -e done || fail "fusermount3 did not end"
+wait_until test -e "done" || fail "fusermount3 did not end"
 is_mounted "$dir" && fail "stopped while mounting: still mounted"
 
 # In use.
