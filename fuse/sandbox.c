@@ -92,7 +92,7 @@ bool sandbox_filter(void)
     /* abort(3)'s; other processes of the same user are none of ours. */
     if (!err)
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (!err)
         err = seccomp_load(filter);
     seccomp_release(filter);
