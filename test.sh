@@ -164,7 +164,7 @@ main()
     fi
 
     if [ "$level" != quick ]; then
-        build tsan && run_ctest tsan -R 'threads|lock|torture|^mount_'
+        build tsan && run_ctest tsan -R 'threads|lock|torture|names|^mount_'
         build clang && run_ctest clang -R '^(conformance|bad|core_|library_)'
         build s390x && run_ctest s390x
     fi

@@ -53,6 +53,11 @@ static void dir_open(const struct shale_lock_ops *locks)
 
     ck_assert_int_eq(volume_of_bytes(&image.v, image.bytes,
                                      IMAGE_BLOCKS * IMAGE_BLOCK), 0);
+    if (locks) {                /* threads allocate, too */
+        ck_assert_uint_eq(shale_mem_destroy(image.v.mem), 0);
+        image.v.mem = shale_mem_create(&image.v.arenas, locks, 0);
+        ck_assert_ptr_nonnull(image.v.mem);
+    }
     image.v.locks = locks;
     ck_assert_int_eq(volume_mount(&image.v, NULL), 0);
     ck_assert_int_eq(shale_vnode_get(image.v.fs, IMAGE_FILE, &vn), 0);
