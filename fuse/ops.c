@@ -384,7 +384,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t node)
 
 /*
  * The mount is read-only, so the kernel turns changes away by itself; but root
- * may remount it. Left out, these would answer "function not implemented".
+ * may remount it. Left out, these would answer ENOSYS, which is not the reason.
  */
 static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr,
                        int what, struct fuse_file_info *file)
