@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fuse/daemon.h"
@@ -53,6 +54,20 @@ struct placement *placement_create(void)
 
 /* ------------------------------------------------------------ the worker */
 
+/*
+ * A thread whose class of I/O was never set gets it from its policy, so that
+ * for a SCHED_IDLE one every other program's requests would go first. A thread
+ * inherits what is set (ioprio_set(2)); glibc has no wrapper and no names.
+ */
+static void keep_io_priority(void)
+{
+    enum { WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2, CLASS_SHIFT = 13,
+           NORMAL = 4 };
+
+    syscall(SYS_ioprio_set, WHO_PROCESS, 0,
+            CLASS_BEST_EFFORT << CLASS_SHIFT | NORMAL);
+}
+
 void placement_join(struct placement *p)
 {
     unsigned slot;
@@ -60,6 +75,8 @@ void placement_join(struct placement *p)
     if (!p)
         return;
     slot = atomic_fetch_add(&p->thread_count, 1);
+    if (slot == 0)
+        keep_io_priority();
     if (slot < PLACEMENT_THREADS)
         atomic_store(&p->threads[slot], gettid());
 }
