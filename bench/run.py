@@ -6,8 +6,9 @@
 
 Needs root (loop mounts, dropping caches) and about 3 GB in the work folder.
 Every number is the median of the rounds; peers take turns within a round, so
-that a machine that slows down slows all of them. Each measurement has a fresh
-mount:
+that a machine that slows down slows all of them, and each round begins with
+another one, since the disk below may have a cache of its own. Each measurement
+has a fresh mount:
 
     cold     nothing of the image is in memory
     cached   the image is in the page cache, the mount is new
@@ -194,10 +195,12 @@ def measure(args, names):
                .setdefault(peer, []).append(seconds)
 
     for round_number in range(args.rounds):
+        turn = round_number % len(args.peers)
+        peers = args.peers[turn:] + args.peers[:turn]
         for operation in args.only:
             if operation == "mount":
                 for image in ("tree", "huge"):
-                    for peer in args.peers:
+                    for peer in peers:
                         path = WORK / f"{image}.img"
                         for state in ("cold", "cached"):
                             if state == "cold":
@@ -211,7 +214,7 @@ def measure(args, names):
                 continue
             image, inside, needs_names = OPERATIONS[operation]
             path = WORK / f"{image}.img"
-            for peer in args.peers:
+            for peer in peers:
                 for state in ("cold", "cached"):
                     drop_caches()
                     if state == "cached":
