@@ -17,13 +17,26 @@
  * shared, x exclusive). Order: vnode, then volume; then the leaves (vnode
  * table, buffer cache, memory), which the callee takes by itself.
  *
- *     probe, mount, unmount               none; nobody else is there yet
- *     load, peek, lookup, parent,         Vs
+ *     probe, mount, unmount, format       none; nobody else is there yet
+ *     load, peek, lookup, parent,         Vs, or Vx if the core changes things
  *     iterate, getattr, readlink,
  *     getxattr, listxattr, statfs,
  *     describe
  *     map                                 Ns Vs
+ *     create, link, remove, rename,       Vx, in a transaction
+ *     setattr, setxattr, release,
+ *     set_label
+ *     allocate, resize                    Nx Vx, in a transaction
+ *     reclaim, mark                       Vx, in a transaction
+ *     purge                               Vx
  *     evict                               the vnode is in nobody's hands
+ *
+ * The operations that change things run inside the transaction fs->tx (tx.h).
+ * Whatever error one returns, the core undoes its changes of blocks; changes
+ * of the driver's own memory come after everything that can fail, or have been
+ * told to shale_tx_on_undo(). An operation that met SHALE_ENOMEM is called
+ * again once memory has been freed, and one that met SHALE_ENOSPC once what
+ * earlier transactions freed has been written and reclaimed.
  */
 #ifndef SHALE_FS_H
 #define SHALE_FS_H
@@ -37,6 +50,7 @@
 #include "shale/err.h"
 #include "shale/log.h"
 #include "shale/mem.h"
+#include "shale/tx.h"
 #include "shale/types.h"
 
 #ifdef __cplusplus
@@ -50,12 +64,18 @@ struct shale_vnode;
 struct shale_vnode {
     struct shale_fs *fs;
     uint64_t ino;               /* the volume's number for it */
-    uint64_t size;              /* bytes of data; set by load */
+    uint64_t size;              /* bytes of data; set by load, and kept up by
+                                   resize, under Nx and Vx */
+    uint32_t links;             /* names it has; set by load, and kept up by
+                                   what changes them, under Vx; at 0 the file
+                                   lives until its last reference goes */
     uint32_t generation;        /* tells a reused number apart; set by load */
     enum shale_type type;       /* set by load */
 
     /* The core's, under the vnode table's lock. */
     uint32_t refs;
+    uint64_t known;             /* references that are a kernel's; see
+                                   shale_vnode_remember() */
     struct shale_vnode *hash_next;
     struct shale_vnode *lru_prev, *lru_next;
     void *lock;                 /* N above; NULL if the host lends none */
@@ -73,10 +93,22 @@ struct shale_describe {
                  const char *value);
 };
 
+/* A rename: what NAME in FROM is gets the name TO_NAME in TO. */
+struct shale_rename {
+    struct shale_vnode *from, *to;      /* directories, maybe the same */
+    struct shale_vnode *vn;             /* what is renamed */
+    struct shale_vnode *victim;         /* what has that name now, or NULL */
+    const char *name, *to_name;
+    size_t len, to_len;
+};
+
 struct shale_fs_ops {
     const char *name;           /* "ext2"; what users type after -t */
     size_t vnode_size;          /* bytes of the driver's struct of a vnode */
     const char *const *options; /* names of mount options taken, then NULL */
+    bool holes;                 /* a file may have ranges without space */
+    uint64_t file_max;          /* bytes the largest file of any volume has; 0:
+                                   2^63 - 1. resize may know better */
 
     /*
      * Is this our format? True or false by the volume's first LEN bytes, 4096
@@ -168,6 +200,94 @@ struct shale_fs_ops {
     int (*listxattr)(struct shale_vnode *vn,
                      int (*emit)(void *context, const char *name, size_t len),
                      void *context);
+
+    /* ---- what changes the volume; all NULL in a driver that cannot ---- */
+
+    /*
+     * Make what *NODE says and enter it in DIR as NAME, which is not there.
+     * Stores its number. Its times are shale_now(). SHALE_ENOTSUP for a type,
+     * SHALE_EINVAL for a name, that the format does not have.
+     */
+    int (*create)(struct shale_vnode *dir, const char *name, size_t len,
+                  const struct shale_node *node, uint64_t *ino);
+
+    /* Give VN, no directory, one more name. */
+    int (*link)(struct shale_vnode *vn, struct shale_vnode *dir,
+                const char *name, size_t len);
+
+    /*
+     * Remove NAME, which is VN, from DIR, and lower vn->links. A directory has
+     * to be empty (SHALE_ENOTEMPTY). What VN occupies stays until release().
+     */
+    int (*remove)(struct shale_vnode *dir, const char *name, size_t len,
+                  struct shale_vnode *vn);
+
+    /*
+     * Rename. The victim, if any, loses its name as by remove(); it and vn are
+     * both directories or both not. The core has seen to it that a directory
+     * does not go below itself and that vn and the victim differ; the names
+     * may be the same but for their case. The new name is on the device before
+     * the old one goes.
+     */
+    int (*rename)(const struct shale_rename *what);
+
+    /* Change those attributes of VN that WHAT says. */
+    int (*setattr)(struct shale_vnode *vn, const struct shale_setattr *what);
+
+    /*
+     * See to it that space is allocated for the LEN bytes of FILE at OFFSET,
+     * wherever its size ends (without holes: OFFSET is not past what is
+     * allocated, up to the next whole unit). Stores the first extent: of kind
+     * DATA if it was there; UNWRITTEN if it is new, beginning and ending with
+     * whole units, so perhaps before OFFSET. It may be shorter than LEN, but
+     * covers OFFSET, and longer than LEN only to its unit's end. The core
+     * fills what is UNWRITTEN. The size stays.
+     */
+    int (*allocate)(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                    struct shale_extent *out);
+
+    /*
+     * FILE's size is SIZE from now on. Allocates nothing; frees (shale_tx_free)
+     * whole units past SIZE. Sets file->size, and the times of a change.
+     */
+    int (*resize)(struct shale_vnode *file, uint64_t size);
+
+    /* The last reference to VN, which has no name, is gone: free all it has. */
+    int (*release)(struct shale_vnode *vn);
+
+    /*
+     * Set attribute NAME of VN to the SIZE bytes at VALUE; remove it if VALUE
+     * is NULL (SHALE_ENODATA if it is not there).
+     */
+    int (*setxattr)(struct shale_vnode *vn, const char *name,
+                    const void *value, size_t size);
+
+    /* The volume's label, UTF-8, up to SHALE_LABEL_MAX bytes; "" for none. */
+    int (*set_label)(struct shale_fs *fs, const char *label, size_t len);
+
+    /* RUN, given to shale_tx_free() once, may be used again. */
+    int (*reclaim)(struct shale_fs *fs, struct shale_tx_run run);
+
+    /*
+     * Note on the volume that it is about to change (CLEAN false), or that all
+     * is written (true), with what else is kept for that moment, such as the
+     * count of free units. In a transaction of its own, which the core writes
+     * before it does anything else. A mark that was there at mount stays.
+     */
+    int (*mark)(struct shale_fs *fs, bool clean);
+
+    /*
+     * Nobody searches or lists now: forget what was kept for vnodes that are
+     * not in memory any more. NULL if there is nothing.
+     */
+    void (*purge)(struct shale_fs *fs);
+
+    /*
+     * Make an empty volume on DEV, all of which may be overwritten. Reads the
+     * device's size and what *FORMAT says; tells LOG why it cannot.
+     */
+    int (*format)(struct shale_bdev *dev, struct shale_mem *mem,
+                  struct shale_log *log, const struct shale_format *format);
 };
 
 /* A mounted volume, as its driver sees it. */
@@ -176,8 +296,12 @@ struct shale_fs {
     struct shale_bdev *dev;
     struct shale_mem *mem;
     struct shale_cache *cache;  /* set by shale_fs_set_blocks() */
+    struct shale_tx *tx;        /* set with it; NULL if mounted read-only */
+    struct shale_clock *clock;  /* or NULL; see shale_now() */
     const char *options;        /* "sb=8193,..." or ""; see shale_option() */
-    bool read_only;             /* as asked, or since the driver cannot write */
+    bool read_only;             /* as asked, since the driver cannot write, or
+                                   since an error; a driver may set it in
+                                   mount(), having told shale_warn() why */
 
     /* The driver's. */
     void *volume;
@@ -222,6 +346,28 @@ void shale_warn(struct shale_fs *fs, const char *what, const char *detail,
  * stores it, 0 if the option is absent, SHALE_EINVAL if it is not a number.
  */
 int shale_option(const struct shale_fs *fs, const char *name, uint64_t *out);
+
+/*
+ * The text of mount option NAME, not terminated. Returns 1 and stores where it
+ * is and its length (0 for an option without "="), 0 if the option is absent.
+ */
+int shale_option_text(const struct shale_fs *fs, const char *name,
+                      const char **text, size_t *len);
+
+/* The time now; 1970 where the host lends no clock. */
+struct shale_time shale_now(const struct shale_fs *fs);
+
+/*
+ * Seconds that the host's local time is ahead of UTC, at UTC second SEC; 0
+ * without a clock. For the formats that keep local time.
+ */
+int32_t shale_zone(const struct shale_fs *fs, int64_t sec);
+
+/*
+ * A vnode numbered INO that is in memory, with a reference for the caller, or
+ * NULL: for a driver whose numbers depend on which are in use.
+ */
+struct shale_vnode *shale_vnode_cached(struct shale_fs *fs, uint64_t ino);
 
 #ifdef __cplusplus
 }

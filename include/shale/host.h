@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "shale/bdev.h"
+#include "shale/clock.h"
 #include "shale/lock.h"
 #include "shale/log.h"
 #include "shale/mem.h"
@@ -25,6 +26,9 @@ extern "C" {
 
 /* pthread reader-writer locks. */
 extern const struct shale_lock_ops shale_host_locks;
+
+/* The system's clock, and its time zone (tzset(3) as of the first use). */
+extern struct shale_clock shale_host_clock;
 
 /*
  * An allocator over anonymous mmap, growing on demand up to BUDGET bytes (0:
@@ -63,7 +67,9 @@ struct shale_image_config {
     bool has_offset;            /* the volume is at offset, whatever the table */
     uint64_t offset;            /* bytes */
     uint64_t size_limit;        /* bytes; 0: to the partition's or image's end */
-    bool write;                 /* open for writing, if the driver can */
+    bool write;                 /* open for writing; what the volume or the
+                                   driver allows, shale_fs_read_only() tells */
+    bool errors_continue;       /* as in struct shale_config */
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
     const char *options;        /* the driver's */

@@ -1,6 +1,6 @@
 /*
- * shale.h - mount a volume and read it: by path for an embedder, by vnode for
- * a daemon
+ * shale.h - mount a volume, read it and change it: by path for an embedder, by
+ * vnode for a daemon
  *
  *     struct shale_config config = {
  *         .dev = &disk.base, .mem = mem, .drivers = shale_all_drivers,
@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "shale/bdev.h"
+#include "shale/clock.h"
 #include "shale/err.h"
 #include "shale/lock.h"
 #include "shale/log.h"
@@ -50,6 +51,7 @@ struct shale_vnode;
 
 /* Drivers are chosen by naming them; the linker drops the rest. */
 extern const struct shale_fs_ops shale_ext2;
+extern const struct shale_fs_ops shale_fat;
 
 /* Every driver there is, then NULL. */
 extern const struct shale_fs_ops *const shale_all_drivers[];
@@ -67,7 +69,10 @@ struct shale_config {
     struct shale_log *log;                  /* NULL: nobody listens */
     const char *type;           /* only this driver, without probing; copied */
     const char *options;        /* the driver's, "sb=131072"; copied */
+    struct shale_clock *clock;              /* NULL: it is always 1970 */
     bool read_only;             /* write nothing, whatever the driver can */
+    bool errors_continue;       /* after a write error go on; the default is to
+                                   turn read-only */
     size_t cache_bytes;         /* metadata to keep in memory; 0: 4 MiB */
     size_t vnode_max;           /* unused vnodes to keep; 0: 1024 */
 };
@@ -96,8 +101,8 @@ bool shale_driver_has_option(const struct shale_fs_ops *driver,
 int shale_mount(const struct shale_config *config, struct shale_fs **out);
 
 /*
- * Unmount. SHALE_EBUSY, and nothing happens, while a vnode or a file is held.
- * Whatever else it answers, FS is gone.
+ * Unmount: as shale_sync(), and FS is gone whatever that answers. SHALE_EBUSY,
+ * and nothing happens, while a vnode or a file is held.
  */
 int shale_unmount(struct shale_fs *fs);
 
@@ -111,6 +116,32 @@ void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out);
 
 /* Drop what is cached and not in use: unused vnodes, then metadata blocks. */
 void shale_fs_shrink(struct shale_fs *fs);
+
+/*
+ * Write all changes to the device, so that they survive a power cut, and mark
+ * the volume clean. If a write, of this call or one before, failed: its error,
+ * and the volume is read-only unless errors_continue was asked for.
+ */
+int shale_sync(struct shale_fs *fs);
+
+/*
+ * As shale_sync(), but the volume stays marked as in use, and what has become
+ * free may not have been noted on the device: what a host calls every few
+ * seconds. Costs nothing if nothing has changed.
+ */
+int shale_writeback(struct shale_fs *fs);
+
+/* The volume's label is LABEL, terminated; "" removes it. */
+int shale_set_label(struct shale_fs *fs, const char *label);
+
+/*
+ * Make an empty volume of DRIVER's format on DEV. Everything on DEV may be
+ * overwritten. SHALE_EINVAL, having told LOG (or NULL) why, if the format
+ * cannot be as *FORMAT asks.
+ */
+int shale_mkfs(const struct shale_fs_ops *driver, struct shale_bdev *dev,
+               struct shale_mem *mem, struct shale_log *log,
+               const struct shale_format *format);
 
 /* ------------------------------------------------------------ by vnode */
 
@@ -132,6 +163,15 @@ uint64_t shale_vnode_ino(const struct shale_vnode *vn);
 uint32_t shale_vnode_generation(const struct shale_vnode *vn);
 enum shale_type shale_vnode_type(const struct shale_vnode *vn);
 struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn);
+
+/*
+ * For a daemon whose kernel remembers inode numbers: keep VN in memory, and
+ * what it occupies on the volume, until the kernel has forgotten it. Remember
+ * takes one more reference, forget returns COUNT of them, of the vnode
+ * numbered INO. At shale_unmount() they are forgotten without being returned.
+ */
+void shale_vnode_remember(struct shale_vnode *vn);
+void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count);
 
 /*
  * Find NAME, LEN bytes, in DIR; "." and ".." work. SHALE_ENAMETOOLONG over 255
@@ -213,6 +253,99 @@ int64_t shale_getxattr(struct shale_vnode *vn, const char *name, void *buf,
 /* As listxattr(2): names terminated by NUL, one after the other. */
 int64_t shale_listxattr(struct shale_vnode *vn, char *buf, size_t size);
 
+/* ----------------------------------------------------------- changing */
+
+/*
+ * Each call below is done whole or, on error, not at all. What is done is in
+ * memory; shale_fsync() and shale_sync() make it durable. All answer
+ * SHALE_EROFS on a volume that is read-only, SHALE_ENOTSUP for what the format
+ * does not have, SHALE_ENOSPC, SHALE_EIO and SHALE_ENOMEM. A name that is "."
+ * or ".." is SHALE_EINVAL, or SHALE_EEXIST where it is to be made.
+ */
+
+/*
+ * Make a file, directory, symlink or device as *NODE says, called NAME (LEN
+ * bytes) in DIR, and store it with a reference unless OUT is NULL.
+ * SHALE_EEXIST, SHALE_ENAMETOOLONG.
+ */
+int shale_create(struct shale_vnode *dir, const char *name, size_t len,
+                 const struct shale_node *node, struct shale_vnode **out);
+
+/* Give VN one more name. SHALE_EPERM for a directory. */
+int shale_link(struct shale_vnode *vn, struct shale_vnode *dir,
+               const char *name, size_t len);
+
+/*
+ * Remove a name: of what is no directory, SHALE_EISDIR / of a directory that
+ * is empty, SHALE_ENOTDIR, SHALE_ENOTEMPTY. Who holds the file can use it on.
+ */
+int shale_unlink(struct shale_vnode *dir, const char *name, size_t len);
+int shale_rmdir(struct shale_vnode *dir, const char *name, size_t len);
+
+#define SHALE_RENAME_NOREPLACE 1u       /* SHALE_EEXIST if there is a victim */
+#define SHALE_RENAME_EXCHANGE  2u       /* both must be there; they swap */
+
+/*
+ * As renameat2(2): NAME in FROM becomes TO_NAME in TO, and what had that name
+ * loses it. At any moment, also on the device, one of the names is there.
+ * SHALE_EINVAL for a directory that would go below itself.
+ */
+int shale_rename(struct shale_vnode *from, const char *name, size_t len,
+                 struct shale_vnode *to, const char *to_name, size_t to_len,
+                 unsigned flags);
+
+/* Change the attributes of VN that WHAT says. SHALE_EPERM: not by this format. */
+int shale_setattr(struct shale_vnode *vn, const struct shale_setattr *what);
+
+/*
+ * Write LEN bytes to FILE at OFFSET; a gap before it reads as zeros. Returns
+ * the count, which is less than LEN only if an error came after some: then all
+ * bytes up to there are written. SHALE_EFBIG beyond what a file can be.
+ */
+int64_t shale_write(struct shale_vnode *file, const void *buf, size_t len,
+                    uint64_t offset);
+int64_t shale_writev(struct shale_vnode *file, const struct shale_iovec *iov,
+                     size_t count, uint64_t offset);
+
+/* As shale_write() at the end of FILE; stores where that was in *OFFSET. */
+int64_t shale_append(struct shale_vnode *file, const void *buf, size_t len,
+                     uint64_t *offset);
+
+/* FILE is SIZE bytes long from now on; new ones are zeros. */
+int shale_truncate(struct shale_vnode *file, uint64_t size);
+
+#define SHALE_ALLOCATE_KEEP_SIZE 1u
+
+/*
+ * See to it that space is allocated for the LEN bytes at OFFSET; new ones read
+ * as zeros. The file grows to hold them unless KEEP_SIZE is said.
+ */
+int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                   unsigned flags);
+
+/*
+ * Copy up to LEN bytes from one file to another of the same volume, or within
+ * one if the ranges do not overlap (SHALE_EINVAL). Returns the count, short
+ * only at FROM's end or as shale_write().
+ */
+int64_t shale_copy_range(struct shale_vnode *from, uint64_t from_offset,
+                         struct shale_vnode *to, uint64_t to_offset,
+                         uint64_t len);
+
+#define SHALE_XATTR_CREATE  1u          /* SHALE_EEXIST if it is there */
+#define SHALE_XATTR_REPLACE 2u          /* SHALE_ENODATA if it is not */
+
+int shale_setxattr(struct shale_vnode *vn, const char *name, const void *value,
+                   size_t size, unsigned flags);
+int shale_removexattr(struct shale_vnode *vn, const char *name);
+
+/*
+ * Make what was done to VN durable, data and metadata (of the whole volume,
+ * since changes may depend on each other). Reports a late write error as
+ * shale_sync() does.
+ */
+int shale_fsync(struct shale_vnode *vn);
+
 /* ------------------------------------------------------------- by path */
 
 #define SHALE_WALK_NOFOLLOW 1u  /* a symlink at the end is itself the result */
@@ -229,6 +362,15 @@ int shale_walk(struct shale_fs *fs, struct shale_vnode *start,
 int shale_stat(struct shale_fs *fs, const char *path, struct shale_attr *out);
 int shale_lstat(struct shale_fs *fs, const char *path, struct shale_attr *out);
 
+/*
+ * The directory that PATH's last name is in, and that name, which points into
+ * PATH: what the calls above that take a directory and a name want. SHALE_EBUSY
+ * for a path that ends in no name: "/", "a/..". Trailing '/' are left off.
+ */
+int shale_walk_parent(struct shale_fs *fs, const char *path,
+                      struct shale_vnode **dir, const char **name,
+                      size_t *len);
+
 /* Open the file or directory at PATH for reading; close it to let go. */
 int shale_open(struct shale_fs *fs, const char *path, struct shale_file **out);
 void shale_close(struct shale_file *file);
@@ -236,8 +378,9 @@ void shale_close(struct shale_file *file);
 /* The vnode under FILE; the reference stays FILE's. */
 struct shale_vnode *shale_file_vnode(struct shale_file *file);
 
-/* Read at the file's position, and move it by the count. */
+/* Read, or write, at the file's position, and move it by the count. */
 int64_t shale_file_read(struct shale_file *file, void *buf, size_t len);
+int64_t shale_file_write(struct shale_file *file, const void *buf, size_t len);
 
 enum shale_whence {
     SHALE_SEEK_SET,

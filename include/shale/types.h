@@ -62,6 +62,51 @@ struct shale_attr {
     struct shale_time btime;    /* birth; all zero if not recorded */
 };
 
+/* What a new file is to be. */
+struct shale_node {
+    uint32_t mode;              /* type and permissions */
+    uint32_t uid, gid;
+    uint32_t rdev_major, rdev_minor;    /* of devices */
+    const char *target;         /* of symlinks, not terminated; else NULL */
+    size_t target_len;          /* bytes, 1 to SHALE_PATH_MAX - 1 */
+};
+
+#define SHALE_SET_MODE  0x01u   /* the permissions; the type stays */
+#define SHALE_SET_UID   0x02u
+#define SHALE_SET_GID   0x04u
+#define SHALE_SET_FLAGS 0x08u
+#define SHALE_SET_ATIME 0x10u
+#define SHALE_SET_MTIME 0x20u
+#define SHALE_SET_CTIME 0x40u   /* without it, ctime becomes the time now */
+#define SHALE_SET_BTIME 0x80u
+
+struct shale_setattr {
+    unsigned valid;             /* which of these: SHALE_SET_..., or-ed */
+    uint32_t mode;
+    uint32_t uid, gid;
+    uint32_t flags;             /* the format's own inode flags */
+    struct shale_time atime, mtime, ctime, btime;
+};
+
+/* Longest volume label of any format, in bytes of UTF-8. */
+#define SHALE_LABEL_MAX 128u
+
+/* What mkfs is to make. Zero means "choose", unless said otherwise. */
+struct shale_format {
+    const char *label;          /* UTF-8, terminated; NULL for none */
+    uint64_t id;                /* volume id, serial number; 0 is 0 */
+    struct shale_time now;      /* for what has times */
+    uint64_t hidden;            /* bytes of the disk before the volume */
+    uint32_t block_size;        /* bytes of a cluster or block */
+    uint32_t sector_size;       /* bytes; 0: 512 or the device's */
+    uint32_t reserved;          /* sectors before the first FAT */
+    uint32_t fat_bits;          /* 12, 16, 32 */
+    uint32_t fat_count;
+    uint32_t root_entries;      /* of FAT12 and FAT16 */
+    uint8_t media;              /* descriptor; 0: 0xf8 */
+    bool no_align;              /* do not align data to clusters */
+};
+
 struct shale_statfs {
     uint64_t blocks, blocks_free, blocks_available;     /* of block_size */
     uint64_t files, files_free;

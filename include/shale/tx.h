@@ -1,0 +1,139 @@
+/*
+ * tx.h - a change of metadata, whole or not at all, and when it is written
+ *
+ * Every call that changes a volume is one transaction: the core opens it, the
+ * driver changes blocks of the buffer cache through it, and the core commits
+ * it or, after an error, undoes it, byte for byte. What is committed stays in
+ * memory as part of the volume's batch, and the batch is written as a unit.
+ *
+ * There is no journal; what makes a power cut harmless is the order in which a
+ * batch is written, with the device flushed between any two steps:
+ *
+ *     1. file data: it is on the device before its batch, see file.c
+ *     2. blocks of rank MAP    what is in use: a file allocation table, bitmaps
+ *     3. blocks of rank NODE   what files are made of: inodes, their pointers
+ *     4. blocks of rank NAME   what makes files reachable: directories
+ *     5. changes made late     the old name of a file that has got a new one
+ *     6. now what the batch freed is free: only here may it be used again
+ *
+ * So a cut leaks space at worst. In steps 2 to 4 a block that has late changes
+ * is written as if those had not been made.
+ *
+ * Ownership  buffers stay their callers'; a transaction holds a pin of its own
+ * Errors     0 or a negative enum shale_err
+ * Locking    one transaction at a time: with the volume's lock exclusive, but
+ *            for shale_tx_write(), which takes it shared (nothing may change
+ *            meanwhile, everything may be read), and only once at a time
+ */
+#ifndef SHALE_TX_H
+#define SHALE_TX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shale_buf;
+struct shale_cache;
+struct shale_mem;
+struct shale_tx;
+
+/* When a block is written, see above. A block always has the same rank. */
+enum shale_rank {
+    SHALE_RANK_MAP,
+    SHALE_RANK_NODE,
+    SHALE_RANK_NAME,
+};
+
+#define SHALE_TX_LATE_MAX 32u
+
+/* Units of the driver's, clusters or blocks, that are in use no more. */
+struct shale_tx_run {
+    uint64_t first, count;
+};
+
+/* ------------------------------------------------------- for a driver */
+
+/*
+ * BUF's data is about to be changed. From now on until the transaction ends
+ * the driver may change any of it; if the transaction is undone, so is that.
+ * SHALE_ENOMEM. Calling it again for the same block costs nothing.
+ */
+int shale_tx_change(struct shale_tx *tx, struct shale_buf *buf,
+                    enum shale_rank rank);
+
+/*
+ * As shale_tx_change() for the LEN (up to SHALE_TX_LATE_MAX) bytes of BUF at
+ * OFFSET, which are to reach the device after all else in the batch. They must
+ * not be changed again in the same batch: what stood there is not free before
+ * shale_tx_batch() has moved on.
+ */
+int shale_tx_change_late(struct shale_tx *tx, struct shale_buf *buf,
+                         size_t offset, size_t len, enum shale_rank rank);
+
+/*
+ * The units of RUN are free as soon as this transaction is on the device. Then
+ * the core calls the driver's reclaim().
+ */
+int shale_tx_free(struct shale_tx *tx, struct shale_tx_run run);
+
+/*
+ * If this transaction is undone, UNDO(CONTEXT, A, B) is called, last noted
+ * first, after the blocks are as they were: for what a driver keeps in memory.
+ * To be called before the change that it undoes.
+ */
+int shale_tx_on_undo(struct shale_tx *tx,
+                     void (*undo)(void *context, uint64_t a, uint64_t b),
+                     void *context, uint64_t a, uint64_t b);
+
+/*
+ * The number of the batch that is being filled, rising from 1. What was done
+ * in a batch with a lower number is on the device.
+ */
+uint64_t shale_tx_batch(const struct shale_tx *tx);
+
+/* --------------------------------------------------------- for the core */
+
+/* Make what the transactions on CACHE need, from MEM. */
+int shale_tx_create(struct shale_cache *cache, struct shale_mem *mem,
+                    struct shale_tx **out);
+
+/* Free it. What was not written is lost: write first. TX may be NULL. */
+void shale_tx_destroy(struct shale_tx *tx);
+
+void shale_tx_begin(struct shale_tx *tx);
+
+/* End the transaction: it is part of the batch. Cannot fail. */
+void shale_tx_commit(struct shale_tx *tx);
+
+/* End the transaction as if it had not been begun. Cannot fail. */
+void shale_tx_undo(struct shale_tx *tx);
+
+/* Is anything committed and not on the device? How many bytes of blocks? */
+bool shale_tx_dirty(const struct shale_tx *tx);
+size_t shale_tx_dirty_bytes(const struct shale_tx *tx);
+
+/*
+ * Write the batch in the order above, steps 1 to 5; with nothing to write,
+ * flush the device. On error nothing is lost from memory: what has not been
+ * written is still in the batch, and the next call tries again.
+ */
+int shale_tx_write(struct shale_tx *tx);
+
+/* Runs freed by transactions, on the device or not, and not yet taken. */
+bool shale_tx_frees_pending(const struct shale_tx *tx);
+
+/*
+ * Take a run that is free now (step 6): one freed in a batch that has been
+ * written. False if there is none (any more). Not within a transaction.
+ */
+bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHALE_TX_H */
