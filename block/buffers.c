@@ -96,7 +96,7 @@ void cache_pin(struct shale_cache *cache, struct cache_buf *buf)
     if (buf->pins++ > 0)
         return;
     cache->pinned++;
-    if (!buf->dirty)
+    if (!buf->tx)
         lru_remove(cache, buf);
 }
 
@@ -106,19 +106,23 @@ void cache_unpin(struct shale_cache *cache, struct cache_buf *buf)
     if (--buf->pins > 0)
         return;
     cache->pinned--;
-    if (!buf->dirty)
+    if (!buf->tx)
         lru_append(cache, buf);
 }
 
-void cache_mark_dirty(struct shale_cache *cache, struct cache_buf *buf)
+void cache_hold(struct shale_cache *cache, struct cache_buf *buf,
+                struct tx_block *block)
 {
-    SHALE_ASSERT(buf->pins > 0);
-    if (buf->dirty)
-        return;
-    buf->dirty = true;
-    buf->dirty_next = cache->dirty_list;
-    cache->dirty_list = buf;
-    cache->dirty++;
+    SHALE_ASSERT(buf->pins > 0 && !buf->tx);
+    (void)cache;                /* pinned, it is in no list of the cache's */
+    buf->tx = block;
+}
+
+void cache_release(struct shale_cache *cache, struct cache_buf *buf)
+{
+    buf->tx = NULL;
+    if (buf->pins == 0)
+        lru_append(cache, buf);
 }
 
 /* ------------------------------------------------------------- buffers */
@@ -169,14 +173,28 @@ void cache_insert(struct shale_cache *cache, struct cache_buf *buf,
 
     buf->base.block = block;
     buf->pins = 1;
-    buf->dirty = false;
-    buf->writing = false;
+    buf->tx = NULL;
 
     cache_lock(cache);
     buf->hash_next = *chain;
     *chain = buf;
     cache->pinned++;
     cache_unlock(cache);
+}
+
+void cache_forget(struct shale_cache *cache, struct cache_buf *buf)
+{
+    bool held;
+
+    cache_lock(cache);
+    held = buf->pins > 0 || buf->tx;
+    if (!held) {
+        lru_remove(cache, buf);
+        unhash(cache, buf);
+    }
+    cache_unlock(cache);
+    if (!held)
+        cache_buf_free(cache, buf);
 }
 
 size_t cache_trim(struct shale_cache *cache, size_t limit)

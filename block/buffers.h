@@ -4,12 +4,13 @@
  * Where a buffer is:
  *
  *      in the hash           always, from when its data is there
- *      on the LRU list       clean and not pinned: may be evicted any time
- *      on the dirty list     dirty: may not leave before it is written
+ *      on the LRU list       not pinned, and of no transaction: may be evicted
+ *      with a tx_block       a transaction changes it, or has changed it and it
+ *                            is not on the device: may not leave; see batch.h
  *
  * Three kinds of lock, taken in this order:
  *
- *      sync     exclusive for all of shale_cache_sync()
+ *      write    exclusive for all of shale_tx_write()
  *      load     exclusive while a run is looked up again and read; a run is an
  *               aligned window of at most 128 KiB, and all runs share
  *               CACHE_LOAD_LOCKS locks by number. Only a holder may insert a
@@ -30,15 +31,14 @@
 #define CACHE_LOAD_LOCKS 16u
 #define CACHE_RUNS_MAX 2048u
 
+struct tx_block;
+
 struct cache_buf {
     struct shale_buf base;
     struct cache_buf *hash_next;
     struct cache_buf *lru_prev, *lru_next;
-    struct cache_buf *dirty_next;
-    struct cache_buf *write_next;       /* of the sync under way */
+    struct tx_block *tx;        /* what transactions know of it, or NULL */
     uint32_t pins;
-    bool dirty;
-    bool writing;               /* clean or not, a request with it is on */
 };
 
 /* A run, or a part of one, that was read whole; see readrun.c. */
@@ -66,7 +66,6 @@ struct shale_cache {
     struct cache_buf **hash;
     unsigned hash_bits;
     struct cache_buf *oldest, *newest;      /* the LRU list's ends */
-    struct cache_buf *dirty_list;           /* in no order */
     size_t bytes;               /* of block data, being allocated included */
     size_t pinned, dirty;       /* blocks */
     uint64_t hits, misses, reads;
@@ -79,7 +78,7 @@ void cache_lock(struct shale_cache *cache);
 void cache_unlock(struct shale_cache *cache);
 
 /* Index in lock_bytes of the other locks. */
-enum { CACHE_LOCK_STATE, CACHE_LOCK_SYNC, CACHE_LOCK_LOAD };
+enum { CACHE_LOCK_STATE, CACHE_LOCK_WRITE, CACHE_LOCK_LOAD };
 
 void *cache_lock_at(const struct shale_cache *cache, unsigned index);
 
@@ -90,8 +89,16 @@ struct cache_buf *cache_find(const struct shale_cache *cache, uint64_t block);
 void cache_pin(struct shale_cache *cache, struct cache_buf *buf);
 void cache_unpin(struct shale_cache *cache, struct cache_buf *buf);
 
-/* Mark BUF dirty, if it is not. Under the state lock. */
-void cache_mark_dirty(struct shale_cache *cache, struct cache_buf *buf);
+/*
+ * Keep BUF, which somebody has pinned, in memory for BLOCK; and let it go.
+ * Under the state lock.
+ */
+void cache_hold(struct shale_cache *cache, struct cache_buf *buf,
+                struct tx_block *block);
+void cache_release(struct shale_cache *cache, struct cache_buf *buf);
+
+/* Drop BUF from the cache, unless it is in somebody's hands. */
+void cache_forget(struct shale_cache *cache, struct cache_buf *buf);
 
 /*
  * A buffer for data that is not in the cache yet: of the budget, of memory

@@ -2,7 +2,7 @@
  * cache.c - the buffer cache's public calls, and making and freeing one
  *
  * A hit is a lock, a short hash chain and a few pointers, in buffers.c; reading
- * is in readrun.c and writing in writeback.c. buffers.h says which lists a
+ * is in readrun.c, changing in tx.c and writing in writeback.c. buffers.h says which lists a
  * buffer is on and which lock is for what.
  */
 #include "shale/cache.h"
@@ -103,13 +103,18 @@ void shale_buf_put(struct shale_buf *buf)
         cache_trim(cache, cache->budget);
 }
 
-void shale_buf_dirty(struct shale_buf *buf)
+void shale_cache_forget(struct shale_cache *cache, uint64_t first,
+                        uint64_t count)
 {
-    struct shale_cache *cache = buf->cache;
+    for (uint64_t i = 0; i < count; i++) {
+        struct cache_buf *buf;
 
-    cache_lock(cache);
-    cache_mark_dirty(cache, (struct cache_buf *)buf);
-    cache_unlock(cache);
+        cache_lock(cache);
+        buf = cache_find(cache, first + i);
+        cache_unlock(cache);
+        if (buf)
+            cache_forget(cache, buf);
+    }
 }
 
 size_t shale_cache_shrink(struct shale_cache *cache, size_t want)

@@ -17,9 +17,10 @@
  * (1) Only blocks that were missing before the device was asked are inserted.
  *     One that was there may have been changed, written and evicted while the
  *     request was under way, which would have read its old contents.
- * (2) A run does not cover a block that is dirty or being written: the device
- *     is never asked to read what it is writing. None can become so during
- *     the request, as changing a block excludes all readers of the volume.
+ * (2) A run does not cover a block that is dirty, which it is for as long as it
+ *     is being written: the device is never asked to read what it is writing.
+ *     None can become so during the request, as changing a block excludes all
+ *     readers of the volume.
  */
 #include "buffers.h"
 #include "memfn.h"
@@ -99,7 +100,7 @@ static void remember(struct shale_cache *cache, uint64_t first)
 /* True if BUF, which may be NULL, is to be kept out of a run: keeps (2). */
 static bool is_changing(const struct cache_buf *buf)
 {
-    return buf && (buf->dirty || buf->writing);
+    return buf && buf->tx;
 }
 
 /*

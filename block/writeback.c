@@ -1,15 +1,21 @@
 /*
- * writeback.c - writing the buffer cache's dirty blocks
+ * writeback.c - writing a batch, in the order that tx.h promises
  *
- * The dirty list is taken off the cache, sorted, and written piece by piece: a
- * piece is a series of neighbours, up to 1 MiB, gathered into one request.
+ * There is a step for each rank and a last one. A step writes the blocks of its
+ * rank and those of lower ranks that have changes for this very step. Where a
+ * block has changes for a later step, what is written has the old bytes.
  *
- * (1) A block is marked clean before its data is gathered, and pinned until
- *     the request is over. If it is dirtied meanwhile it goes on the cache's
- *     new dirty list, and no change is ever lost.
- * (2) A block that was not written is dirty again when sync returns.
+ * Each rank's list is sorted and written piece by piece: a piece is a series of
+ * neighbours, up to 1 MiB, gathered into one request.
+ *
+ * (1) A block stays dirty until a flush after its request has succeeded: when
+ *     a flush fails nobody knows what it was that the device has lost.
+ * (2) Whatever fails, the batch is as it was but for steps that were completed,
+ *     and beginning again from the first step is right.
+ * (3) No memory is needed: without any for a piece of many blocks, pieces are
+ *     of one, in the transactions' spare block.
  */
-#include "buffers.h"
+#include "batch.h"
 #include "memfn.h"
 #include "shale/bdev.h"
 #include "shale/err.h"
@@ -17,33 +23,35 @@
 
 #define REQUEST_BYTES ((size_t)1 << 20)
 
-/* One sync under way. */
-struct sync {
-    struct shale_cache *cache;
-    struct cache_buf *list;     /* still to write, by write_next, rising */
-    uint8_t *gather;            /* room for a piece; NULL: one block a piece */
-    size_t gather_size;         /* bytes */
+/* One write of a batch under way. */
+struct writer {
+    struct shale_tx *tx;
+    uint8_t *gather;            /* room for a piece */
+    size_t gather_size;         /* bytes; at least a block */
+    unsigned step;              /* a rank, or TX_STEP_LAST */
 };
 
-/* Neighbours, by write_next. */
+/* Neighbours, by next. */
 struct piece {
-    struct cache_buf *head;
+    const struct tx_block *head;
     size_t count;               /* blocks */
+    bool copy;                  /* gather it even if it is one block */
 };
 
 /* -------------------------------------------------------------- sorting */
 
 /* Merge two sorted lists. */
-static struct cache_buf *merge(struct cache_buf *a, struct cache_buf *b)
+static struct tx_block *merge(struct tx_block *a, struct tx_block *b)
 {
-    struct cache_buf *head = NULL, **end = &head;
+    struct tx_block *head = NULL, **end = &head;
 
     while (a && b) {
-        struct cache_buf **smaller = a->base.block < b->base.block ? &a : &b;
+        struct tx_block **smaller =
+            a->buf->base.block < b->buf->base.block ? &a : &b;
 
         *end = *smaller;
-        *smaller = (*smaller)->write_next;
-        end = &(*end)->write_next;
+        *smaller = (*smaller)->next;
+        end = &(*end)->next;
     }
     *end = a ? a : b;
     return head;
@@ -51,19 +59,19 @@ static struct cache_buf *merge(struct cache_buf *a, struct cache_buf *b)
 
 /*
  * Sort LIST by block: a merge sort that counts in binary, where bins[i] is
- * empty or a sorted list of 2^i buffers. 32 bins hold 2^32 - 1.
+ * empty or a sorted list of 2^i blocks. 32 bins hold 2^32 - 1.
  */
-static struct cache_buf *sort(struct cache_buf *list)
+static struct tx_block *sort(struct tx_block *list)
 {
-    struct cache_buf *bins[32] = { NULL };
-    struct cache_buf *sorted = NULL;
+    struct tx_block *bins[32] = { NULL };
+    struct tx_block *sorted = NULL;
 
     while (list) {
-        struct cache_buf *carry = list;
+        struct tx_block *carry = list;
         unsigned i = 0;
 
-        list = list->write_next;
-        carry->write_next = NULL;
+        list = list->next;
+        carry->next = NULL;
         for (; i < 31 && bins[i]; i++) {
             carry = merge(bins[i], carry);
             bins[i] = NULL;
@@ -75,150 +83,206 @@ static struct cache_buf *sort(struct cache_buf *list)
     return sorted;
 }
 
-/* -------------------------------------------------------------- writing */
+/* --------------------------------------------------------------- pieces */
 
-/* Take all that is dirty off the cache's list. It is still marked dirty. */
-static void collect(struct sync *sync)
+/* Is BLOCK to be written in this step? */
+static bool is_due(const struct writer *w, const struct tx_block *block)
 {
-    struct shale_cache *cache = sync->cache;
-    struct cache_buf *list;
-
-    cache_lock(cache);
-    list = cache->dirty_list;
-    cache->dirty_list = NULL;
-    for (struct cache_buf *buf = list; buf; buf = buf->dirty_next)
-        buf->write_next = buf->dirty_next;
-    cache_unlock(cache);
-    sync->list = sort(list);
+    if (block->plain && block->rank == w->step)
+        return true;
+    for (const struct tx_late *late = block->late; late; late = late->next)
+        if (late->step == w->step)
+            return true;
+    return false;
 }
 
-/* Give back what is left to write: keeps (2). */
-static void put_back(struct sync *sync)
+/* Does BLOCK have changes that are for a later step? */
+static bool has_later(const struct writer *w, const struct tx_block *block)
 {
-    struct shale_cache *cache = sync->cache;
-
-    cache_lock(cache);
-    for (struct cache_buf *buf = sync->list; buf; buf = buf->write_next) {
-        buf->dirty_next = cache->dirty_list;
-        cache->dirty_list = buf;
-    }
-    cache_unlock(cache);
+    for (const struct tx_late *late = block->late; late; late = late->next)
+        if (late->step > w->step)
+            return true;
+    return false;
 }
 
-/* Take the first piece off the list, pinned and marked clean: keeps (1). */
-static struct piece piece_take(struct sync *sync)
+/* The next piece of the list from *AT on, which moves past it. */
+static struct piece piece_next(const struct writer *w,
+                               const struct tx_block **at)
 {
-    struct shale_cache *cache = sync->cache;
-    size_t room = sync->gather ? sync->gather_size / cache->block_size : 1;
-    struct piece piece = { sync->list, 0 };
-    struct cache_buf *buf = sync->list;
+    size_t room = w->gather_size / w->tx->cache->block_size;
+    const struct tx_block *block = *at;
+    struct piece piece = { NULL, 0, false };
 
-    cache_lock(cache);
-    while (buf && piece.count < room &&
-           buf->base.block == piece.head->base.block + piece.count) {
-        cache_pin(cache, buf);
-        buf->dirty = false;
-        buf->writing = true;
-        cache->dirty--;
+    while (block && !is_due(w, block))
+        block = block->next;
+    piece.head = block;
+    while (block && is_due(w, block) && piece.count < room &&
+           block->buf->base.block ==
+               piece.head->buf->base.block + piece.count) {
+        if (has_later(w, block))
+            piece.copy = true;
         piece.count++;
-        buf = buf->write_next;
+        block = block->next;
     }
-    cache_unlock(cache);
-    sync->list = buf;
+    *at = block;
     return piece;
 }
 
-static int piece_write(struct sync *sync, const struct piece *piece)
+/* Copy BLOCK to TO as this step writes it. */
+static void copy_block(const struct writer *w, const struct tx_block *block,
+                       uint8_t *to)
 {
-    struct shale_cache *cache = sync->cache;
-    const uint8_t *data = piece->head->base.data;
-    struct cache_buf *buf = piece->head;
+    memcpy(to, block->buf->base.data, w->tx->cache->block_size);
+    /* Newest first: where two overlap, what stood there first prevails. */
+    for (const struct tx_late *late = block->late; late; late = late->next)
+        if (late->step > w->step)
+            memcpy(to + late->offset, late->old, late->len);
+}
+
+static int piece_write(const struct writer *w, const struct piece *piece)
+{
+    struct shale_cache *cache = w->tx->cache;
+    const uint8_t *data = piece->head->buf->base.data;
     size_t size = cache->block_size;
 
-    if (piece->count > 1) {
-        for (size_t i = 0; i < piece->count; i++, buf = buf->write_next)
-            memcpy(sync->gather + i * size, buf->base.data, size);
-        data = sync->gather;
+    if (piece->count > 1 || piece->copy) {
+        const struct tx_block *block = piece->head;
+
+        for (size_t i = 0; i < piece->count; i++, block = block->next)
+            copy_block(w, block, w->gather + i * size);
+        data = w->gather;
     }
-    return shale_bdev_write(cache->dev, piece->head->base.block * size, data,
-                            piece->count * size);
+    return shale_bdev_write(cache->dev, piece->head->buf->base.block * size,
+                            data, piece->count * size);
 }
 
-/* Let go of PIECE, whose request answered ERR: keeps (2). */
-static void piece_put(struct sync *sync, const struct piece *piece, int err)
+/* Write what is due of RANK. *ANY becomes true if anything is. */
+static int write_due(const struct writer *w, unsigned rank, bool *any)
 {
-    struct shale_cache *cache = sync->cache;
-    struct cache_buf *buf = piece->head;
+    const struct tx_block *at = w->tx->dirty[rank];
 
-    cache_lock(cache);
-    for (size_t i = 0; i < piece->count; i++, buf = buf->write_next) {
-        buf->writing = false;
+    for (;;) {
+        struct piece piece = piece_next(w, &at);
+        int err;
+
+        if (piece.count == 0)
+            return 0;
+        *any = true;
+        err = piece_write(w, &piece);
         if (err)
-            cache_mark_dirty(cache, buf);
-        cache_unpin(cache, buf);
+            return err;
     }
-    cache_unlock(cache);
 }
 
-static int write_all(struct sync *sync)
-{
-    while (sync->list) {
-        struct piece piece = piece_take(sync);
-        int err = piece_write(sync, &piece);
+/* ---------------------------------------------------------------- steps */
 
-        piece_put(sync, &piece, err);
-        if (err) {
-            put_back(sync);
-            return err;
+/* This step's changes of BLOCK are on the device. */
+static void settle_block(const struct writer *w, struct tx_block *block)
+{
+    struct tx_late **at = &block->late;
+    struct tx_late *late;
+
+    block->plain = false;
+    while ((late = *at)) {
+        if (late->step > w->step) {
+            at = &late->next;
+        } else {
+            *at = late->next;
+            shale_slab_free(w->tx->lates, late);
         }
     }
-    return 0;
 }
 
-/* Room for the largest piece there may be; without it pieces are one block. */
-static void gather_alloc(struct sync *sync)
+/* ... and those of all of RANK, where what has no others is clean now. */
+static void settle(const struct writer *w, unsigned rank)
 {
-    struct shale_cache *cache = sync->cache;
-    size_t most = REQUEST_BYTES / cache->block_size;
-    size_t blocks = 0;
+    struct tx_block **at = &w->tx->dirty[rank];
+    struct tx_block *block;
 
-    for (struct cache_buf *buf = sync->list; buf && blocks < most;
-         buf = buf->write_next)
-        blocks++;
-    sync->gather_size = blocks * cache->block_size;
-    if (blocks > 1)
-        sync->gather = shale_alloc(cache->mem, sync->gather_size);
+    while ((block = *at)) {
+        settle_block(w, block);
+        if (block->late) {
+            at = &block->next;
+        } else {
+            *at = block->next;
+            tx_block_drop(w->tx, block);
+        }
+    }
 }
 
-static int sync_locked(struct shale_cache *cache)
+static int write_step(const struct writer *w)
 {
-    struct sync sync = { .cache = cache };
-    bool any;
+    unsigned ranks = w->step < TX_RANKS ? w->step + 1 : TX_RANKS;
+    bool any = false;
     int err;
 
-    cache_lock(cache);
-    any = cache->dirty_list != NULL;
-    cache_unlock(cache);
-    if (any && cache->block_size < cache->dev->block_size)
-        return SHALE_ENOTSUP;
-
-    collect(&sync);
-    gather_alloc(&sync);
-    err = write_all(&sync);
-    shale_free(cache->mem, sync.gather, sync.gather_size);
-    if (err)
-        return err;
-    cache_trim(cache, cache->budget);
-    return shale_bdev_flush(cache->dev);
+    for (unsigned rank = 0; rank < ranks; rank++) {
+        err = write_due(w, rank, &any);
+        if (err)
+            return err;
+    }
+    if (!any)
+        return 0;
+    err = shale_bdev_flush(w->tx->cache->dev);
+    for (unsigned rank = 0; rank < ranks && !err; rank++)
+        settle(w, rank);
+    return err;
 }
 
-int shale_cache_sync(struct shale_cache *cache)
+static int write_steps(struct writer *w)
 {
-    void *lock = cache_lock_at(cache, CACHE_LOCK_SYNC);
+    struct shale_tx *tx = w->tx;
+    int err = shale_bdev_flush(tx->cache->dev);     /* the files' data */
+
+    for (unsigned rank = 0; rank < TX_RANKS; rank++)
+        tx->dirty[rank] = sort(tx->dirty[rank]);
+    for (w->step = 0; w->step <= TX_STEP_LAST && !err; w->step++)
+        err = write_step(w);
+    return err;
+}
+
+/* Room for as large a piece as there may be, or as there is memory for. */
+static void gather_alloc(struct writer *w)
+{
+    size_t block_size = w->tx->cache->block_size;
+    size_t size = shale_tx_dirty_bytes(w->tx);
+
+    for (size = size < REQUEST_BYTES ? size : REQUEST_BYTES;
+         size > block_size; size /= 2) {
+        w->gather = shale_alloc(w->tx->mem, size);
+        if (w->gather) {
+            w->gather_size = size;
+            return;
+        }
+    }
+    w->gather = w->tx->spare;
+    w->gather_size = block_size;
+}
+
+/* All is on the device: what the batch freed is free, and the next begins. */
+static void batch_end(struct shale_tx *tx)
+{
+    tx->runs.ready = tx->runs.committed;
+    cache_lock(tx->cache);
+    tx->batch++;
+    cache_unlock(tx->cache);
+}
+
+int shale_tx_write(struct shale_tx *tx)
+{
+    struct shale_cache *cache = tx->cache;
+    void *lock = cache_lock_at(cache, CACHE_LOCK_WRITE);
+    struct writer w = { .tx = tx };
     int err;
 
     lock_exclusive(cache->locks, lock);
-    err = sync_locked(cache);
+    gather_alloc(&w);
+    err = write_steps(&w);
+    if (w.gather != tx->spare)
+        shale_free(tx->mem, w.gather, w.gather_size);
+    if (!err)
+        batch_end(tx);
     lock_release(cache->locks, lock);
+    cache_trim(cache, cache->budget);
     return err;
 }

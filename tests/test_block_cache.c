@@ -106,13 +106,12 @@ END_TEST
 
 START_TEST(dirty_blocks_stay)
 {
-    struct shale_buf *buf = rig_get(5);
+    struct shale_buf *buf;
 
-    buf->data[0] = 0x77;
-    shale_buf_dirty(buf);
-    shale_buf_dirty(buf);           /* once is enough, twice no harm */
+    rig_fill(5, 0x77, SHALE_RANK_MAP);
+    rig_fill(5, 0x77, SHALE_RANK_MAP);
     ck_assert_uint_eq(rig_stats().dirty, 1);
-    shale_buf_put(buf);
+    ck_assert_uint_eq(rig_stats().pinned, 0);
     for (unsigned i = 100; i < 300; i++)
         rig_touch(i);
     ck_assert_uint_eq(shale_cache_shrink(rig.cache, SIZE_MAX), 63 * RIG_BLOCK);
@@ -121,6 +120,30 @@ START_TEST(dirty_blocks_stay)
     shale_buf_put(buf);
     ck_assert_uint_eq(rig_stats().dirty, 1);
     ck_assert_uint_ne(rig.bytes[5 * RIG_BLOCK], 0x77);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_uint_eq(rig_stats().dirty, 0);
+    ck_assert_uint_eq(shale_cache_shrink(rig.cache, SIZE_MAX), RIG_BLOCK);
+}
+END_TEST
+
+/* What was written past the cache is not to be had from the cache. */
+START_TEST(forgets_what_it_is_told_to)
+{
+    for (unsigned i = 0; i < 10; i++)
+        rig_touch(i);
+    for (unsigned i = 3; i < 6; i++)
+        memset(rig.bytes + i * RIG_BLOCK, 0x11, RIG_BLOCK);
+    shale_cache_forget(rig.cache, 3, 3);
+    shale_cache_forget(rig.cache, 200, 100);    /* not there at all */
+    ck_assert_uint_eq(rig_stats().bytes, 7 * RIG_BLOCK);
+    rig_forget();
+    for (unsigned i = 0; i < 10; i++) {
+        struct shale_buf *buf = rig_get(i);
+
+        ck_assert_int_eq(buf->data[9] == 0x11, i >= 3 && i < 6);
+        shale_buf_put(buf);
+    }
+    ck_assert_str_eq(rig.asked, "r3+1 r4+1 r5+1 ");
 }
 END_TEST
 
@@ -251,12 +274,13 @@ START_TEST(works_without_locks)
 {
     struct shale_cache_config config = rig_config(16);
 
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
     config.locks = NULL;
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_replace(&config);
     for (unsigned i = 0; i < 100; i++)
         rig_touch_run(i, 0, RIG_BLOCKS);
-    ck_assert_int_eq(shale_cache_sync(rig.cache), 0);
+    rig_fill(7, 7, SHALE_RANK_NAME);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert(rig_filled(7, 7));
 }
 END_TEST
 
@@ -266,9 +290,8 @@ START_TEST(budget_below_a_block)
         struct shale_cache_config config = rig_config(0);
         struct shale_buf *a, *b;
 
-        ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
         config.budget = budget * (RIG_BLOCK - 1);
-        ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+        rig_replace(&config);
         a = rig_get(1);
         b = rig_get(2);
         ck_assert(rig_is(a->data, 1) && rig_is(b->data, 2));
@@ -291,11 +314,9 @@ START_TEST(destroy_counts_leaks)
     rig_get(1);
     rig_get(2);
     rig_get(2);
-    shale_buf_dirty(rig_get(3));
     rig_touch(4);
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 3);
+    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 2);
     rig.cache = kept;               /* teardown finds nothing left behind */
-    ck_assert_uint_eq(rig.bytes[3 * RIG_BLOCK], rig_byte(3, 0));
 }
 END_TEST
 
@@ -424,6 +445,7 @@ Suite *suite(void)
     tcase_add_test(tc, oldest_goes_first);
     tcase_add_test(tc, pinned_blocks_stay);
     tcase_add_test(tc, dirty_blocks_stay);
+    tcase_add_test(tc, forgets_what_it_is_told_to);
     tcase_add_loop_test(tc, shrinks_as_wanted, 0, COUNT(shrinks));
     tcase_add_test(tc, like_a_list);
     tcase_add_loop_test(tc, checks_its_configuration, 0, COUNT(configs));

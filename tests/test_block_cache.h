@@ -1,7 +1,7 @@
 /*
  * test_block_cache.h - a cache on a fault device on an array, for its tests
  *
- * Included by one file a program. Requests are noted as text, in blocks:
+ * Included once in a program. Requests are noted as text, in blocks:
  * "r8+4 w3+1 f " is a read of blocks 8 to 11, a write of block 3, a flush.
  */
 #ifndef TEST_BLOCK_CACHE_H
@@ -14,6 +14,7 @@
 #include "shale/err.h"
 #include "shale/fault.h"
 #include "shale/host.h"
+#include "shale/tx.h"
 #include "suite.h"
 
 enum { RIG_BLOCK = 1024, RIG_BLOCKS = 4096 };
@@ -24,6 +25,7 @@ static struct {
     struct shale_fault_bdev fault;
     struct shale_mem *mem;
     struct shale_cache *cache;
+    struct shale_tx *tx;
     char asked[4096];           /* requests since rig_forget() */
 } rig;
 
@@ -78,13 +80,30 @@ static inline void rig_open_device(uint32_t sector)
     rig_forget();
 }
 
+/* The cache that *CONFIG says, and its transactions. */
+static inline void rig_open_cache(const struct shale_cache_config *config)
+{
+    bool writable = config->block_size >= config->dev->block_size;
+
+    ck_assert_int_eq(shale_cache_create(config, &rig.cache), 0);
+    rig.tx = NULL;
+    ck_assert_int_eq(shale_tx_create(rig.cache, rig.mem, &rig.tx),
+                     writable ? 0 : SHALE_ENOTSUP);
+}
+
+static inline void rig_close_cache(void)
+{
+    shale_tx_destroy(rig.tx);
+    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
+}
+
 static inline void rig_open(size_t budget)
 {
-    struct shale_cache_config config = rig_config(0);
+    struct shale_cache_config config;
 
     rig_open_device(512);
     config = rig_config(budget);
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_open_cache(&config);
 }
 
 static inline void rig_close_device(void)
@@ -96,17 +115,22 @@ static inline void rig_close_device(void)
 
 static inline void rig_close(void)
 {
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
+    rig_close_cache();
     rig_close_device();
 }
 
-/* Replace the cache by an empty one of the same kind. */
+/* Replace the cache by an empty one, as *CONFIG says. */
+static inline void rig_replace(const struct shale_cache_config *config)
+{
+    rig_close_cache();
+    rig_open_cache(config);
+}
+
 static inline void rig_fresh(size_t budget)
 {
     struct shale_cache_config config = rig_config(budget);
 
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_replace(&config);
 }
 
 /* True if DATA is what the rig's device holds as BLOCK. */
@@ -147,6 +171,29 @@ static inline void rig_touch_run(uint64_t block, uint64_t first, uint64_t count)
     ck_assert_uint_eq(buf->block, block);
     ck_assert_msg(rig_is(buf->data, block), "block %u", (unsigned)block);
     shale_buf_put(buf);
+}
+
+/* A transaction that fills BLOCK with BYTE. */
+static inline void rig_fill(uint64_t block, uint8_t byte, enum shale_rank rank)
+{
+    struct shale_buf *buf = rig_get(block);
+
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_change(rig.tx, buf, rank), 0);
+    memset(buf->data, byte, RIG_BLOCK);
+    shale_tx_commit(rig.tx);
+    shale_buf_put(buf);
+}
+
+/* Is BLOCK full of BYTE on the device? */
+static inline bool rig_filled(uint64_t block, uint8_t byte)
+{
+    const uint8_t *data = rig.bytes + block * RIG_BLOCK;
+
+    for (size_t i = 0; i < RIG_BLOCK; i++)
+        if (data[i] != byte)
+            return false;
+    return true;
 }
 
 static inline struct shale_cache_stats rig_stats(void)

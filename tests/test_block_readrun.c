@@ -47,9 +47,8 @@ START_TEST(stops_at_the_volume)
 {
     struct shale_cache_config config = rig_config(2048);
 
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
     config.block_count = 4000;
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_replace(&config);
     rig_touch_run(3999, 3900, 196);
     ck_assert_str_eq(rig.asked, "r3968+32 ");
 }
@@ -105,13 +104,8 @@ START_TEST(dirty_blocks_bound_a_run)
 {
     static const unsigned dirty[] = { 256, 301, 330 };
 
-    for (unsigned i = 0; i < 3; i++) {
-        struct shale_buf *buf = rig_get(dirty[i]);
-
-        memset(buf->data, 0x99, RIG_BLOCK);
-        shale_buf_dirty(buf);
-        shale_buf_put(buf);
-    }
+    for (unsigned i = 0; i < 3; i++)
+        rig_fill(dirty[i], 0x99, SHALE_RANK_MAP);
     rig_forget();
     rig_touch_run(310, 0, RIG_BLOCKS);
     rig_touch_run(300, 0, RIG_BLOCKS);
@@ -125,7 +119,7 @@ START_TEST(dirty_blocks_bound_a_run)
     }
 
     /* Once written, they are blocks like any other. */
-    ck_assert_int_eq(shale_cache_sync(rig.cache), 0);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
     shale_cache_shrink(rig.cache, SIZE_MAX);
     rig_touch(310);
     rig_forget();
@@ -197,8 +191,7 @@ START_TEST(runs_fit_the_budget)
 {
     struct shale_cache_config config = rig_config(budgets[_i].budget);
 
-    ck_assert_uint_eq(shale_cache_destroy(rig.cache), 0);
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_replace(&config);
     rig_touch_run(300, 0, RIG_BLOCKS);
     ck_assert_str_eq(rig.asked, budgets[_i].asked);
     ck_assert_uint_le(rig_stats().bytes, config.budget);
@@ -284,7 +277,7 @@ START_TEST(any_sector_size)
     rig_open_device(sectors[_i]);
     struct shale_cache_config config = rig_config(2048);
 
-    ck_assert_int_eq(shale_cache_create(&config, &rig.cache), 0);
+    rig_open_cache(&config);
     rig_touch(4095);
     rig_touch(1);
     rig_touch_run(5, 3, 7);

@@ -2,8 +2,9 @@
  * cache.h - the buffer cache that all metadata goes through
  *
  * A volume has one cache, of blocks of one size. A block is taken (get), which
- * pins it in memory, used, perhaps dirtied, and released (put). Unpinned clean
- * blocks are kept for as long as the byte budget allows, and then leave in
+ * pins it in memory, used, perhaps changed (by a transaction, see tx.h), and
+ * released (put). Blocks that nobody has pinned and that do not wait to be
+ * written are kept for as long as the byte budget allows, and then leave in
  * least-recently-used order. File data does not come here: the host caches it.
  *
  * Ownership  a buffer stored through OUT carries one pin, the caller's; its
@@ -55,9 +56,9 @@ int shale_cache_create(const struct shale_cache_config *config,
                        struct shale_cache **out);
 
 /*
- * Free the cache and all clean blocks. Dirty blocks are dropped, so sync
- * first. Returns the number of buffers still pinned: anything but 0 is a leak
- * in the caller (they are gone too).
+ * Free the cache, whose transactions have been destroyed. Returns the number of
+ * buffers still pinned: anything but 0 is a leak in the caller (they are gone
+ * too).
  */
 size_t shale_cache_destroy(struct shale_cache *cache);
 
@@ -81,18 +82,12 @@ int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
 void shale_buf_put(struct shale_buf *buf);
 
 /*
- * BUF's data has been changed: it stays in memory until it is written. The
- * caller holds a pin, and the volume's lock exclusive.
+ * The COUNT blocks from FIRST are written to the device past the cache: drop
+ * what it has of them. None of them is pinned or dirty. With the volume's lock
+ * exclusive.
  */
-void shale_buf_dirty(struct shale_buf *buf);
-
-/*
- * Write every dirty block, in rising order, neighbours merged into one
- * request, then flush the device. On error the blocks not yet written stay
- * dirty. A device whose blocks are larger than the cache's can be read through
- * it but not written: SHALE_ENOTSUP.
- */
-int shale_cache_sync(struct shale_cache *cache);
+void shale_cache_forget(struct shale_cache *cache, uint64_t first,
+                        uint64_t count);
 
 /* Drop unpinned clean blocks until WANT bytes are freed. Returns how many. */
 size_t shale_cache_shrink(struct shale_cache *cache, size_t want);

@@ -16,14 +16,15 @@
  *     5. changes made late     the old name of a file that has got a new one
  *     6. now what the batch freed is free: only here may it be used again
  *
- * So a cut leaks space at worst. In steps 2 to 4 a block that has late changes
- * is written as if those had not been made.
+ * So a cut leaks space at worst. Before its step a late change is not to be
+ * seen on the device: its block is written as if it had not been made.
  *
  * Ownership  buffers stay their callers'; a transaction holds a pin of its own
  * Errors     0 or a negative enum shale_err
- * Locking    one transaction at a time: with the volume's lock exclusive, but
- *            for shale_tx_write(), which takes it shared (nothing may change
- *            meanwhile, everything may be read), and only once at a time
+ * Locking    one transaction at a time, all with the volume's lock exclusive;
+ *            shale_tx_write() with it shared at least (nothing may change
+ *            meanwhile, everything may be read), where several calls take
+ *            turns; shale_tx_dirty() and shale_tx_dirty_bytes() with none
  */
 #ifndef SHALE_TX_H
 #define SHALE_TX_H
@@ -67,23 +68,34 @@ int shale_tx_change(struct shale_tx *tx, struct shale_buf *buf,
 
 /*
  * As shale_tx_change() for the LEN (up to SHALE_TX_LATE_MAX) bytes of BUF at
- * OFFSET, which are to reach the device after all else in the batch. They must
- * not be changed again in the same batch: what stood there is not free before
- * shale_tx_batch() has moved on.
+ * OFFSET, which are to reach the device after all else in the batch; no other
+ * bytes may be changed by this call's leave. The device keeps the bytes that
+ * are there now until the last step, and then gets those that are there then,
+ * if they were changed again or not. What stood there is not free, for a driver
+ * to use again, before shale_tx_batch() has moved on.
  */
 int shale_tx_change_late(struct shale_tx *tx, struct shale_buf *buf,
                          size_t offset, size_t len, enum shale_rank rank);
 
 /*
+ * As shale_tx_change_late(), but the bytes go with the blocks of rank STEP,
+ * which is above RANK: a link to be made when what it leads to is there.
+ */
+int shale_tx_change_with(struct shale_tx *tx, struct shale_buf *buf,
+                         size_t offset, size_t len, enum shale_rank rank,
+                         enum shale_rank step);
+
+/*
  * The units of RUN are free as soon as this transaction is on the device. Then
- * the core calls the driver's reclaim().
+ * the core calls the driver's reclaim(). What a RUN without units means is the
+ * driver's own business. SHALE_ENOMEM.
  */
 int shale_tx_free(struct shale_tx *tx, struct shale_tx_run run);
 
 /*
  * If this transaction is undone, UNDO(CONTEXT, A, B) is called, last noted
  * first, after the blocks are as they were: for what a driver keeps in memory.
- * To be called before the change that it undoes.
+ * To be called before the change that it undoes. SHALE_ENOMEM.
  */
 int shale_tx_on_undo(struct shale_tx *tx,
                      void (*undo)(void *context, uint64_t a, uint64_t b),
@@ -97,11 +109,17 @@ uint64_t shale_tx_batch(const struct shale_tx *tx);
 
 /* --------------------------------------------------------- for the core */
 
-/* Make what the transactions on CACHE need, from MEM. */
+/*
+ * Make what the transactions on CACHE need, from MEM. SHALE_ENOTSUP if CACHE's
+ * blocks are smaller than its device's: it can be read but not written.
+ */
 int shale_tx_create(struct shale_cache *cache, struct shale_mem *mem,
                     struct shale_tx **out);
 
-/* Free it. What was not written is lost: write first. TX may be NULL. */
+/*
+ * Free it, before its cache. What was not written is lost: write first. TX may
+ * be NULL.
+ */
 void shale_tx_destroy(struct shale_tx *tx);
 
 void shale_tx_begin(struct shale_tx *tx);
@@ -128,7 +146,8 @@ bool shale_tx_frees_pending(const struct shale_tx *tx);
 
 /*
  * Take a run that is free now (step 6): one freed in a batch that has been
- * written. False if there is none (any more). Not within a transaction.
+ * written, oldest first, neighbours merged. False if there is none (any more).
+ * Not within a transaction.
  */
 bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out);
 

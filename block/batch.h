@@ -1,0 +1,89 @@
+/*
+ * batch.h - transactions and their batch from inside
+ *
+ * A tx_block stands for a block that differs from the device, or is about to:
+ * from the first change that a transaction announces until the block has been
+ * written and flushed, or the change undone. Meanwhile the buffer stays in the
+ * cache whether anybody pins it or not.
+ *
+ *      in the transaction's list   it may be changed; `image` is as it was
+ *      in its rank's list          committed and not on the device: dirty
+ *
+ * It may be in both. The lists are changed with the volume's lock exclusive,
+ * or by shale_tx_write(), which excludes that and takes the cache's write lock.
+ * cache->dirty and the batch's number are under the cache's state lock, so that
+ * they may be asked for while a batch is being written.
+ */
+#ifndef BLOCK_BATCH_H
+#define BLOCK_BATCH_H
+
+#include "buffers.h"
+#include "shale/tx.h"
+
+/* A batch is written in as many steps as there are ranks, and a last one. */
+enum { TX_RANKS = 3, TX_STEP_LAST = TX_RANKS };
+
+/* What stood where a late change was made, until its step has been written. */
+struct tx_late {
+    struct tx_late *next;       /* made earlier in the same block */
+    unsigned step;              /* a rank, or TX_STEP_LAST */
+    uint32_t offset;
+    uint32_t len;
+    uint8_t old[SHALE_TX_LATE_MAX];
+};
+
+struct tx_block {
+    struct cache_buf *buf;
+    enum shale_rank rank;
+    bool dirty;                 /* in its rank's list */
+    bool plain;                 /* to be written in its rank's step */
+    struct tx_block *next;      /* in its rank's list */
+    struct tx_late *late;       /* newest first */
+
+    /* Of the transaction, if it changes the block. */
+    uint8_t *image;             /* the data as it was; or NULL */
+    bool touched;               /* changed otherwise than late */
+    struct tx_late *late_before;            /* `late` as it was */
+    struct tx_block *next_changed;
+};
+
+struct tx_undo {
+    void (*undo)(void *context, uint64_t a, uint64_t b);
+    void *context;
+    uint64_t a, b;
+};
+
+/*
+ * Runs that were freed, oldest first, in one array that grows:
+ *
+ *      taken       ready           committed           count
+ *      | free now  | of the batch  | of the transaction |
+ */
+struct tx_runs {
+    struct shale_tx_run *list;
+    size_t room;
+    size_t taken, ready, committed, count;
+};
+
+struct shale_tx {
+    struct shale_cache *cache;
+    struct shale_mem *mem;
+    struct shale_slab *blocks, *lates;
+    uint8_t *spare;             /* one block, to gather in if there is no
+                                   memory for more */
+
+    struct tx_block *dirty[TX_RANKS];
+    uint64_t batch;
+    struct tx_runs runs;
+
+    /* The transaction. */
+    bool open;
+    struct tx_block *changed;   /* newest first */
+    struct tx_undo *undos;
+    size_t undo_room, undo_count;
+};
+
+/* Forget BLOCK, in no list any more; its buffer is one like any other. */
+void tx_block_drop(struct shale_tx *tx, struct tx_block *block);
+
+#endif /* BLOCK_BATCH_H */

@@ -1,0 +1,440 @@
+/*
+ * tx.c - transactions: changing blocks, whole or not at all
+ *
+ * Before a block is changed it is copied; undoing copies back. Committing just
+ * adds the blocks to the batch, which writeback.c writes. So what may fail,
+ * for want of memory, fails before anything is changed, and neither commit nor
+ * undo can fail.
+ *
+ * A block that a transaction leaves as it found it is not written: a second
+ * write to a file within the same second, where its format keeps seconds.
+ */
+#include "shale/tx.h"
+
+#include "assert.h"
+#include "batch.h"
+#include "memfn.h"
+#include "shale/bdev.h"
+#include "shale/err.h"
+#include "shale/mem.h"
+
+#define UNDO_ROOM_MIN 16u       /* entries of the two arrays that grow */
+#define RUN_ROOM_MIN 64u
+
+/* --------------------------------------------------------------- blocks */
+
+/* Free the late changes of BLOCK that are newer than KEPT (NULL: all). */
+static void lates_drop(struct shale_tx *tx, struct tx_block *block,
+                       struct tx_late *kept)
+{
+    while (block->late != kept) {
+        struct tx_late *late = block->late;
+
+        block->late = late->next;
+        shale_slab_free(tx->lates, late);
+    }
+}
+
+void tx_block_drop(struct shale_tx *tx, struct tx_block *block)
+{
+    struct shale_cache *cache = tx->cache;
+
+    cache_lock(cache);
+    if (block->dirty)
+        cache->dirty--;
+    cache_release(cache, block->buf);
+    cache_unlock(cache);
+    shale_slab_free(tx->blocks, block);
+}
+
+/* The transaction may change BUF: see to it that it has an image of it. */
+static int block_change(struct shale_tx *tx, struct cache_buf *buf,
+                        enum shale_rank rank)
+{
+    struct shale_cache *cache = tx->cache;
+    struct tx_block *block = buf->tx;
+    uint8_t *image;
+
+    SHALE_ASSERT(tx->open && buf->pins > 0 && buf->base.cache == cache);
+    SHALE_ASSERT(!block || block->rank == rank);
+    if (block && block->image)
+        return 0;
+
+    image = shale_alloc(tx->mem, cache->block_size);
+    if (!image)
+        return SHALE_ENOMEM;
+    if (!block) {
+        block = shale_slab_alloc(tx->blocks);
+        if (!block) {
+            shale_free(tx->mem, image, cache->block_size);
+            return SHALE_ENOMEM;
+        }
+        *block = (struct tx_block){ .buf = buf, .rank = rank };
+        cache_lock(cache);
+        cache_hold(cache, buf, block);
+        cache_unlock(cache);
+    }
+    memcpy(image, buf->base.data, cache->block_size);
+    block->image = image;
+    block->touched = false;
+    block->late_before = block->late;
+    block->next_changed = tx->changed;
+    tx->changed = block;
+    return 0;
+}
+
+int shale_tx_change(struct shale_tx *tx, struct shale_buf *buf,
+                    enum shale_rank rank)
+{
+    struct cache_buf *own = (struct cache_buf *)buf;
+    int err = block_change(tx, own, rank);
+
+    if (!err)
+        own->tx->touched = true;
+    return err;
+}
+
+/* As shale_tx_change_with(), for any step. */
+static int change_late(struct shale_tx *tx, struct shale_buf *buf,
+                       size_t offset, size_t len, enum shale_rank rank,
+                       unsigned step)
+{
+    struct cache_buf *own = (struct cache_buf *)buf;
+    struct tx_late *late;
+    int err;
+
+    SHALE_ASSERT(len <= SHALE_TX_LATE_MAX && len <= tx->cache->block_size &&
+                 offset <= tx->cache->block_size - len && step > rank);
+    err = block_change(tx, own, rank);
+    if (err)
+        return err;
+    late = shale_slab_alloc(tx->lates);
+    if (!late)
+        return SHALE_ENOMEM;
+    late->step = step;
+    late->offset = (uint32_t)offset;
+    late->len = (uint32_t)len;
+    memcpy(late->old, buf->data + offset, len);
+    late->next = own->tx->late;
+    own->tx->late = late;
+    return 0;
+}
+
+int shale_tx_change_with(struct shale_tx *tx, struct shale_buf *buf,
+                         size_t offset, size_t len, enum shale_rank rank,
+                         enum shale_rank step)
+{
+    return change_late(tx, buf, offset, len, rank, step);
+}
+
+int shale_tx_change_late(struct shale_tx *tx, struct shale_buf *buf,
+                         size_t offset, size_t len, enum shale_rank rank)
+{
+    return change_late(tx, buf, offset, len, rank, TX_STEP_LAST);
+}
+
+/* ---------------------------------------------------- arrays that grow */
+
+/*
+ * Make room in ARRAY, of *ROOM entries of SIZE bytes, COUNT of them in use, for
+ * one more. Returns the array, moved perhaps; NULL, and all is as it was, if
+ * there is no memory.
+ */
+static void *array_grow(struct shale_mem *mem, void *array, size_t *room,
+                        size_t count, size_t size, size_t room_min)
+{
+    size_t more = *room ? *room * 2 : room_min;
+    void *grown;
+
+    if (count < *room)
+        return array;
+    if (more > SIZE_MAX / size)
+        return NULL;
+    grown = shale_alloc(mem, more * size);
+    if (!grown)
+        return NULL;
+    if (array)
+        memcpy(grown, array, count * size);
+    shale_free(mem, array, *room * size);
+    *room = more;
+    return grown;
+}
+
+int shale_tx_on_undo(struct shale_tx *tx,
+                     void (*undo)(void *context, uint64_t a, uint64_t b),
+                     void *context, uint64_t a, uint64_t b)
+{
+    struct tx_undo *undos;
+
+    SHALE_ASSERT(tx->open);
+    undos = array_grow(tx->mem, tx->undos, &tx->undo_room, tx->undo_count,
+                       sizeof *undos, UNDO_ROOM_MIN);
+    if (!undos)
+        return SHALE_ENOMEM;
+    tx->undos = undos;
+    undos[tx->undo_count++] = (struct tx_undo){ undo, context, a, b };
+    return 0;
+}
+
+/* --------------------------------------------------------------- frees */
+
+/*
+ * Make *LAST, which was freed just before RUN, one with it if they are
+ * neighbours. A run of no units is the driver's own sign, and stays by itself.
+ */
+static bool run_join(struct shale_tx_run *last, struct shale_tx_run run)
+{
+    if (last->count == 0 || run.count == 0 ||
+        run.count > UINT64_MAX - last->count)
+        return false;
+    if (run.first > last->first && run.first - last->first == last->count) {
+        last->count += run.count;
+        return true;
+    }
+    if (last->first > run.first && last->first - run.first == run.count) {
+        last->first = run.first;
+        last->count += run.count;
+        return true;
+    }
+    return false;
+}
+
+/* Take the runs that are taken out of the array, so that it can be refilled. */
+static void runs_close_up(struct tx_runs *runs)
+{
+    size_t gone = runs->taken;
+
+    if (gone == 0)
+        return;
+    memmove(runs->list, runs->list + gone,
+            (runs->count - gone) * sizeof *runs->list);
+    runs->taken = 0;
+    runs->ready -= gone;
+    runs->committed -= gone;
+    runs->count -= gone;
+}
+
+int shale_tx_free(struct shale_tx *tx, struct shale_tx_run run)
+{
+    struct tx_runs *runs = &tx->runs;
+    struct shale_tx_run *list;
+
+    SHALE_ASSERT(tx->open);
+    if (runs->count > runs->committed &&
+        run_join(&runs->list[runs->count - 1], run))
+        return 0;
+    if (runs->count == runs->room)
+        runs_close_up(runs);
+    list = array_grow(tx->mem, runs->list, &runs->room, runs->count,
+                      sizeof *list, RUN_ROOM_MIN);
+    if (!list)
+        return SHALE_ENOMEM;
+    runs->list = list;
+    list[runs->count++] = run;
+    return 0;
+}
+
+/* The transaction's runs become the batch's. */
+static void runs_commit(struct tx_runs *runs)
+{
+    size_t end = runs->committed;
+
+    for (size_t i = runs->committed; i < runs->count; i++) {
+        struct shale_tx_run run = runs->list[i];
+
+        if (end == runs->ready || !run_join(&runs->list[end - 1], run))
+            runs->list[end++] = run;
+    }
+    runs->committed = end;
+    runs->count = end;
+}
+
+bool shale_tx_frees_pending(const struct shale_tx *tx)
+{
+    return tx->runs.taken < tx->runs.count;
+}
+
+bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out)
+{
+    struct tx_runs *runs = &tx->runs;
+
+    SHALE_ASSERT(!tx->open);
+    if (runs->taken == runs->ready)
+        return false;
+    *out = runs->list[runs->taken++];
+    if (runs->taken == runs->count) {
+        shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
+        *runs = (struct tx_runs){ .list = NULL };
+    }
+    return true;
+}
+
+/* ------------------------------------------------ begin, commit, undo */
+
+void shale_tx_begin(struct shale_tx *tx)
+{
+    SHALE_ASSERT(!tx->open);
+    tx->open = true;
+}
+
+/* Add BLOCK to the batch. */
+static void block_dirty(struct shale_tx *tx, struct tx_block *block)
+{
+    block->dirty = true;
+    block->next = tx->dirty[block->rank];
+    tx->dirty[block->rank] = block;
+    cache_lock(tx->cache);
+    tx->cache->dirty++;
+    cache_unlock(tx->cache);
+}
+
+/* The transaction is over for BLOCK, whose data is as it shall be. */
+static void block_end(struct shale_tx *tx, struct tx_block *block)
+{
+    shale_free(tx->mem, block->image, tx->cache->block_size);
+    block->image = NULL;
+    if (block->dirty)
+        return;
+    if (block->plain || block->late)
+        block_dirty(tx, block);
+    else
+        tx_block_drop(tx, block);
+}
+
+static struct tx_block *changed_take(struct shale_tx *tx)
+{
+    struct tx_block *block = tx->changed;
+
+    if (block)
+        tx->changed = block->next_changed;
+    return block;
+}
+
+void shale_tx_commit(struct shale_tx *tx)
+{
+    struct tx_block *block;
+
+    SHALE_ASSERT(tx->open);
+    while ((block = changed_take(tx))) {
+        if (block->touched && !block->plain)
+            block->plain = memcmp(block->buf->base.data, block->image,
+                                  tx->cache->block_size) != 0;
+        block_end(tx, block);
+    }
+    runs_commit(&tx->runs);
+    tx->undo_count = 0;
+    tx->open = false;
+}
+
+void shale_tx_undo(struct shale_tx *tx)
+{
+    struct tx_block *block;
+
+    SHALE_ASSERT(tx->open);
+    while ((block = changed_take(tx))) {
+        memcpy(block->buf->base.data, block->image, tx->cache->block_size);
+        lates_drop(tx, block, block->late_before);
+        block_end(tx, block);
+    }
+    tx->runs.count = tx->runs.committed;
+    while (tx->undo_count > 0) {
+        const struct tx_undo *undo = &tx->undos[--tx->undo_count];
+
+        undo->undo(undo->context, undo->a, undo->b);
+    }
+    tx->open = false;
+}
+
+/* ------------------------------------------------------------ the batch */
+
+uint64_t shale_tx_batch(const struct shale_tx *tx)
+{
+    uint64_t batch;
+
+    cache_lock(tx->cache);
+    batch = tx->batch;
+    cache_unlock(tx->cache);
+    return batch;
+}
+
+size_t shale_tx_dirty_bytes(const struct shale_tx *tx)
+{
+    size_t blocks;
+
+    cache_lock(tx->cache);
+    blocks = tx->cache->dirty;
+    cache_unlock(tx->cache);
+    return blocks * tx->cache->block_size;
+}
+
+bool shale_tx_dirty(const struct shale_tx *tx)
+{
+    return shale_tx_dirty_bytes(tx) > 0;
+}
+
+/* --------------------------------------------------------- a whole one */
+
+int shale_tx_create(struct shale_cache *cache, struct shale_mem *mem,
+                    struct shale_tx **out)
+{
+    const struct shale_slab_config blocks = {
+        .name = "tx-block", .size = sizeof(struct tx_block),
+    };
+    const struct shale_slab_config lates = {
+        .name = "tx-late", .size = sizeof(struct tx_late),
+    };
+    struct shale_tx *tx;
+
+    if (cache->block_size < cache->dev->block_size)
+        return SHALE_ENOTSUP;
+    tx = shale_zalloc(mem, sizeof *tx);
+    if (!tx)
+        return SHALE_ENOMEM;
+    tx->cache = cache;
+    tx->mem = mem;
+    tx->batch = 1;
+    tx->spare = shale_alloc(mem, cache->block_size);
+    if (!tx->spare)
+        goto free_tx;
+    tx->blocks = shale_slab_create(mem, &blocks);
+    if (!tx->blocks)
+        goto free_spare;
+    tx->lates = shale_slab_create(mem, &lates);
+    if (!tx->lates)
+        goto destroy_blocks;
+    *out = tx;
+    return 0;
+
+destroy_blocks:
+    shale_slab_destroy(tx->blocks);
+free_spare:
+    shale_free(mem, tx->spare, cache->block_size);
+free_tx:
+    shale_free(mem, tx, sizeof *tx);
+    return SHALE_ENOMEM;
+}
+
+void shale_tx_destroy(struct shale_tx *tx)
+{
+    if (!tx)
+        return;
+    SHALE_ASSERT(!tx->open);
+    for (unsigned rank = 0; rank < TX_RANKS; rank++) {
+        struct tx_block *block = tx->dirty[rank], *next;
+
+        for (; block; block = next) {
+            struct cache_buf *buf = block->buf;
+
+            next = block->next;
+            lates_drop(tx, block, NULL);
+            tx_block_drop(tx, block);
+            cache_forget(tx->cache, buf);
+        }
+    }
+    shale_slab_destroy(tx->lates);
+    shale_slab_destroy(tx->blocks);
+    shale_free(tx->mem, tx->runs.list, tx->runs.room * sizeof *tx->runs.list);
+    shale_free(tx->mem, tx->undos, tx->undo_room * sizeof *tx->undos);
+    shale_free(tx->mem, tx->spare, tx->cache->block_size);
+    shale_free(tx->mem, tx, sizeof *tx);
+}
