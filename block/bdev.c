@@ -137,3 +137,63 @@ int shale_bdev_read_bytes(struct shale_bdev *dev, struct shale_mem *mem,
     shale_free(mem, bounce, dev->block_size);
     return err;
 }
+
+/* Copy LEN bytes of BUF to WITHIN the block at OFFSET, by way of BOUNCE. */
+static int write_part(struct shale_bdev *dev, uint64_t offset, size_t within,
+                      const uint8_t *buf, size_t len, uint8_t *bounce)
+{
+    int err = shale_bdev_read(dev, offset, bounce, dev->block_size);
+
+    if (err)
+        return err;
+    memcpy(bounce + within, buf, len);
+    return shale_bdev_write(dev, offset, bounce, dev->block_size);
+}
+
+/* As read_ragged(), the other way. */
+static int write_ragged(struct shale_bdev *dev, uint64_t offset,
+                        const uint8_t *buf, size_t len, uint8_t *bounce)
+{
+    size_t block = dev->block_size;
+    size_t within = (size_t)(offset & (block - 1));
+    size_t tail;
+    int err;
+
+    if (within > 0) {
+        size_t head = block - within < len ? block - within : len;
+
+        err = write_part(dev, offset - within, within, buf, head, bounce);
+        if (err)
+            return err;
+        offset += head;
+        buf += head;
+        len -= head;
+    }
+    tail = len & (block - 1);
+    err = shale_bdev_write(dev, offset, buf, len - tail);
+    if (err || tail == 0)
+        return err;
+    return write_part(dev, offset + (len - tail), 0, buf + (len - tail), tail,
+                      bounce);
+}
+
+int shale_bdev_write_bytes(struct shale_bdev *dev, struct shale_mem *mem,
+                           uint64_t offset, const void *buf, size_t len)
+{
+    uint8_t *bounce;
+    int err;
+
+    if (len == 0 || ((offset | len) & (dev->block_size - 1)) == 0)
+        return shale_bdev_write(dev, offset, buf, len);
+    if (!inside(dev, offset, len))
+        return SHALE_EIO;
+    if (!dev->ops->write)
+        return SHALE_EROFS;
+
+    bounce = shale_alloc(mem, dev->block_size);
+    if (!bounce)
+        return SHALE_ENOMEM;
+    err = write_ragged(dev, offset, buf, len, bounce);
+    shale_free(mem, bounce, dev->block_size);
+    return err;
+}

@@ -181,6 +181,8 @@ struct ext2_disk_inode_extra {
 
 _Static_assert(sizeof(struct ext2_disk_inode_extra) == 24, "ext2 inode, rest");
 
+#define EXT2_NAME_MAX 255u      /* bytes of a file's name */
+
 /* A directory record; NAME_LEN bytes of name follow, then slack to rec_len. */
 struct ext2_disk_dirent {
     le32 inode;                 /* 0x00  0: not in use */

@@ -153,7 +153,7 @@ static int ext2_statfs(struct shale_fs *fs, struct shale_statfs *out)
         .files = super->inode_count,
         .files_free = inodes_free,
         .block_size = super->block_size,
-        .name_max = SHALE_NAME_MAX,
+        .name_max = EXT2_NAME_MAX,
         .id = volume_id(super),
     };
     if (blocks_free > super->reserved_blocks)
@@ -169,6 +169,7 @@ static int ext2_load(struct shale_vnode *base)
     if (err)
         return err;
     base->size = vn->inode.size;
+    base->links = vn->inode.links;
     base->generation = vn->inode.generation;
     base->type = shale_type_of_mode(vn->inode.mode);
     return 0;
@@ -346,6 +347,7 @@ const struct shale_fs_ops shale_ext2 = {
     .name       = "ext2",
     .vnode_size = sizeof(struct ext2_vnode),
     .options    = options,
+    .name_max   = EXT2_NAME_MAX,
     .probe      = ext2_probe,
     .mount      = ext2_mount,
     .unmount    = ext2_unmount,

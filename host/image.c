@@ -61,15 +61,13 @@ static void explain_open(int err, char *why)
     }
 }
 
-/* As shale_image_open_raw(), but nothing is chosen yet. */
-static int open_file(const struct shale_image_config *config,
-                     struct shale_image **out, char *why)
+/* An image with nothing open. */
+static int image_create(const struct shale_image_config *config,
+                        struct shale_image **out, char *why)
 {
-    struct image *image;
-    int err;
+    struct image *image = calloc(1, sizeof *image);
 
     why[0] = '\0';
-    image = calloc(1, sizeof *image);
     if (!image || pthread_mutex_init(&image->fault_lock, NULL)) {
         free(image);
         text_add(why, SHALE_WHY_MAX, "out of memory");
@@ -81,30 +79,28 @@ static int open_file(const struct shale_image_config *config,
     image->base.mem = shale_host_mem_create(config->memory_budget);
     if (!image->base.mem) {
         text_add(why, SHALE_WHY_MAX, "out of memory");
-        err = SHALE_ENOMEM;
-        goto free_image;
-    }
-
-    /*
-     * A driver that writes has slots for it in struct shale_fs_ops. There are
-     * none yet, so config->write comes down to reading, and the lock to a
-     * shared one.
-     */
-    err = shale_file_bdev_open(config->path,
-                               config->no_lock ? SHALE_FILE_NOLOCK : 0,
-                               &image->base.file);
-    if (err) {
-        explain_open(err, why);
-        goto destroy_mem;
+        pthread_mutex_destroy(&image->fault_lock);
+        free(image);
+        return SHALE_ENOMEM;
     }
     *out = &image->base;
     return 0;
+}
 
-destroy_mem:
-    shale_mem_destroy(image->base.mem);
-free_image:
-    pthread_mutex_destroy(&image->fault_lock);
-    free(image);
+/* Open the file of IMAGE; any that is open is closed first. */
+static int file_open(struct shale_image *image,
+                     const struct shale_image_config *config, bool write,
+                     char *why)
+{
+    unsigned flags = (write ? SHALE_FILE_WRITE : 0) |
+                     (config->no_lock ? SHALE_FILE_NOLOCK : 0);
+    int err;
+
+    shale_file_bdev_close(image->file);
+    image->file = NULL;
+    err = shale_file_bdev_open(config->path, flags, &image->file);
+    if (err)
+        explain_open(err, why);
     return err;
 }
 
@@ -128,10 +124,12 @@ int shale_image_open_raw(const struct shale_image_config *config,
     struct shale_image *image;
     int err;
 
-    err = open_file(config, &image, why);
+    err = image_create(config, &image, why);
     if (err)
         return err;
-    err = choose_place(image, config, why);
+    err = file_open(image, config, config->write, why);
+    if (!err)
+        err = choose_place(image, config, why);
     if (err) {
         shale_image_close(image);
         return err;
@@ -140,8 +138,19 @@ int shale_image_open_raw(const struct shale_image_config *config,
     return 0;
 }
 
+/* What mount(8) calls our drivers. */
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    { "vfat", "fat" },
+    { "msdos", "fat" },
+};
+
 static const struct shale_fs_ops *driver_named(const char *name)
 {
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i].alias, name) == 0)
+            name = aliases[i].name;
     for (const struct shale_fs_ops *const *driver = shale_all_drivers; *driver;
          driver++)
         if (strcmp(shale_driver_name(*driver), name) == 0)
@@ -230,7 +239,8 @@ static void explain_mount(struct shale_image *image,
 
 static int mount_volume(struct shale_image *image,
                         const struct shale_image_config *config,
-                        const struct shale_fs_ops *type, char *why)
+                        const struct shale_fs_ops *type, bool write,
+                        char *why)
 {
     struct shale_config mount = {
         .dev = &image->volume.base,
@@ -240,7 +250,9 @@ static int mount_volume(struct shale_image *image,
         .log = &image->log,
         .type = type ? shale_driver_name(type) : NULL,
         .options = config->options,
-        .read_only = !config->write,
+        .clock = &shale_host_clock,
+        .read_only = !write,
+        .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,
     };
     int err;
@@ -252,21 +264,54 @@ static int mount_volume(struct shale_image *image,
     return err;
 }
 
+/* Can the driver of the volume chosen, TYPE unless that is NULL, write? */
+static bool driver_writes(struct shale_image *image,
+                          const struct shale_fs_ops *type)
+{
+    if (!type && shale_probe(&image->volume.base, image->mem,
+                             shale_all_drivers, &type))
+        return false;
+    return shale_driver_writes(type);
+}
+
+/*
+ * Open IMAGE's file and choose its volume. What can only be read is opened to
+ * be read, with the others who do so; so a file is looked at before it is
+ * opened for writing. Stores which it is.
+ */
+static int open_volume(struct shale_image *image,
+                       const struct shale_image_config *config,
+                       const struct shale_fs_ops *type, bool *write, char *why)
+{
+    int err = file_open(image, config, false, why);
+
+    if (!err)
+        err = choose_volume(image, config, type, why);
+    if (err)
+        return err;
+    *write = config->write && driver_writes(image, type);
+    if (!*write)
+        return 0;
+    err = file_open(image, config, true, why);
+    return err ? err : choose_volume(image, config, type, why);
+}
+
 int shale_image_open(const struct shale_image_config *config,
                      struct shale_image **out, char *why)
 {
     const struct shale_fs_ops *type;
     struct shale_image *image;
+    bool write = false;
     int err;
 
-    err = open_file(config, &image, why);
+    err = image_create(config, &image, why);
     if (err)
         return err;
     err = choose_driver(config, &type, why);
     if (!err)
-        err = choose_volume(image, config, type, why);
+        err = open_volume(image, config, type, &write, why);
     if (!err)
-        err = mount_volume(image, config, type, why);
+        err = mount_volume(image, config, type, write, why);
     if (err) {
         shale_image_close(image);
         return err;

@@ -28,7 +28,7 @@ static void teardown(void)
 
 /* ------------------------------------------------------------- lookup */
 
-static char long_name[257];
+static char long_name[SHALE_NAME_MAX + 2];
 
 static const struct {
     const char *name;
@@ -47,8 +47,8 @@ static const struct {
     { "/", 1, SHALE_EINVAL },
     { "file\0", 5, SHALE_EINVAL },
     { "\0file", 5, SHALE_EINVAL },
-    { long_name, 255, SHALE_ENOENT },
-    { long_name, 256, SHALE_ENAMETOOLONG },
+    { long_name, SHALE_NAME_MAX, SHALE_ENOENT },
+    { long_name, SHALE_NAME_MAX + 1, SHALE_ENAMETOOLONG },
     { "link", 4, LINK },                /* not followed */
     { "stale", 5, SHALE_ECORRUPT },     /* its inode is not in use */
 };
@@ -59,7 +59,7 @@ START_TEST(looks_up)
     struct shale_attr attr;
     int64_t r;
 
-    memset(long_name, 'n', 256);
+    memset(long_name, 'n', SHALE_NAME_MAX + 1);
     r = shale_lookup(dir, lookups[_i].name, lookups[_i].len, &out);
     if (r == 0) {
         r = (int64_t)shale_vnode_ino(out);

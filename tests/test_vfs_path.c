@@ -14,12 +14,12 @@ enum {
 };
 
 static struct toy toy;
-static char name255[256];
+static char longest[SHALE_NAME_MAX + 1];
 
 static void setup(void)
 {
     toy_init(&toy);
-    memset(name255, 'n', 255);
+    memset(longest, 'n', SHALE_NAME_MAX);
     toy_add(&toy, ROOT, "dir", SHALE_TYPE_DIR);
     toy_add(&toy, ROOT, "file", SHALE_TYPE_FILE);
     toy_add(&toy, DIR, "sub", SHALE_TYPE_DIR);
@@ -39,7 +39,7 @@ static void setup(void)
     toy_add_link(&toy, DIR, "toroot", "/");
     toy_add_link(&toy, ROOT, "ping", "pong");
     toy_add_link(&toy, ROOT, "pong", "ping");
-    toy_add(&toy, DIR, name255, SHALE_TYPE_FILE);
+    toy_add(&toy, DIR, longest, SHALE_TYPE_FILE);
 }
 
 static void teardown(void)
@@ -196,12 +196,12 @@ END_TEST
 
 START_TEST(long_names)
 {
-    char path[4 + 256 + 1];
+    char path[4 + SHALE_NAME_MAX + 2];
 
     toy_mount(&toy);
-    snprintf(path, sizeof path, "dir/%s", name255);
+    snprintf(path, sizeof path, "dir/%s", longest);
     ck_assert_int_eq(toy_walk(&toy, path, 0), LONGNAME);
-    snprintf(path, sizeof path, "dir/%sn", name255);
+    snprintf(path, sizeof path, "dir/%sn", longest);
     ck_assert_int_eq(toy_walk(&toy, path, 0), SHALE_ENAMETOOLONG);
 }
 END_TEST

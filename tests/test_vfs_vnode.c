@@ -109,7 +109,7 @@ START_TEST(used_are_never_evicted)
     for (unsigned i = 0; i < FILES; i++)
         shale_vnode_put(held[i]);
     ck_assert_uint_eq(toy_calls(&toy, TOY_EVICT), FILES - 8);
-    ck_assert_uint_eq(toy.fs->state->table.unused, 8);
+    ck_assert_uint_eq(toy.fs->state->table.unused.count, 8);
 }
 END_TEST
 
@@ -184,7 +184,7 @@ START_TEST(loser_of_two_loads_is_dropped)
     ck_assert_uint_eq(toy_calls(&toy, TOY_EVICT), 1);
     shale_vnode_put(vn);
     shale_vnode_put(winner);
-    ck_assert_uint_eq(toy.fs->state->table.unused, 1);
+    ck_assert_uint_eq(toy.fs->state->table.unused.count, 1);
 }
 END_TEST
 
@@ -202,7 +202,7 @@ START_TEST(chains_in_a_small_table)
     for (unsigned i = 0; i < FILES; i++)
         shale_vnode_put(held[i * 37 % FILES]);
     ck_assert_uint_eq(table->used, 1);
-    ck_assert_uint_eq(table->unused, 8);
+    ck_assert_uint_eq(table->unused.count, 8);
 }
 END_TEST
 

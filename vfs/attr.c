@@ -37,7 +37,7 @@ int attr_of_ino_locked(struct shale_fs *fs, uint64_t ino,
             return err;
     }
     err = fs->ops->getattr(vn, out);
-    shale_vnode_put(vn);
+    vnode_put_locked(vn);
     return err;
 }
 

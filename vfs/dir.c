@@ -26,12 +26,18 @@ static bool is_dot_dot(const char *name, size_t len)
     return len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-/* 0 if NAME can be the name of an entry. */
-static int check_name(const char *name, size_t len)
+bool dir_is_dots(const char *name, size_t len)
 {
+    return is_dot(name, len) || is_dot_dot(name, len);
+}
+
+int dir_check_name(const struct shale_fs *fs, const char *name, size_t len)
+{
+    size_t max = fs->ops->name_max ? fs->ops->name_max : SHALE_NAME_MAX;
+
     if (len == 0)
         return SHALE_EINVAL;
-    if (len > SHALE_NAME_MAX)
+    if (len > max)
         return SHALE_ENAMETOOLONG;
     for (size_t i = 0; i < len; i++)
         if (name[i] == '/' || name[i] == '\0')
@@ -86,31 +92,38 @@ static int entry_error(struct shale_vnode *dir, const char *name, size_t len,
 static int check_lookup(const struct shale_vnode *dir, const char *name,
                         size_t len)
 {
-    return dir->type == SHALE_TYPE_DIR ? check_name(name, len)
+    return dir->type == SHALE_TYPE_DIR ? dir_check_name(dir->fs, name, len)
                                        : SHALE_ENOTDIR;
+}
+
+int dir_find_locked(struct shale_vnode *dir, const char *name, size_t len,
+                    struct shale_vnode **out)
+{
+    struct shale_vnode *vn = NULL;
+    uint64_t ino;
+    int err = find_locked(dir, name, len, &ino);
+
+    if (err)
+        return err;
+    err = vnode_find(dir->fs, ino, &vn);
+    err = entry_error(dir, name, len, err, vn ? vn->type : SHALE_TYPE_UNKNOWN);
+    if (err)
+        vnode_put_locked(vn);
+    else
+        *out = vn;
+    return err;
 }
 
 int shale_lookup(struct shale_vnode *dir, const char *name, size_t len,
                  struct shale_vnode **out)
 {
-    struct shale_vnode *vn = NULL;
-    uint64_t ino;
     int err = check_lookup(dir, name, len);
 
     if (err)
         return err;
     volume_lock_shared(dir->fs);
-    err = find_locked(dir, name, len, &ino);
-    if (!err) {
-        err = vnode_find(dir->fs, ino, &vn);
-        err = entry_error(dir, name, len, err,
-                          vn ? vn->type : SHALE_TYPE_UNKNOWN);
-    }
+    err = dir_find_locked(dir, name, len, out);
     volume_unlock(dir->fs);
-    if (err)
-        shale_vnode_put(vn);
-    else
-        *out = vn;
     return err;
 }
 

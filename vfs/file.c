@@ -22,8 +22,7 @@
 #define DATA_PIECES_MAX (UINT32_C(1) << 19)
 #define HOLE_PIECES_MAX (UINT32_C(1) << 14)
 
-/* 0 if VN has data to read. */
-static int check_file(const struct shale_vnode *vn)
+int file_check(const struct shale_vnode *vn)
 {
     if (vn->type == SHALE_TYPE_DIR)
         return SHALE_EISDIR;
@@ -35,11 +34,11 @@ static int check_file(const struct shale_vnode *vn)
 /* ------------------------------------- maps, with the file's lock held */
 
 /*
- * Ask the driver for one extent, cut at the end of the file. The volume's lock
- * is held as well.
+ * Ask the driver for one extent, which may run past the end of the file. The
+ * volume's lock is held as well.
  */
-static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
-                   struct shale_extent *out)
+static int map_uncut(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                     struct shale_extent *out)
 {
     struct shale_extent extent = { 0 };
     struct shale_fs *fs = file->fs;
@@ -58,11 +57,19 @@ static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
     SHALE_ASSERT(sound);
     if (!sound)
         return SHALE_EIO;
-
-    if (extent.length > file->size - offset)
-        extent.length = file->size - offset;
     *out = extent;
     return 0;
+}
+
+/* The same, cut at the end of the file. */
+static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                   struct shale_extent *out)
+{
+    int err = map_uncut(file, offset, len, out);
+
+    if (!err && out->length > file->size - offset)
+        out->length = file->size - offset;
+    return err;
 }
 
 /* Does B, which follows A in the file, go on where A ends? */
@@ -84,13 +91,8 @@ static bool continues(const struct shale_extent *a,
     return false;
 }
 
-/*
- * The extent at OFFSET, below the file's size, joined with what continues it
- * as far as LEN bytes ask. An error further on is for whoever asks for the
- * bytes there.
- */
-static int map_merged(struct shale_vnode *file, uint64_t offset, uint64_t len,
-                      struct shale_extent *out)
+int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+             struct shale_extent *out)
 {
     struct shale_extent extent, next;
     uint32_t pieces = 1;
@@ -115,10 +117,31 @@ static int map_merged(struct shale_vnode *file, uint64_t offset, uint64_t len,
     return err;
 }
 
+int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
+{
+    struct shale_extent last = { 0 };
+    int err = 0;
+
+    *out = (struct shale_extent){
+        .offset = file->size, .kind = SHALE_EXTENT_HOLE,
+    };
+    if (file->size == 0)
+        return 0;
+    volume_lock_shared(file->fs);
+    err = map_uncut(file, file->size - 1, 1, &last);
+    volume_unlock(file->fs);
+    if (err)
+        return err;
+    out->kind = last.kind;
+    out->device = last.device + 1;
+    out->length = last.length - 1;
+    return 0;
+}
+
 int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
               struct shale_extent *out)
 {
-    int err = check_file(file);
+    int err = file_check(file);
 
     if (err)
         return err;
@@ -129,7 +152,7 @@ int shale_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (offset >= file->size)
         err = SHALE_ENXIO;
     else
-        err = map_merged(file, offset, len, out);
+        err = file_map(file, offset, len, out);
     vnode_unlock(file);
     return err;
 }
@@ -143,7 +166,7 @@ static bool reads_as_zeros(const struct shale_extent *extent)
 }
 
 /*
- * What a search for a hole, or for data, comes to after too many pieces. To call
+ * What a search for a hole, or for data, comes to after too many pieces. Calling
  * a hole data is no lie, as it reads as zeros; the other way round is one.
  */
 static int64_t seek_too_far(const struct shale_vnode *file, bool hole)
@@ -184,7 +207,7 @@ static int64_t seek_locked(struct shale_vnode *file, uint64_t offset,
 
 static int64_t seek(struct shale_vnode *file, uint64_t offset, bool hole)
 {
-    int64_t found = check_file(file);
+    int64_t found = file_check(file);
 
     if (found)
         return found;
@@ -259,16 +282,15 @@ static int extent_read(struct shale_vnode *file,
     return SHALE_ENOTSUP;
 }
 
-/* Read LEN bytes, all of them inside FILE. */
-static int read_locked(struct shale_vnode *file, void *buf, size_t len,
-                       uint64_t offset)
+int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
+                     uint64_t offset)
 {
     uint8_t *to = buf;
 
     while (len > 0) {
         struct shale_extent extent;
         size_t count = len;
-        int err = map_merged(file, offset, len, &extent);
+        int err = file_map(file, offset, len, &extent);
 
         if (err)
             return err;
@@ -296,7 +318,7 @@ static int64_t readv_locked(struct shale_vnode *file,
 
         if (len > file->size - offset)
             len = (size_t)(file->size - offset);
-        err = read_locked(file, iov[i].base, len, offset);
+        err = file_read_locked(file, iov[i].base, len, offset);
         if (err)
             return err;
         offset += len;
@@ -307,7 +329,7 @@ static int64_t readv_locked(struct shale_vnode *file,
 int64_t shale_readv(struct shale_vnode *file, const struct shale_iovec *iov,
                     size_t count, uint64_t offset)
 {
-    int64_t done = check_file(file);
+    int64_t done = file_check(file);
 
     if (done)
         return done;

@@ -11,10 +11,11 @@
 /* One entry in a batch; its name follows. */
 struct packed_entry {
     uint64_t ino, next;
-    uint8_t type, len;
+    uint16_t len;
+    uint8_t type;
 };
 
-#define PACKED_SIZE (offsetof(struct packed_entry, len) + 1)
+#define PACKED_SIZE (offsetof(struct packed_entry, type) + 1)
 
 struct shale_file {
     struct shale_vnode *vn;
@@ -72,6 +73,15 @@ int64_t shale_file_read(struct shale_file *file, void *buf, size_t len)
     return count;
 }
 
+int64_t shale_file_write(struct shale_file *file, const void *buf, size_t len)
+{
+    int64_t count = shale_write(file->vn, buf, len, file->position);
+
+    if (count > 0)
+        file->position += (uint64_t)count;
+    return count;
+}
+
 /* --------------------------------------------------------------- seek */
 
 /* OFFSET from BASE, which is not negative either. */
@@ -90,6 +100,7 @@ int64_t shale_file_seek(struct shale_file *file, int64_t offset,
 {
     bool dir = file->vn->type == SHALE_TYPE_DIR;
     int64_t to = SHALE_EINVAL;
+    uint64_t size;
 
     switch (whence) {
     case SHALE_SEEK_SET:
@@ -100,8 +111,12 @@ int64_t shale_file_seek(struct shale_file *file, int64_t offset,
             to = seek_from(file->position, offset);
         break;
     case SHALE_SEEK_END:
-        if (!dir)
-            to = seek_from(file->vn->size, offset);
+        if (dir)
+            break;
+        vnode_lock_shared(file->vn);
+        size = file->vn->size;
+        vnode_unlock(file->vn);
+        to = seek_from(size, offset);
         break;
     case SHALE_SEEK_DATA:
         to = offset < 0 ? SHALE_ENXIO
@@ -126,7 +141,7 @@ static int batch_add(void *context, const struct shale_dirent *entry)
 {
     struct shale_file *file = context;
     const struct packed_entry packed = {
-        entry->ino, entry->next, (uint8_t)entry->type, (uint8_t)entry->len,
+        entry->ino, entry->next, (uint16_t)entry->len, (uint8_t)entry->type,
     };
     uint8_t *to = file->batch + file->batch_end;
 

@@ -98,6 +98,11 @@ const char *shale_driver_name(const struct shale_fs_ops *driver)
     return driver->name;
 }
 
+bool shale_driver_writes(const struct shale_fs_ops *driver)
+{
+    return driver->create != NULL;
+}
+
 /* ------------------------------------------------------ mount, unmount */
 
 /* Keep a copy of OPTIONS, all of which the driver has to know. */
@@ -141,13 +146,35 @@ int shale_fs_set_blocks(struct shale_fs *fs, uint32_t block_size,
         .budget = fs->state->cache_bytes,
     };
 
+    int err;
+
     SHALE_ASSERT(!fs->cache);
-    return shale_cache_create(&config, &fs->cache);
+    err = shale_cache_create(&config, &fs->cache);
+    if (err || fs->read_only)
+        return err;
+
+    err = shale_tx_create(fs->cache, fs->mem, &fs->tx);
+    if (err == SHALE_ENOTSUP) {
+        shale_warn(fs, "vfs: the device's blocks are larger than the volume's: "
+                   "read-only", NULL, SHALE_NOWHERE);
+        fs->read_only = true;
+        err = 0;
+    }
+    return err;
+}
+
+static void tx_destroy(struct shale_fs *fs)
+{
+    shale_tx_destroy(fs->tx);
+    fs->tx = NULL;
 }
 
 static void cache_destroy(struct shale_fs *fs)
 {
-    size_t pinned = fs->cache ? shale_cache_destroy(fs->cache) : 0;
+    size_t pinned;
+
+    tx_destroy(fs);
+    pinned = fs->cache ? shale_cache_destroy(fs->cache) : 0;
 
     SHALE_ASSERT(pinned == 0);
     (void)pinned;
@@ -189,13 +216,19 @@ static int volume_init(struct shale_fs_state *state,
     if (err)
         goto free_options;
 
-    err = vnode_table_create(fs, vnode_max);
+    err = vfs_lock_create(state->locks, fs->mem, &state->batch_lock);
     if (err)
         goto destroy_lock;
+
+    err = vnode_table_create(fs, vnode_max);
+    if (err)
+        goto destroy_batch_lock;
 
     err = fs->ops->mount(fs);
     if (err)
         goto destroy_cache;
+    if (fs->read_only)
+        tx_destroy(fs);         /* the driver has thought better of it */
 
     err = root_load(state);
     if (err)
@@ -208,6 +241,8 @@ unmount:
 destroy_cache:
     vnode_table_destroy(fs);
     cache_destroy(fs);
+destroy_batch_lock:
+    vfs_lock_destroy(state->locks, fs->mem, state->batch_lock);
 destroy_lock:
     vfs_lock_destroy(state->locks, fs->mem, state->volume_lock);
 free_options:
@@ -239,7 +274,10 @@ int shale_mount(const struct shale_config *config, struct shale_fs **out)
     state->fs.ops = driver;
     state->fs.dev = config->dev;
     state->fs.mem = config->mem;
-    state->fs.read_only = true;         /* fs.h has no slot that writes */
+    state->fs.clock = config->clock;
+    state->fs.read_only = config->read_only || !shale_driver_writes(driver) ||
+                          !config->dev->ops->write;
+    state->errors_continue = config->errors_continue;
 
     err = volume_init(state, config);
     if (err) {
@@ -254,99 +292,26 @@ int shale_unmount(struct shale_fs *fs)
 {
     struct shale_fs_state *state = fs->state;
     struct shale_mem *mem = fs->mem;
+    int err;
 
     /* An open file holds a reference too. */
     if (!vnode_only_root_used(fs, state->root))
         return SHALE_EBUSY;
 
+    vnode_forget_all(fs);
     shale_vnode_put(state->root);
+    err = shale_sync(fs);
+
+    /* What could not be settled even now is let go of. */
+    fs->read_only = true;
+    settle(fs);
     vnode_drop_unused(fs);
     fs->ops->unmount(fs);
     vnode_table_destroy(fs);
     cache_destroy(fs);
+    vfs_lock_destroy(state->locks, mem, state->batch_lock);
     vfs_lock_destroy(state->locks, mem, state->volume_lock);
     shale_free(mem, state->options, state->options_size);
     shale_free(mem, state, sizeof *state);
-    return 0;
-}
-
-/* --------------------------------------------------- volumes in general */
-
-const char *shale_fs_name(const struct shale_fs *fs)
-{
-    return fs->ops->name;
-}
-
-bool shale_fs_read_only(const struct shale_fs *fs)
-{
-    return fs->read_only;
-}
-
-uint64_t shale_root_ino(const struct shale_fs *fs)
-{
-    return fs->root_ino;
-}
-
-int shale_statfs(struct shale_fs *fs, struct shale_statfs *out)
-{
-    int err;
-
-    if (!fs->ops->statfs)
-        return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
-    err = fs->ops->statfs(fs, out);
-    volume_unlock(fs);
     return err;
-}
-
-int shale_describe(struct shale_fs *fs, struct shale_describe *to)
-{
-    int err;
-
-    if (!fs->ops->describe)
-        return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
-    err = fs->ops->describe(fs, to);
-    volume_unlock(fs);
-    return err;
-}
-
-void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out)
-{
-    memset(out, 0, sizeof *out);
-    if (fs->cache)
-        shale_cache_stats(fs->cache, out);
-}
-
-void shale_fs_shrink(struct shale_fs *fs)
-{
-    vnode_drop_unused(fs);
-    shale_slab_shrink(fs->state->table.slab);
-    if (fs->cache)
-        shale_cache_shrink(fs->cache, SIZE_MAX);
-}
-
-bool vfs_make_room(struct shale_fs *fs, unsigned tries)
-{
-    struct shale_cache_stats stats;
-    size_t freed;
-
-    if (tries > 1)
-        return false;
-    freed = vnode_drop_unused(fs);
-    shale_slab_shrink(fs->state->table.slab);
-    shale_fs_cache_stats(fs, &stats);
-    if (fs->cache)
-        freed += shale_cache_shrink(fs->cache, tries == 0 ? stats.bytes / 2
-                                                          : SIZE_MAX);
-    return freed > 0;
-}
-
-void *vfs_alloc(struct shale_fs *fs, size_t size)
-{
-    void *result = shale_alloc(fs->mem, size);
-
-    for (unsigned tries = 0; !result && vfs_make_room(fs, tries); tries++)
-        result = shale_alloc(fs->mem, size);
-    return result;
 }

@@ -112,7 +112,8 @@ static bool parse_number(const char *s, size_t len, uint64_t *out)
     return true;
 }
 
-int shale_option(const struct shale_fs *fs, const char *name, uint64_t *out)
+/* The option NAME that counts; its name is NULL if there is none. */
+static struct option option_last(const struct shale_fs *fs, const char *name)
 {
     const char *at = fs->options;
     struct option o, last = { 0 };
@@ -120,6 +121,24 @@ int shale_option(const struct shale_fs *fs, const char *name, uint64_t *out)
     while (option_next(&at, &o))
         if (same_name(name, o.name, o.name_len))
             last = o;
+    return last;
+}
+
+int shale_option_text(const struct shale_fs *fs, const char *name,
+                      const char **text, size_t *len)
+{
+    struct option last = option_last(fs, name);
+
+    if (!last.name)
+        return 0;
+    *text = last.value ? last.value : "";
+    *len = last.value_len;
+    return 1;
+}
+
+int shale_option(const struct shale_fs *fs, const char *name, uint64_t *out)
+{
+    struct option last = option_last(fs, name);
 
     if (!last.name)
         return 0;

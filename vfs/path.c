@@ -192,6 +192,60 @@ int shale_walk(struct shale_fs *fs, struct shale_vnode *start,
     return 0;
 }
 
+/* ----------------------------------------- the directory of a path's end */
+
+/*
+ * Where the last name of PATH, LEN bytes, begins. Stores its length, without
+ * the '/' after it.
+ */
+static size_t last_name(const char *path, size_t len, size_t *name_len)
+{
+    size_t end, start;
+
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    end = start = len;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    *name_len = end - start;
+    return start;
+}
+
+int shale_walk_parent(struct shale_fs *fs, const char *path,
+                      struct shale_vnode **dir, const char **name,
+                      size_t *len)
+{
+    size_t path_len = 0, start, name_len;
+    struct shale_vnode *found;
+    char *prefix;
+    int err = check_path(path);
+
+    if (err)
+        return err;
+    while (path[path_len])
+        path_len++;
+    start = last_name(path, path_len, &name_len);
+    if (name_len == 0 || dir_is_dots(path + start, name_len))
+        return SHALE_EBUSY;
+
+    /* "a" is in ".", "/a" in "/" and "b/a" in "b/". */
+    prefix = vfs_alloc(fs, start + 2);
+    if (!prefix)
+        return SHALE_ENOMEM;
+    memcpy(prefix, path, start);
+    memcpy(prefix + start, start == 0 ? "." : "", start == 0 ? 2 : 1);
+    err = shale_walk(fs, NULL, prefix, 0, &found);
+    shale_free(fs->mem, prefix, start + 2);
+    if (err)
+        return err;
+    *dir = found;
+    *name = path + start;
+    *len = name_len;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- stat */
+
 static int stat_walked(struct shale_fs *fs, const char *path, unsigned flags,
                        struct shale_attr *out)
 {

@@ -3,10 +3,11 @@
  *
  * A vnode is found by its inode number in a hash table, counted, and when its
  * last reference goes, kept in a list of unused ones, least recently used
- * last. That list is bounded: what falls off its end is evicted.
+ * last. That list is bounded: what falls off its end is evicted. A file that
+ * the volume has to be told about first goes to another list; see settle.c.
  *
  * (1) A vnode in the table is loaded, and one inode number has at most one.
- * (2) It is in the unused list exactly if it has no references.
+ * (2) It is in one of the two lists exactly if it has no references.
  * (3) The table's lock is held while any of this changes, and not while the
  *     driver loads, which reads the disk, or evicts.
  *
@@ -19,7 +20,7 @@
  */
 #include "assert.h"
 #include "memfn.h"
-#include "vfs.h"
+#include "vntable.h"
 
 /* Buckets, at most: 8 MiB of them on a 64-bit host. */
 #define BUCKET_BITS_MAX 20u
@@ -65,8 +66,7 @@ static struct shale_vnode *vnode_alloc(struct shale_fs *fs, uint64_t ino)
     return vn;
 }
 
-/* Undo load() and vnode_alloc(). */
-static void vnode_evict(struct shale_vnode *vn)
+void vnode_evict(struct shale_vnode *vn)
 {
     struct shale_fs *fs = vn->fs;
 
@@ -103,90 +103,6 @@ static int vnode_load(struct shale_fs *fs, uint64_t ino,
     return 0;
 }
 
-/* ----------------------------------------- the table, its lock held */
-
-static struct shale_vnode **bucket_of(struct vnode_table *table, uint64_t ino)
-{
-    /* Fibonacci hashing: the high bits of the product depend on all of INO,
-       which may be a byte offset or an index. */
-    uint64_t hash = ino * 0x9e3779b97f4a7c15u;
-
-    return &table->buckets[(size_t)(hash >> (64 - table->bucket_bits))];
-}
-
-static void unused_add(struct vnode_table *table, struct shale_vnode *vn)
-{
-    vn->lru_prev = NULL;
-    vn->lru_next = table->lru_first;
-    if (table->lru_first)
-        table->lru_first->lru_prev = vn;
-    else
-        table->lru_last = vn;
-    table->lru_first = vn;
-    table->unused++;
-}
-
-static void unused_remove(struct vnode_table *table, struct shale_vnode *vn)
-{
-    if (vn->lru_prev)
-        vn->lru_prev->lru_next = vn->lru_next;
-    else
-        table->lru_first = vn->lru_next;
-    if (vn->lru_next)
-        vn->lru_next->lru_prev = vn->lru_prev;
-    else
-        table->lru_last = vn->lru_prev;
-    table->unused--;
-}
-
-/* Find INO and reference it. */
-static struct shale_vnode *get_locked(struct vnode_table *table, uint64_t ino)
-{
-    struct shale_vnode *vn = *bucket_of(table, ino);
-
-    while (vn && vn->ino != ino)
-        vn = vn->hash_next;
-    if (!vn)
-        return NULL;
-
-    if (vn->refs == 0) {
-        unused_remove(table, vn);
-        table->used++;
-    }
-    vn->refs++;
-    return vn;
-}
-
-/* Enter VN, not there yet, with one reference. */
-static void add_locked(struct vnode_table *table, struct shale_vnode *vn)
-{
-    struct shale_vnode **bucket = bucket_of(table, vn->ino);
-
-    vn->hash_next = *bucket;
-    *bucket = vn;
-    vn->refs = 1;
-    table->used++;
-}
-
-/*
- * Take the vnode unused for longest out of the table, if more than KEEP are
- * unused. It is the caller's to evict, after unlocking.
- */
-static struct shale_vnode *take_unused_locked(struct vnode_table *table,
-                                              size_t keep)
-{
-    struct shale_vnode *vn = table->lru_last;
-    struct shale_vnode **link;
-
-    if (table->unused <= keep)
-        return NULL;
-    unused_remove(table, vn);
-    for (link = bucket_of(table, vn->ino); *link != vn;)
-        link = &(*link)->hash_next;
-    *link = vn->hash_next;
-    return vn;
-}
-
 /* ---------------------------------------------------- what others call */
 
 struct shale_vnode *vnode_cached(struct shale_fs *fs, uint64_t ino)
@@ -195,7 +111,7 @@ struct shale_vnode *vnode_cached(struct shale_fs *fs, uint64_t ino)
     struct shale_vnode *vn;
 
     lock_exclusive(table->locks, table->lock);
-    vn = get_locked(table, ino);
+    vn = vntable_get(table, ino);
     lock_release(table->locks, table->lock);
     return vn;
 }
@@ -217,9 +133,9 @@ int vnode_find(struct shale_fs *fs, uint64_t ino, struct shale_vnode **out)
         return err;
 
     lock_exclusive(table->locks, table->lock);
-    vn = get_locked(table, ino);
+    vn = vntable_get(table, ino);
     if (!vn)
-        add_locked(table, fresh);
+        vntable_add(table, fresh);
     lock_release(table->locks, table->lock);
 
     if (vn)                     /* somebody was faster */
@@ -256,26 +172,45 @@ void shale_vnode_ref(struct shale_vnode *vn)
     lock_release(table->locks, table->lock);
 }
 
-void shale_vnode_put(struct shale_vnode *vn)
+void vnode_put_locked(struct shale_vnode *vn)
 {
     struct vnode_table *table;
-    struct shale_vnode *victim = NULL;
+    struct shale_vnode *victim;
 
     if (!vn)
         return;
     table = &vn->fs->state->table;
 
     lock_exclusive(table->locks, table->lock);
-    SHALE_ASSERT(vn->refs > 0);
-    if (--vn->refs == 0) {
-        table->used--;
-        unused_add(table, vn);
-        victim = take_unused_locked(table, table->unused_max);
-    }
+    vntable_unref(table, vn);
+    victim = vntable_take_unused(table, table->unused_max);
     lock_release(table->locks, table->lock);
 
     if (victim)
         vnode_evict(victim);
+}
+
+void shale_vnode_put(struct shale_vnode *vn)
+{
+    struct shale_fs *fs;
+
+    if (!vn)
+        return;
+    fs = vn->fs;
+    vnode_put_locked(vn);
+    if (fs->tx)
+        settle(fs);
+}
+
+bool shale_vnode_in_memory(struct shale_fs *fs, uint64_t ino)
+{
+    struct vnode_table *table = &fs->state->table;
+    bool found;
+
+    lock_exclusive(table->locks, table->lock);
+    found = vntable_find(table, ino) != NULL;
+    lock_release(table->locks, table->lock);
+    return found;
 }
 
 size_t vnode_drop_unused(struct shale_fs *fs)
@@ -286,7 +221,7 @@ size_t vnode_drop_unused(struct shale_fs *fs)
 
     for (;;) {
         lock_exclusive(table->locks, table->lock);
-        vn = take_unused_locked(table, 0);
+        vn = vntable_take_unused(table, 0);
         lock_release(table->locks, table->lock);
         if (!vn)
             return count;
@@ -295,16 +230,104 @@ size_t vnode_drop_unused(struct shale_fs *fs)
     }
 }
 
+/* -------------------------------------------------- what kernels remember */
+
+void shale_vnode_remember(struct shale_vnode *vn)
+{
+    struct vnode_table *table = &vn->fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    SHALE_ASSERT(vn->refs > 0);
+    if (vn->known++ == 0)
+        vn->refs++;
+    lock_release(table->locks, table->lock);
+}
+
+void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
+{
+    struct vnode_table *table = &fs->state->table;
+    struct shale_vnode *vn, *victim;
+
+    lock_exclusive(table->locks, table->lock);
+    vn = vntable_find(table, ino);
+    if (vn && vn->known > 0 && count > 0) {
+        vn->known -= count < vn->known ? count : vn->known;
+        if (vn->known == 0)
+            vntable_unref(table, vn);
+    }
+    victim = vntable_take_unused(table, table->unused_max);
+    lock_release(table->locks, table->lock);
+
+    if (victim)
+        vnode_evict(victim);
+    if (fs->tx)
+        settle(fs);
+}
+
 bool vnode_only_root_used(struct shale_fs *fs, struct shale_vnode *root)
 {
     struct vnode_table *table = &fs->state->table;
-    bool only;
+    bool only = true;
 
     lock_exclusive(table->locks, table->lock);
-    only = table->used == 1 && root->refs == 1;
+    for (size_t i = 0; i < table->bucket_count; i++)
+        for (struct shale_vnode *vn = table->buckets[i]; vn;
+             vn = vn->hash_next)
+            if (vn->refs != (vn->known > 0) + (unsigned)(vn == root))
+                only = false;
     lock_release(table->locks, table->lock);
     return only;
 }
+
+void vnode_forget_all(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    for (size_t i = 0; i < table->bucket_count; i++)
+        for (struct shale_vnode *vn = table->buckets[i]; vn;
+             vn = vn->hash_next)
+            if (vn->known > 0) {
+                vn->known = 0;
+                vntable_unref(table, vn);
+            }
+    lock_release(table->locks, table->lock);
+}
+
+/* ------------------------------------------------ for settle.c, see there */
+
+size_t vnode_count_unsettled(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+    size_t count;
+
+    lock_exclusive(table->locks, table->lock);
+    count = table->unsettled.count;
+    lock_release(table->locks, table->lock);
+    return count;
+}
+
+struct shale_vnode *vnode_take_unsettled(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+    struct shale_vnode *vn;
+
+    lock_exclusive(table->locks, table->lock);
+    vn = vntable_take_unsettled(table);
+    lock_release(table->locks, table->lock);
+    return vn;
+}
+
+void vnode_return_unsettled(struct shale_vnode *vn)
+{
+    struct vnode_table *table = &vn->fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    vntable_return_unsettled(table, vn);
+    lock_release(table->locks, table->lock);
+}
+
+/* ----------------------------------------------------------- accessors */
 
 uint64_t shale_vnode_ino(const struct shale_vnode *vn)
 {
@@ -324,6 +347,11 @@ enum shale_type shale_vnode_type(const struct shale_vnode *vn)
 struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn)
 {
     return vn->fs;
+}
+
+uint64_t *shale_vnode_host(struct shale_vnode *vn)
+{
+    return &vn->host;
 }
 
 /* ------------------------------------------------ the table as a whole */

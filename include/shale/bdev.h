@@ -89,6 +89,13 @@ const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
 int shale_bdev_read_bytes(struct shale_bdev *dev, struct shale_mem *mem,
                           uint64_t offset, void *buf, size_t len);
 
+/*
+ * Write any LEN bytes at any OFFSET, as above: a block at a ragged end is read,
+ * changed and written, so nobody else may write to it meanwhile.
+ */
+int shale_bdev_write_bytes(struct shale_bdev *dev, struct shale_mem *mem,
+                           uint64_t offset, const void *buf, size_t len);
+
 /* A device over an array, which stays the caller's. */
 struct shale_memory_bdev {
     struct shale_bdev base;

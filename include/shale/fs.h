@@ -25,11 +25,12 @@
  *     map                                 Ns Vs
  *     create, link, remove, rename,       Vx, in a transaction
  *     setattr, setxattr, release,
- *     set_label
+ *     trim, set_label
  *     allocate, resize                    Nx Vx, in a transaction
  *     reclaim, mark                       Vx, in a transaction
  *     purge                               Vx
- *     evict                               the vnode is in nobody's hands
+ *     evict                               none, or any: the vnode is in nobody's
+ *                                         hands, but only the vnode
  *
  * The operations that change things run inside the transaction fs->tx (tx.h).
  * Whatever error one returns, the core undoes its changes of blocks; changes
@@ -74,8 +75,11 @@ struct shale_vnode {
 
     /* The core's, under the vnode table's lock. */
     uint32_t refs;
-    uint64_t known;             /* references that are a kernel's; see
-                                   shale_vnode_remember() */
+    uint64_t known;             /* times it was remembered, which together are
+                                   one reference; see shale_vnode_remember() */
+    bool orphan;                /* its last name went; under Vx */
+    bool excess;                /* may have units past its size; under Nx */
+    uint64_t host;              /* the host's; see shale_vnode_host() */
     struct shale_vnode *hash_next;
     struct shale_vnode *lru_prev, *lru_next;
     void *lock;                 /* N above; NULL if the host lends none */
@@ -107,6 +111,9 @@ struct shale_fs_ops {
     size_t vnode_size;          /* bytes of the driver's struct of a vnode */
     const char *const *options; /* names of mount options taken, then NULL */
     bool holes;                 /* a file may have ranges without space */
+    unsigned traits;            /* SHALE_TRAIT_...; see shale_fs_traits() */
+    uint32_t time_step;         /* nanoseconds; see shale_fs_time_step() */
+    uint32_t name_max;          /* bytes of the longest name; 0: SHALE_NAME_MAX */
     uint64_t file_max;          /* bytes the largest file of any volume has; 0:
                                    2^63 - 1. resize may know better */
 
@@ -150,8 +157,8 @@ struct shale_fs_ops {
     int (*peek)(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
 
     /*
-     * Find NAME in DIR: LEN bytes of UTF-8 (1 to 255), not terminated, never
-     * "." or "..". Case rules are the format's. Stores the number of the file;
+     * Find NAME in DIR: LEN bytes of UTF-8 (1 to name_max), not terminated,
+     * never "." or "..". Case rules are the format's. Stores the number of the file;
      * whether there is one by that number, load() or peek() will tell.
      * SHALE_ENOENT if the name is not there.
      */
@@ -174,7 +181,8 @@ struct shale_fs_ops {
      * Where do the LEN bytes of FILE at OFFSET live? Stores the first extent,
      * which begins at OFFSET and may be shorter or longer than LEN (longer is
      * welcome if it costs nothing). OFFSET is below the file's size and LEN at
-     * least 1; an extent may run past the size.
+     * least 1; an extent may run past the size, and the last one of a file that
+     * may have holes runs to its unit's end.
      */
     int (*map)(struct shale_vnode *file, uint64_t offset, uint64_t len,
                struct shale_extent *out);
@@ -247,10 +255,17 @@ struct shale_fs_ops {
                     struct shale_extent *out);
 
     /*
-     * FILE's size is SIZE from now on. Allocates nothing; frees (shale_tx_free)
-     * whole units past SIZE. Sets file->size, and the times of a change.
+     * FILE's size is SIZE from now on. Allocates nothing; if the file becomes
+     * shorter, frees (shale_tx_free) whole units past SIZE. Sets file->size,
+     * and the times of a change: the same size as before asks for these alone.
      */
     int (*resize)(struct shale_vnode *file, uint64_t size);
+
+    /*
+     * Free whole units past FILE's size, which allocate() was asked for and
+     * which are not going to be used. No times change. NULL if they may stay.
+     */
+    int (*trim)(struct shale_vnode *file);
 
     /* The last reference to VN, which has no name, is gone: free all it has. */
     int (*release)(struct shale_vnode *vn);
@@ -364,10 +379,11 @@ struct shale_time shale_now(const struct shale_fs *fs);
 int32_t shale_zone(const struct shale_fs *fs, int64_t sec);
 
 /*
- * A vnode numbered INO that is in memory, with a reference for the caller, or
- * NULL: for a driver whose numbers depend on which are in use.
+ * Is a vnode numbered INO in memory? For a driver whose numbers depend on which
+ * are in use. With the volume's lock exclusive "no" stays true until it loads
+ * one itself; "yes" may not.
  */
-struct shale_vnode *shale_vnode_cached(struct shale_fs *fs, uint64_t ino);
+bool shale_vnode_in_memory(struct shale_fs *fs, uint64_t ino);
 
 #ifdef __cplusplus
 }

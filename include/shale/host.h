@@ -67,8 +67,8 @@ struct shale_image_config {
     bool has_offset;            /* the volume is at offset, whatever the table */
     uint64_t offset;            /* bytes */
     uint64_t size_limit;        /* bytes; 0: to the partition's or image's end */
-    bool write;                 /* open for writing; what the volume or the
-                                   driver allows, shale_fs_read_only() tells */
+    bool write;                 /* open for writing, if the driver can; what the
+                                   volume allows, shale_fs_read_only() tells */
     bool errors_continue;       /* as in struct shale_config */
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */

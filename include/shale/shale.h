@@ -88,6 +88,9 @@ int shale_probe(struct shale_bdev *dev, struct shale_mem *mem,
 /* The driver's name, such as "ext2". */
 const char *shale_driver_name(const struct shale_fs_ops *driver);
 
+/* Can DRIVER change a volume? */
+bool shale_driver_writes(const struct shale_fs_ops *driver);
+
 /* Does DRIVER take a mount option called NAME (LEN bytes)? */
 bool shale_driver_has_option(const struct shale_fs_ops *driver,
                              const char *name, size_t len);
@@ -108,6 +111,21 @@ int shale_unmount(struct shale_fs *fs);
 
 const char *shale_fs_name(const struct shale_fs *fs);       /* "ext2" */
 bool shale_fs_read_only(const struct shale_fs *fs);
+
+/* What sets a format apart, for a host that shows its files to others. */
+#define SHALE_TRAIT_NO_OWNERS  1u   /* files have no owner, and no permissions
+                                       but to be written to, or not */
+#define SHALE_TRAIT_FOLDS_CASE 2u   /* a file is found by more names than it is
+                                       listed under */
+#define SHALE_TRAIT_NO_HANDLES 4u   /* a file's number can become another's, and
+                                       no generation tells */
+#define SHALE_TRAIT_DOS_FLAGS  8u   /* flags are read-only 1, hidden 2, system 4,
+                                       label 8, directory 16, archive 32 */
+unsigned shale_fs_traits(const struct shale_fs *fs);
+
+/* The step, in nanoseconds, of the mtimes that the format keeps; 0: 1. */
+uint32_t shale_fs_time_step(const struct shale_fs *fs);
+
 int shale_statfs(struct shale_fs *fs, struct shale_statfs *out);
 
 /* Tell TO (fs.h) about the volume: geometry, features, state. */
@@ -119,8 +137,9 @@ void shale_fs_shrink(struct shale_fs *fs);
 
 /*
  * Write all changes to the device, so that they survive a power cut, and mark
- * the volume clean. If a write, of this call or one before, failed: its error,
- * and the volume is read-only unless errors_continue was asked for.
+ * the volume clean (not while a file without a name is held, or a write is
+ * under way). If a write, of this call or one before, failed: its error, and
+ * the volume is read-only unless errors_continue was asked for.
  */
 int shale_sync(struct shale_fs *fs);
 
@@ -174,8 +193,15 @@ void shale_vnode_remember(struct shale_vnode *vn);
 void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count);
 
 /*
- * Find NAME, LEN bytes, in DIR; "." and ".." work. SHALE_ENAMETOOLONG over 255
- * bytes, SHALE_EINVAL for an empty name or one that holds '/' or NUL.
+ * A word that is the host's, for whatever it wants to know of a vnode as long
+ * as that is in memory; 0 at first. The core never looks at it.
+ */
+uint64_t *shale_vnode_host(struct shale_vnode *vn);
+
+/*
+ * Find NAME, LEN bytes, in DIR; "." and ".." work. SHALE_ENAMETOOLONG for more
+ * than the format's names have, SHALE_EINVAL for an empty name or one that
+ * holds '/' or NUL.
  */
 int shale_lookup(struct shale_vnode *dir, const char *name, size_t len,
                  struct shale_vnode **out);
@@ -371,7 +397,7 @@ int shale_walk_parent(struct shale_fs *fs, const char *path,
                       struct shale_vnode **dir, const char **name,
                       size_t *len);
 
-/* Open the file or directory at PATH for reading; close it to let go. */
+/* Open the file or directory at PATH; close it to let go. */
 int shale_open(struct shale_fs *fs, const char *path, struct shale_file **out);
 void shale_close(struct shale_file *file);
 

@@ -12,8 +12,11 @@
 extern "C" {
 #endif
 
-/* Longest name of one directory entry, in bytes of UTF-8. */
-#define SHALE_NAME_MAX 255u
+/*
+ * Longest name of one directory entry of any format, in bytes of UTF-8: 255
+ * characters. A volume's own limit is in struct shale_statfs.
+ */
+#define SHALE_NAME_MAX 1020u
 
 /* Longest path and symlink target followed, in bytes. */
 #define SHALE_PATH_MAX 4096u
@@ -96,6 +99,8 @@ struct shale_format {
     const char *label;          /* UTF-8, terminated; NULL for none */
     uint64_t id;                /* volume id, serial number; 0 is 0 */
     struct shale_time now;      /* for what has times */
+    int32_t zone;               /* seconds that local time is ahead of UTC, for
+                                   formats that keep local time */
     uint64_t hidden;            /* bytes of the disk before the volume */
     uint32_t block_size;        /* bytes of a cluster or block */
     uint32_t sector_size;       /* bytes; 0: 512 or the device's */

@@ -291,6 +291,7 @@ static int toy_load(struct shale_vnode *base)
         return SHALE_ENOMEM;
     vn->node = node;
     base->size = node->size;
+    base->links = 1;
     base->generation = (uint32_t)node->ino + 1000;
     base->type = node->type;
     return 0;

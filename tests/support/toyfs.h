@@ -30,7 +30,7 @@ struct toy_node {
     enum shale_type type;
     bool stale;                 /* load and peek answer SHALE_ESTALE */
     bool shy;                   /* listed with type UNKNOWN */
-    char name[300];
+    char name[SHALE_NAME_MAX + 1];
     const char *target;         /* of a symlink; the test's */
     size_t target_len;
 

@@ -1,0 +1,90 @@
+/*
+ * settle.c - files that nobody holds any more, but that the volume has still
+ * to be told about
+ *
+ * Most files can rest, or go, when their last reference goes. Two kinds cannot:
+ *
+ *     orphans       whose last name was removed while somebody held them: all
+ *                   they have is to be freed
+ *     with excess   that were given space past their end, which they did not
+ *                   come to use: so is that
+ *
+ * Freeing is a change, and a change takes the volume's lock. But a reference
+ * may go at a time when that is held. So these go to a list of their own, and
+ * from there as soon as somebody may take that lock.
+ */
+#include "vfs.h"
+
+void settle_note_unlinked(struct shale_vnode *vn)
+{
+    if (vn->links > 0 || vn->orphan)
+        return;
+    vn->orphan = true;
+    vn->fs->state->orphans++;
+}
+
+static int release_in_tx(struct shale_fs *fs, void *context)
+{
+    return fs->ops->release ? fs->ops->release(context) : 0;
+}
+
+static int trim_in_tx(struct shale_fs *fs, void *context)
+{
+    return fs->ops->trim ? fs->ops->trim(context) : 0;
+}
+
+static void settle_orphan(struct shale_fs *fs, struct shale_vnode *vn,
+                          bool can_change)
+{
+    int err = can_change ? change_attempt(fs, release_in_tx, vn) : 0;
+
+    if (err == SHALE_ENOMEM || err == SHALE_EAGAIN) {
+        vnode_return_unsettled(vn);
+        return;
+    }
+    if (err)
+        shale_fail(fs, err, "vfs: the space of a removed file stays in use",
+                   NULL, SHALE_NOWHERE);
+    fs->state->orphans--;
+    vnode_evict(vn);
+}
+
+static void settle_excess(struct shale_fs *fs, struct shale_vnode *vn,
+                          bool can_change)
+{
+    int err = can_change ? change_attempt(fs, trim_in_tx, vn) : 0;
+
+    if (err)
+        shale_fail(fs, err, "vfs: space past the end of a file stays in use",
+                   NULL, SHALE_NOWHERE);
+    vnode_put_locked(vn);
+}
+
+void settle_locked(struct shale_fs *fs)
+{
+    /* What cannot be settled now comes to the list's end again. */
+    size_t count = vnode_count_unsettled(fs);
+    bool can_change = !fs->read_only;
+
+    if (count == 0 || (can_change && change_open(fs)))
+        return;
+    for (; count > 0; count--) {
+        struct shale_vnode *vn = vnode_take_unsettled(fs);
+
+        if (!vn)
+            return;
+        if (vn->orphan)
+            settle_orphan(fs, vn, can_change);
+        else
+            settle_excess(fs, vn, can_change);
+    }
+}
+
+void settle(struct shale_fs *fs)
+{
+    if (vnode_count_unsettled(fs) == 0)
+        return;
+    volume_lock_exclusive(fs);
+    settle_locked(fs);
+    volume_unlock(fs);
+}

@@ -1,0 +1,230 @@
+/*
+ * sync.c - bringing changes to the device, and what their errors come to
+ *
+ * Changes that are done are in memory, as the batch of the transactions; tx.h
+ * says in which order it is written. Here is when:
+ *
+ *     shale_writeback      now and then: the host's clock, or the cache is half
+ *                          full of changes
+ *     shale_fsync          ... and the device flushed, even if nothing changed
+ *     shale_sync           ... and what became free noted, and that too, and
+ *                          at last that the volume is clean
+ *
+ * The batch is written with the volume's lock shared: everybody reads on, and
+ * who wants to change something waits. The batch lock is for two who want to
+ * write it at once.
+ *
+ * A write that fails has usually been answered long ago. So its error is kept
+ * and reported by the next call that promises durability, and the volume is
+ * read-only from then on, so that no more is promised than is kept: from what
+ * is on the device, cut off as it is, at worst some space is lost.
+ *
+ * (1) The volume is marked as in use, on the device, before anything else there
+ *     changes. Whoever writes file data enters first, so that (1) holds until
+ *     he leaves.
+ */
+#include "vfs.h"
+
+/* ---------------------------- with the volume's lock exclusive, all of it */
+
+/* Writing the batch answered ERR. */
+static void write_failed(struct shale_fs *fs, int err)
+{
+    struct shale_fs_state *state = fs->state;
+    const struct shale_event event = {
+        .level = SHALE_LOG_ERROR, .err = err,
+        .what = state->errors_continue
+                    ? "vfs: changes cannot be written"
+                    : "vfs: changes cannot be written; the volume is "
+                      "read-only now",
+        .at = SHALE_NOWHERE,
+    };
+
+    state->late_err = err;
+    if (!state->errors_continue)
+        fs->read_only = true;
+    fault_event(fs, &event);
+}
+
+/* The error that is to be reported now, by who promises durability. */
+static int late_error(struct shale_fs *fs)
+{
+    int err = fs->state->late_err;
+
+    if (!fs->read_only)
+        fs->state->late_err = 0;
+    return err;
+}
+
+static int reclaim_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct shale_tx_run *run = context;
+
+    return fs->ops->reclaim(fs, *run);
+}
+
+/* The batch is on the device: what it freed is free now. */
+static void reclaim_all(struct shale_fs *fs)
+{
+    struct shale_tx_run run;
+
+    while (shale_tx_take_free(fs->tx, &run)) {
+        int err = change_attempt(fs, reclaim_in_tx, &run);
+
+        if (err)
+            shale_fail(fs, err, "vfs: space that is free now stays unused",
+                       NULL, SHALE_NOWHERE);
+    }
+    if (fs->ops->purge)
+        fs->ops->purge(fs);
+}
+
+/* What writing the batch came to. */
+static int write_done(struct shale_fs *fs, int err)
+{
+    if (err)
+        write_failed(fs, err);
+    else
+        reclaim_all(fs);
+    return err;
+}
+
+int sync_write_exclusive(struct shale_fs *fs)
+{
+    return write_done(fs, shale_tx_write(fs->tx));
+}
+
+static int mark_clean(struct shale_fs *fs, void *context)
+{
+    (void)context;
+    return fs->ops->mark(fs, true);
+}
+
+static bool anyone_writes(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+    bool any;
+
+    lock_exclusive(table->locks, table->lock);
+    any = table->writers > 0;
+    lock_release(table->locks, table->lock);
+    return any;
+}
+
+/* Write until nothing is left to be written, and mark the volume clean. */
+static int sync_all(struct shale_fs *fs)
+{
+    struct shale_fs_state *state = fs->state;
+    int err = 0;
+
+    if (fs->read_only)
+        return 0;
+    while (!err &&
+           (shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx)))
+        err = sync_write_exclusive(fs);
+    if (err || !state->in_use || state->orphans > 0 || anyone_writes(fs))
+        return err;
+
+    if (fs->ops->mark) {
+        err = change_attempt(fs, mark_clean, NULL);
+        if (!err)
+            err = sync_write_exclusive(fs);
+    }
+    state->in_use = err != 0;
+    return err;
+}
+
+/* ------------------------------------------------------ with no lock held */
+
+/* Write the batch; if it is empty, flush the device only if ALWAYS. */
+static int write_batch(struct shale_fs *fs, bool always)
+{
+    struct shale_fs_state *state = fs->state;
+    bool any;
+    int err = 0;
+
+    lock_exclusive(state->locks, state->batch_lock);
+    volume_lock_shared(fs);
+    any = !fs->read_only && (always || shale_tx_dirty(fs->tx) ||
+                             shale_tx_frees_pending(fs->tx));
+    if (any)
+        err = shale_tx_write(fs->tx);
+    volume_unlock(fs);
+    if (any) {
+        volume_lock_exclusive(fs);
+        err = write_done(fs, err);
+        volume_unlock(fs);
+    }
+    lock_release(state->locks, state->batch_lock);
+    return err;
+}
+
+int shale_writeback(struct shale_fs *fs)
+{
+    if (!fs->tx)
+        return 0;
+    settle(fs);
+    return write_batch(fs, false);
+}
+
+int shale_fsync(struct shale_vnode *vn)
+{
+    struct shale_fs *fs = vn->fs;
+    int err;
+
+    if (!fs->tx)
+        return 0;
+    write_batch(fs, true);
+    volume_lock_exclusive(fs);
+    err = late_error(fs);
+    volume_unlock(fs);
+    return err;
+}
+
+int shale_sync(struct shale_fs *fs)
+{
+    int err, late;
+
+    if (!fs->tx)
+        return 0;
+    settle(fs);
+    write_batch(fs, true);      /* most of it, while others read on */
+    volume_lock_exclusive(fs);
+    err = sync_all(fs);
+    late = late_error(fs);
+    volume_unlock(fs);
+    return late ? late : err;
+}
+
+int sync_writer_enter(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+    bool ready;
+    int err = 0;
+
+    lock_exclusive(table->locks, table->lock);
+    table->writers++;
+    lock_release(table->locks, table->lock);
+
+    /* Whoever marks the volume clean from now on sees us. */
+    volume_lock_shared(fs);
+    ready = fs->state->in_use && !fs->read_only;
+    volume_unlock(fs);
+    if (!ready) {
+        volume_lock_exclusive(fs);
+        err = change_open(fs);
+        volume_unlock(fs);
+    }
+    if (err)
+        sync_writer_leave(fs);
+    return err;
+}
+
+void sync_writer_leave(struct shale_fs *fs)
+{
+    struct vnode_table *table = &fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    table->writers--;
+    lock_release(table->locks, table->lock);
+}

@@ -1,0 +1,110 @@
+/*
+ * transact.c - one change of a volume, whole or not at all
+ *
+ * Every call that changes something hands a function here, which is run in a
+ * transaction with the volume's lock exclusive. What may stand in its way for
+ * the moment is cleared out of it, and it is run again:
+ *
+ *     no memory      what the caches can do without is given up; then the
+ *                    batch is written, whose blocks can be given up after it
+ *     no space       if earlier changes have freed some, they are written, and
+ *                    what they freed can be used
+ *     "again"        the driver wants the batch written first, so that what it
+ *                    holds is out of the way
+ *
+ * All of that happens under the one lock, so nobody comes in between and takes
+ * what has been made free.
+ */
+#include "assert.h"
+#include "vfs.h"
+
+int change_attempt(struct shale_fs *fs, change_fn *change, void *context)
+{
+    unsigned tries = 0;
+    int err;
+
+    do {
+        shale_tx_begin(fs->tx);
+        err = change(fs, context);
+        if (err)
+            shale_tx_undo(fs->tx);
+        else
+            shale_tx_commit(fs->tx);
+    } while (vfs_again(fs, err, &tries));
+    return err;
+}
+
+static int mark_in_use(struct shale_fs *fs, void *context)
+{
+    (void)context;
+    return fs->ops->mark(fs, false);
+}
+
+int change_open(struct shale_fs *fs)
+{
+    struct shale_fs_state *state = fs->state;
+    int err = 0;
+
+    if (fs->read_only)
+        return SHALE_EROFS;
+    if (state->in_use)
+        return 0;
+
+    /* On the device before the first change, so that a cut shows. */
+    if (fs->ops->mark) {
+        err = change_attempt(fs, mark_in_use, NULL);
+        if (!err)
+            err = sync_write_exclusive(fs);
+    }
+    state->in_use = !err;
+    return err;
+}
+
+/* Can writing the batch help a change that met ERR? */
+static bool writing_helps(struct shale_fs *fs, int err)
+{
+    switch (err) {
+    case SHALE_ENOMEM:
+        return shale_tx_dirty(fs->tx);
+    case SHALE_ENOSPC:
+        return shale_tx_frees_pending(fs->tx) || vnode_count_unsettled(fs) > 0;
+    case SHALE_EAGAIN:
+        return true;
+    }
+    return false;
+}
+
+int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
+{
+    int err = change_open(fs), write_err;
+
+    if (err)
+        return err;
+    err = change_attempt(fs, change, context);
+    if (err && writing_helps(fs, err)) {
+        settle_locked(fs);
+        write_err = sync_write_exclusive(fs);
+        if (write_err)
+            return err == SHALE_EAGAIN ? write_err : err;
+        err = change_attempt(fs, change, context);
+    }
+    SHALE_ASSERT(err != SHALE_EAGAIN);
+    return err == SHALE_EAGAIN ? SHALE_EIO : err;
+}
+
+int change_run(struct shale_fs *fs, change_fn *change, void *context)
+{
+    bool full;
+    int err;
+
+    volume_lock_exclusive(fs);
+    err = change_run_locked(fs, change, context);
+    full = !fs->read_only &&
+           shale_tx_dirty_bytes(fs->tx) > fs->state->cache_bytes / 2;
+    volume_unlock(fs);
+
+    settle(fs);
+    if (full)
+        shale_writeback(fs);    /* its error is a late one */
+    return err;
+}

@@ -1,0 +1,136 @@
+/*
+ * volume.c - calls on a volume as a whole, what it may take of memory, and the
+ * making of a new one
+ */
+#include "memfn.h"
+#include "vfs.h"
+
+const char *shale_fs_name(const struct shale_fs *fs)
+{
+    return fs->ops->name;
+}
+
+bool shale_fs_read_only(const struct shale_fs *fs)
+{
+    struct shale_fs *shared = &fs->state->fs;
+    bool read_only;
+
+    volume_lock_shared(shared);
+    read_only = fs->read_only;
+    volume_unlock(shared);
+    return read_only;
+}
+
+unsigned shale_fs_traits(const struct shale_fs *fs)
+{
+    return fs->ops->traits;
+}
+
+uint32_t shale_fs_time_step(const struct shale_fs *fs)
+{
+    return fs->ops->time_step;
+}
+
+uint64_t shale_root_ino(const struct shale_fs *fs)
+{
+    return fs->root_ino;
+}
+
+int shale_statfs(struct shale_fs *fs, struct shale_statfs *out)
+{
+    unsigned tries = 0;
+    int err;
+
+    if (!fs->ops->statfs)
+        return SHALE_ENOTSUP;
+    volume_lock_shared(fs);
+    do
+        err = fs->ops->statfs(fs, out);
+    while (vfs_again(fs, err, &tries));
+    volume_unlock(fs);
+    return err;
+}
+
+int shale_describe(struct shale_fs *fs, struct shale_describe *to)
+{
+    int err;
+
+    if (!fs->ops->describe)
+        return SHALE_ENOTSUP;
+    volume_lock_shared(fs);
+    err = fs->ops->describe(fs, to);
+    volume_unlock(fs);
+    return err;
+}
+
+void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    if (fs->cache)
+        shale_cache_stats(fs->cache, out);
+}
+
+void shale_fs_shrink(struct shale_fs *fs)
+{
+    vnode_drop_unused(fs);
+    shale_slab_shrink(fs->state->table.slab);
+    if (fs->cache)
+        shale_cache_shrink(fs->cache, SIZE_MAX);
+}
+
+bool vfs_make_room(struct shale_fs *fs, unsigned tries)
+{
+    struct shale_cache_stats stats;
+    size_t freed;
+
+    if (tries > 1)
+        return false;
+    freed = vnode_drop_unused(fs);
+    shale_slab_shrink(fs->state->table.slab);
+    shale_fs_cache_stats(fs, &stats);
+    if (fs->cache)
+        freed += shale_cache_shrink(fs->cache, tries == 0 ? stats.bytes / 2
+                                                          : SIZE_MAX);
+    return freed > 0;
+}
+
+void *vfs_alloc(struct shale_fs *fs, size_t size)
+{
+    void *result = shale_alloc(fs->mem, size);
+
+    for (unsigned tries = 0; !result && vfs_make_room(fs, tries); tries++)
+        result = shale_alloc(fs->mem, size);
+    return result;
+}
+
+/* ---------------------------------------------------------------- time */
+
+struct shale_time shale_now(const struct shale_fs *fs)
+{
+    struct shale_time now = { 0, 0 };
+
+    if (fs->clock)
+        fs->clock->now(fs->clock, &now);
+    return now;
+}
+
+int32_t shale_zone(const struct shale_fs *fs, int64_t sec)
+{
+    return fs->clock && fs->clock->zone ? fs->clock->zone(fs->clock, sec) : 0;
+}
+
+/* ---------------------------------------------------------------- mkfs */
+
+int shale_mkfs(const struct shale_fs_ops *driver, struct shale_bdev *dev,
+               struct shale_mem *mem, struct shale_log *log,
+               const struct shale_format *format)
+{
+    int err;
+
+    if (!driver->format)
+        return SHALE_ENOTSUP;
+    if (!dev->ops->write)
+        return SHALE_EROFS;
+    err = driver->format(dev, mem, log, format);
+    return err ? err : shale_bdev_flush(dev);
+}

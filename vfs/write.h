@@ -1,0 +1,69 @@
+/*
+ * write.h - writing file data, for the calls that do
+ *
+ * A write is a series of pieces, one behind the other, and an end:
+ *
+ *     err = writer_begin(&w, file, offset);
+ *     if (err)
+ *         return err;
+ *     err = writer_put(&w, bytes, len);
+ *     return writer_end(&w, err);
+ *
+ * with the file's lock exclusive all the time, and no other lock.
+ */
+#ifndef VFS_WRITE_H
+#define VFS_WRITE_H
+
+#include "vfs.h"
+
+struct writer {
+    struct shale_vnode *file;
+    uint64_t start;             /* where the first piece goes */
+    uint64_t at;                /* where the next one goes */
+    bool excess;                /* space past the file's size was allocated */
+};
+
+/* 0 if data of VN can be changed. */
+int writer_check(struct shale_vnode *vn);
+
+/* Bytes that a file on FS can have. */
+uint64_t writer_size_max(const struct shale_fs *fs);
+
+/*
+ * Begin to write to FILE at START. What is between the file's end and START
+ * reads as zeros from then on. On error there is nothing to end.
+ */
+int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start);
+
+/*
+ * Write LEN bytes of BUF, or zeros if BUF is NULL. After an error some of them
+ * may be written, up to w->at.
+ */
+int writer_put(struct writer *w, const void *buf, uint64_t len);
+
+/*
+ * End a write that ERR, if not 0, stopped: the file holds what was written up
+ * to w->at. Returns how much that is, or if it is nothing, ERR.
+ */
+int64_t writer_end(struct writer *w, int err);
+
+/*
+ * The same for one that counts only as a whole: if ERR is not 0 the file stays
+ * as long as it was.
+ */
+int writer_end_whole(struct writer *w, int err);
+
+/* FILE is SIZE bytes long from now on, and has changed now. */
+int file_resize(struct shale_vnode *file, uint64_t size);
+
+/* Give back the space past FILE's end. */
+void file_trim(struct shale_vnode *file);
+
+/*
+ * See to it that there is space at OFFSET for some of LEN bytes, zeros if the
+ * format has holes. Stores how many.
+ */
+int file_reserve(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                 uint64_t *done);
+
+#endif /* VFS_WRITE_H */

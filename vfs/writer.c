@@ -1,0 +1,321 @@
+/*
+ * writer.c - bringing file data to the device
+ *
+ * Data goes to the device first, past the cache, and what makes it visible
+ * afterwards, by way of the cache; so the metadata of a batch never reaches
+ * the device before the data it speaks of. For each piece:
+ *
+ *     below the file's size      the driver says where, and it goes there
+ *     past it, or in a hole      the driver allocates, and it goes there
+ *
+ * and at the end the driver is told the new size. The volume's lock is held
+ * only while the driver works, so writes to any files run side by side.
+ *
+ * New space holds whatever it held before, which is nobody's to read:
+ *
+ * (1) Without holes: what is between a file's size and OFFSET is written, with
+ *     zeros, before the size moves past it.
+ * (2) With holes: new space is filled from end to end in the transaction that
+ *     allocates it; then only the last unit may have old bytes past the size,
+ *     and these are overwritten when the size moves past them.
+ */
+#include "write.h"
+
+#include "assert.h"
+#include "memfn.h"
+
+#define ZEROS_MAX ((size_t)256 << 10)
+#define PIECE_MAX ((size_t)1 << 30)     /* fits any size_t */
+
+static const uint8_t no_bytes[512];
+
+int writer_check(struct shale_vnode *vn)
+{
+    const struct shale_fs_ops *ops = vn->fs->ops;
+    int err = file_check(vn);
+
+    if (err)
+        return err;
+    if (!vn->fs->tx)
+        return SHALE_EROFS;
+    return ops->allocate && ops->resize ? 0 : SHALE_ENOTSUP;
+}
+
+uint64_t writer_size_max(const struct shale_fs *fs)
+{
+    uint64_t max = fs->ops->file_max;
+
+    return max > 0 && max < INT64_MAX ? max : INT64_MAX;
+}
+
+/* ------------------------------------------------------ to the device */
+
+static int bytes_write(struct shale_vnode *file, uint64_t at, const void *buf,
+                       size_t len)
+{
+    struct shale_fs *fs = file->fs;
+    unsigned tries = 0;
+    int err;
+
+    do
+        err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
+    while (vfs_again(fs, err, &tries));
+
+    if (err && err != SHALE_ENOMEM) {
+        const struct shale_event event = {
+            .level = SHALE_LOG_ERROR, .err = err, .at = at, .ino = file->ino,
+            .what = "vfs: file data cannot be written",
+        };
+
+        fault_event(fs, &event);
+    }
+    return err;
+}
+
+static int zeros_write(struct shale_vnode *file, uint64_t at, uint64_t len)
+{
+    struct shale_mem *mem = file->fs->mem;
+    size_t room_size = len < ZEROS_MAX ? (size_t)len : ZEROS_MAX;
+    void *room = len > sizeof no_bytes ? shale_zalloc(mem, room_size) : NULL;
+    const void *zeros = room ? room : no_bytes;
+    size_t size = room ? room_size : sizeof no_bytes;
+    int err = 0;
+
+    while (!err && len > 0) {
+        size_t count = len < size ? (size_t)len : size;
+
+        err = bytes_write(file, at, zeros, count);
+        at += count;
+        len -= count;
+    }
+    shale_free(mem, room, room_size);
+    return err;
+}
+
+/* LEN bytes of BUF, or zeros, to byte AT of the volume. */
+static int data_write(struct shale_vnode *file, uint64_t at, const void *buf,
+                      size_t len)
+{
+    return buf ? bytes_write(file, at, buf, len) : zeros_write(file, at, len);
+}
+
+/* --------------------------------------------------------- new space */
+
+struct allocation {
+    struct shale_vnode *file;
+    uint64_t offset;
+    const void *buf;            /* what goes there; NULL: zeros */
+    uint64_t len;               /* as much as was asked for, then as there is */
+    bool fill;                  /* ... is to be written, too */
+    struct shale_extent extent;
+};
+
+/* Write to the extent what goes there, and what else it is not to show. */
+static int extent_fill(const struct allocation *a)
+{
+    const struct shale_extent *e = &a->extent;
+    uint64_t before = a->offset - e->offset;
+    uint64_t after = e->length - before - a->len;
+    uint64_t at = e->device + before;
+    int err = 0;
+
+    if (e->kind == SHALE_EXTENT_UNWRITTEN)
+        err = zeros_write(a->file, e->device, before);
+    if (!err)
+        err = data_write(a->file, at, a->buf, (size_t)a->len);
+    if (!err && e->kind == SHALE_EXTENT_UNWRITTEN && a->file->fs->ops->holes)
+        err = zeros_write(a->file, at + a->len, after);
+    return err;
+}
+
+static int allocate_in_tx(struct shale_fs *fs, void *context)
+{
+    struct allocation *a = context;
+    struct shale_extent *e = &a->extent;
+    uint64_t len = a->len < PIECE_MAX ? a->len : PIECE_MAX;
+    int err = fs->ops->allocate(a->file, a->offset, len, e);
+    bool sound;
+
+    if (err)
+        return err;
+    sound = e->offset <= a->offset && a->offset - e->offset < e->length &&
+            (e->kind == SHALE_EXTENT_DATA ||
+             e->kind == SHALE_EXTENT_UNWRITTEN);
+    SHALE_ASSERT(sound);
+    if (!sound)
+        return SHALE_EIO;
+    if (len > e->length - (a->offset - e->offset))
+        len = e->length - (a->offset - e->offset);
+    a->len = len;
+    return a->fill && fs->ops->holes ? extent_fill(a) : 0;
+}
+
+/* Allocate, and fill if that is wanted. */
+static int allocate(struct allocation *a)
+{
+    struct shale_fs *fs = a->file->fs;
+    int err = change_run(fs, allocate_in_tx, a);
+
+    return !err && a->fill && !fs->ops->holes ? extent_fill(a) : err;
+}
+
+/* ------------------------------------------------------ a file's size */
+
+struct resizing {
+    struct shale_vnode *file;
+    uint64_t size;
+};
+
+static int resize_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct resizing *r = context;
+
+    return fs->ops->resize(r->file, r->size);
+}
+
+int file_resize(struct shale_vnode *file, uint64_t size)
+{
+    struct resizing r = { file, size };
+
+    return change_run(file->fs, resize_in_tx, &r);
+}
+
+static int trim_in_tx(struct shale_fs *fs, void *context)
+{
+    return fs->ops->trim ? fs->ops->trim(context) : 0;
+}
+
+void file_trim(struct shale_vnode *file)
+{
+    /* Else when the last reference goes; see settle.c. */
+    file->excess = change_run(file->fs, trim_in_tx, file) != 0;
+}
+
+/* -------------------------------------------------------------- writers */
+
+/* Write some of LEN bytes at w->at. */
+static int writer_step(struct writer *w, const void *buf, size_t len)
+{
+    struct allocation a = {
+        .file = w->file, .offset = w->at, .buf = buf, .len = len,
+        .fill = true,
+    };
+    struct shale_extent extent;
+    int err;
+
+    if (w->at < w->file->size) {
+        err = file_map(w->file, w->at, len, &extent);
+        if (err)
+            return err;
+        if (len > extent.length)
+            len = (size_t)extent.length;
+        if (extent.kind == SHALE_EXTENT_DATA) {
+            err = data_write(w->file, extent.device, buf, len);
+            if (!err)
+                w->at += len;
+            return err;
+        }
+        if (extent.kind == SHALE_EXTENT_INLINE ||
+            extent.kind == SHALE_EXTENT_ENCODED)
+            return SHALE_ENOTSUP;
+        a.len = len;
+    }
+    err = allocate(&a);
+    if (a.extent.kind == SHALE_EXTENT_UNWRITTEN &&
+        a.extent.offset + a.extent.length > w->file->size)
+        w->excess = true;
+    if (!err)
+        w->at += a.len;
+    return err;
+}
+
+int writer_put(struct writer *w, const void *buf, uint64_t len)
+{
+    const uint8_t *from = buf;
+    uint64_t end = w->at + len;
+    int err = 0;
+
+    while (!err && w->at < end) {
+        uint64_t before = w->at, left = end - w->at;
+
+        err = writer_step(w, from, left < PIECE_MAX ? (size_t)left : PIECE_MAX);
+        if (from)
+            from += w->at - before;
+    }
+    return err;
+}
+
+/* Overwrite with zeros what FILE's last unit has past the size, up to END. */
+static int tail_clear(struct shale_vnode *file, uint64_t end)
+{
+    struct shale_extent tail;
+    int err = file_map_tail(file, &tail);
+
+    if (err || tail.kind != SHALE_EXTENT_DATA)
+        return err;
+    if (tail.length > end - file->size)
+        tail.length = end - file->size;
+    return zeros_write(file, tail.device, tail.length);
+}
+
+int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start)
+{
+    bool holes = file->fs->ops->holes;
+    bool gap = start > file->size;
+    int err = sync_writer_enter(file->fs);
+
+    if (err)
+        return err;
+    *w = (struct writer){ .file = file, .start = start, .at = start };
+    if (gap && holes) {
+        err = tail_clear(file, start);
+    } else if (gap) {
+        w->at = file->size;
+        err = writer_put(w, NULL, start - file->size);
+    }
+    if (err)
+        writer_end_whole(w, err);
+    return err;
+}
+
+int writer_end_whole(struct writer *w, int err)
+{
+    struct shale_vnode *file = w->file;
+
+    if (!err)
+        err = file_resize(file, w->at > file->size ? w->at : file->size);
+    if (err && w->excess)
+        file_trim(file);
+    sync_writer_leave(file->fs);
+    return err;
+}
+
+int64_t writer_end(struct writer *w, int err)
+{
+    uint64_t done = w->at - w->start;
+    bool excess = w->excess;
+    int end_err;
+
+    if (done == 0)
+        return writer_end_whole(w, err);
+    end_err = writer_end_whole(w, 0);
+    if (end_err)
+        return end_err;
+    if (err && excess)
+        file_trim(w->file);
+    return (int64_t)done;
+}
+
+int file_reserve(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                 uint64_t *done)
+{
+    struct allocation a = {
+        .file = file, .offset = offset, .len = len,
+        .fill = file->fs->ops->holes,
+    };
+    int err = allocate(&a);
+
+    if (!err)
+        *done = a.len;
+    return err;
+}
