@@ -232,6 +232,13 @@ uint64_t shale_fault_requests(struct shale_fault_bdev *fault)
     return requests;
 }
 
+int shale_fault_mark(struct shale_fault_bdev *fault, uint64_t number)
+{
+    struct shale_fault_record *record;
+
+    return record_add(fault, SHALE_REQUEST_MARK, number, NULL, 0, &record);
+}
+
 void shale_fault_forget(struct shale_fault_bdev *fault)
 {
     struct shale_fault_record *record, *next;

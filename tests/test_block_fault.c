@@ -113,6 +113,29 @@ START_TEST(forgets)
 }
 END_TEST
 
+/* Marks are in the list, in order, and not requests. */
+START_TEST(marks)
+{
+    const struct shale_fault_record *r;
+
+    ck_assert_int_eq(request(1), 0);
+    ck_assert_int_eq(shale_fault_mark(&fault, 77), 0);
+    ck_assert_int_eq(request(3), 0);
+    shale_mem_fail_at(mem, 0);
+    ck_assert_int_eq(shale_fault_mark(&fault, 78), SHALE_ENOMEM);
+    ck_assert_int_eq(shale_fault_mark(&fault, UINT64_MAX), 0);
+    ck_assert_uint_eq(shale_fault_requests(&fault), 2);
+    r = fault.records->next;
+    ck_assert_int_eq(r->kind, SHALE_REQUEST_MARK);
+    ck_assert_uint_eq(r->offset, 77);
+    ck_assert_uint_eq(r->len, 0);
+    ck_assert_int_eq(r->next->kind, SHALE_REQUEST_FLUSH);
+    ck_assert_int_eq(r->next->next->kind, SHALE_REQUEST_MARK);
+    ck_assert_uint_eq(r->next->next->offset, UINT64_MAX);
+    ck_assert_ptr_null(r->next->next->next);
+}
+END_TEST
+
 static int refuse_write(struct shale_bdev *dev, uint64_t offset,
                         const void *buf, size_t len)
 {
@@ -218,6 +241,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, fails_what_it_is_told, 0,
                         sizeof faults / sizeof faults[0]);
     tcase_add_test(tc, forgets);
+    tcase_add_test(tc, marks);
     tcase_add_test(tc, records_only_what_went_through);
     tcase_add_test(tc, no_memory_no_write);
     tcase_add_test(tc, nothing_goes_past_it);

@@ -3,8 +3,8 @@
  *
  * For tests. A fault device stands on another device and passes every request
  * on. It counts them, can fail the Nth, and keeps what was written and flushed
- * in order, so that a test can rebuild what a power cut at any moment would
- * have left. It has neither a descriptor nor direct memory: nothing goes past
+ * in order, with marks that the test sets, so that it can rebuild what a power
+ * cut at any moment would have left. It has neither a descriptor nor direct memory: nothing goes past
  * it. Discards are passed on, neither counted nor recorded.
  *
  * A power cut after the Nth request is "fail all from N on" while the work
@@ -31,14 +31,15 @@ enum shale_request_kind {
     SHALE_REQUEST_READ,
     SHALE_REQUEST_WRITE,
     SHALE_REQUEST_FLUSH,
+    SHALE_REQUEST_MARK,         /* no request: see shale_fault_mark() */
 };
 
-/* A write or flush that went through. */
+/* A write or flush that went through, or a mark. */
 struct shale_fault_record {
     struct shale_fault_record *next;    /* the one after it; NULL if last */
     enum shale_request_kind kind;
-    uint64_t offset;            /* bytes; 0 for a flush */
-    size_t len;                 /* bytes; 0 for a flush */
+    uint64_t offset;            /* bytes; 0 for a flush; a mark's number */
+    size_t len;                 /* bytes; 0 for a flush or mark */
     uint8_t bytes[];            /* what was written */
 };
 
@@ -97,6 +98,12 @@ bool shale_fault_failed(struct shale_fault_bdev *fault);
 
 /* Requests since shale_fault_at() or init, failed ones included. */
 uint64_t shale_fault_requests(struct shale_fault_bdev *fault);
+
+/*
+ * Record that something has happened by now that NUMBER stands for, "fsync of
+ * that file has returned". SHALE_ENOMEM.
+ */
+int shale_fault_mark(struct shale_fault_bdev *fault, uint64_t number);
 
 /* Free the records and start a new list. */
 void shale_fault_forget(struct shale_fault_bdev *fault);
