@@ -1,0 +1,351 @@
+/*
+ * dir.c - directories: 32-byte slots, and the files among them
+ *
+ *     | piece 2 | piece 1 | short entry |  free  | short entry | end ...
+ *       long name of the file             0xe5     without one   0x00
+ *
+ * A file is a short entry, and the pieces of its long name before it. Pieces
+ * count down to 1 and carry a checksum of the short name, so that those left
+ * behind by someone who knows of short names only can be told: they are passed
+ * over, and the file goes by its short name. (FAT spec 1.03, "Long File Name
+ * Implementation")
+ *
+ * A cookie is the slot after a file. Slots do not move, but a set of slots may
+ * have come to lie across the cookie; so a listing goes back by the longest
+ * set there can be, and leaves out what ends before the cookie.
+ */
+#include "fat.h"
+#include "memfn.h"
+
+#define SET_MAX (FAT_LONG_PIECES + 1)   /* slots of a file, at most */
+#define REPLACEMENT 0xfffdu
+
+/* ------------------------------------------------------------ the slots */
+
+static uint32_t slots_per_cluster(const struct fat_volume *vol)
+{
+    return vol->boot.cluster_size / FAT_ENTRY_SIZE;
+}
+
+/* Is DIR the root of FAT12 or FAT16, which has no clusters? */
+static bool is_fixed(const struct fat_vnode *dir)
+{
+    return dir->base.ino == FAT_ROOT_INO &&
+           fat_volume_of(dir->base.fs)->boot.bits != 32;
+}
+
+/* Slots that DIR could have. */
+static uint32_t slots_max(const struct fat_vnode *dir)
+{
+    return is_fixed(dir) ? fat_volume_of(dir->base.fs)->boot.root_entries
+                         : FAT_DIR_ENTRIES;
+}
+
+/*
+ * Pin the sector with SLOT of DIR, of which RUN is the part found last; zero
+ * in the beginning. Returns 1, 0 past the end, or an error.
+ */
+static int slot_get(struct fat_vnode *dir, struct fat_run *run, uint32_t slot,
+                    struct shale_buf **out, size_t *offset)
+{
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    const struct fat_boot *boot = &vol->boot;
+    uint64_t byte = (uint64_t)slot * FAT_ENTRY_SIZE, first, count;
+    uint32_t index = (uint32_t)(byte >> boot->cluster_shift);
+    int err;
+
+    if (slot >= slots_max(dir))
+        return 0;
+    if (is_fixed(dir)) {
+        first = boot->root_sector;
+        count = boot->data_sector - boot->root_sector;
+    } else {
+        if (index - run->index >= run->count) {
+            int found = fat_chain_find(vol, &dir->chain, index,
+                                       FAT_DIR_ENTRIES, run);
+
+            if (found <= 0) {
+                run->count = 0;
+                return found;
+            }
+        }
+        byte -= (uint64_t)run->index << boot->cluster_shift;
+        first = fat_cluster_at(vol, run->cluster) >> boot->sector_shift;
+        count = (uint64_t)run->count * boot->cluster_sectors;
+    }
+    err = shale_buf_get_run(dir->base.fs->cache,
+                            first + (byte >> boot->sector_shift), first, count,
+                            out);
+    if (err)
+        return err;
+    *offset = (size_t)(byte & (boot->sector_size - 1));
+    return 1;
+}
+
+int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
+                 size_t *offset)
+{
+    struct fat_run run = { .count = 0 };
+
+    return slot_get(dir, &run, slot, out, offset);
+}
+
+int fat_dir_slots(struct fat_vnode *dir, uint32_t *out)
+{
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    uint64_t slots;
+    int err;
+
+    *out = slots_max(dir);
+    if (is_fixed(dir))
+        return 0;
+    err = fat_chain_measure(vol, &dir->chain);
+    if (err)
+        return err;
+    slots = (uint64_t)dir->chain.length * slots_per_cluster(vol);
+    if (slots < *out)
+        *out = (uint32_t)slots;
+    return 0;
+}
+
+/* ------------------------------------------------------------- the walk */
+
+void fat_walk_start(struct fat_walk *walk, struct fat_vnode *dir,
+                    uint32_t slot)
+{
+    *walk = (struct fat_walk){ .dir = dir, .next = slot };
+}
+
+void fat_walk_stop(struct fat_walk *walk)
+{
+    shale_buf_put(walk->buf);
+    walk->buf = NULL;
+}
+
+/* All the slots there can be have been seen. Is that the end? */
+static int walk_end(struct fat_walk *walk)
+{
+    struct fat_vnode *dir = walk->dir;
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    struct fat_run run;
+    int more;
+
+    if (is_fixed(dir))
+        return 0;
+    more = fat_chain_find(vol, &dir->chain,
+                          FAT_DIR_ENTRIES / slots_per_cluster(vol), 1, &run);
+    if (more <= 0)
+        return more;
+    return shale_corrupt_inode(vol->fs, "fat: directory of more than 65536 "
+                               "entries", fat_cluster_at(vol, run.cluster),
+                               dir->base.ino);
+}
+
+int fat_walk_slot(struct fat_walk *walk, const uint8_t **raw, uint32_t *slot)
+{
+    uint32_t mask = fat_volume_of(walk->dir->base.fs)->boot.sector_size - 1;
+    size_t offset = (size_t)walk->next * FAT_ENTRY_SIZE & mask;
+    int found = 1;
+
+    if (walk->next >= slots_max(walk->dir))
+        return walk_end(walk);
+    if (!walk->buf || offset == 0) {
+        fat_walk_stop(walk);
+        found = slot_get(walk->dir, &walk->run, walk->next, &walk->buf,
+                         &offset);
+        if (found <= 0)
+            walk->buf = NULL;
+        if (found <= 0)
+            return found;
+    }
+    *raw = walk->buf->data + offset;
+    *slot = walk->next++;
+    return found;
+}
+
+/* ------------------------------------------------------------- the sets */
+
+struct fat_set *fat_set_get(struct fat_volume *vol)
+{
+    return shale_slab_alloc(vol->sets);
+}
+
+void fat_set_put(struct fat_volume *vol, struct fat_set *set)
+{
+    if (set)
+        shale_slab_free(vol->sets, set);
+}
+
+/* The pieces of a long name read so far. */
+struct pieces {
+    uint32_t left;              /* orders still to come before the entry */
+    uint32_t count;             /* of all; 0: there is no name */
+    uint32_t slot;              /* of the first one read */
+    uint8_t checksum;
+};
+
+/* Take a piece, found at SLOT, into NAME; a name that it breaks is dropped. */
+static void pieces_add(struct pieces *pieces, const uint8_t *bytes,
+                       uint32_t slot, uint16_t *name)
+{
+    const struct fat_disk_long *raw = (const struct fat_disk_long *)bytes;
+    uint32_t order = raw->order & FAT_LONG_ORDER;
+    uint16_t units[FAT_LONG_UNITS];
+    uint32_t at, room;
+
+    if (raw->order & FAT_LONG_LAST) {
+        *pieces = (struct pieces){
+            .left = order, .count = order, .slot = slot,
+            .checksum = raw->checksum,
+        };
+        if (order > FAT_LONG_PIECES)
+            pieces->count = 0;
+    }
+    if (pieces->count == 0 || order != pieces->left || order == 0 ||
+        raw->checksum != pieces->checksum) {
+        pieces->count = 0;
+        return;
+    }
+
+    /* 20 pieces have room for five units more than a name. */
+    at = (order - 1) * FAT_LONG_UNITS;
+    room = FAT_LONG_MAX + 1 - at;
+    if (room > FAT_LONG_UNITS)
+        room = FAT_LONG_UNITS;
+    fat_long_decode(raw, units);
+    memcpy(name + at, units, room * sizeof units[0]);
+    pieces->left--;
+}
+
+static bool is_dots(const uint16_t *name, uint32_t len)
+{
+    return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+}
+
+/* The length of the long name in NAME, of COUNT pieces; 0 if it is none. */
+static uint32_t long_length(const uint16_t *name, uint32_t count)
+{
+    uint32_t room = count * FAT_LONG_UNITS, len = 0;
+
+    if (room > FAT_LONG_MAX + 1)
+        room = FAT_LONG_MAX + 1;
+    while (len < room && name[len] != 0) {
+        if (name[len] == '/')
+            return 0;
+        len++;
+    }
+    if (len > FAT_LONG_MAX || len == 0 || is_dots(name, len))
+        return 0;
+    return len;
+}
+
+/* Complete SET, whose short entry is at RAW, which is in SLOT. */
+static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
+                       uint32_t slot, const struct pieces *pieces,
+                       struct fat_set *set)
+{
+    const struct fat_volume *vol = fat_volume_of(walk->dir->base.fs);
+
+    set->at = (walk->buf->block << vol->boot.sector_shift) +
+              (uint64_t)(raw - walk->buf->data);
+    fat_entry_decode(vol, (const struct fat_disk_entry *)raw, &set->entry);
+    set->slot = slot;
+    set->count = 1;
+    set->len = 0;
+    if (pieces->count > 0 && pieces->left == 0 &&
+        pieces->checksum == fat_checksum(set->entry.name))
+        set->len = long_length(set->name, pieces->count);
+    set->is_long = set->len > 0;
+    if (set->is_long) {
+        set->slot = pieces->slot;
+        set->count = pieces->count + 1;
+        return;
+    }
+    set->len = (uint32_t)fat_short_decode(vol, &set->entry, set->name);
+
+    /* Spaces and a dot can come to these; nobody could ask for them. */
+    if (set->len > 0 && is_dots(set->name, set->len))
+        set->name[0] = REPLACEMENT;
+}
+
+int fat_walk_next(struct fat_walk *walk, struct fat_set *out)
+{
+    struct pieces pieces = { .count = 0 };
+    const uint8_t *raw;
+    uint32_t slot;
+    int more;
+
+    while ((more = fat_walk_slot(walk, &raw, &slot)) > 0) {
+        switch (fat_slot_kind(raw)) {
+        case FAT_SLOT_END:
+            return 0;
+        case FAT_SLOT_LONG:
+            pieces_add(&pieces, raw, slot, out->name);
+            break;
+        case FAT_SLOT_FILE:
+            set_finish(walk, raw, slot, &pieces, out);
+            if (out->len > 0)
+                return 1;
+            pieces.count = 0;
+            break;
+        case FAT_SLOT_FREE:
+        case FAT_SLOT_LABEL:
+        case FAT_SLOT_DOTS:
+            pieces.count = 0;
+            break;
+        }
+    }
+    return more;
+}
+
+/* -------------------------------------------------------------- listing */
+
+struct listing {
+    struct fat_set set;
+    char text[FAT_NAME_BYTES];
+};
+
+/* Emit the files of DIR that end at slot COOKIE or behind it. */
+static int emit_all(struct fat_vnode *dir, struct listing *l, uint32_t cookie,
+                    shale_emit_fn *emit, void *context)
+{
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    struct fat_walk walk;
+    int r;
+
+    fat_walk_start(&walk, dir, cookie > SET_MAX ? cookie - SET_MAX : 0);
+    while ((r = fat_walk_next(&walk, &l->set)) > 0) {
+        struct shale_dirent dirent = {
+            .name = l->text,
+            .ino = fat_ino_of(vol, l->set.at),
+            .next = l->set.slot + l->set.count,
+            .type = l->set.entry.attr & FAT_ATTR_DIR ? SHALE_TYPE_DIR
+                                                     : SHALE_TYPE_FILE,
+        };
+
+        if (dirent.next <= cookie)
+            continue;
+        dirent.len = fat_name_encode(l->set.name, l->set.len, l->text);
+        r = emit(context, &dirent);
+        if (r)
+            break;
+    }
+    fat_walk_stop(&walk);
+    return r;
+}
+
+int fat_dir_iterate(struct fat_vnode *dir, uint64_t cookie,
+                    shale_emit_fn *emit, void *context)
+{
+    struct listing *l;
+    int r;
+
+    if (cookie >= FAT_DIR_ENTRIES)
+        return 0;
+    l = shale_alloc(dir->base.fs->mem, sizeof *l);
+    if (!l)
+        return SHALE_ENOMEM;
+    r = emit_all(dir, l, (uint32_t)cookie, emit, context);
+    shale_free(dir->base.fs->mem, l, sizeof *l);
+    return r;
+}

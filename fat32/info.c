@@ -1,0 +1,102 @@
+/*
+ * info.c - what FAT keeps of a volume's state: free clusters, clean or not
+ *
+ * FSInfo has the count of free clusters and where to look for one. Both are
+ * hints, written when somebody unmounts, if ever. Whether a volume was
+ * unmounted is marked by Windows in FAT entry 1 (a bit that is set is good),
+ * and by NT in the boot sector (one that is set is bad). (FAT spec 1.03,
+ * "FAT Data Structure", "FAT32 FSInfo Sector Structure")
+ */
+#include "fat.h"
+
+/* Marks of FAT entry 1, from the top. */
+#define CLEAN16  0x8000u
+#define SOUND16  0x4000u
+#define CLEAN32  0x08000000u
+#define SOUND32  0x04000000u
+
+static int fsinfo_read(struct fat_volume *vol)
+{
+    const struct fat_boot *boot = &vol->boot;
+    const struct fat_disk_info *raw;
+    struct shale_buf *buf;
+    int err;
+
+    vol->info.free_count = FAT_INFO_UNKNOWN;
+    vol->info.next_free = FAT_INFO_UNKNOWN;
+    if (boot->info_sector == 0)
+        return 0;
+    err = shale_buf_get(vol->fs->cache, boot->info_sector, &buf);
+    if (err)
+        return err == SHALE_ENOMEM ? err : 0;
+
+    raw = (const struct fat_disk_info *)buf->data;
+    vol->info.valid = le32_get(raw->lead) == FAT_INFO_LEAD &&
+                      le32_get(raw->structure) == FAT_INFO_STRUCT;
+    if (vol->info.valid) {
+        if (le32_get(raw->free_count) <= boot->cluster_count)
+            vol->info.free_count = le32_get(raw->free_count);
+        if (fat_is_cluster(vol, le32_get(raw->next_free)))
+            vol->info.next_free = le32_get(raw->next_free);
+    }
+    shale_buf_put(buf);
+    if (!vol->info.valid)
+        shale_warn(vol->fs, "fat: FSInfo without its signatures is ignored",
+                   NULL, (uint64_t)boot->info_sector << boot->sector_shift);
+    return 0;
+}
+
+static int marks_read(struct fat_volume *vol)
+{
+    const struct fat_boot *boot = &vol->boot;
+    struct fat_cursor cursor = { .buf = NULL };
+    uint32_t clean, sound, entry;
+    int err;
+
+    if (boot->ext_at != 0) {
+        vol->was_dirty = boot->state & FAT_STATE_DIRTY;
+        vol->had_errors = boot->state & FAT_STATE_ERRORS;
+    }
+    if (boot->bits == 12)
+        return 0;
+    err = fat_table_raw(vol, &cursor, 1, &entry);
+    fat_cursor_put(&cursor);
+    if (err)
+        return err;
+    clean = boot->bits == 16 ? CLEAN16 : CLEAN32;
+    sound = boot->bits == 16 ? SOUND16 : SOUND32;
+    if (!(entry & clean))
+        vol->was_dirty = true;
+    if (!(entry & sound))
+        vol->had_errors = true;
+    return 0;
+}
+
+int fat_info_load(struct fat_volume *vol)
+{
+    int err = fsinfo_read(vol);
+
+    if (!err)
+        err = marks_read(vol);
+    if (err)
+        return err;
+    vol->free_clusters = FAT_INFO_UNKNOWN;
+    if (vol->options.usefree || (!vol->was_dirty && !vol->had_errors))
+        vol->free_clusters = vol->info.free_count;
+    return 0;
+}
+
+int fat_info_free(struct fat_volume *vol, uint32_t *out)
+{
+    uint32_t count = __atomic_load_n(&vol->free_clusters, __ATOMIC_RELAXED);
+    int err;
+
+    if (count == FAT_INFO_UNKNOWN) {
+        err = fat_table_count_free(vol, &count);
+        if (err)
+            return err;
+        __atomic_store_n(&vol->free_clusters, count, __ATOMIC_RELAXED);
+    }
+    *out = count;
+    return 0;
+}

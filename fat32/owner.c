@@ -1,0 +1,73 @@
+/*
+ * owner.c - which entry a directory's first cluster belongs to
+ *
+ * Two things need that: finding the parent of a directory, whose ".." gives its
+ * first cluster only, and refusing a second entry with the same one, for that
+ * could be a directory within itself, and a tree without an end.
+ *
+ * What is remembered is one entry for each of OWNERS places, by the cluster's
+ * low bits; a later one takes its place. Nothing depends on it being there, or
+ * right: whoever finds it looks at that entry again.
+ *
+ *      63        39 38                0
+ *     | cluster / OWNERS + 1 | entry's byte / 32 |        0: nothing
+ */
+#include "fat.h"
+#include "memfn.h"
+
+#define PLACE_BITS 39           /* 2^32 sectors of 4096 bytes */
+#define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)
+
+static uint64_t *owner_of(struct fat_volume *vol, uint32_t cluster)
+{
+    return &vol->owners[cluster % FAT_OWNERS];
+}
+
+static uint64_t owner_pack(uint32_t cluster, uint64_t at)
+{
+    return (uint64_t)(cluster / FAT_OWNERS + 1) << PLACE_BITS |
+           at / FAT_ENTRY_SIZE;
+}
+
+/* Does the entry at AT say that it is a directory that begins with CLUSTER? */
+static int owner_check(struct fat_volume *vol, uint32_t cluster, uint64_t at)
+{
+    struct fat_entry entry;
+    int err = fat_entry_load(vol, at, &entry);
+
+    if (err)
+        return err == SHALE_ESTALE ? 0 : err;
+    return (entry.attr & FAT_ATTR_DIR) && entry.cluster == cluster;
+}
+
+uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster)
+{
+    uint64_t packed = __atomic_load_n(owner_of(vol, cluster),
+                                      __ATOMIC_RELAXED);
+    uint64_t at = (packed & PLACE_MASK) * FAT_ENTRY_SIZE;
+
+    if (packed != 0 && packed == owner_pack(cluster, at) &&
+        owner_check(vol, cluster, at) > 0)
+        return at;
+    return 0;
+}
+
+int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
+{
+    uint64_t other = 0;
+
+    if (cluster != vol->boot.root_cluster)
+        other = fat_owner_find(vol, cluster);
+    if (cluster == vol->boot.root_cluster || (other != 0 && other != at))
+        return shale_corrupt_inode(vol->fs, "fat: directory that begins where "
+                                   "another one does", at,
+                                   fat_ino_of(vol, at));
+    __atomic_store_n(owner_of(vol, cluster), owner_pack(cluster, at),
+                     __ATOMIC_RELAXED);
+    return 0;
+}
+
+void fat_owner_forget(struct fat_volume *vol)
+{
+    memset(vol->owners, 0, FAT_OWNERS * sizeof *vol->owners);
+}
