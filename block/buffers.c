@@ -182,18 +182,20 @@ void cache_insert(struct shale_cache *cache, struct cache_buf *buf,
     cache_unlock(cache);
 }
 
-void cache_forget(struct shale_cache *cache, struct cache_buf *buf)
+void cache_forget(struct shale_cache *cache, uint64_t block)
 {
-    bool held;
+    struct cache_buf *buf;
 
     cache_lock(cache);
-    held = buf->pins > 0 || buf->tx;
-    if (!held) {
+    buf = cache_find(cache, block);
+    if (buf && (buf->pins > 0 || buf->tx))
+        buf = NULL;
+    if (buf) {
         lru_remove(cache, buf);
         unhash(cache, buf);
     }
     cache_unlock(cache);
-    if (!held)
+    if (buf)
         cache_buf_free(cache, buf);
 }
 

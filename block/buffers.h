@@ -97,8 +97,8 @@ void cache_hold(struct shale_cache *cache, struct cache_buf *buf,
                 struct tx_block *block);
 void cache_release(struct shale_cache *cache, struct cache_buf *buf);
 
-/* Drop BUF from the cache, unless it is in somebody's hands. */
-void cache_forget(struct shale_cache *cache, struct cache_buf *buf);
+/* Drop BLOCK from the cache, unless it is in somebody's hands or dirty. */
+void cache_forget(struct shale_cache *cache, uint64_t block);
 
 /*
  * A buffer for data that is not in the cache yet: of the budget, of memory

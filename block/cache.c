@@ -106,15 +106,8 @@ void shale_buf_put(struct shale_buf *buf)
 void shale_cache_forget(struct shale_cache *cache, uint64_t first,
                         uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        struct cache_buf *buf;
-
-        cache_lock(cache);
-        buf = cache_find(cache, first + i);
-        cache_unlock(cache);
-        if (buf)
-            cache_forget(cache, buf);
-    }
+    for (uint64_t i = 0; i < count; i++)
+        cache_forget(cache, first + i);
 }
 
 size_t shale_cache_shrink(struct shale_cache *cache, size_t want)

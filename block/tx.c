@@ -423,12 +423,12 @@ void shale_tx_destroy(struct shale_tx *tx)
         struct tx_block *block = tx->dirty[rank], *next;
 
         for (; block; block = next) {
-            struct cache_buf *buf = block->buf;
+            uint64_t number = block->buf->base.block;
 
             next = block->next;
             lates_drop(tx, block, NULL);
             tx_block_drop(tx, block);
-            cache_forget(tx->cache, buf);
+            cache_forget(tx->cache, number);
         }
     }
     shale_slab_destroy(tx->lates);
