@@ -121,6 +121,15 @@ int volume_of_bytes(struct volume *v, void *bytes, size_t size)
     return prepare(v);
 }
 
+int volume_to_write(struct volume *v, void *bytes, size_t size)
+{
+    int err = volume_of_bytes(v, bytes, size);
+
+    shale_memory_bdev_init(&v->memory, bytes, size, 512, false);
+    v->write = true;
+    return err;
+}
+
 int volume_mount(struct volume *v, const char *options)
 {
     struct shale_config config = {
@@ -129,7 +138,7 @@ int volume_mount(struct volume *v, const char *options)
         .drivers = shale_all_drivers,
         .log = &v->log,
         .options = options,
-        .read_only = true,
+        .read_only = !v->write,
         .cache_bytes = v->cache_bytes,
         .vnode_max = v->vnode_max,
         .locks = v->locks,

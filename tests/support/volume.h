@@ -34,6 +34,7 @@ struct volume {
     size_t cache_bytes, vnode_max;
     const struct shale_lock_ops *locks;
     const char *type;
+    bool write;                 /* mount for writing */
 
     struct shale_log log;
     unsigned events;            /* errors and warnings so far */
@@ -47,7 +48,10 @@ struct volume {
 int volume_of_file(struct volume *v, const char *path, uint64_t offset);
 int volume_of_bytes(struct volume *v, void *bytes, size_t size);
 
-/* Mount v->dev read-only with the driver's OPTIONS (or NULL). */
+/* The same, and the bytes are going to change. */
+int volume_to_write(struct volume *v, void *bytes, size_t size);
+
+/* Mount v->dev with the driver's OPTIONS (or NULL). */
 int volume_mount(struct volume *v, const char *options);
 
 /*

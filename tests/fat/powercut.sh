@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# powercut.sh - the power is cut at every moment, on FAT volumes
+#
+# Random operations, short workloads written by hand (workloads/*.ops), and
+# those of others for crash consistency, from $SHALE_CORPORA if that is there.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+
+here=$(cd "$(dirname "$0")" && pwd)
+corpora=${SHALE_CORPORA:-$here/../../../shared/corpora}
+for tool in mkfs.fat fsck.fat; do
+    have "$tool" || skip_all "needs $tool"
+done
+
+# How much: seconds for each kind of volume, states of each random sequence.
+if is_long; then
+    seconds=600 states=0
+elif is_quick; then
+    seconds=4 states=800
+else
+    seconds=15 states=4000
+fi
+
+# run WHAT ARGUMENT...
+run()
+{
+    local what=$1 status=0
+
+    shift
+    timeout 3000 "$POWERCUT_RUN" "$@" >"$work/log" 2>&1 || status=$?
+    if [ "$status" = 0 ]; then
+        ok
+        cat "$work/log"
+    else
+        fail "$what: powercut_run $*"
+        tail -n 60 "$work/log"
+    fi
+}
+
+for workload in "$here"/workloads/*.ops; do
+    for type in fat12 fat16 fat32; do
+        run "$(basename "$workload")" --type $type --replay "$workload" \
+            --states "$states" --sample 100
+    done
+done
+for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
+    run "random" --type $type --count 100000 --seconds "$seconds" \
+        --states "$states" --shrink
+done
+
+if [ -e "$corpora/images.tar.zst" ] && have zstd; then
+    tar --zstd -xSf "$corpora/images.tar.zst" -C "$work" ace-jlang
+    mapfile -t workloads < <(find "$work/ace-jlang" -type f | sort)
+    few=300
+    ! is_quick || few=40
+    ! is_long || few=0
+    types=(fat12)
+    is_quick || types+=(fat16 fat32)
+    for type in "${types[@]}"; do
+        run "workloads of ACE" --type "$type" --states $few --sample 200 \
+            "${workloads[@]}"
+    done
+else
+    skip "workloads of ACE" "no corpora (set SHALE_CORPORA to their folder)"
+fi
+finish

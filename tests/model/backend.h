@@ -1,0 +1,81 @@
+/*
+ * backend.h - a filesystem that operations are carried out on
+ *
+ * Either the library, over a device in memory, or a mount of the daemon's,
+ * through the kernel. Errors are those of err.h, which are errno's.
+ */
+#ifndef MODEL_BACKEND_H
+#define MODEL_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ops.h"
+
+struct shale_fault_bdev;
+struct shale_mem;
+
+/* One entry of a directory. */
+struct seen {
+    const char *name;
+    size_t len;
+    bool is_dir;
+    uint64_t size;
+    int64_t mtime;
+};
+
+typedef void backend_emit(void *context, const struct seen *entry);
+
+struct backend {
+    /* Do OP, which is none of those that concern the whole. For OP_READ, the
+       bytes go to BUF. 0, the count, or an error. */
+    int64_t (*op)(struct backend *backend, const struct op *op, uint8_t *buf);
+
+    /* List the directory at PATH. */
+    int (*list)(struct backend *backend, const char *path, backend_emit *emit,
+                void *context);
+
+    /* Read LEN bytes of the file at PATH at OFFSET. */
+    int64_t (*read)(struct backend *backend, const char *path, void *buf,
+                    size_t len, uint64_t offset);
+
+    /* Bytes that are free, or an error; and how many a cluster has. */
+    int64_t (*free_bytes)(struct backend *backend, uint64_t *unit);
+
+    /* Mount, and unmount: then the image can be looked at. stop() closes what
+       is open first. 0 or an error, with WHY. */
+    int (*start)(struct backend *backend);
+    int (*stop)(struct backend *backend);
+
+    const uint8_t *image;
+    size_t size;
+    char why[400];
+};
+
+struct lib_options {
+    size_t cache_bytes;         /* 0: the default */
+    const char *options;        /* the driver's, or NULL */
+    bool record;                /* keep what is written; the device's records */
+    bool errors_continue;       /* as in struct shale_config */
+};
+
+/* The library over the SIZE bytes at IMAGE, a volume. Not mounted yet. */
+struct backend *backend_lib(uint8_t *image, size_t size, uint32_t block_size,
+                            const struct lib_options *options);
+void backend_lib_free(struct backend *backend);
+
+/* The device under the library's volume, and its memory. */
+struct shale_fault_bdev *backend_lib_fault(struct backend *backend);
+struct shale_mem *backend_lib_mem(struct backend *backend);
+
+/*
+ * The tree at DIR, where COMMAND (the `shale` command) mounts the file IMAGE
+ * with the mount options OPTIONS. Writes and reads go through mmap(2) half of
+ * the time.
+ */
+struct backend *backend_posix(const char *command, const char *image,
+                              const char *dir, const char *options);
+void backend_posix_free(struct backend *backend);
+
+#endif /* MODEL_BACKEND_H */

@@ -1,0 +1,429 @@
+/*
+ * backend_posix.c - operations carried out through a mount, by system calls
+ *
+ * Whether data goes by write(2) and read(2) or through a shared mapping is
+ * decided by the operation's numbers, so that a run can be repeated.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "shale/err.h"
+#include "shale/shale.h"
+
+enum { PATH_ROOM = 8192 };
+
+struct posix {
+    struct backend base;
+    const char *command, *image, *dir, *options;
+    int slots[OP_SLOTS];        /* descriptors, or -1 */
+    void *map;                  /* of the image, while it is not mounted */
+};
+
+static struct posix *posix_of(struct backend *backend)
+{
+    return (struct posix *)backend;
+}
+
+static int64_t answer(int64_t got)
+{
+    return got < 0 ? -errno : got;
+}
+
+static const char *full(struct posix *p, const char *path, char *out)
+{
+    snprintf(out, PATH_ROOM, "%s%s", p->dir, path);
+    return out;
+}
+
+/* A descriptor of the file at PATH, to be given back to close_file(). */
+static int open_file(struct posix *p, const char *path, int flags)
+{
+    char at[PATH_ROOM];
+    int fd;
+
+    if (path[0] == '@') {
+        fd = p->slots[(unsigned)(path[1] - '0') % OP_SLOTS];
+        if (fd < 0)
+            errno = ENOENT;
+        return fd;
+    }
+    return open(full(p, path, at), flags | O_CLOEXEC);
+}
+
+static void close_file(const char *path, int fd)
+{
+    if (path[0] != '@' && fd >= 0)
+        close(fd);
+}
+
+/* ----------------------------------------------------------------- data */
+
+/* LEN bytes at OFFSET of the file, mapped; *SKIP is where they begin. */
+static uint8_t *map_part(int fd, uint64_t offset, size_t len, size_t *skip,
+                         size_t *size)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    void *at;
+
+    *skip = (size_t)(offset % page);
+    *size = len + *skip;
+    at = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+              (off_t)(offset - *skip));
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static uint64_t size_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static int64_t write_data(int fd, const struct op *op)
+{
+    uint64_t at = op->kind == OP_APPEND ? size_of(fd) : op->a;
+    uint8_t *bytes = need((size_t)op->b), *map;
+    size_t skip, size;
+    int64_t done = 0;
+
+    stamp_fill(bytes, (size_t)op->b, at, op->c);
+    if (op->c % 2 && op->b > 0 && at + op->b <= size_of(fd) &&
+        (map = map_part(fd, at, (size_t)op->b, &skip, &size)) != NULL) {
+        memcpy(map + skip, bytes, (size_t)op->b);
+        if (op->c % 4 == 1 && msync(map, size, MS_SYNC) != 0)
+            done = -errno;
+        munmap(map, size);
+        free(bytes);
+        return done ? done : (int64_t)op->b;
+    }
+    while (done < (int64_t)op->b) {
+        ssize_t part = pwrite(fd, bytes + done, (size_t)op->b - (size_t)done,
+                              (off_t)at + done);
+
+        if (part <= 0) {
+            if (done == 0)
+                done = part < 0 ? -errno : 0;
+            break;
+        }
+        done += part;
+    }
+    free(bytes);
+    return done;
+}
+
+static int64_t read_data(int fd, const struct op *op, uint8_t *buf)
+{
+    uint64_t end = size_of(fd);
+    uint64_t len = op->a >= end ? 0 : op->b;
+    size_t skip, size;
+    uint8_t *map;
+    int64_t done = 0;
+
+    if (len > end - op->a)
+        len = end - op->a;
+    if (op->b % 2 && len > 0 &&
+        (map = map_part(fd, op->a, (size_t)len, &skip, &size)) != NULL) {
+        memcpy(buf, map + skip, (size_t)len);
+        munmap(map, size);
+        return (int64_t)len;
+    }
+    while (done < (int64_t)op->b) {
+        ssize_t part = pread(fd, buf + done, (size_t)op->b - (size_t)done,
+                             (off_t)op->a + done);
+
+        if (part < 0)
+            return -errno;
+        if (part == 0)
+            break;
+        done += part;
+    }
+    return done;
+}
+
+static int64_t copy(struct posix *p, int from, const struct op *op)
+{
+    int to = open_file(p, op->to, O_RDWR);
+    off_t in = (off_t)op->a, out = (off_t)op->c;
+    int64_t done = 0;
+
+    if (to < 0)
+        return -errno;
+    while (done < (int64_t)op->b) {
+        ssize_t part = copy_file_range(from, &in, to, &out,
+                                       (size_t)op->b - (size_t)done, 0);
+
+        if (part <= 0) {
+            if (done == 0)
+                done = answer(part);
+            break;
+        }
+        done += part;
+    }
+    close_file(op->to, to);
+    return done;
+}
+
+static int64_t file_op(struct posix *p, const struct op *op, uint8_t *buf)
+{
+    bool changes = op->kind != OP_FSYNC && op->kind != OP_TOUCH;
+    int fd = open_file(p, op->path, changes ? O_RDWR : O_RDONLY);
+    struct timespec times[2] = { { 0, UTIME_OMIT },
+                                 { (time_t)op->a, 0 } };
+    int *slot = &p->slots[op->a % OP_SLOTS];
+    int64_t done;
+
+    if (fd < 0)
+        return -errno;
+    switch (op->kind) {
+    case OP_OPEN:
+        if (*slot >= 0)
+            close(*slot);
+        *slot = fd;
+        return 0;
+    case OP_WRITE:
+    case OP_APPEND:
+        done = write_data(fd, op);
+        break;
+    case OP_TRUNCATE:
+        done = answer(ftruncate(fd, (off_t)op->a));
+        break;
+    case OP_ALLOCATE:
+        done = answer(fallocate(fd, op->c & SHALE_ALLOCATE_KEEP_SIZE ?
+                                FALLOC_FL_KEEP_SIZE : 0, (off_t)op->a,
+                                (off_t)op->b));
+        break;
+    case OP_COPY:
+        done = copy(p, fd, op);
+        break;
+    case OP_READ:
+        done = read_data(fd, op, buf);
+        break;
+    case OP_TOUCH:
+        done = answer(futimens(fd, times));
+        break;
+    default:
+        done = answer(fsync(fd));
+        break;
+    }
+    close_file(op->path, fd);
+    return done;
+}
+
+static int64_t sync_all(struct posix *p)
+{
+    int fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int64_t done;
+
+    if (fd < 0)
+        return -errno;
+    done = answer(syncfs(fd));
+    close(fd);
+    return done;
+}
+
+static int64_t posix_op(struct backend *backend, const struct op *op,
+                        uint8_t *buf)
+{
+    struct posix *p = posix_of(backend);
+    char at[PATH_ROOM], to[PATH_ROOM];
+    int fd;
+
+    switch (op->kind) {
+    case OP_CREATE:
+        fd = open(full(p, op->path, at), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                  0644);
+        if (fd < 0)
+            return -errno;
+        close(fd);
+        return 0;
+    case OP_MKDIR:
+        return answer(mkdir(full(p, op->path, at), 0755));
+    case OP_UNLINK:
+        return answer(unlink(full(p, op->path, at)));
+    case OP_RMDIR:
+        return answer(rmdir(full(p, op->path, at)));
+    case OP_RENAME:
+        return answer(renameat2(AT_FDCWD, full(p, op->path, at), AT_FDCWD,
+                                full(p, op->to, to), (unsigned)op->a));
+    case OP_CLOSE:
+        fd = p->slots[op->a % OP_SLOTS];
+        p->slots[op->a % OP_SLOTS] = -1;
+        return fd < 0 ? 0 : answer(close(fd));
+    case OP_SYNC:
+        return sync_all(p);
+    case OP_WRITEBACK:
+    case OP_SHRINK:
+        return 0;
+    default:
+        return file_op(p, op, buf);
+    }
+}
+
+/* -------------------------------------------------------------- the tree */
+
+static int posix_list(struct backend *backend, const char *path,
+                      backend_emit *emit, void *context)
+{
+    struct posix *p = posix_of(backend);
+    char at[PATH_ROOM];
+    DIR *dir = opendir(full(p, path, at));
+    struct dirent *entry;
+    int err = 0;
+
+    if (!dir)
+        return -errno;
+    while (!err && (errno = 0, entry = readdir(dir)) != NULL) {
+        struct stat st;
+        struct seen seen = { .name = entry->d_name,
+                             .len = strlen(entry->d_name) };
+
+        if (strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+            err = -errno;
+            break;
+        }
+        seen.is_dir = S_ISDIR(st.st_mode);
+        seen.size = (uint64_t)st.st_size;
+        seen.mtime = st.st_mtim.tv_sec;
+        emit(context, &seen);
+    }
+    if (!err && errno)
+        err = -errno;
+    closedir(dir);
+    return err;
+}
+
+static int64_t posix_read(struct backend *backend, const char *path, void *buf,
+                          size_t len, uint64_t offset)
+{
+    char at[PATH_ROOM];
+    int fd = open(full(posix_of(backend), path, at), O_RDONLY | O_CLOEXEC);
+    int64_t got;
+
+    if (fd < 0)
+        return -errno;
+    got = answer(pread(fd, buf, len, (off_t)offset));
+    close(fd);
+    return got;
+}
+
+static int64_t posix_free_bytes(struct backend *backend, uint64_t *unit)
+{
+    struct statvfs st;
+
+    if (statvfs(posix_of(backend)->dir, &st) != 0)
+        return -errno;
+    *unit = st.f_frsize;
+    return (int64_t)(st.f_bfree * st.f_frsize);
+}
+
+static int run(struct posix *p, char *const *argv)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        alarm(60);
+        execv(p->command, argv);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+        snprintf(p->base.why, sizeof p->base.why, "shale %s", argv[1]);
+        return SHALE_EIO;
+    }
+    return 0;
+}
+
+static int posix_start(struct backend *backend)
+{
+    struct posix *p = posix_of(backend);
+    char options[400], image[4096], dir[4096];
+    char *argv[] = { (char[]){ "shale" }, (char[]){ "mount" },
+                     (char[]){ "-o" }, options, image, dir, NULL };
+
+    if (p->map)
+        munmap(p->map, backend->size);
+    p->map = NULL;
+    snprintf(options, sizeof options, "%s", p->options ? p->options : "rw");
+    snprintf(image, sizeof image, "%s", p->image);
+    snprintf(dir, sizeof dir, "%s", p->dir);
+    return run(p, argv);
+}
+
+static int posix_stop(struct backend *backend)
+{
+    struct posix *p = posix_of(backend);
+    char dir[4096];
+    char *argv[] = { (char[]){ "shale" }, (char[]){ "umount" }, dir, NULL };
+    int err, fd;
+
+    for (unsigned i = 0; i < OP_SLOTS; i++) {
+        if (p->slots[i] >= 0)
+            close(p->slots[i]);
+        p->slots[i] = -1;
+    }
+    snprintf(dir, sizeof dir, "%s", p->dir);
+    err = run(p, argv);
+    if (err)
+        return err;
+    fd = open(p->image, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    backend->size = (size_t)size_of(fd);
+    p->map = mmap(NULL, backend->size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (p->map == MAP_FAILED) {
+        p->map = NULL;
+        return -errno;
+    }
+    backend->image = p->map;
+    return 0;
+}
+
+struct backend *backend_posix(const char *command, const char *image,
+                              const char *dir, const char *options)
+{
+    struct posix *p = need(sizeof *p);
+
+    p->base = (struct backend){
+        .op = posix_op, .list = posix_list, .read = posix_read,
+        .free_bytes = posix_free_bytes, .start = posix_start,
+        .stop = posix_stop,
+    };
+    p->command = command;
+    p->image = image;
+    p->dir = dir;
+    p->options = options;
+    for (unsigned i = 0; i < OP_SLOTS; i++)
+        p->slots[i] = -1;
+    return &p->base;
+}
+
+void backend_posix_free(struct backend *backend)
+{
+    struct posix *p = posix_of(backend);
+    char at[PATH_ROOM];
+    struct stat inside, outside;
+
+    /* Still mounted, after a failure? */
+    if (stat(p->dir, &inside) != 0 ||
+        (stat(full(p, "/..", at), &outside) == 0 &&
+         inside.st_dev != outside.st_dev))
+        posix_stop(backend);
+    if (p->map)
+        munmap(p->map, backend->size);
+    free(p);
+}

@@ -1,0 +1,334 @@
+/*
+ * model_run.c - random operations on a FAT volume and on a model of it
+ *
+ *     model_run [OPTION...]
+ *
+ *     --type SHAPE     fat12 (the default), fat16, fat32, ... see fatimage.c
+ *     --seed N         where the random numbers begin; 1
+ *     --ops N          how many operations; 10000
+ *     --replay FILE    those in FILE instead
+ *     --save FILE      where to write the operations of a run that failed
+ *     --shrink         and leave out of them what is not needed for that
+ *     --cache BYTES    metadata to keep in memory
+ *     --options TEXT   the driver's
+ *     --max BYTES      what most files stay below
+ *     --exact-case     write a name always alike
+ *     --long-names     some names of more than 200 units
+ *     --mount SHALE    not the library but a mount by that command
+ *     --fsck N         run fsck.fat at every Nth remount; 1
+ *
+ * A run is a process of its own, so that a crash is a failure like any other.
+ * Exits with 0 if filesystem and model agreed to the end.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fatimage.h"
+#include "gen.h"
+#include "run.h"
+#include "shrink.h"
+
+struct settings {
+    const struct fat_shape *shape;
+    struct lib_options lib;
+    struct gen gen;
+    unsigned long ops, fsck_every;
+    const char *replay, *save, *mount, *mount_options;
+    bool shrink;
+};
+
+/* ------------------------------------------------------------- one run */
+
+struct checked {
+    struct fatimage image;
+    unsigned long every, count;
+};
+
+static int fsck(void *context, char *said, size_t size)
+{
+    struct checked *checked = context;
+
+    if (checked->count++ % checked->every != 0)
+        return 0;
+    return fatimage_fsck(&checked->image, said, size);
+}
+
+/* A mount needs the image in a file and a folder to be mounted at. */
+static char *folder_for_mount(const struct fatimage *image, char *path,
+                              size_t size)
+{
+    char *folder = need(64), *dir = need(80);
+    int fd;
+
+    snprintf(folder, 64, "%s/shale-model.XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (!mkdtemp(folder))
+        abort();
+    snprintf(path, size, "%s/image", folder);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || write(fd, image->bytes, image->size) !=
+        (ssize_t)image->size)
+        abort();
+    close(fd);
+    snprintf(dir, 80, "%s/dir", folder);
+    if (mkdir(dir, 0700) != 0)
+        abort();
+    free(folder);
+    return dir;
+}
+
+static void remove_folder(char *dir, const char *path)
+{
+    unlink(path);
+    rmdir(dir);
+    *strrchr(dir, '/') = '\0';
+    rmdir(dir);
+    free(dir);
+}
+
+/* Generate or repeat, with LOG getting every operation before it is done. */
+static bool run_all(struct run *run, const struct settings *settings,
+                    const struct ops *ops, FILE *log)
+{
+    struct gen gen = settings->gen;
+    unsigned long count = ops ? ops->count : settings->ops;
+
+    for (unsigned long i = 0; i < count; i++) {
+        struct op op = ops ? ops->list[i] : gen_next(&gen, &run->model);
+        bool good;
+
+        if (log) {
+            op_print(&op, log);
+            fflush(log);
+        }
+        good = run_op(run, &op);
+        if (!good) {
+            fprintf(stderr, "operation %lu: ", i + 1);
+            op_print(&op, stderr);
+            fprintf(stderr, "%s\n", run->why);
+        }
+        if (!ops)
+            op_free(&op);
+        if (!good)
+            return false;
+    }
+    if (!run_compare(run) || !run_remount(run)) {
+        fprintf(stderr, "at the end: %s\n", run->why);
+        return false;
+    }
+    return true;
+}
+
+static int run_once(const struct settings *settings, const struct ops *ops,
+                    FILE *log)
+{
+    struct checked checked = { .every = settings->fsck_every };
+    struct backend *backend;
+    struct run run;
+    char path[80], *dir = NULL;
+    bool good;
+
+    fatimage_make(&checked.image, settings->shape);
+    if (settings->mount) {
+        dir = folder_for_mount(&checked.image, path, sizeof path);
+        backend = backend_posix(settings->mount, path, dir,
+                                settings->mount_options);
+    } else {
+        backend = backend_lib(checked.image.bytes, checked.image.size,
+                              settings->shape->sector, &settings->lib);
+    }
+    good = run_init(&run, backend);
+    if (!good)
+        fprintf(stderr, "%s\n", run.why);
+    if (settings->mount) {
+        snprintf(checked.image.path, sizeof checked.image.path, "%s", path);
+        run.model.posix = true;
+    }
+    run.fsck = settings->fsck_every ? fsck : NULL;
+    run.context = &checked;
+    good = good && run_all(&run, settings, ops, log);
+    if (good)
+        printf("%s: seed %llu: %lu operations, %lu refused for want of space, "
+               "%lu remounts\n", settings->shape->name,
+               (unsigned long long)settings->gen.rng.state, run.done,
+               run.refused, run.remounts);
+    if (settings->mount) {
+        backend_posix_free(backend);
+        remove_folder(dir, path);
+    } else if (good) {
+        backend_lib_free(backend);      /* stops if anything has leaked */
+    }
+    if (good) {
+        run_fini(&run);
+        fatimage_free(&checked.image);
+    }
+    return good ? 0 : 1;
+}
+
+/* ------------------------------------------------------- runs, and trials */
+
+struct trial {
+    const struct settings *settings;
+    FILE *log;
+};
+
+static int trial(void *context, const struct ops *ops)
+{
+    struct trial *t = context;
+
+    return run_once(t->settings, ops, t->log);
+}
+
+static bool fails(void *context, const struct ops *ops)
+{
+    return !run_apart(trial, context, ops, true);
+}
+
+/* ------------------------------------------------------------- options */
+
+static void usage(void)
+{
+    fputs("usage: model_run [--type SHAPE] [--seed N] [--ops N] [--shrink] "
+          "...\n", stderr);
+    exit(2);
+}
+
+static const struct option options[] = {
+    { "type", required_argument, NULL, 't' },
+    { "seed", required_argument, NULL, 's' },
+    { "ops", required_argument, NULL, 'n' },
+    { "replay", required_argument, NULL, 'r' },
+    { "save", required_argument, NULL, 'w' },
+    { "shrink", no_argument, NULL, 'S' },
+    { "cache", required_argument, NULL, 'c' },
+    { "options", required_argument, NULL, 'o' },
+    { "max", required_argument, NULL, 'm' },
+    { "exact-case", no_argument, NULL, 'e' },
+    { "long-names", no_argument, NULL, 'l' },
+    { "mount", required_argument, NULL, 'M' },
+    { "mount-options", required_argument, NULL, 'O' },
+    { "fsck", required_argument, NULL, 'f' },
+    { NULL, 0, NULL, 0 },
+};
+
+static void parse(struct settings *settings, int argc, char **argv)
+{
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+        unsigned long long number = optarg ? strtoull(optarg, NULL, 0) : 0;
+
+        switch (letter) {
+        case 't':
+            settings->shape = fat_shape_named(optarg);
+            if (!settings->shape)
+                usage();
+            break;
+        case 's':
+            settings->gen.rng.state = number;
+            break;
+        case 'n':
+            settings->ops = (unsigned long)number;
+            break;
+        case 'r':
+            settings->replay = optarg;
+            break;
+        case 'w':
+            settings->save = optarg;
+            break;
+        case 'S':
+            settings->shrink = true;
+            break;
+        case 'c':
+            settings->lib.cache_bytes = (size_t)number;
+            break;
+        case 'o':
+            settings->lib.options = optarg;
+            break;
+        case 'm':
+            settings->gen.file_max = number;
+            break;
+        case 'e':
+            settings->gen.exact_case = true;
+            break;
+        case 'l':
+            settings->gen.long_names = true;
+            break;
+        case 'M':
+            settings->mount = optarg;
+            break;
+        case 'O':
+            settings->mount_options = optarg;
+            break;
+        case 'f':
+            settings->fsck_every = (unsigned long)number;
+            break;
+        default:
+            usage();
+        }
+    }
+    if (optind < argc)
+        usage();
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {
+        .shape = &fat_shapes[0], .ops = 10000, .fsck_every = 1,
+        .gen = { .rng = { 1 }, .stamp = 1, .file_max = 60000 },
+    };
+    struct trial t = { &settings, NULL };
+    struct ops ops = { 0 };
+    FILE *log = tmpfile();
+    bool good;
+
+    parse(&settings, argc, argv);
+    if (!fatimage_possible()) {
+        puts("skipped: needs mkfs.fat and fsck.fat");
+        return 77;
+    }
+    if (!log)
+        abort();
+    if (settings.replay) {
+        FILE *from = fopen(settings.replay, "r");
+
+        if (!from || !ops_parse(&ops, from)) {
+            perror(settings.replay);
+            return 2;
+        }
+        fclose(from);
+        good = run_apart(trial, &t, &ops, false);
+    } else {
+        t.log = log;
+        good = run_apart(trial, &t, NULL, false);
+        t.log = NULL;
+        rewind(log);
+        if (!good && !ops_parse(&ops, log))
+            abort();
+    }
+    fclose(log);
+    if (!good) {
+        fprintf(stderr, "FAILED: %s, seed %llu\n", settings.shape->name,
+                (unsigned long long)settings.gen.rng.state);
+        if (settings.shrink)
+            shrink(&ops, fails, &t);
+        if (settings.save) {
+            FILE *to = fopen(settings.save, "w");
+
+            if (to) {
+                ops_print(&ops, to);
+                fclose(to);
+            }
+        }
+        if (settings.shrink) {
+            ops_print(&ops, stderr);
+            run_apart(trial, &t, &ops, false);
+        }
+    }
+    ops_free(&ops);
+    return good ? 0 : 1;
+}

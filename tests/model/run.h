@@ -1,0 +1,43 @@
+/*
+ * run.h - operations carried out on a filesystem and on the model, compared
+ */
+#ifndef MODEL_RUN_H
+#define MODEL_RUN_H
+
+#include "backend.h"
+#include "fatcheck.h"
+#include "model.h"
+
+struct run {
+    struct model model;
+    struct backend *backend;
+    struct fatcheck check;
+
+    /* Run fsck.fat on the image and store what it says; or NULL. */
+    int (*fsck)(void *context, char *said, size_t size);
+    void *context;
+
+    unsigned long done, refused, remounts;
+    char why[1600];             /* what went wrong; "" so far */
+    uint8_t *buf;
+    size_t buf_size;
+};
+
+/* Begin with an empty model and BACKEND, which is mounted, or not if that
+   fails: false. */
+bool run_init(struct run *run, struct backend *backend);
+void run_fini(struct run *run);
+
+/* Do OP on both. False, and run->why says what was wrong, if they differ. */
+bool run_op(struct run *run, const struct op *op);
+
+/* Compare the whole tree, as the filesystem shows it. */
+bool run_compare(struct run *run);
+
+/* Unmount, let the image be judged, compare the tree that is in it, mount. */
+bool run_remount(struct run *run);
+
+/* Compare the tree that fatcheck found with the model's. */
+bool run_compare_image(struct run *run);
+
+#endif /* MODEL_RUN_H */

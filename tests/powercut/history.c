@@ -1,0 +1,364 @@
+/*
+ * history.c - all that a volume has held, and what of it may be there now
+ */
+#include "history.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shale/shale.h"
+
+/* The moments that may show, both included. */
+struct window {
+    size_t first, last;
+};
+
+/* ---------------------------------------------------------------- taking */
+
+static void add_binding(struct moment *moment, const struct node *dir,
+                        const struct entry *entry)
+{
+    if (moment->count == moment->room) {
+        moment->room = moment->room * 2 + 16;
+        moment->bindings = need_more(moment->bindings, moment->room *
+                                     sizeof *moment->bindings);
+    }
+    moment->bindings[moment->count++] = (struct binding){
+        .dir = dir->id, .id = entry->node->id,
+        .name = need_copy(entry->name), .is_dir = entry->node->is_dir,
+    };
+}
+
+static struct version *newest(const struct history *history, uint64_t id)
+{
+    for (size_t i = history->version_count; i > 0; i--)
+        if (history->versions[i - 1].id == id)
+            return &history->versions[i - 1];
+    return NULL;
+}
+
+static void add_version(struct history *history, const struct node *file,
+                        size_t since)
+{
+    const struct version *last = newest(history, file->id);
+    struct version *version;
+
+    if (last && last->size == file->size &&
+        (file->size == 0 || memcmp(last->bytes, file->bytes, file->size) == 0))
+        return;
+    if (history->version_count == history->version_room) {
+        history->version_room = history->version_room * 2 + 32;
+        history->versions = need_more(history->versions,
+                                      history->version_room *
+                                      sizeof *history->versions);
+    }
+    version = &history->versions[history->version_count++];
+    *version = (struct version){ file->id, since, need(file->size),
+                                 file->size };
+    if (file->size > 0)
+        memcpy(version->bytes, file->bytes, file->size);
+}
+
+static void take_dir(struct history *history, const struct node *dir,
+                     size_t at)
+{
+    for (size_t i = 0; i < dir->count; i++) {
+        const struct entry *entry = &dir->entries[i];
+
+        add_binding(&history->moments[at], dir, entry);
+        if (entry->node->is_dir)
+            take_dir(history, entry->node, at);
+        else
+            add_version(history, entry->node, at);
+    }
+}
+
+static void take(struct history *history, const struct model *model,
+                 const struct op *op, bool flushed)
+{
+    size_t at = history->count++;
+    struct moment *moment;
+
+    if (history->count > history->room) {
+        history->room = history->room * 2 + 64;
+        history->moments = need_more(history->moments, history->room *
+                                     sizeof *history->moments);
+    }
+    moment = &history->moments[at];
+    memset(moment, 0, sizeof *moment);
+    if (op)
+        moment->op = *op;
+    moment->durable = flushed ? at : history->moments[at - 1].durable;
+    take_dir(history, model->root, at);
+    /* Open files without a name change too, but nobody finds them. */
+}
+
+void history_init(struct history *history, const struct model *model)
+{
+    memset(history, 0, sizeof *history);
+    history->folds_case = model->folds_case;
+    take(history, model, NULL, true);
+}
+
+void history_note(struct history *history, const struct model *model,
+                  const struct op *op, bool flushed)
+{
+    take(history, model, op, flushed);
+}
+
+void history_fini(struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        for (size_t j = 0; j < history->moments[i].count; j++)
+            free(history->moments[i].bindings[j].name);
+        free(history->moments[i].bindings);
+    }
+    for (size_t i = 0; i < history->version_count; i++)
+        free(history->versions[i].bytes);
+    free(history->moments);
+    free(history->versions);
+    memset(history, 0, sizeof *history);
+}
+
+/* --------------------------------------------------------------- judging */
+
+enum { CANDIDATES = 16 };
+
+/* Nodes that something in the image may be. */
+struct candidates {
+    uint64_t ids[CANDIDATES];
+    unsigned count;
+};
+
+static bool wrong(struct history *history, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(history->why, sizeof history->why, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool has(const struct candidates *set, uint64_t id)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->ids[i] == id)
+            return true;
+    return false;
+}
+
+static void add(struct candidates *set, uint64_t id)
+{
+    if (!has(set, id) && set->count < CANDIDATES)
+        set->ids[set->count++] = id;
+}
+
+static bool any_op(const struct history *history, struct window window,
+                   enum op_kind kind, uint64_t flags)
+{
+    for (size_t at = window.first + 1; at <= window.last; at++)
+        if (history->moments[at].op.kind == kind &&
+            (history->moments[at].op.a & flags) == flags)
+            return true;
+    return false;
+}
+
+/*
+ * What NAME in one of DIRS may lead to. While two names are exchanged, either
+ * file may have a third one for a moment: then a name that never was is
+ * anything of the right type.
+ */
+static struct candidates find(const struct history *history,
+                              struct window window,
+                              const struct candidates *dirs, const char *name,
+                              bool is_dir)
+{
+    struct candidates found = { .count = 0 };
+    bool exchange = any_op(history, window, OP_RENAME, SHALE_RENAME_EXCHANGE);
+
+    for (unsigned any = 0; any <= exchange && found.count == 0; any++) {
+        for (size_t at = window.first; at <= window.last; at++) {
+            const struct moment *moment = &history->moments[at];
+
+            for (size_t i = 0; i < moment->count; i++) {
+                const struct binding *b = &moment->bindings[i];
+
+                if (b->is_dir == is_dir &&
+                    (any || (has(dirs, b->dir) &&
+                             strcmp(b->name, name) == 0)))
+                    add(&found, b->id);
+            }
+        }
+    }
+    return found;
+}
+
+/* Is version V of its file one that may show in WINDOW? */
+static bool shows(const struct history *history, size_t v,
+                  struct window window)
+{
+    const struct version *version = &history->versions[v];
+
+    if (version->since > window.last)
+        return false;
+    /* Replaced by another before the window began? */
+    for (size_t i = v + 1; i < history->version_count; i++)
+        if (history->versions[i].id == version->id &&
+            history->versions[i].since <= window.first)
+            return false;
+    return true;
+}
+
+/* May file ID have had size SIZE? */
+static bool size_shows(const struct history *history, struct window window,
+                       uint64_t id, uint64_t size)
+{
+    for (size_t v = 0; v < history->version_count; v++)
+        if (history->versions[v].id == id &&
+            history->versions[v].size == size && shows(history, v, window))
+            return true;
+    /* A write behind the end first fills the gap. */
+    for (size_t at = window.first + 1; at <= window.last; at++)
+        if (history->moments[at].op.kind == OP_WRITE &&
+            history->moments[at].op.a == size)
+            return true;
+    return false;
+}
+
+static bool is_file(struct history *history, const struct fatcheck *check,
+                    const struct fatcheck_entry *entry, struct window window,
+                    uint64_t id, uint8_t *bytes)
+{
+    const char *path = fatcheck_path(check, entry);
+    const struct version *some[64];
+    unsigned count = 0;
+
+    for (size_t v = 0; v < history->version_count && count < 64; v++)
+        if (history->versions[v].id == id && shows(history, v, window))
+            some[count++] = &history->versions[v];
+    if (!size_shows(history, window, id, entry->size))
+        return wrong(history, "%s has %u bytes, which it never had", path,
+                     entry->size);
+    for (unsigned i = 0; i < count; i++)
+        if (some[i]->size == entry->size &&
+            (entry->size == 0 ||
+             memcmp(some[i]->bytes, bytes, entry->size) == 0))
+            return true;
+    for (size_t at = 0; at < entry->size; at++) {
+        bool known = false;
+
+        for (unsigned i = 0; i < count && !known; i++)
+            known = at < some[i]->size && some[i]->bytes[at] == bytes[at];
+        /* Zeros fill the gap up to where one version was longer. */
+        if (!known && !(bytes[at] == 0 && count > 1))
+            return wrong(history, "%s: byte %zu of %u is %02x, which was "
+                         "never there", path, at, entry->size, bytes[at]);
+    }
+    return true;
+}
+
+struct judging {
+    struct history *history;
+    const struct fatcheck *check;
+    struct window window;
+    struct candidates *found;   /* of each entry */
+};
+
+static bool judge_entry(struct judging *j, size_t number)
+{
+    const struct fatcheck_entry *entry = &j->check->entries[number];
+    struct candidates *found = &j->found[number];
+    struct candidates may = find(j->history, j->window,
+                                 &j->found[entry->parent],
+                                 fatcheck_name(j->check, entry),
+                                 entry->is_dir);
+    uint8_t *bytes;
+
+    if (may.count == 0)
+        return wrong(j->history, "%s should not be there",
+                     fatcheck_path(j->check, entry));
+    if (entry->is_dir) {
+        *found = may;
+        return true;
+    }
+    bytes = need(entry->size);
+    if (!fatcheck_read(j->check, entry, bytes, entry->size, 0)) {
+        free(bytes);
+        return wrong(j->history, "%s cannot be read",
+                     fatcheck_path(j->check, entry));
+    }
+    for (unsigned i = 0; i < may.count; i++)
+        if (is_file(j->history, j->check, entry, j->window, may.ids[i],
+                    bytes))
+            add(found, may.ids[i]);
+    free(bytes);
+    return found->count > 0;
+}
+
+static bool has_binding(const struct moment *moment, uint64_t id)
+{
+    for (size_t i = 0; i < moment->count; i++)
+        if (moment->bindings[i].id == id)
+            return true;
+    return false;
+}
+
+/* What existed from the first moment to the last has to be there. */
+static bool judge_lost(struct judging *j)
+{
+    const struct moment *first = &j->history->moments[j->window.first];
+
+    for (size_t i = 0; i < first->count; i++) {
+        const struct binding *b = &first->bindings[i];
+        bool there = false;
+
+        for (size_t at = j->window.first; at <= j->window.last; at++)
+            if (!has_binding(&j->history->moments[at], b->id))
+                there = true;   /* it may be gone */
+        for (size_t n = 1; n < j->check->count && !there; n++)
+            there = has(&j->found[n], b->id);
+        if (!there)
+            return wrong(j->history, "'%s' is lost, which was synced",
+                         b->name);
+    }
+    return true;
+}
+
+bool history_judge(struct history *history, const struct fatcheck *check,
+                   size_t done)
+{
+    struct judging j = { .history = history, .check = check };
+    bool good = true, renamed;
+    unsigned tolerated = FATCHECK_LOST | FATCHECK_LONG | FATCHECK_COPIES |
+                         FATCHECK_FREE | FATCHECK_DIRTY;
+
+    j.window.last = done + 1 < history->count ? done + 1 : done;
+    j.window.first = history->moments[done].durable;
+    renamed = any_op(history, j.window, OP_RENAME, 0);
+    if (renamed)
+        tolerated |= FATCHECK_TWINS | FATCHECK_DOTDOT;
+    if (check->faults & ~tolerated)
+        return wrong(history, "%s", check->said);
+
+    j.found = need(check->count * sizeof *j.found);
+    add(&j.found[0], 1);        /* the root was the model's first node */
+    for (size_t i = 1; good && i < check->count; i++) {
+        const struct fatcheck_entry *entry = &check->entries[i];
+
+        good = judge_entry(&j, i);
+        if (good && entry->twin > 0) {
+            bool same = false;
+
+            for (unsigned k = 0; k < j.found[i].count; k++)
+                same |= has(&j.found[entry->twin], j.found[i].ids[k]);
+            if (!same)
+                good = wrong(history, "%s has the clusters of another file",
+                             fatcheck_path(check, entry));
+        }
+    }
+    good = good && judge_lost(&j);
+    free(j.found);
+    return good;
+}
