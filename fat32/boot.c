@@ -253,10 +253,19 @@ static bool is_other(const uint8_t *head)
            memcmp(head + 3, "-FVE-FS-", 8) == 0;
 }
 
-/* Do programs for the PC begin so? */
+/* Do programs for the PC begin so, or for the Atari ST? */
 static bool has_jump(const uint8_t *head)
 {
-    return head[0] == 0xeb || head[0] == 0xe9;
+    return head[0] == 0xeb || head[0] == 0xe9 || head[0] == 0x60;
+}
+
+/* Does the first FAT begin, in the LEN bytes at HEAD, with the media byte? */
+static bool has_media(const uint8_t *head, size_t len,
+                      const struct fat_boot *boot)
+{
+    uint64_t at = (uint64_t)boot->reserved << boot->sector_shift;
+
+    return at + 2 <= len && head[at] == boot->media && head[at + 1] == 0xff;
 }
 
 /* Is what HEAD has of a boot sector that of FAT32, whatever the rest says? */
@@ -277,7 +286,8 @@ bool fat_probe(const uint8_t *head, size_t len)
     if (len < FAT_HEAD_SIZE || is_other(head) || has_partitions(head))
         return false;
     if (!fat_boot_decode(head, 0, &boot, &field))
-        return has_signature(head) || has_jump(head);
+        return has_signature(head) || has_jump(head) ||
+               has_media(head, len, &boot);
 
     /* A copy alone could be left from before anything. */
     return len >= (BACKUP_SECTOR + 1) * FAT_SECTOR_MIN &&

@@ -6,7 +6,7 @@
 # this test is skipped. Says of each image what the manifest says:
 #
 #   mountable rw or ro, with a listing    shows exactly that tree
-#   mountable no (an ext2-like volume)    is refused, with a reason
+#   mountable no                          is refused, with a reason
 #   any, however corrupt                  no crash, no report, no leak, 10 s
 #
 # CORPORA_RUN is tests/corpora_run.c, best built with sanitizers.
@@ -33,9 +33,11 @@ exercise()
     elif [ "$status" != 0 ]; then
         fail "$path: exit status $status"
         head -n 20 "$work/got"
-    elif [ "$2" = ext2 ] && [ "$3" = no ] && grep -q '^mounted' "$work/got"
+    elif [ "$3" = no ] && grep -q '^mounted' "$work/got"; then
+        fail "$path: mounted, though what it has forbids that"
+    elif [ "$2" = fat ] && [ "$3" != no ] && ! grep -q '^mounted' "$work/got"
     then
-        fail "$path: mounted, though its features forbid it"
+        fail "$path: refused"
     else
         ok
     fi
@@ -56,13 +58,26 @@ same_tree()
     fi
 }
 
-# tree PATH: the listing, by the library and, if it can be had, by a mount.
+# as_recorded FS: a listing of ours, as the recorder of FS's trees writes it.
+# FAT's has no modes, owners, links, times, and no sizes of directories.
+as_recorded()
+{
+    if [ "$1" = fat ]; then
+        awk -F '\t' -v OFS='\t' '{ print $1, $1 == "d" ? "-" : $6, $8, $9 }'
+    else
+        cat
+    fi | sort
+}
+
+# tree PATH FS: the listing, by the library and, if it can be had, by a mount.
 tree()
 {
-    local path=$1 image=$work/images/$1
+    local path=$1 fs=$2 image=$work/images/$1
 
-    grep -v '^#' "$work/TREES/$path.tree" | sort >"$work/want" || true
-    "$DUMPTREE" -b "$image" 2>"$work/log" | sort >"$work/got" || true
+    grep -v -e '^#' -e '^$' "$work/TREES/$path.tree" | sort >"$work/want" ||
+        true
+    "$DUMPTREE" -b "$image" 2>"$work/log" | as_recorded "$fs" >"$work/got" ||
+        true
     same_tree "$path: tree"
     head -n 3 "$work/log"
     can_fuse || return 0
@@ -73,7 +88,8 @@ tree()
         fail "$path: cannot be mounted"
         return
     fi
-    "$DUMPDIR" -b "$work/mnt" 2>"$work/log" | sort >"$work/got" || true
+    "$DUMPDIR" -b "$work/mnt" 2>"$work/log" | as_recorded "$fs" >"$work/got" ||
+        true
     same_tree "$path: tree, mounted"
     head -n 3 "$work/log"
     unmount "$work/mnt"
@@ -81,14 +97,21 @@ tree()
 
 can_fuse || skip "mounts" "/dev/fuse cannot be used"
 images=0
-while IFS=$'\t' read -r path fs _ mountable _; do
+while IFS=$'\t' read -r path fs _ mountable _ _ _ _ _ features _; do
     [ "$path" != path ] || continue
     images=$((images + 1))
     exercise "$path" "$fs" "$mountable"
-    if [ "$fs" = ext2 ] && [ "$mountable" != no ] &&
-       [ -e "$work/TREES/$path.tree" ]; then
-        tree "$path"
-    fi
+    [ "$fs" != ntfs ] && [ "$mountable" != no ] &&
+        [ -e "$work/TREES/$path.tree" ] || continue
+    case $features in
+    *FAT32-BPB-with-few-clusters*)
+        # The recorder took these for FAT12, and so found nothing. The checker
+        # of dosfstools, and Linux, go by the BPB as we do.
+        ;;
+    *)
+        tree "$path" "$fs"
+        ;;
+    esac
 done <"$work/MANIFEST.tsv"
 echo "$images images"
 finish

@@ -1,8 +1,8 @@
 /*
  * text.h - putting a short line together without printf
  */
-#ifndef EXT2_TEXT_H
-#define EXT2_TEXT_H
+#ifndef VFS_TEXT_H
+#define VFS_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,4 +34,4 @@ static inline void text_add_number(struct text *t, uint64_t n, unsigned base)
     text_add(t, digits + at);
 }
 
-#endif /* EXT2_TEXT_H */
+#endif /* VFS_TEXT_H */

@@ -1,0 +1,645 @@
+/*
+ * fat.h - a FAT volume in memory, and what the driver's files call on each
+ * other
+ *
+ * Raw bytes (disk.h) become the structs here in one *_decode() each, which
+ * checks what it can; after that they are believed.
+ *
+ * Units   a cluster is known by its number, from 2; a place (`at`) is a byte of
+ *         the volume; a slot is the index of a 32-byte entry in its directory
+ * Errors  0 or a negative enum shale_err, unless a count or an answer of 1 and
+ *         0 is described; SHALE_ECORRUPT has been reported through
+ *         shale_corrupt() where it arose
+ * Locking whoever holds the volume's lock shared may call what only reads: it
+ *         changes nothing but what is marked as atomic, or published, below.
+ *         What changes things needs the volume's lock exclusive
+ */
+#ifndef FAT32_FAT_H
+#define FAT32_FAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/fs.h"
+
+#include "disk.h"
+#include "namehash.h"
+
+struct fat_codepage;
+struct fat_moves;
+struct fat_vnode;
+struct fat_writer;
+
+#define FAT_ROOT_INO        1u
+#define FAT_NAME_BYTES      765u        /* of a long name as UTF-8, at most */
+#define FAT_SIZE_MAX        0xffffffffu /* bytes of a file */
+
+/* --------------------------------------------------------- the volume */
+
+/* The boot sector, decoded and checked. */
+struct fat_boot {
+    uint64_t at;                /* where it was read from */
+    unsigned bits;              /* of a FAT entry: 12, 16 or 32 */
+
+    uint32_t sector_size, sector_shift;         /* bytes, and the logarithm */
+    uint32_t cluster_size, cluster_shift;
+    uint32_t cluster_sectors;
+    uint32_t sectors;           /* of the volume */
+    uint32_t reserved;          /* sectors before the first FAT */
+    uint32_t fat_sectors;       /* of one FAT */
+    uint32_t fat_count;
+    uint32_t fat_active;        /* the one to read, from 0 */
+    bool fat_mirrored;          /* all are written; else only fat_active */
+    uint32_t root_sector;       /* of the root of a fixed size, and ... */
+    uint32_t root_entries;      /* ... its entries; 0 on FAT32 */
+    uint32_t root_cluster;      /* of FAT32's root; else 0 */
+    uint32_t data_sector;       /* where cluster 2 begins */
+    uint32_t cluster_count;     /* the last one is 1 higher */
+    uint32_t info_sector;       /* of the FSInfo; 0: none */
+    uint32_t backup_sector;     /* of the boot sector's copy; 0: none */
+
+    uint32_t hidden;            /* for describe() only */
+    uint32_t track_sectors, heads;
+    uint8_t media, drive;
+    uint8_t oem[8];
+
+    uint32_t ext_at;            /* byte of the boot sector where the extended
+                                   BPB is, if it has an id; else 0 */
+    bool has_label;             /* label counts */
+    uint8_t state;              /* FAT_STATE_..., as found at mount; where
+                                   ext_at is 0, none */
+    uint32_t id;
+    uint8_t label[11];
+};
+
+/* The FSInfo as it was found at mount. */
+struct fat_info {
+    bool valid;                 /* its signatures are there */
+    uint32_t free_count;        /* clusters, at most cluster_count; or
+                                   FAT_INFO_UNKNOWN */
+    uint32_t next_free;         /* a cluster; or FAT_INFO_UNKNOWN */
+};
+
+/* The mount options. */
+struct fat_options {
+    const struct fat_codepage *codepage;        /* of short names */
+    bool show_lower;            /* short names in lower case, all of them */
+    bool show_nt;               /* ... or as NT's flags say */
+    bool create_nt;             /* a name all in one case gets those flags, and
+                                   not a long name */
+    bool numtail;               /* a short name gets its ~1 though it would be
+                                   unique without */
+    bool utc;                   /* times are UTC plus utc_offset ... */
+    int32_t utc_offset;         /* ... seconds; else the host's local time */
+    bool quiet;                 /* what cannot be set is not an error */
+    bool showexec;              /* x for .EXE, .COM and .BAT only */
+    bool sys_immutable;         /* attribute S forbids changes */
+    bool rodir;                 /* attribute R of a directory too does */
+    bool usefree;               /* believe the FSInfo, clean or not */
+    bool dos1x;                 /* floppies without a BPB are taken */
+    unsigned force_bits;        /* 12, 16, 32, whatever the count says; or 0 */
+};
+
+/* A mounted volume: struct shale_fs.volume points here. */
+struct fat_volume {
+    struct shale_fs *fs;
+    struct fat_boot boot;
+    struct fat_info info;
+    struct fat_options options;
+    bool was_dirty;             /* at mount, in the boot sector or the FAT ... */
+    bool had_errors;            /* ... and these stay on the volume */
+
+    struct namehash_budget names;       /* of all directories' tables */
+    struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
+    uint64_t *owners;           /* whose a first cluster is; see owner.c */
+    struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
+    uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
+                                   volume that can be written keeps it up */
+    struct fat_writer *writer;  /* the writing half's own; NULL: read-only */
+};
+
+static inline struct fat_volume *fat_volume_of(const struct shale_fs *fs)
+{
+    return fs->volume;
+}
+
+static inline bool fat_is_cluster(const struct fat_volume *vol,
+                                  uint32_t cluster)
+{
+    return cluster >= FAT_FIRST_CLUSTER &&
+           cluster - FAT_FIRST_CLUSTER < vol->boot.cluster_count;
+}
+
+/* Where CLUSTER begins. */
+static inline uint64_t fat_cluster_at(const struct fat_volume *vol,
+                                      uint32_t cluster)
+{
+    return ((uint64_t)vol->boot.data_sector << vol->boot.sector_shift) +
+           ((uint64_t)(cluster - FAT_FIRST_CLUSTER) << vol->boot.cluster_shift);
+}
+
+/* The clusters that SIZE bytes take. */
+static inline uint32_t fat_clusters_of(const struct fat_volume *vol,
+                                       uint64_t size)
+{
+    return (uint32_t)((size + vol->boot.cluster_size - 1) >>
+                      vol->boot.cluster_shift);
+}
+
+/* ------------------------------------------------------------- boot.c */
+
+/* Do the first LEN bytes of a volume look like FAT? */
+bool fat_probe(const uint8_t *head, size_t len);
+
+/*
+ * Find, read and check the boot sector of FS, or its copy, into *OUT. From a
+ * copy the volume is read-only: fs->read_only is set.
+ */
+int fat_boot_load(struct shale_fs *fs, const struct fat_options *options,
+                  struct fat_boot *out);
+
+/*
+ * Decode the boot sector in the FAT_HEAD_SIZE bytes at HEAD; FORCE_BITS says
+ * which type, 0 that it is found by the rules. Returns NULL, or which rule it
+ * breaks, with the offset of the field in *FIELD.
+ */
+const char *fat_boot_decode(const uint8_t *head, unsigned force_bits,
+                            struct fat_boot *out, uint32_t *field);
+
+/* ------------------------------------------------------------- info.c */
+
+/* Read the FSInfo, and the marks in FAT entry 1, into VOL. */
+int fat_info_load(struct fat_volume *vol);
+
+/* The free clusters: as counted, believed from the FSInfo, or counted now. */
+int fat_info_free(struct fat_volume *vol, uint32_t *out);
+
+/* ----------------------------------------------------------- option.c */
+
+/* Read FS's mount options into *OUT; SHALE_EINVAL has been reported. */
+int fat_options_load(struct shale_fs *fs, struct fat_options *out);
+
+/* ------------------------------------------------------------ table.c */
+
+/* Values of FAT entries, whatever their width. The rest are clusters. */
+#define FAT_FREE 0u
+#define FAT_BAD  0x0ffffff7u
+#define FAT_END  0x0fffffffu
+
+/* Keeps the sector last looked at pinned; zero one to begin with. */
+struct fat_cursor {
+    struct shale_buf *buf;
+    uint32_t sector;            /* of a FAT, which it is */
+};
+
+void fat_cursor_put(struct fat_cursor *cursor);
+
+/*
+ * The entry of CLUSTER (0 and 1 too): FAT_FREE, FAT_BAD, FAT_END, or a number
+ * that is a cluster if fat_is_cluster(). From another FAT if the first cannot
+ * be read.
+ */
+int fat_table_get(struct fat_volume *vol, struct fat_cursor *cursor,
+                  uint32_t cluster, uint32_t *out);
+
+/* The same, but the bits as they are: for entries 0 and 1. */
+int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
+                  uint32_t cluster, uint32_t *out);
+
+/* Where in the FAT being read the entry of CLUSTER begins. */
+uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
+
+/* Is that entry, of FAT12, in two sectors? */
+bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster);
+
+/*
+ * Count the clusters that are free, reading the whole FAT. Those of FAT12 whose
+ * entries are in two sectors are not: they are not used, see space.c.
+ */
+int fat_table_count_free(struct fat_volume *vol, uint32_t *out);
+
+/* ------------------------------------------------------------ chain.c */
+
+/* Clusters of a file that lie in a row. */
+struct fat_run {
+    uint32_t index;             /* which of the file's the first one is */
+    uint32_t cluster;
+    uint32_t count;
+};
+
+#define FAT_UNKNOWN 0xffffffffu
+#define FAT_CHAIN_INLINE 2u
+#define FAT_CHAIN_PARTS 20u
+
+/* A file's chain of clusters, and what is known of it; see chain.c. */
+struct fat_chain {
+    uint64_t ino;               /* whose, for reports */
+    uint32_t first;             /* cluster; 0: there is none */
+    uint32_t length;            /* clusters, or FAT_UNKNOWN; atomic. Once known
+                                   it counts, whatever the FAT says */
+    uint32_t last;              /* the last of them; published by length */
+
+    uint32_t run_count;         /* atomic */
+    uint8_t busy;               /* somebody is adding runs; atomic */
+    struct fat_run near[FAT_CHAIN_INLINE];
+    struct fat_run *far[FAT_CHAIN_PARTS];
+};
+
+/* CHAIN is file INO's, from FIRST on (0: none); no more is known yet. */
+void fat_chain_init(struct fat_chain *chain, uint64_t ino, uint32_t first);
+
+/* Release its memory. */
+void fat_chain_fini(struct fat_volume *vol, struct fat_chain *chain);
+
+/* As fini and init. */
+void fat_chain_reset(struct fat_volume *vol, struct fat_chain *chain,
+                     uint32_t first);
+
+/*
+ * The run that begins with cluster INDEX of the file; of at least 1 cluster
+ * and, if that costs nothing, of more than WANT. Returns 1, or 0 if the chain
+ * ends before.
+ */
+int fat_chain_find(struct fat_volume *vol, struct fat_chain *chain,
+                   uint32_t index, uint32_t want, struct fat_run *out);
+
+/* Walk CHAIN to its end: length and last are known then. */
+int fat_chain_measure(struct fat_volume *vol, struct fat_chain *chain);
+
+/*
+ * Note that the COUNT clusters from CLUSTER on follow CHAIN, whose length is
+ * known. In memory only, and never fails; its undo is a cut.
+ */
+void fat_chain_append(struct fat_volume *vol, struct fat_chain *chain,
+                      uint32_t cluster, uint32_t count);
+
+/*
+ * Note that CHAIN has LENGTH clusters, no more than before, from now on, of
+ * which the last is LAST (0 and 0: none, and first is 0 then). In memory only;
+ * its undo is an append, or a reset.
+ */
+void fat_chain_cut(struct fat_volume *vol, struct fat_chain *chain,
+                   uint32_t length, uint32_t last);
+
+/* ------------------------------------------------------------- time.c */
+
+/* A moment as an entry has it: local time. */
+struct fat_stamp {
+    uint16_t date, time;        /* 7/4/5 and 5/6/5 bits; date 0: not noted */
+    uint8_t tenth;              /* 10 ms, 0 to 199 */
+};
+
+/* 1970 for a stamp that was not noted. */
+struct shale_time fat_time_decode(const struct fat_volume *vol,
+                                  struct fat_stamp stamp);
+
+/* Rounded down to 10 ms, and into 1980 to 2107. */
+struct fat_stamp fat_time_encode(const struct fat_volume *vol,
+                                 struct shale_time time);
+
+/* The same for second SEC and nanosecond NSEC of what is local time already. */
+struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec);
+
+/* ----------------------------------------------------------- dirent.c */
+
+/* A short entry, native. */
+struct fat_entry {
+    uint8_t name[11];           /* as on the volume, 0x05 for 0xe5 included */
+    uint8_t attr;               /* FAT_ATTR_... */
+    uint8_t lower;              /* FAT_LOWER_... */
+    uint32_t cluster;           /* unchecked */
+    uint32_t size;              /* bytes; of directories 0 */
+    struct fat_stamp created;
+    struct fat_stamp written;   /* its tenth is 0 */
+    uint16_t accessed;          /* date */
+};
+
+void fat_entry_decode(const struct fat_volume *vol,
+                      const struct fat_disk_entry *raw, struct fat_entry *out);
+
+/*
+ * Store all of ENTRY in *RAW. On FAT12 and FAT16 the cluster's high half is
+ * not: others keep something else there.
+ */
+void fat_entry_encode(const struct fat_volume *vol,
+                      const struct fat_entry *entry,
+                      struct fat_disk_entry *raw);
+
+enum fat_slot {
+    FAT_SLOT_END,               /* free, and so is all that follows */
+    FAT_SLOT_FREE,
+    FAT_SLOT_LONG,              /* a piece of a long name */
+    FAT_SLOT_LABEL,             /* the volume's label */
+    FAT_SLOT_DOTS,              /* "." or ".." */
+    FAT_SLOT_FILE,              /* a file or a directory */
+};
+
+/* What the FAT_ENTRY_SIZE bytes at RAW are. */
+enum fat_slot fat_slot_kind(const uint8_t *raw);
+
+/* The checksum of a short NAME, which ties long entries to it. */
+uint8_t fat_checksum(const uint8_t name[11]);
+
+/* Store piece ORDER (from 1) of the LEN units of NAME in *RAW. */
+void fat_long_encode(const uint16_t *name, uint32_t len, uint32_t order,
+                     uint8_t checksum, struct fat_disk_long *raw);
+
+/* The FAT_LONG_UNITS units of a piece, whatever they are. */
+void fat_long_decode(const struct fat_disk_long *raw, uint16_t *out);
+
+/* The pieces that LEN units take. */
+static inline uint32_t fat_long_pieces(uint32_t len)
+{
+    return (len + FAT_LONG_UNITS - 1) / FAT_LONG_UNITS;
+}
+
+/* --------------------------------------------------- codepage.c, fold.c */
+
+/* Code page NUMBER (437), or NULL. */
+const struct fat_codepage *fat_codepage_find(uint64_t number);
+uint32_t fat_codepage_number(const struct fat_codepage *page);
+
+/*
+ * Decode the character that begins the LEN (at least 1) bytes at BYTES into
+ * *UNIT. Returns its bytes, 1 or 2. What the page does not have becomes U+FFFD.
+ */
+size_t fat_codepage_decode(const struct fat_codepage *page,
+                           const uint8_t *bytes, size_t len, uint16_t *unit);
+
+/* The bytes of UNIT, 1 or 2, stored in OUT; 0 if the page does not have it. */
+size_t fat_codepage_encode(const struct fat_codepage *page, uint16_t unit,
+                           uint8_t out[2]);
+
+/* UNIT without its case / in upper case, of the whole BMP. */
+uint16_t fat_fold(uint16_t unit);
+uint16_t fat_upper(uint16_t unit);
+
+/* ------------------------------------------------------------- name.c */
+
+/*
+ * Decode the SIZE bytes of UTF-8 at NAME into the FAT_LONG_MAX units at OUT.
+ * Returns how many; SHALE_EINVAL if it is not UTF-8 (unpaired surrogates are
+ * taken), SHALE_ENAMETOOLONG.
+ */
+int fat_name_decode(const char *name, size_t size, uint16_t *out);
+
+/* Encode LEN units in the 3 * LEN bytes at OUT. Returns how many it took. */
+size_t fat_name_encode(const uint16_t *name, size_t len, char *out);
+
+/* Are they the same but for case? */
+bool fat_name_equal(const uint16_t *a, size_t a_len, const uint16_t *b,
+                    size_t b_len);
+
+/* A hash that is the same for names that are equal so. */
+uint32_t fat_name_hash(const uint16_t *name, size_t len);
+
+/* LEN without the dots (and SPACES, if asked) that end NAME. */
+size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces);
+
+#define FAT_SHORT_UNITS 12u     /* 8, a dot, 3 */
+
+/*
+ * The name that a short entry shows, by the options, in the FAT_SHORT_UNITS
+ * units at OUT. Returns its length; 0 if it is empty, as no name may be.
+ */
+size_t fat_short_decode(const struct fat_volume *vol,
+                        const struct fat_entry *entry, uint16_t *out);
+
+/* The same for a label: 11 bytes without a dot. */
+size_t fat_label_decode(const struct fat_volume *vol, const uint8_t label[11],
+                        uint16_t *out);
+
+/* -------------------------------------------------------------- dir.c */
+
+/*
+ * One file as a directory has it: its entry, with the pieces of the long name
+ * before it if they are sound and belong to it. Taken with fat_set_get(), for
+ * it is too large for a stack.
+ */
+struct fat_set {
+    uint32_t slot;              /* the first one of it */
+    uint32_t count;             /* slots, 1 to 21; the last is the short entry */
+    uint64_t at;                /* place of the short entry */
+    struct fat_entry entry;
+    bool is_long;               /* the name is the long one; else as shown */
+    uint32_t len;               /* units */
+    uint16_t name[FAT_LONG_MAX + 1];
+};
+
+/* One, of any content, or NULL; and back, which takes NULL. */
+struct fat_set *fat_set_get(struct fat_volume *vol);
+void fat_set_put(struct fat_volume *vol, struct fat_set *set);
+
+/* A walk over the slots of a directory. */
+struct fat_walk {
+    struct fat_vnode *dir;
+    struct fat_run run;         /* clusters of DIR around the next slot */
+    uint32_t next;              /* slot */
+    struct shale_buf *buf;      /* sector of the last one */
+};
+
+/* Start at SLOT of DIR. What a walk has pinned, stop releases. */
+void fat_walk_start(struct fat_walk *walk, struct fat_vnode *dir,
+                    uint32_t slot);
+void fat_walk_stop(struct fat_walk *walk);
+
+/*
+ * The next slot's FAT_ENTRY_SIZE bytes, in walk->buf, and its number, free or
+ * not, to the end of what is allocated. Returns 1, 0 or an error.
+ */
+int fat_walk_slot(struct fat_walk *walk, const uint8_t **raw, uint32_t *slot);
+
+/* The next file. Returns 1 and fills *OUT, 0 at the end, or an error. */
+int fat_walk_next(struct fat_walk *walk, struct fat_set *out);
+
+/*
+ * Pin the sector with SLOT of DIR; its bytes begin at *OFFSET. Returns 1, or 0
+ * if SLOT is past what is allocated.
+ */
+int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
+                 size_t *offset);
+
+/* The slots that are allocated to DIR. */
+int fat_dir_slots(struct fat_vnode *dir, uint32_t *out);
+
+/* As struct shale_fs_ops.iterate. */
+int fat_dir_iterate(struct fat_vnode *dir, uint64_t cookie,
+                    shale_emit_fn *emit, void *context);
+
+/* ------------------------------------------------------------ names.c */
+
+/*
+ * Find the LEN units of NAME, long or short, in DIR: exactly so, or else in
+ * another case, and stores what it is in *OUT. SHALE_ENOENT.
+ */
+int fat_dir_find(struct fat_vnode *dir, const uint16_t *name, size_t len,
+                 struct fat_set *out);
+
+/* Is there a short entry of that very NAME in DIR? Returns 1, 0 or an error. */
+int fat_dir_has_short(struct fat_vnode *dir, const uint8_t name[11]);
+
+/* As struct shale_fs_ops.lookup. */
+int fat_dir_lookup(struct fat_vnode *dir, const char *name, size_t len,
+                   uint64_t *ino);
+
+/* What has come of a directory's table of names. */
+enum fat_names {
+    FAT_NAMES_UNASKED,          /* no search took long enough for one */
+    FAT_NAMES_ASKED,            /* it took long: the next search builds it */
+    FAT_NAMES_BUILDING,
+    FAT_NAMES_READY,
+    FAT_NAMES_NEVER,            /* it is damaged, or there is no memory */
+};
+
+/* The table of DIR, built if it is time to; or NULL: search the slots. */
+const struct namehash *fat_names_of(struct fat_vnode *dir);
+
+/*
+ * SET has come to DIR: note its names. If that cannot be, the table is dropped
+ * and a later search makes a new one. Twice is as good as once. A name that
+ * goes is not removed: what the table says is looked up on the volume.
+ */
+void fat_names_add(struct fat_vnode *dir, const struct fat_set *set);
+void fat_names_forget(struct fat_vnode *dir);
+
+/* ------------------------------------------------------------ moved.c */
+
+/*
+ * A file's number is the place of its short entry / 32 + 16, unless it has
+ * been moved, or somebody who moved has that number: then it is noted here.
+ */
+#define FAT_INO_FRESH ((uint64_t)1 << 48)
+
+static inline uint64_t fat_ino_natural(uint64_t at)
+{
+    return at / FAT_ENTRY_SIZE + 16;
+}
+
+/* The number of the file whose entry is at AT. */
+uint64_t fat_ino_of(const struct fat_volume *vol, uint64_t at);
+
+/* Where the entry of number INO (not the root) is; false if none can be. */
+bool fat_ino_place(const struct fat_volume *vol, uint64_t ino, uint64_t *at);
+
+/*
+ * Note that the file numbered INO has its entry at AT from now on: its last
+ * place is forgotten, and who else was noted at AT is. SHALE_ENOMEM.
+ */
+int fat_moved_enter(struct fat_volume *vol, uint64_t ino, uint64_t at);
+
+/* Forget what is noted of INO. */
+void fat_moved_leave(struct fat_volume *vol, uint64_t ino);
+
+/* Store a number that no file of this mount has had. SHALE_ENOMEM. */
+int fat_moved_fresh(struct fat_volume *vol, uint64_t *out);
+
+/* Forget those whose numbers belong to no vnode in memory: ops->purge. */
+void fat_moved_purge(struct fat_volume *vol);
+
+/* Free the lot. */
+void fat_moved_fini(struct fat_volume *vol);
+
+/* ------------------------------------------------------------ owner.c */
+
+#define FAT_OWNERS 2048u        /* words at vol->owners */
+
+/*
+ * Note that the directory whose entry is at AT begins with CLUSTER. If another
+ * entry, still there, says so too: SHALE_ECORRUPT, for the two would be one
+ * directory, perhaps within itself.
+ */
+int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at);
+
+/* The place of the entry of the directory that begins with CLUSTER; or 0. */
+uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster);
+
+/* A directory's clusters are about to be other things: forget them all. */
+void fat_owner_forget(struct fat_volume *vol);
+
+/* ------------------------------------------------------------- node.c */
+
+/* What a batch has done so far to the chain of a file; see grow.c. */
+struct fat_growth {
+    uint64_t batch;             /* in which it grew, ... */
+    uint32_t from;              /* ... having had so many clusters before */
+    bool hidden;                /* the link to the new ones goes to the device
+                                   when they are there */
+    uint64_t cut_batch;         /* in which its end mark was set, late */
+};
+
+/*
+ * Where to look for room in a directory: before slot at[N - 1] there is no gap
+ * of N slots (for the last one: of that many or more).
+ */
+#define FAT_GAP_SIZES 8u
+struct fat_gaps {
+    uint32_t at[FAT_GAP_SIZES];
+    uint64_t late_batch;        /* in which slots were freed late; 0: none */
+};
+
+struct fat_vnode {
+    struct shale_vnode base;
+    struct fat_entry entry;     /* the root's is all zero but for the cluster */
+    uint64_t at;                /* its place; 0: the root, or no name is left */
+    struct fat_chain chain;     /* chain.first is entry.cluster */
+
+    /* Of a directory; atomic, for readers share them. */
+    uint32_t hint;              /* slot after the name found last */
+    uint8_t names_state;        /* enum fat_names */
+    struct namehash *names;     /* once it is READY */
+
+    /* The writing half's; zero at load. */
+    struct fat_growth growth;
+    struct fat_gaps gaps;       /* of a directory */
+};
+
+static inline struct fat_vnode *fat_vnode_of(struct shale_vnode *base)
+{
+    return (struct fat_vnode *)base;
+}
+
+/*
+ * Pin the sector of the short entry at AT, and say where in it that is.
+ * SHALE_ESTALE if no directory can be there, or no file is.
+ */
+int fat_entry_get(struct fat_volume *vol, uint64_t at, struct shale_buf **out,
+                  size_t *offset);
+
+/* The same, decoded. */
+int fat_entry_load(struct fat_volume *vol, uint64_t at, struct fat_entry *out);
+
+/* As struct shale_fs_ops.load, .getattr, .peek and .parent. */
+int fat_node_load(struct shale_vnode *base);
+int fat_node_getattr(struct shale_vnode *base, struct shale_attr *out);
+int fat_node_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
+int fat_node_parent(struct shale_vnode *base, uint64_t *ino);
+
+/*
+ * As much of a vnode as a walk needs, for the directory that begins with
+ * CLUSTER (0: the root), when there is none at hand. Or NULL; and back, which
+ * takes NULL.
+ */
+struct fat_vnode *fat_dir_borrow(struct fat_volume *vol, uint32_t cluster);
+void fat_dir_return(struct fat_volume *vol, struct fat_vnode *dir);
+
+/* ------------------------------------------------ describe.c, xattr.c */
+
+/*
+ * The label that the root directory has: its slot, and entry. Returns 1, 0 or
+ * an error.
+ */
+int fat_label_find(struct fat_vnode *root, uint32_t *slot,
+                   struct fat_entry *out);
+
+/* As struct shale_fs_ops.describe, .getxattr, .listxattr and .setxattr. */
+int fat_describe(struct shale_fs *fs, struct shale_describe *to);
+int64_t fat_xattr_get(struct shale_vnode *base, const char *name, void *buf,
+                      size_t size);
+int fat_xattr_list(struct shale_vnode *base,
+                   int (*emit)(void *context, const char *name, size_t len),
+                   void *context);
+int fat_xattr_set(struct shale_vnode *base, const char *name,
+                  const void *value, size_t size);
+
+#endif /* FAT32_FAT_H */

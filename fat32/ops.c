@@ -1,0 +1,176 @@
+/*
+ * ops.c - FAT as the VFS sees it
+ *
+ * Clusters become bytes here, and entries vnodes; everything else is
+ * elsewhere.
+ */
+#include "fat.h"
+#include "geometry.h"
+#include "shale/shale.h"
+
+#define NAMES_MAX ((size_t)3 << 20)
+
+static const char *const options[] = {
+    "codepage", "shortname", "tz", "time_offset", "dos1xfloppy", "quiet",
+    "showexec", "sys_immutable", "rodir", "nonumtail", "usefree", "fat", NULL,
+};
+
+/*
+ * Tables of names may take as much memory as blocks, up to NAMES_MAX: enough
+ * for a directory of 65,000 files with long names.
+ */
+static void names_init(struct fat_volume *vol)
+{
+    struct shale_cache_stats stats;
+
+    shale_cache_stats(vol->fs->cache, &stats);
+    vol->names.max = stats.budget < NAMES_MAX ? stats.budget : NAMES_MAX;
+}
+
+static int memory_init(struct fat_volume *vol)
+{
+    static const struct shale_slab_config sets = {
+        .name = "fat_set", .size = sizeof(struct fat_set),
+    };
+
+    vol->owners = shale_alloc_array(vol->fs->mem, FAT_OWNERS,
+                                    sizeof *vol->owners);
+    vol->sets = shale_slab_create(vol->fs->mem, &sets);
+    return vol->owners && vol->sets ? 0 : SHALE_ENOMEM;
+}
+
+static void memory_fini(struct fat_volume *vol)
+{
+    fat_moved_fini(vol);
+    if (vol->sets)
+        shale_slab_destroy(vol->sets);
+    shale_free(vol->fs->mem, vol->owners, FAT_OWNERS * sizeof *vol->owners);
+    shale_free(vol->fs->mem, vol, sizeof *vol);
+}
+
+static int fat_mount(struct shale_fs *fs)
+{
+    struct fat_volume *vol = shale_zalloc(fs->mem, sizeof *vol);
+    int err;
+
+    if (!vol)
+        return SHALE_ENOMEM;
+    vol->fs = fs;
+    err = fat_options_load(fs, &vol->options);
+    if (!err)
+        err = fat_boot_load(fs, &vol->options, &vol->boot);
+    if (!err)
+        err = memory_init(vol);
+    if (!err)
+        err = shale_fs_set_blocks(fs, vol->boot.sector_size,
+                                  vol->boot.sectors);
+    if (!err)
+        err = fat_info_load(vol);
+    if (err) {
+        memory_fini(vol);
+        return err;
+    }
+    names_init(vol);
+    fs->volume = vol;
+    fs->root_ino = FAT_ROOT_INO;
+    return 0;
+}
+
+static void fat_unmount(struct shale_fs *fs)
+{
+    memory_fini(fat_volume_of(fs));
+    fs->volume = NULL;
+}
+
+static int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
+{
+    struct fat_volume *vol = fat_volume_of(fs);
+    uint32_t free_clusters;
+    int err = fat_info_free(vol, &free_clusters);
+
+    if (err)
+        return err;
+    *out = (struct shale_statfs){
+        .blocks = vol->boot.cluster_count,
+        .blocks_free = free_clusters,
+        .blocks_available = free_clusters,
+        .block_size = vol->boot.cluster_size,
+        .name_max = FAT_NAME_BYTES,
+        .id = vol->boot.id,
+    };
+    return 0;
+}
+
+static void fat_evict(struct shale_vnode *base)
+{
+    struct fat_vnode *vn = fat_vnode_of(base);
+
+    fat_chain_fini(fat_volume_of(base->fs), &vn->chain);
+    namehash_destroy(vn->names);
+}
+
+static int fat_lookup(struct shale_vnode *dir, const char *name, size_t len,
+                      uint64_t *ino)
+{
+    return fat_dir_lookup(fat_vnode_of(dir), name, len, ino);
+}
+
+static int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
+                       shale_emit_fn *emit, void *context)
+{
+    return fat_dir_iterate(fat_vnode_of(dir), cookie, emit, context);
+}
+
+static int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
+                   struct shale_extent *out)
+{
+    struct fat_volume *vol = fat_volume_of(base->fs);
+    struct fat_vnode *file = fat_vnode_of(base);
+    uint32_t shift = vol->boot.cluster_shift;
+    uint32_t index = (uint32_t)(offset >> shift);
+    uint64_t into = offset & (vol->boot.cluster_size - 1);
+    struct fat_run run;
+    int found;
+
+    if (len > FAT_SIZE_MAX)
+        len = FAT_SIZE_MAX;
+    found = fat_chain_find(vol, &file->chain, index,
+                           fat_clusters_of(vol, into + len), &run);
+    if (found < 0)
+        return found;
+    if (found == 0)
+        return shale_corrupt_inode(base->fs, "fat: a file's chain ends before "
+                                   "the file does", file->at, base->ino);
+    out->offset = offset;
+    out->length = ((uint64_t)run.count << shift) - into;
+    out->device = fat_cluster_at(vol, run.cluster) + into;
+    out->kind = SHALE_EXTENT_DATA;
+    return 0;
+}
+
+const struct shale_fs_ops shale_fat = {
+    .name       = "fat",
+    .vnode_size = sizeof(struct fat_vnode),
+    .options    = options,
+    .file_max   = FAT_SIZE_MAX,
+    .traits     = SHALE_TRAIT_NO_OWNERS | SHALE_TRAIT_FOLDS_CASE |
+                  SHALE_TRAIT_NO_HANDLES | SHALE_TRAIT_DOS_FLAGS,
+    .time_step  = 2000000000,
+    .name_max   = FAT_NAME_BYTES,
+    .probe      = fat_probe,
+    .mount      = fat_mount,
+    .unmount    = fat_unmount,
+    .statfs     = fat_statfs,
+    .describe   = fat_describe,
+    .load       = fat_node_load,
+    .evict      = fat_evict,
+    .getattr    = fat_node_getattr,
+    .peek       = fat_node_peek,
+    .lookup     = fat_lookup,
+    .parent     = fat_node_parent,
+    .iterate    = fat_iterate,
+    .map        = fat_map,
+    .getxattr   = fat_xattr_get,
+    .listxattr  = fat_xattr_list,
+    .format     = fat_format,
+};
