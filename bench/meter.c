@@ -6,6 +6,11 @@
  *     meter files DIR         read every file whole
  *     meter stream FILE       read FILE from start to end, 1 MiB a call
  *     meter random FILE       20,000 reads of 4 KiB at random places
+ *     meter near FILE         ... of the first 64 MiB
+ *     meter deep FILE         ... of the last 64 MiB
+ *     meter create DIR        make 10,000 empty files
+ *     meter rename DIR        give each of them another name
+ *     meter unlink DIR        remove those
  *
  * Prints the seconds that took, and a checksum of what was seen so that peers
  * can be compared for having done the same work. `lookup` reads the names from
@@ -23,7 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RANDOM_READS = 20000, BIG = 1 << 20, SMALL = 4096 };
+enum {
+    RANDOM_READS = 20000, CHURN_FILES = 10000,
+    BIG = 1 << 20, SMALL = 4096, PART = 64 << 20
+};
 
 static char buffer[BIG];
 static uint64_t seen;           /* order-independent sum over what was read */
@@ -136,17 +144,23 @@ static void lookup(int dir)
     }
 }
 
-static void random_reads(const char *path)
+/* Read at random places of PATH, or of its first or last PART bytes. */
+static void random_reads(const char *path, const char *verb)
 {
     int fd = open(path, O_RDONLY);
     struct stat st;
-    uint64_t blocks;
+    uint64_t blocks, first = 0;
 
     if (fd < 0 || fstat(fd, &st))
         die(path);
     blocks = (uint64_t)st.st_size / SMALL;
+    if (strcmp(verb, "random") && blocks > PART / SMALL) {
+        if (!strcmp(verb, "deep"))
+            first = blocks - PART / SMALL;
+        blocks = PART / SMALL;
+    }
     for (int i = 0; i < RANDOM_READS; i++) {
-        off_t at = (off_t)(next_random() % blocks * SMALL);
+        off_t at = (off_t)((first + next_random() % blocks) * SMALL);
 
         if (pread(fd, buffer, SMALL, at) != SMALL)
             die(path);
@@ -155,16 +169,46 @@ static void random_reads(const char *path)
     close(fd);
 }
 
+static int is_random(const char *verb)
+{
+    return !strcmp(verb, "random") || !strcmp(verb, "near") ||
+           !strcmp(verb, "deep");
+}
+
+/* Make, rename or unlink CHURN_FILES files in the open directory. */
+static void churn(int dir, const char *verb)
+{
+    for (int i = 0; i < CHURN_FILES; i++) {
+        char name[32], other[32];
+        int fd, r = 0;
+
+        snprintf(name, sizeof name, "file-number-%05d.data", i);
+        snprintf(other, sizeof other, "renamed-%05d.data", i);
+        if (!strcmp(verb, "create")) {
+            fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+            r = fd < 0 ? -1 : close(fd);
+        } else if (!strcmp(verb, "rename")) {
+            r = renameat(dir, name, dir, other);
+        } else {
+            r = unlinkat(dir, other, 0);
+        }
+        if (r < 0)
+            die(name);
+        seen++;
+    }
+}
+
 int main(int argc, char **argv)
 {
     double start;
     int dir = -1;
 
     if (argc != 3) {
-        fprintf(stderr, "usage: meter walk|lookup|files|stream|random PATH\n");
+        fprintf(stderr, "usage: meter walk|lookup|files|stream|random|near|"
+                        "deep|create|rename|unlink PATH\n");
         return 2;
     }
-    if (strcmp(argv[1], "stream") && strcmp(argv[1], "random")) {
+    if (strcmp(argv[1], "stream") && !is_random(argv[1])) {
         dir = open(argv[2], O_RDONLY | O_DIRECTORY);
         if (dir < 0)
             die(argv[2]);
@@ -181,8 +225,11 @@ int main(int argc, char **argv)
         lookup(dir);
     else if (!strcmp(argv[1], "stream"))
         read_whole(AT_FDCWD, argv[2]);
-    else if (!strcmp(argv[1], "random"))
-        random_reads(argv[2]);
+    else if (is_random(argv[1]))
+        random_reads(argv[2], argv[1]);
+    else if (!strcmp(argv[1], "create") || !strcmp(argv[1], "rename") ||
+             !strcmp(argv[1], "unlink"))
+        churn(dir, argv[1]);
     else
         return 2;
     printf("%.6f %" PRIu64 "\n", now() - start, seen);
