@@ -26,12 +26,17 @@ static struct timespec convert_time(struct shale_time time)
 
 static mode_t convert_mode(const struct mount_options *options, uint32_t mode)
 {
-    bool dir = (mode & SHALE_S_IFMT) == SHALE_S_IFDIR;
+    uint32_t type = mode & SHALE_S_IFMT;
+    bool dir = type == SHALE_S_IFDIR;
+    uint32_t mask = dir ? options->dir_mask : options->file_mask;
 
+    /* One set of permissions for everybody, which the owner's bits stand for. */
+    if (options->no_owners)
+        return type | ((mode >> 6 & 7) * 0111 & ~mask);
     if (dir && options->has_dir_mask)
-        mode = (mode & SHALE_S_IFMT) | (0777 & ~options->dir_mask);
-    if ((mode & SHALE_S_IFMT) == SHALE_S_IFREG && options->has_file_mask)
-        mode = (mode & SHALE_S_IFMT) | (0777 & ~options->file_mask);
+        mode = type | (0777 & ~mask);
+    if (type == SHALE_S_IFREG && options->has_file_mask)
+        mode = type | (0777 & ~mask);
     return mode;
 }
 
@@ -54,15 +59,15 @@ void convert_attr(const struct mount_options *options,
     };
 }
 
-void convert_entry(const struct mount_options *options, uint64_t root_ino,
+void convert_entry(const struct service *service,
                    const struct shale_attr *attr, struct fuse_entry_param *out)
 {
-    out->ino = convert_node(root_ino, attr->ino);
+    out->ino = convert_node(service->root_ino, attr->ino);
     /* The kernel wants the root's to be 0. */
     out->generation = out->ino == FUSE_ROOT_ID ? 0 : attr->generation;
-    out->entry_timeout = options->entry_timeout;
-    out->attr_timeout = options->attr_timeout;
-    convert_attr(options, attr, &out->attr);
+    out->entry_timeout = service->entry_timeout;
+    out->attr_timeout = service->options->attr_timeout;
+    convert_attr(service->options, attr, &out->attr);
 }
 
 mode_t convert_type(enum shale_type type)

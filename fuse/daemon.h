@@ -36,6 +36,13 @@ enum {
 
 /* ------------------------------------------------------------ options.c */
 
+/* Shall the volume be written to? */
+enum mount_write {
+    WRITE_IF_POSSIBLE,
+    WRITE_NEVER,
+    WRITE_ALWAYS,               /* or fail */
+};
+
 /* What the mount shall be like. */
 struct mount_options {
     struct option_list *lists;  /* that strings below point into */
@@ -56,12 +63,15 @@ struct mount_options {
     /* Running. */
     bool foreground, debug, single;
     bool fake;                  /* mount(8) -f: everything but the mount */
+    bool helper;                /* called by mount(8) */
     const char *pid_file;
     int ready_fd;               /* or -1 */
     unsigned threads;           /* 0: as many as suit the machine */
 
     /* The mount. */
-    bool asked_rw;
+    enum mount_write write;
+    bool errors_continue;       /* a write error does not make it read-only */
+    bool flush;                 /* write changes back soon */
     bool allow_other, default_permissions;
     unsigned long flags;        /* MS_*, for mount(2) */
     char *security;             /* "context=...", for the kernel; or NULL */
@@ -75,6 +85,8 @@ struct mount_options {
     uint32_t uid, gid;
     uint32_t file_mask, dir_mask;       /* permission bits taken away */
     bool has_file_mask, has_dir_mask;
+    bool no_owners;             /* the format has no idea of the above */
+    bool quiet;                 /* owners that cannot be changed: no error */
     double entry_timeout, attr_timeout, negative_timeout;   /* seconds */
 };
 
@@ -87,6 +99,13 @@ int mount_options_parse(struct mount_options *options, const char *list,
 
 /* Check that the options agree with each other; as above. */
 int mount_options_finish(struct mount_options *options, char *why);
+
+/*
+ * Complete them with what depends on the format: where it has no owners, all
+ * files belong to who mounts.
+ */
+void mount_options_settle(struct mount_options *options,
+                          const struct shale_fs *fs);
 
 /* Make OPTIONS what a mount is if nobody says anything; and free them. */
 void mount_options_init(struct mount_options *options);
@@ -112,6 +131,7 @@ void complain(const char *subject, const char *format, ...)
  */
 struct daemon_log {
     struct shale_log base;
+    const char *subject;        /* what they are about: the image */
     int report_fd;              /* or -1: stderr */
     /*
      * Until the mount is there: an error would be told twice, and a failure is
@@ -121,21 +141,28 @@ struct daemon_log {
     char held[2 * SHALE_WHY_MAX];
 };
 
-void log_init(struct daemon_log *log, int report_fd);
+void log_init(struct daemon_log *log, const char *subject, int report_fd);
 void log_release(struct daemon_log *log);
+
+/* Keep TEXT as a warning; the last one kept, or ""; drop all that is kept. */
+void log_hold(struct daemon_log *log, const char *text);
+const char *log_last(struct daemon_log *log);
+void log_drop(struct daemon_log *log);
+
 void log_text(struct daemon_log *log, enum shale_level level, const char *text);
 
-/* The supervisor's end: one line to syslog. */
-void log_syslog(enum shale_level level, const char *text);
+/* The supervisor's end: one line about SUBJECT to syslog. */
+void log_syslog(enum shale_level level, const char *subject, const char *text);
 
 /* ------------------------------------------------------------ report.c */
 
 /* What a worker tells its supervisor. */
 enum report_kind {
-    REPORT_MOUNTED = 'M',       /* the kernel has the mount */
+    REPORT_MOUNTED = 'M',       /* the kernel has the mount; "w": writable */
     REPORT_READY = 'R',         /* and its first request was answered */
     REPORT_BUSY = 'B',          /* requests come again: look at placement */
     REPORT_LOG = 'L',           /* a line for syslog, after its level */
+    REPORT_CLOSING = 'C',       /* served its last request; now it writes */
 };
 
 #define REPORT_MAX (SHALE_WHY_MAX + 2)
@@ -145,6 +172,29 @@ int report_open(int fds[2]);
 
 /* Never blocks: what does not fit is lost. */
 void report_send(int fd, enum report_kind kind, const char *text);
+
+/* ----------------------------------------------------------- outcome.c */
+
+/* How far a mount is on its way to its end. */
+enum outcome {
+    OUTCOME_UNKNOWN = 0,
+    OUTCOME_SERVING = 's',
+    OUTCOME_CLOSING = 'c',      /* unmounted; writes what it has */
+    OUTCOME_WRITTEN = 'w',
+    OUTCOME_FAILED = 'f',       /* words may say why */
+};
+
+/* The supervisor: a descriptor to note it in, or -1, which the others take. */
+int outcome_create(void);
+void outcome_set(int fd, enum outcome state);
+void outcome_words(int fd, const char *text);
+
+/*
+ * Somebody else: a descriptor to read it from, of the daemon with that process
+ * id, or -1. Words go to WORDS (SHALE_WHY_MAX bytes), "" if there are none.
+ */
+int outcome_open(pid_t supervisor);
+enum outcome outcome_read(int fd, char *words);
 
 /* ------------------------------------------------------------- mount.c */
 
@@ -217,6 +267,7 @@ bool mount_is_shale(const struct mount_entry *entry);
 /* ----------------------------------------------------------- convert.c */
 
 struct fuse_entry_param;
+struct service;
 struct stat;
 
 /*
@@ -229,7 +280,7 @@ uint64_t convert_node(uint64_t root_ino, uint64_t number);
 void convert_attr(const struct mount_options *options,
                   const struct shale_attr *attr, struct stat *out);
 
-void convert_entry(const struct mount_options *options, uint64_t root_ino,
+void convert_entry(const struct service *service,
                    const struct shale_attr *attr,
                    struct fuse_entry_param *out);
 
@@ -248,16 +299,29 @@ struct service {
     const struct mount_options *options;
     struct shale_fs *fs;
     uint64_t root_ino;
+    bool writable;              /* it was when mounted */
     struct placement *placement;        /* or NULL */
+    struct writeback *writeback;        /* or NULL */
     struct daemon_log *log;
     int report_fd;
+    struct fuse_session *session;
 
     /* Set by the first request, before there are threads to read them. */
     bool started;
     bool no_open, no_opendir;   /* the kernel can do without */
+    double entry_timeout, absent_timeout;       /* seconds */
 };
 
 extern const struct fuse_lowlevel_ops service_ops;
+
+/* --------------------------------------------------------- writeback.c */
+
+/*
+ * Start the thread that writes changes back; stop it, which writes nothing.
+ * False if it cannot be started.
+ */
+bool writeback_start(struct service *service);
+void writeback_stop(struct service *service);
 
 /* ------------------------------------------------------------- serve.c */
 
@@ -273,6 +337,10 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
 #define SERVE_SCRATCH ((size_t)1 << 20)
 void *serve_scratch(void);
 
+/* Tell the kernel something that needs no more words; see fuse_notify_code. */
+#define SERVE_NOTIFY_INC_EPOCH 8
+void serve_notify(int code);
+
 /* ----------------------------------------------------------- sandbox.c */
 
 /*
@@ -283,9 +351,10 @@ bool sandbox_drop_rights(void);
 
 /*
  * Then, for every thread of this process: all system calls but the few that
- * serving requests takes. False if this kernel cannot; errno says why.
+ * serving requests takes, WRITES: and changing the image. False if this kernel
+ * cannot; errno says why.
  */
-bool sandbox_filter(void);
+bool sandbox_filter(bool writes);
 
 /* Close every descriptor but stdin, stdout, stderr and the COUNT at KEEP. */
 void sandbox_close_others(const int *keep, size_t count);

@@ -121,7 +121,7 @@ static char *helper_options(const struct mount_options *options)
 
     if (!to)
         return NULL;
-    fputs("ro,fsname=", to);
+    fputs(options->write == WRITE_NEVER ? "ro,fsname=" : "rw,fsname=", to);
     append_escaped(to, options->source);
     fputs(",subtype=", to);
     append_escaped(to, options->subtype);

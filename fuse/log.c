@@ -67,7 +67,7 @@ static void emit(struct daemon_log *log, enum shale_level level,
     char message[SHALE_WHY_MAX + 1];
 
     if (log->report_fd < 0) {
-        fprintf(stderr, "shale: %s\n", text);
+        complain(log->subject, "%s", text);
         return;
     }
     snprintf(message, sizeof message, "%c%s", (char)('0' + (int)level), text);
@@ -89,13 +89,29 @@ void log_text(struct daemon_log *log, enum shale_level level, const char *text)
     emit(log, level, text);
 }
 
-/* Keep TEXT for log_release(), if there is room. */
-static void hold(struct daemon_log *log, const char *text)
+void log_hold(struct daemon_log *log, const char *text)
 {
     size_t used = strlen(log->held);
 
     if (used + strlen(text) + 2 <= sizeof log->held)
         snprintf(log->held + used, sizeof log->held - used, "%s\n", text);
+}
+
+const char *log_last(struct daemon_log *log)
+{
+    size_t used = strlen(log->held);
+    const char *last;
+
+    if (used == 0)
+        return "";
+    log->held[used - 1] = '\0';
+    last = strrchr(log->held, '\n');
+    return last ? last + 1 : log->held;
+}
+
+void log_drop(struct daemon_log *log)
+{
+    log->held[0] = '\0';
 }
 
 static void log_event(struct shale_log *base, const struct shale_event *event)
@@ -107,7 +123,7 @@ static void log_event(struct shale_log *base, const struct shale_event *event)
         return;
     shale_event_text(event, 0, text, sizeof text);
     if (log->starting)
-        hold(log, text);
+        log_hold(log, text);
     else
         log_text(log, event->level, text);
 }
@@ -119,19 +135,20 @@ void log_release(struct daemon_log *log)
     log->starting = false;
     while (*rest)
         log_text(log, SHALE_LOG_WARNING, strsep(&rest, "\n"));
-    log->held[0] = '\0';
+    log_drop(log);
 }
 
-void log_init(struct daemon_log *log, int report_fd)
+void log_init(struct daemon_log *log, const char *subject, int report_fd)
 {
     *log = (struct daemon_log){
         .base.event = log_event,
+        .subject = subject,
         .report_fd = report_fd,
         .starting = true,
     };
 }
 
-void log_syslog(enum shale_level level, const char *text)
+void log_syslog(enum shale_level level, const char *subject, const char *text)
 {
     static const int priorities[] = {
         [SHALE_LOG_ERROR] = LOG_ERR,
@@ -139,5 +156,5 @@ void log_syslog(enum shale_level level, const char *text)
         [SHALE_LOG_INFO] = LOG_INFO,
     };
 
-    syslog(LOG_DAEMON | priorities[level], "%s", text);
+    syslog(LOG_DAEMON | priorities[level], "%s: %s", subject, text);
 }

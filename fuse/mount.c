@@ -223,6 +223,7 @@ static const char *mount_hint(int err)
 
 int mount_attach(const struct mount_options *options, int *fd, char *why)
 {
+    unsigned long flags = options->flags;
     char type[64];
     char *data;
     int err;
@@ -241,8 +242,10 @@ int mount_attach(const struct mount_options *options, int *fd, char *why)
     }
     data = kernel_data(options, *fd);
     snprintf(type, sizeof type, "fuse.%s", options->subtype);
-    if (data && mount(options->source, options->target, type,
-                      options->flags | MS_RDONLY, data) == 0) {
+    if (options->write == WRITE_NEVER)
+        flags |= MS_RDONLY;
+    if (data && mount(options->source, options->target, type, flags,
+                      data) == 0) {
         free(data);
         return MOUNT_OK;
     }

@@ -1,14 +1,10 @@
 /*
  * ops.c - each request of the kernel's becomes a call of Shale's
  *
- * A node's number is its inode number, so a request carries all that is needed
- * to find its vnode and nothing has to be kept between two requests: FORGET is
- * free, and what is in memory is the core's bounded cache. Nothing can change
- * under the kernel, as the image is locked, so it may keep every answer, also
- * that a name does not exist; OPEN and OPENDIR it need not even send.
- *
- * Every handler answers exactly once, with no lock held and no vnode in hand
- * that it still needs: the kernel may come back before the reply returns.
+ * The session, what only reads, and the table of all handlers. Nothing can
+ * change under the kernel, as the image is locked, so it may keep every answer;
+ * OPEN and OPENDIR it need not even send. What it knows, and how it changes,
+ * see nodes.c and write.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,23 +12,20 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <fuse_lowlevel.h>
+#include "fuse/ops.h"
 
-#include "fuse/daemon.h"
-
-static struct service *service_of(fuse_req_t req)
+struct service *service_of(fuse_req_t req)
 {
     return fuse_req_userdata(req);
 }
 
-static void reply_error(fuse_req_t req, int64_t err)
+void reply_error(fuse_req_t req, int64_t err)
 {
     fuse_reply_err(req, convert_error(err));
 }
 
-/* The vnode of NODE, with a reference. */
-static int vnode_of(const struct service *service, fuse_ino_t node,
-                    struct shale_vnode **out)
+int vnode_of(const struct service *service, fuse_ino_t node,
+             struct shale_vnode **out)
 {
     return shale_vnode_get(service->fs, convert_node(service->root_ino, node),
                            out);
@@ -40,14 +33,41 @@ static int vnode_of(const struct service *service, fuse_ino_t node,
 
 /* ------------------------------------------------------------- session */
 
-static void op_init(void *context, struct fuse_conn_info *conn)
-{
-    struct service *service = context;
-    const struct mount_options *options = service->options;
-    unsigned want = FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_IOCTL_DIR |
-                    FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_DIO |
-                    FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS;
+/* Since when a kernel can be told to look up all names anew: 6.16. */
+#define EPOCH_MINOR 44u
 
+/* For how long, in seconds, it may keep names if it cannot. */
+#define SHORT_TIMEOUT 1.0
+
+/* How long the kernel may keep names; see nodes.c. */
+static void choose_timeouts(struct service *service,
+                            const struct fuse_conn_info *conn)
+{
+    const struct mount_options *options = service->options;
+
+    service->entry_timeout = options->entry_timeout;
+    service->absent_timeout = options->negative_timeout;
+    if (!service->writable || !has_trait(service, SHALE_TRAIT_FOLDS_CASE))
+        return;
+    service->absent_timeout = 0;
+    if (conn->proto_minor < EPOCH_MINOR &&
+        service->entry_timeout > SHORT_TIMEOUT)
+        service->entry_timeout = SHORT_TIMEOUT;
+}
+
+/* What to ask of the kernel. */
+static unsigned choose_features(const struct service *service)
+{
+    const struct mount_options *options = service->options;
+    unsigned want = FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
+                    FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
+                    FUSE_CAP_CACHE_SYMLINKS;
+
+    if (service->writable)
+        want |= FUSE_CAP_WRITEBACK_CACHE;
+    /* A file handle must not lead to another file one day. */
+    if (!service->writable || !has_trait(service, SHALE_TRAIT_NO_HANDLES))
+        want |= FUSE_CAP_EXPORT_SUPPORT;
     if (!options->sync_read)
         want |= FUSE_CAP_ASYNC_READ;
     /*
@@ -57,8 +77,22 @@ static void op_init(void *context, struct fuse_conn_info *conn)
     if (options->default_permissions && !options->has_uid &&
         !options->has_gid && !options->has_file_mask && !options->has_dir_mask)
         want |= FUSE_CAP_POSIX_ACL;
-    conn->want = conn->capable & want;
+    return want;
+}
 
+/* FUSE has no name for a step of more than a second. */
+#define TIME_STEP_MAX 1000000000u
+
+static void op_init(void *context, struct fuse_conn_info *conn)
+{
+    struct service *service = context;
+    const struct mount_options *options = service->options;
+    uint32_t step = shale_fs_time_step(service->fs);
+
+    conn->want = conn->capable & choose_features(service);
+    choose_timeouts(service, conn);
+    if (step > 0)
+        conn->time_gran = step < TIME_STEP_MAX ? step : TIME_STEP_MAX;
     service->no_open = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
     service->no_opendir = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
     conn->max_background = options->max_background ? options->max_background
@@ -72,44 +106,7 @@ static void op_init(void *context, struct fuse_conn_info *conn)
     service->started = true;
 }
 
-/* --------------------------------------------------------------- names */
-
-/* The attributes of what is called NAME in NODE. */
-static int find(const struct service *service, fuse_ino_t node,
-                const char *name, struct shale_attr *out)
-{
-    struct shale_vnode *dir;
-    int err;
-
-    err = vnode_of(service, node, &dir);
-    if (err)
-        return err;
-    if (strcmp(name, ".") == 0)     /* NFS asks so for files, too */
-        err = shale_getattr(dir, out);
-    else
-        err = shale_lookup_attr(dir, name, strlen(name), out);
-    shale_vnode_put(dir);
-    return err;
-}
-
-static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    const struct service *service = service_of(req);
-    struct fuse_entry_param entry = { .ino = 0 };
-    struct shale_attr attr;
-    int err = find(service, parent, name, &attr);
-
-    if (err == SHALE_ENOENT && service->options->negative_timeout > 0) {
-        /* Node 0: there is none, and the kernel may remember that. */
-        entry.entry_timeout = service->options->negative_timeout;
-    } else if (err) {
-        reply_error(req, err);
-        return;
-    } else {
-        convert_entry(service->options, service->root_ino, &attr, &entry);
-    }
-    fuse_reply_entry(req, &entry);
-}
+/* ---------------------------------------------------------- attributes */
 
 static void op_getattr(fuse_req_t req, fuse_ino_t node,
                        struct fuse_file_info *file)
@@ -117,10 +114,12 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node,
     const struct service *service = service_of(req);
     struct shale_attr attr;
     struct stat st;
-    int err = shale_getattr_ino(service->fs,
-                                convert_node(service->root_ino, node), &attr);
+    /* With a file it is asked for on behalf of a write(2), among others. */
+    int err = file ? take_late_error(node) : 0;
 
-    (void)file;
+    if (!err)
+        err = shale_getattr_ino(service->fs,
+                                convert_node(service->root_ino, node), &attr);
     if (err) {
         reply_error(req, err);
         return;
@@ -143,89 +142,6 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
         reply_error(req, got);
     else
         fuse_reply_readlink(req, target);
-}
-
-/* --------------------------------------------------------- directories */
-
-/* A listing on its way into the reply's buffer. */
-struct listing {
-    fuse_req_t req;
-    const struct service *service;
-    bool plus;                  /* with attributes */
-    char *buf;
-    size_t used, size;          /* bytes */
-};
-
-static int emit_entry(void *context, const struct shale_dirent *entry)
-{
-    struct listing *list = context;
-    struct fuse_entry_param param = { .ino = 0 };
-    char name[SHALE_NAME_MAX + 1];
-    char *at = list->buf + list->used;
-    size_t left = list->size - list->used;
-    size_t took;
-
-    memcpy(name, entry->name, entry->len);
-    name[entry->len] = '\0';
-
-    if (entry->attr && list->plus)
-        convert_entry(list->service->options, list->service->root_ino,
-                      entry->attr, &param);
-    /* What has no attributes goes without a node: to be looked up if needed. */
-    if (!entry->attr || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        param.ino = 0;
-    param.attr.st_ino = entry->ino;
-    if (!entry->attr || !list->plus)
-        param.attr.st_mode = convert_type(entry->type);
-
-    took = list->plus
-               ? fuse_add_direntry_plus(list->req, at, left, name, &param,
-                                        (off_t)entry->next)
-               : fuse_add_direntry(list->req, at, left, name, &param.attr,
-                                   (off_t)entry->next);
-    if (took > left)
-        return 1;               /* full */
-    list->used += took;
-    return 0;
-}
-
-static void list_dir(fuse_req_t req, fuse_ino_t node, size_t size,
-                     off_t offset, bool plus)
-{
-    struct listing list = {
-        .req = req,
-        .service = service_of(req),
-        .plus = plus,
-        .buf = serve_scratch(),
-        .size = size < SERVE_SCRATCH ? size : SERVE_SCRATCH,
-    };
-    struct shale_vnode *dir;
-    int err = vnode_of(list.service, node, &dir);
-
-    if (!err) {
-        err = shale_iterate(dir, (uint64_t)offset,
-                            plus ? SHALE_ITERATE_ATTR : 0, emit_entry, &list);
-        shale_vnode_put(dir);
-    }
-    /* What came before an error is good; the next request will meet it. */
-    if (err < 0 && list.used == 0)
-        reply_error(req, err);
-    else
-        fuse_reply_buf(req, list.buf, list.used);
-}
-
-static void op_readdir(fuse_req_t req, fuse_ino_t node, size_t size,
-                       off_t offset, struct fuse_file_info *file)
-{
-    (void)file;
-    list_dir(req, node, size, offset, false);
-}
-
-static void op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size,
-                           off_t offset, struct fuse_file_info *file)
-{
-    (void)file;
-    list_dir(req, node, size, offset, true);
 }
 
 /* ---------------------------------------------------------------- data */
@@ -280,10 +196,16 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
                      struct fuse_file_info *file)
 {
+    const struct service *service = service_of(req);
     struct shale_vnode *vn;
-    int64_t at = vnode_of(service_of(req), node, &vn);
+    int64_t at;
 
     (void)file;
+    if (service->writable) {    /* "ask nobody": see write.c */
+        fuse_reply_err(req, ENOSYS);
+        return;
+    }
+    at = vnode_of(service, node, &vn);
     if (!at) {
         if (whence == SEEK_DATA)
             at = shale_seek_data(vn, (uint64_t)offset);
@@ -297,16 +219,6 @@ static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
         reply_error(req, at);
     else
         fuse_reply_lseek(req, at);
-}
-
-/* Commands of ext2's, or of anybody's: there are none to be served. */
-static void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned command,
-                     void *arg, struct fuse_file_info *file, unsigned flags,
-                     const void *in, size_t in_size, size_t out_size)
-{
-    (void)node, (void)command, (void)arg, (void)file, (void)flags;
-    (void)in, (void)in_size, (void)out_size;
-    fuse_reply_err(req, ENOTTY);
 }
 
 /* -------------------------------------------------------------- xattrs */
@@ -380,89 +292,20 @@ static void op_statfs(fuse_req_t req, fuse_ino_t node)
     fuse_reply_statfs(req, &out);
 }
 
-/* ------------------------------------------------------------- changes */
+/* --------------------------------------------------------------- table */
 
 /*
- * The mount is read-only, so the kernel turns changes away by itself; but root
- * may remount it. Left out, these would answer ENOSYS, which is not the reason.
- */
-static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr,
-                       int what, struct fuse_file_info *file)
-{
-    (void)node, (void)attr, (void)what, (void)file;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_mknod(fuse_req_t req, fuse_ino_t dir, const char *name,
-                     mode_t mode, dev_t device)
-{
-    (void)dir, (void)name, (void)mode, (void)device;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name,
-                     mode_t mode)
-{
-    (void)dir, (void)name, (void)mode;
-    fuse_reply_err(req, EROFS);
-}
-
-/* unlink, rmdir, and removexattr, which has the same shape. */
-static void op_remove(fuse_req_t req, fuse_ino_t dir, const char *name)
-{
-    (void)dir, (void)name;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
-                       const char *name)
-{
-    (void)target, (void)dir, (void)name;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t dir, const char *name,
-                      fuse_ino_t to_dir, const char *to_name, unsigned flags)
-{
-    (void)dir, (void)name, (void)to_dir, (void)to_name, (void)flags;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t dir,
-                    const char *name)
-{
-    (void)node, (void)dir, (void)name;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t node, const char *data,
-                     size_t size, off_t offset, struct fuse_file_info *file)
-{
-    (void)node, (void)data, (void)size, (void)offset, (void)file;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name,
-                        const char *value, size_t size, int flags)
-{
-    (void)node, (void)name, (void)value, (void)size, (void)flags;
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode,
-                         off_t offset, off_t len, struct fuse_file_info *file)
-{
-    (void)node, (void)mode, (void)offset, (void)len, (void)file;
-    fuse_reply_err(req, EROFS);
-}
-
-/*
- * Not in the table, and then dealt with by the kernel alone: access, flush,
- * release, fsync, locks, poll. forget has nothing to do.
+ * Changes are in it on a read-only mount as well: the kernel turns them away by
+ * itself, but root may remount it, and then the volume says EROFS.
+ *
+ * Not in it, and then dealt with by the kernel alone: access, flush, release,
+ * locks, poll.
  */
 const struct fuse_lowlevel_ops service_ops = {
     .init = op_init,
     .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
     .getattr = op_getattr,
     .readlink = op_readlink,
     .open = op_open,
@@ -478,14 +321,18 @@ const struct fuse_lowlevel_ops service_ops = {
 
     .setattr = op_setattr,
     .mknod = op_mknod,
+    .create = op_create,
     .mkdir = op_mkdir,
-    .unlink = op_remove,
-    .rmdir = op_remove,
-    .removexattr = op_remove,
     .symlink = op_symlink,
-    .rename = op_rename,
     .link = op_link,
+    .unlink = op_unlink,
+    .rmdir = op_rmdir,
+    .rename = op_rename,
     .write = op_write,
-    .setxattr = op_setxattr,
     .fallocate = op_fallocate,
+    .copy_file_range = op_copy_file_range,
+    .fsync = op_fsync,
+    .fsyncdir = op_fsync,
+    .setxattr = op_setxattr,
+    .removexattr = op_removexattr,
 };

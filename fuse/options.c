@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "fuse/daemon.h"
 
@@ -45,6 +46,9 @@ enum action {
     SET_MASK,                   /* permission bits; a: FILES, DIRS or both */
     SET_SECURITY,               /* for the kernel, as it is */
     SET_TYPE,
+    SET_WRITE,                  /* to a: an enum mount_write */
+    SET_ERRORS,                 /* what a write error does */
+    SET_UTF8,                   /* names' encoding, which is none but UTF-8 */
     REFUSE,                     /* for the reason in text */
 };
 
@@ -76,13 +80,18 @@ static const struct row rows[] = {
     { "umask", SET_MASK, FILES | DIRS, 0, NULL },
     { "fmask", SET_MASK, FILES, 0, NULL },
     { "dmask", SET_MASK, DIRS, 0, NULL },
+    { "quiet", SET_BOOL, AT(quiet), true, NULL },
+    { "iocharset", SET_UTF8, 0, 0, NULL },
+    { "utf8", SET_UTF8, 0, 0, NULL },
     { "allow_root", REFUSE, 0, 0,
       "data the kernel caches would be open to every user; "
       "use allow_other, which checks permissions" },
 
     /* The mount. */
-    { "ro", SET_BOOL, AT(asked_rw), false, NULL },
-    { "rw", SET_BOOL, AT(asked_rw), true, NULL },
+    { "ro", SET_WRITE, WRITE_NEVER, 0, NULL },
+    { "rw", SET_WRITE, WRITE_ALWAYS, 0, NULL },
+    { "errors", SET_ERRORS, 0, 0, NULL },
+    { "flush", SET_BOOL, AT(flush), true, NULL },
     { "suid", SET_FLAG, 0, MS_NOSUID, NULL },
     { "nosuid", SET_FLAG, MS_NOSUID, 0, NULL },
     { "dev", SET_FLAG, 0, MS_NODEV, NULL },
@@ -132,7 +141,8 @@ static const char *const ignored[] = {
     "no_rofd_flush", "use_ino", "readdir_ino", "noforget", "remember",
     "big_writes", "clone_fd", "auto_unmount", "nonempty", "relatime",
     "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
-    "loop", "max_write", "max_idle_threads",
+    "loop", "max_write", "max_idle_threads", "writeback_cache",
+    "allow_utime", "nodiscard", "uni_xlate",
 
     /* mount(8)'s, fstab's, systemd's and udisks'. */
     "defaults", "auto", "noauto", "nouser", "nousers", "noowner", "nogroup",
@@ -239,16 +249,41 @@ static bool append(char **to, const char *name, const char *value)
     return true;
 }
 
+/* Is VALUE, which may be NULL, in LIST? */
+static bool is_one_of(const char *value, const char *const *list)
+{
+    for (size_t i = 0; value && list[i]; i++)
+        if (strcmp(value, list[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The names under which mount(8) knows the program are no driver's. */
 static void take_type(struct mount_options *options, const char *value)
 {
     static const char *const ours[] = { "auto", "fuse", "shale", "fuse.shale",
                                         "fuse3", NULL };
 
-    for (size_t i = 0; ours[i]; i++)
-        if (strcmp(value, ours[i]) == 0)
-            return;
-    options->type = value;
+    if (!is_one_of(value, ours))
+        options->type = value;
+}
+
+/* A daemon cannot stop the machine, so there is no errors=panic. */
+static bool take_errors(struct mount_options *options, const char *value)
+{
+    static const char *const known[] = { "continue", "remount-ro", NULL };
+
+    options->errors_continue = value && strcmp(value, "continue") == 0;
+    return is_one_of(value, known);
+}
+
+/* Linux's vfat wants to be told; here names are UTF-8 in any case. */
+static bool take_utf8(const char *value)
+{
+    static const char *const utf8[] = { "utf8", "UTF-8", "utf-8", "1", "yes",
+                                        "true", NULL };
+
+    return !value || is_one_of(value, utf8);
 }
 
 /* False if VALUE (NULL: none was given) is not one for ROW. */
@@ -295,6 +330,13 @@ static bool take(struct mount_options *options, const struct row *row,
         if (value)
             take_type(options, value);
         return value && *value;
+    case SET_WRITE:
+        options->write = (enum mount_write)row->a;
+        return !value;
+    case SET_ERRORS:
+        return take_errors(options, value);
+    case SET_UTF8:
+        return take_utf8(value);
     }
     return false;
 }
@@ -321,9 +363,8 @@ static int take_word(struct mount_options *options, const char *name,
 
     if (strncmp(name, "x-", 2) == 0 || strncmp(name, "X-", 2) == 0)
         return MOUNT_OK;
-    for (size_t i = 0; ignored[i]; i++)
-        if (strcmp(ignored[i], name) == 0)
-            return MOUNT_OK;
+    if (is_one_of(name, ignored))
+        return MOUNT_OK;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].name, name) != 0)
             continue;
@@ -434,7 +475,33 @@ int mount_options_finish(struct mount_options *options, char *why)
      */
     if (options->allow_other)
         options->default_permissions = true;
+    /* mount(8) always says one of them: "rw" is no more than its default. */
+    if (options->helper && options->write == WRITE_ALWAYS)
+        options->write = WRITE_IF_POSSIBLE;
     return MOUNT_OK;
+}
+
+/* Linux's vfat takes these from the process that mounts. */
+#define NO_OWNERS_MASK 022u
+
+void mount_options_settle(struct mount_options *options,
+                          const struct shale_fs *fs)
+{
+    options->no_owners = shale_fs_traits(fs) & SHALE_TRAIT_NO_OWNERS;
+    if (!options->no_owners)
+        return;
+    if (!options->has_uid)
+        options->uid = getuid();
+    if (!options->has_gid)
+        options->gid = getgid();
+    if (!options->has_file_mask)
+        options->file_mask = NO_OWNERS_MASK;
+    if (!options->has_dir_mask)
+        options->dir_mask = NO_OWNERS_MASK;
+    options->has_uid = options->has_gid = true;
+    options->has_file_mask = options->has_dir_mask = true;
+    /* They mean what is shown, a read-only file for one. */
+    options->default_permissions = true;
 }
 
 void mount_options_init(struct mount_options *options)

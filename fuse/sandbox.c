@@ -4,7 +4,8 @@
  * A worker interprets an image that a stranger may have made. Should one ever
  * take it over, it finds a process without capabilities, which cannot start
  * another program, open a file, make a socket or map executable memory: it can
- * read the image and answer the kernel, as before, and no more.
+ * read the image (and write to it, if it is mounted so) and answer the kernel,
+ * as before, and no more.
  *
  * What is not allowed fails with EPERM (and a line in the audit log) rather
  * than killing the process, so that a C library that one day tries something
@@ -66,7 +67,24 @@ static const int allowed[] = {
     SCMP_SYS(getrandom), SCMP_SYS(sched_getaffinity),
 };
 
-bool sandbox_filter(void)
+/* To write to the image, and to have it on the medium. */
+static const int allowed_to_write[] = {
+    SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(fdatasync),
+    SCMP_SYS(fsync),
+};
+
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+    int err = 0;
+
+    for (size_t i = 0; !err && i < count; i++)
+        err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+    return err;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+bool sandbox_filter(bool writes)
 {
     scmp_filter_ctx filter;
     int err = 0;
@@ -81,8 +99,10 @@ bool sandbox_filter(void)
     /* On every thread at once; told to the audit log where the kernel can. */
     err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
-    for (size_t i = 0; !err && i < sizeof allowed / sizeof allowed[0]; i++)
-        err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    if (!err)
+        err = allow(filter, allowed, COUNT(allowed));
+    if (!err && writes)
+        err = allow(filter, allowed_to_write, COUNT(allowed_to_write));
     if (!err)
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));

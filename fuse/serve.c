@@ -12,6 +12,10 @@
  * alone, and the helpers sleep at the gate. Whenever a thread, about to answer,
  * finds that another request is there already, it lets one helper through; and
  * a helper goes back to sleep after a while in which that never happened.
+ *
+ * Serving ends when the kernel says so, since nothing is mounted any more, or
+ * with SIGTERM. Then the requests being served are still answered, and the
+ * caller goes on to write what is not written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +23,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -44,8 +50,11 @@ enum { HELPER_PATIENCE = 64 };
  */
 enum { ASK_EVERY = 8 };
 
-/* Bytes from which on copying is most of what a read costs. */
-enum { LARGE_READ = 65536 };
+/* Bytes from which on copying is most of what a read or a write costs. */
+enum { LARGE = 65536 };
+
+/* How often those that wait for a request are told to stop. */
+enum { STOP_MS = 20 };
 
 /* One thread's way to the kernel. A reply goes out where its request came. */
 struct channel {
@@ -76,6 +85,14 @@ void *serve_scratch(void)
     return channel->scratch;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
 /* ------------------------------------------------------------- channels */
 
 static ssize_t channel_read(int fd, void *buf, size_t len, void *context)
@@ -100,6 +117,16 @@ static ssize_t channel_writev(int fd, struct iovec *iov, int count,
     if (channel->ask)
         channel->crowded = more_waiting();
     return writev(channel->fd, iov, count);
+}
+
+void serve_notify(int code)
+{
+    const struct fuse_out_header message = { .len = sizeof message,
+                                             .error = code };
+
+    /* A kernel that does not know it has not been relied upon. */
+    if (write(channel->fd, &message, sizeof message) < 0)
+        return;
 }
 
 static const struct fuse_custom_io channel_io = {
@@ -145,10 +172,12 @@ static void note_request(const struct service *service, const void *request)
 {
     const struct fuse_in_header *header = request;
     const struct fuse_read_in *in = (const void *)(header + 1);
-    bool reads = header->opcode == FUSE_READ;
-    bool large = reads && in->size > LARGE_READ;
+    bool moves = header->opcode == FUSE_READ || header->opcode == FUSE_WRITE;
+    bool large = moves && in->size > LARGE;     /* at the same place in both */
 
-    channel->ask = reads || ++channel->quick % ASK_EVERY == 0;
+    _Static_assert(offsetof(struct fuse_read_in, size) ==
+                       offsetof(struct fuse_write_in, size), "one place");
+    channel->ask = moves || ++channel->quick % ASK_EVERY == 0;
     if (placement_note(service->placement, (pid_t)header->pid, large))
         report_send(service->report_fd, REPORT_BUSY, "");
 }
@@ -189,7 +218,8 @@ static bool serve_many(struct server *server, struct fuse_buf *buf,
     unsigned alone = 0;
 
     while (alone < patience) {
-        if (fuse_session_exited(server->session) || !serve_one(server, buf))
+        if (stopped || fuse_session_exited(server->session) ||
+            !serve_one(server, buf))
             return false;
         alone++;
         if (channel->crowded) {
@@ -252,6 +282,22 @@ static void start_threads(struct server *server, unsigned count, int fd)
     }
 }
 
+/* Wait for THREAD's end. It may be waiting for a request, or about to. */
+static void join(pthread_t thread)
+{
+    struct timespec until;
+
+    do {
+        if (stopped)
+            pthread_kill(thread, SIGTERM);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += STOP_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+    } while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) ==
+             ETIMEDOUT);
+}
+
 /* Serve until the end, which is seen by every thread that is awake. */
 static void serve_all(struct server *server)
 {
@@ -263,7 +309,7 @@ static void serve_all(struct server *server)
     for (unsigned i = 1; i < server->count; i++)
         sem_post(&server->gate);
     for (unsigned i = 1; i < server->count; i++)
-        pthread_join(server->threads[i].id, NULL);
+        join(server->threads[i].id);
 }
 
 /* -------------------------------------------------------------- session */
@@ -311,16 +357,30 @@ static void lock_in(struct server *server, int fd)
     char text[SHALE_WHY_MAX];
 
     start_threads(server, thread_count(server->service->options), fd);
-    if (sandbox_filter())
+    if (sandbox_filter(server->service->writable))
         return;
     snprintf(text, sizeof text, "serving without a system call filter: %s",
              strerror(errno));
     log_text(server->service->log, SHALE_LOG_WARNING, text);
 }
 
+/*
+ * The thread that writes back is not among those whose placement changes, so it
+ * comes before they do.
+ */
+static bool prepare_writing(struct service *service)
+{
+    if (!service->writable)
+        return true;
+    /* What we write is how the kernel gets rid of dirty pages of ours. */
+    prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+    return writeback_start(service);
+}
+
 int serve(struct service *service, int fd, void (*ready)(void *context),
           void *context)
 {
+    const struct sigaction stop = { .sa_handler = on_stop };    /* no restart */
     struct server *server = calloc(1, sizeof *server);
     int status = MOUNT_SYSTEM;
 
@@ -337,6 +397,11 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
         goto out;
     }
     channel = &server->threads[0].channel;
+    service->session = server->session;
+    if (!prepare_writing(service)) {
+        complain(NULL, "cannot start a thread: %s", strerror(errno));
+        goto out;
+    }
     if (!sandbox_drop_rights()) {
         complain(NULL, "cannot give up rights: %s", strerror(errno));
         goto out;
@@ -345,11 +410,13 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
         complain(NULL, "the kernel's FUSE is too old, or was unmounted again");
         goto out;
     }
+    sigaction(SIGTERM, &stop, NULL);
     ready(context);
     lock_in(server, fd);
     serve_all(server);
     status = MOUNT_OK;
 out:
+    writeback_stop(service);
     for (unsigned i = 0; i < server->count; i++)
         channel_fini(&server->threads[i].channel, fd);
     if (server->session)

@@ -19,12 +19,20 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuse/daemon.h"
 
-/* How long a worker may take to end once nothing is mounted any more. */
-enum { GRACE_MS = 3000 };
+/*
+ * How long a worker may take to notice that nothing is mounted any more, or
+ * that it shall stop; how often it is told; and how long the kernel may take to
+ * hand over what it has not written, if somebody keeps us from unmounting.
+ */
+enum { GRACE_MS = 3000, TELL_MS = 100, HAND_OVER_MS = 10000 };
+
+/* With changes, requests may be waiting for a slow medium. */
+enum { GRACE_WRITABLE_MS = 60000 };
 
 /*
  * How far the kernel reads ahead in a file, at most, if we may say so. It asks
@@ -40,7 +48,11 @@ struct supervisor {
     struct placement *placement;        /* of the worker; or NULL */
     struct placement_watch watch;
     int outcome_fd;             /* where the caller waits; -1 in foreground */
+    int outcome;                /* descriptor, for who waits for the end */
+    bool writable;
     bool ready, stopping;
+    bool closing;               /* the worker writes what it has, and ends */
+    unsigned told;              /* times it was told to stop */
     bool has_device;
     unsigned major, minor;      /* of the mount */
     bool worker_ended;
@@ -215,17 +227,20 @@ static void say(const struct supervisor *s, enum shale_level level,
                 const char *text)
 {
     if (s->options->foreground || !s->ready)
-        complain(NULL, "%s", text);
+        complain(s->options->image, "%s", text);
     else
-        log_syslog(level, text);
+        log_syslog(level, s->options->source, text);
 }
 
 static void take_log(const struct supervisor *s, const char *text)
 {
     int level = text[0] - '0';
 
-    if (level >= SHALE_LOG_ERROR && level <= SHALE_LOG_INFO)
-        say(s, (enum shale_level)level, text + 1);
+    if (level < SHALE_LOG_ERROR || level > SHALE_LOG_INFO)
+        return;
+    say(s, (enum shale_level)level, text + 1);
+    if (s->closing)
+        outcome_words(s->outcome, text + 1);
 }
 
 /* Take one report. False if there is none. */
@@ -239,6 +254,7 @@ static bool take_report(struct supervisor *s)
     message[got] = '\0';
     switch (message[0]) {
     case REPORT_MOUNTED:
+        s->writable = message[1] == 'w';
         s->has_device = top_device(s, &s->major, &s->minor);
         break;
     case REPORT_READY:
@@ -249,6 +265,10 @@ static bool take_report(struct supervisor *s)
     case REPORT_LOG:
         take_log(s, message + 1);
         break;
+    case REPORT_CLOSING:
+        s->closing = true;
+        outcome_set(s->outcome, OUTCOME_CLOSING);
+        break;
     }
     return true;
 }
@@ -256,8 +276,41 @@ static bool take_report(struct supervisor *s)
 /* ---------------------------------------------------------------- the end */
 
 /*
- * A signal says stop: unmount, by force if somebody still uses the mount. If
- * nobody does, the worker notices, and ends.
+ * Have the kernel hand what it has not written of the mount at TARGET to the
+ * worker. That is for the worker to answer, so a process waits for it that we
+ * can do without.
+ */
+static void hand_over(const char *target)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    pid_t child = fork();
+
+    if (child == 0) {
+        int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        _exit(fd >= 0 && syncfs(fd) == 0 ? 0 : 1);
+    }
+    for (int ms = 0; child > 0 && waitpid(child, NULL, WNOHANG) == 0;
+         ms += 10) {
+        if (ms >= HAND_OVER_MS)
+            kill(child, SIGKILL);       /* collected once it can end */
+        nanosleep(&pause, NULL);
+        if (ms >= HAND_OVER_MS + GRACE_MS)
+            return;
+    }
+}
+
+/* A signal may come just before the worker waits for a request: see press(). */
+static void tell(struct supervisor *s)
+{
+    s->told++;
+    kill(s->worker, SIGTERM);
+}
+
+/*
+ * A signal says stop: unmount, and the worker notices, and ends. If somebody
+ * still uses the mount, he loses it: the worker is told to end. Either way it
+ * writes first what it has to.
  */
 static void stop(struct supervisor *s)
 {
@@ -267,14 +320,15 @@ static void stop(struct supervisor *s)
 
     s->stopping = true;
     if (!target)
-        kill(s->worker, SIGTERM);
+        tell(s);
     while (target && !err) {
         err = mount_detach(target, false, why);
-        if (err) {
-            if (err == EBUSY)
-                say(s, SHALE_LOG_WARNING, "stopped while files were in use");
-            kill(s->worker, SIGKILL);   /* clean_up() removes the mount */
-        }
+        if (err == EBUSY)
+            say(s, SHALE_LOG_WARNING, "stopped while files were in use");
+        if (err && s->writable)
+            hand_over(target);
+        if (err)
+            tell(s);            /* clean_up() removes the mount */
         free(target);
         target = mounted_at(s);
     }
@@ -318,6 +372,7 @@ static int clean_up(struct supervisor *s)
 {
     char text[80];
     bool killed = WIFSIGNALED(s->worker_status);
+    int status;
 
     remove_dead(s);
     if (s->pid_file)
@@ -329,9 +384,37 @@ static int clean_up(struct supervisor *s)
                  strsignal(WTERMSIG(s->worker_status)));
         say(s, SHALE_LOG_ERROR, text);
     }
-    if (s->stopping && s->ready)
-        return MOUNT_OK;
-    return killed ? MOUNT_SYSTEM : WEXITSTATUS(s->worker_status);
+    if (killed && s->stopping && s->ready && !s->writable)
+        status = MOUNT_OK;      /* nothing is lost */
+    else
+        status = killed ? MOUNT_SYSTEM : WEXITSTATUS(s->worker_status);
+    outcome_set(s->outcome, status ? OUTCOME_FAILED : OUTCOME_WRITTEN);
+    return status;
+}
+
+/*
+ * It should have ended, or said that it is about to. Perhaps another mount
+ * namespace holds the mount, so that it does not know. Tell it, again and
+ * again; and at last make it.
+ */
+static void press(struct supervisor *s)
+{
+    unsigned patience = s->writable ? GRACE_WRITABLE_MS : GRACE_MS;
+
+    if (s->told < patience / TELL_MS)
+        tell(s);
+    else
+        kill(s->worker, SIGKILL);
+}
+
+/* Milliseconds that the supervisor may sleep; -1: until something happens. */
+static int time_to_wait(struct supervisor *s)
+{
+    if (s->closing)
+        return -1;              /* as long as the medium takes */
+    if (s->stopping)
+        return s->told ? TELL_MS : GRACE_MS;
+    return placement_tick(s->placement, &s->watch);
 }
 
 static void wait_for_worker(struct supervisor *s)
@@ -342,11 +425,10 @@ static void wait_for_worker(struct supervisor *s)
     };
 
     while (!s->worker_ended) {
-        int next = placement_tick(s->placement, &s->watch);
-        int got = poll(fds, 2, s->stopping ? GRACE_MS : next);
+        int got = poll(fds, 2, time_to_wait(s));
 
-        if (got == 0 && s->stopping)    /* another mount namespace holds it */
-            kill(s->worker, SIGKILL);
+        if (got == 0 && s->stopping && !s->closing)
+            press(s);
         if (got > 0 && fds[1].revents & POLLIN)
             take_report(s);
         else if (got > 0 && fds[1].revents & POLLHUP)
@@ -374,6 +456,7 @@ static int supervise(struct mount_options *options, int outcome_fd,
     sigaddset(&watched, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &watched, &before);
+    s->outcome = outcome_create();
     s->placement = placement_create();
     placement_watch_init(&s->watch);
     err = report_open(fds);
@@ -397,8 +480,9 @@ static int supervise(struct mount_options *options, int outcome_fd,
     if (chdir("/") < 0)
         complain("/", "%s", strerror(errno));
     sandbox_close_others((const int[]){ s->reports, s->signals, outcome_fd,
-                                        options->ready_fd },
-                         4);
+                                        options->ready_fd,
+                                        s->outcome },
+                         5);
     wait_for_worker(s);
     return clean_up(s);
 }
@@ -448,9 +532,6 @@ int daemon_run(struct mount_options *options)
 
     if (status)
         return status;
-    if (options->asked_rw)
-        complain(options->image, "warning: mounted read-only; this version "
-                 "cannot write");
     if (options->fake)
         return MOUNT_OK;
     if (options->pid_file) {

@@ -4,7 +4,7 @@
  * Unmounting is over, for the kernel, before the daemon has closed its image.
  * Who copies or changes the image next wants to know when that has happened,
  * so we look for the daemon first, by the name that carries the mount's device
- * number, and return when it has ended.
+ * number, and return when it has ended; and tell if it could not write all.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -55,8 +55,11 @@ static bool await_end(int fd, int ms)
     return got != 0;
 }
 
-/* A descriptor of the process that supervises ENTRY; -1 if there is none. */
-static int open_daemon(const struct mount_entry *entry)
+/*
+ * A descriptor of the process that supervises ENTRY; -1 if there is none. Its
+ * outcome, see outcome.c, in *OUTCOME unless that is NULL.
+ */
+static int open_daemon(const struct mount_entry *entry, int *outcome)
 {
     const char *id = strstr(entry->options, "user_id=");
     unsigned user = 0;
@@ -79,6 +82,8 @@ static int open_daemon(const struct mount_entry *entry)
             close(fd);          /* an earlier one, which nobody collects */
             fd = -1;
         }
+        if (fd >= 0 && outcome)
+            *outcome = outcome_open(atoi(process->d_name));
     }
     closedir(proc);
     return fd;
@@ -89,7 +94,7 @@ static int open_daemon(const struct mount_entry *entry)
 /* Did we mount ENTRY? With -o subtype=, its daemon alone can tell. */
 static bool is_ours(const struct mount_entry *entry)
 {
-    int daemon = mount_is_shale(entry) ? -1 : open_daemon(entry);
+    int daemon = mount_is_shale(entry) ? -1 : open_daemon(entry, NULL);
 
     if (daemon >= 0)
         close(daemon);
@@ -113,13 +118,45 @@ static char *another_mount(const struct mount_entry *entry)
     return target;
 }
 
+/*
+ * ENTRY is unmounted. Wait until its daemon, with this descriptor and outcome,
+ * has ended. Returns an exit status.
+ */
+static int await_daemon(const struct mount_entry *entry, int daemon,
+                        int outcome)
+{
+    char *other = another_mount(entry);
+    char words[SHALE_WHY_MAX];
+    bool ended;
+
+    if (other) {
+        complain(entry->target, "unmounted, but its daemon goes on; it is also "
+                 "mounted on %s", other);
+        free(other);
+        return MOUNT_FAILED;
+    }
+    do {
+        ended = await_end(daemon, WAIT_MS);
+    } while (!ended && outcome_read(outcome, words) == OUTCOME_CLOSING);
+    if (!ended) {
+        complain(entry->target, "unmounted here, but its daemon goes on; "
+                 "perhaps another container or mount namespace still has it");
+        return MOUNT_FAILED;
+    }
+    if (outcome_read(outcome, words) != OUTCOME_FAILED)
+        return MOUNT_OK;
+    complain(entry->target, "unmounted, but %s",
+             *words ? words : "its daemon failed; the volume needs a check");
+    return MOUNT_FAILED;
+}
+
 static int detach(const struct mount_entry *entry, bool lazy)
 {
     char why[SHALE_WHY_MAX];
-    int daemon = open_daemon(entry);
+    int outcome = -1;
+    int daemon = open_daemon(entry, &outcome);
     int err = mount_detach(entry->target, lazy, why);
-    char *other;
-    bool ended;
+    int status = MOUNT_OK;
 
     if (err == EBUSY)
         complain(entry->target, "in use (fuser -vm %s shows by whom); -l "
@@ -127,27 +164,15 @@ static int detach(const struct mount_entry *entry, bool lazy)
                  entry->target);
     else if (err)
         complain(entry->target, "%s", why);
-    if (err) {
-        if (daemon >= 0)
-            close(daemon);
-        return err == EPERM ? MOUNT_USAGE : MOUNT_FAILED;
-    }
-    if (daemon < 0 || lazy) {
-        if (daemon >= 0)
-            close(daemon);
-        return MOUNT_OK;
-    }
-    other = another_mount(entry);
-    ended = !other && await_end(daemon, WAIT_MS);
-    close(daemon);
-    if (other)
-        complain(entry->target, "unmounted, but its daemon goes on; it is also "
-                 "mounted on %s", other);
-    else if (!ended)
-        complain(entry->target, "unmounted here, but its daemon goes on; "
-                 "perhaps another container or mount namespace still has it");
-    free(other);
-    return ended ? MOUNT_OK : MOUNT_FAILED;
+    if (err)
+        status = err == EPERM ? MOUNT_USAGE : MOUNT_FAILED;
+    else if (daemon >= 0 && !lazy)
+        status = await_daemon(entry, daemon, outcome);
+    if (daemon >= 0)
+        close(daemon);
+    if (outcome >= 0)
+        close(outcome);
+    return status;
 }
 
 /* The only mount whose source is the image WHAT; says so if there is none. */

@@ -18,8 +18,15 @@
 #define CACHE_BYTES ((size_t)8 << 20)
 #define MEMORY_BUDGET ((size_t)256 << 20)
 
+/*
+ * With changes: room for a vnode for each file that the kernel knows, of which
+ * it keeps a million where it has the memory, four times as large each.
+ */
+#define CACHE_BYTES_WRITABLE ((size_t)16 << 20)
+#define MEMORY_BUDGET_WRITABLE ((size_t)1 << 30)
+
 struct worker {
-    const struct mount_options *options;
+    struct mount_options *options;
     struct daemon_log log;
     struct shale_image *image;
     int report_fd;
@@ -28,7 +35,9 @@ struct worker {
                                    -1 in the foreground */
 };
 
-static int open_image(struct worker *worker)
+/* ------------------------------------------------------------ the image */
+
+static int open_as(struct worker *worker, bool write, char *why)
 {
     const struct mount_options *options = worker->options;
     const struct shale_image_config config = {
@@ -37,21 +46,84 @@ static int open_image(struct worker *worker)
         .has_offset = options->has_offset,
         .offset = options->offset,
         .size_limit = options->size_limit,
+        .write = write,
+        .errors_continue = options->errors_continue,
         .type = options->type,
         .options = options->driver_options,
         .log = &worker->log.base,
-        .memory_budget = MEMORY_BUDGET,
-        .cache_bytes = CACHE_BYTES,
+        .memory_budget = write ? MEMORY_BUDGET_WRITABLE : MEMORY_BUDGET,
+        .cache_bytes = write ? CACHE_BYTES_WRITABLE : CACHE_BYTES,
     };
-    char why[SHALE_WHY_MAX];
-    int err;
 
-    err = shale_image_open(&config, &worker->image, why);
-    if (!err)
+    log_drop(&worker->log);
+    return shale_image_open(&config, &worker->image, why);
+}
+
+/*
+ * Open the image to be written to. A volume that its driver can read only
+ * counts as an error, too.
+ */
+static int open_writable(struct worker *worker, char *why)
+{
+    const char *reason;
+    int err = open_as(worker, true, why);
+
+    if (err || !shale_fs_read_only(worker->image->fs))
+        return err;
+    reason = log_last(&worker->log);
+    if (*reason)
+        snprintf(why, SHALE_WHY_MAX, "%s", reason);
+    else
+        snprintf(why, SHALE_WHY_MAX, "%s is not a format that shale writes",
+                 shale_fs_name(worker->image->fs));
+    shale_image_close(worker->image);
+    return SHALE_EROFS;
+}
+
+static int open_image(struct worker *worker)
+{
+    struct mount_options *options = worker->options;
+    char why[SHALE_WHY_MAX], line[SHALE_WHY_MAX + 32];
+    int err = SHALE_EROFS;
+
+    if (options->write != WRITE_NEVER) {
+        err = open_writable(worker, why);
+        snprintf(line, sizeof line, "mounted read-only: %s", why);
+    }
+    if (err && options->write != WRITE_ALWAYS) {
+        err = open_as(worker, false, why);
+        if (!err && options->write == WRITE_IF_POSSIBLE)
+            log_hold(&worker->log, line);
+        options->write = WRITE_NEVER;
+    }
+    if (!err) {
+        mount_options_settle(options, worker->image->fs);
         return MOUNT_OK;
-    complain(options->image, "%s", why);
+    }
+    complain(options->image, options->write == WRITE_ALWAYS
+                                 ? "cannot be mounted to be written to: %s"
+                                 : "%s", why);
     return err == SHALE_ENOMEM ? MOUNT_SYSTEM : MOUNT_FAILED;
 }
+
+/* All requests are answered. Write what is not written, and let go. */
+static int close_image(struct worker *worker)
+{
+    char text[SHALE_WHY_MAX];
+    int err;
+
+    /* What takes its time now, must not be taken for being stuck. */
+    report_send(worker->report_fd, REPORT_CLOSING, "");
+    err = shale_image_close(worker->image);
+    if (!err)
+        return MOUNT_OK;
+    snprintf(text, sizeof text, "the last changes could not be written: %s; "
+             "the volume needs a check", strerror(-err));
+    log_text(&worker->log, SHALE_LOG_ERROR, text);
+    return MOUNT_FAILED;
+}
+
+/* ---------------------------------------------------------- its service */
 
 /* The mount works. Nobody is there any more to read what is printed. */
 static void on_ready(void *context)
@@ -72,6 +144,7 @@ static int attach_and_serve(struct worker *worker)
         .options = options,
         .fs = worker->image->fs,
         .root_ino = shale_root_ino(worker->image->fs),
+        .writable = options->write != WRITE_NEVER,
         .placement = worker->placement,
         .log = &worker->log,
         .report_fd = worker->report_fd,
@@ -92,7 +165,8 @@ static int attach_and_serve(struct worker *worker)
             return status;
         }
     }
-    report_send(worker->report_fd, REPORT_MOUNTED, "");
+    report_send(worker->report_fd, REPORT_MOUNTED,
+                service.writable ? "w" : "");
     sigprocmask(SIG_UNBLOCK, &stop, NULL);
     log_release(&worker->log);
     if (chdir("/") < 0)         /* keep nobody's directory busy */
@@ -114,7 +188,7 @@ int worker_run(struct mount_options *options, int report_fd,
         .placement = placement,
         .null_fd = -1,
     };
-    int status;
+    int status, ended;
 
     /* Ctrl-C is for the supervisor, which unmounts; we end with the mount. */
     signal(SIGINT, SIG_IGN);
@@ -122,12 +196,14 @@ int worker_run(struct mount_options *options, int report_fd,
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
 
-    log_init(&worker.log, options->foreground ? -1 : report_fd);
+    /* Where the image's size is limited, a write fails; that is enough. */
+    signal(SIGXFSZ, SIG_IGN);
+
+    log_init(&worker.log, options->image, options->foreground ? -1 : report_fd);
     status = open_image(&worker);
     if (status)
         return status;
     status = attach_and_serve(&worker);
-    if (shale_image_close(worker.image) != 0 && status == MOUNT_OK)
-        status = MOUNT_SYSTEM;
-    return status;
+    ended = close_image(&worker);
+    return status ? status : ended;
 }

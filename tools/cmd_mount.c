@@ -16,7 +16,8 @@
 
 static const char usage[] =
     "Usage: shale mount [OPTION...] IMAGE DIR\n"
-    "Mount the volume in IMAGE, read-only, on the directory DIR.\n"
+    "Mount the volume in IMAGE on the directory DIR: to be written to if the\n"
+    "image and its format allow that, else read-only.\n"
     "\n"
     "  -o LIST           mount options, separated by commas; see below\n"
     "  -p, --part N      the volume is in partition N\n"
@@ -34,14 +35,22 @@ static const char usage[] =
     "  part=N, img_offset=N, img_sizelimit=N    where the volume is; also\n"
     "                    offset= and sizelimit=, which fstab cannot pass on\n"
     "  type=TYPE         as --type\n"
+    "  ro, rw            read-only; or fail if it cannot be written to\n"
+    "  errors=remount-ro, errors=continue    after a write error: turn read-only\n"
+    "                    (the default), or go on\n"
+    "  sync, dirsync     write each change, each change of names, at once\n"
+    "  flush             write changes as soon as they pause, not within 5 s\n"
     "  allow_other       let other users in; the kernel then checks "
     "permissions\n"
     "  default_permissions   check permissions for yourself, too\n"
     "  uid=N, gid=N      show all files as owned by user N, group N\n"
     "  umask=M, fmask=M, dmask=M   show permissions 0777 without M on all,\n"
-    "                    on files, on directories\n"
+    "                    on files, on directories; FAT: yours, umask=022\n"
+    "  quiet             FAT: no error where an owner cannot be changed\n"
+    "  codepage=N, shortname=MODE, tz=UTC, time_offset=MINUTES, showexec,\n"
+    "  rodir, sys_immutable, dos1xfloppy ...    FAT: as for Linux's vfat\n"
     "  sb=N              ext2: read the backup superblock at N KiB\n"
-    "  ro, noatime, nosuid, nodev, noexec, suid, dev, exec ...   as mount(8)\n"
+    "  noatime, nosuid, nodev, noexec, suid, dev, exec ...       as mount(8)\n"
     "  fsname=, subtype=, max_read=, max_readahead=, max_threads=,\n"
     "  entry_timeout=, attr_timeout=, negative_timeout= ...      as FUSE\n"
     "\n"
@@ -179,6 +188,7 @@ static int parse(struct mount_options *options, int argc, char **argv,
     options->image = argv[optind];
     options->dir = argv[optind + 1];
     options->foreground = options->foreground || options->debug;
+    options->helper = helper;
     status = mount_options_finish(options, why);
     if (status)
         complain(NULL, "%s", why);

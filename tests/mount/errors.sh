@@ -32,6 +32,10 @@ refuse 1 'option "allow_root" is not supported: *' \
     "$SHALE" mount disk.img dir -o allow_root
 refuse 1 'part= and offset= exclude each other*' \
     "$SHALE" mount disk.img dir -p 1 --offset 1M
+refuse 1 'option "errors" cannot be "panic"' \
+    "$SHALE" mount disk.img dir -o errors=panic
+refuse 1 'option "iocharset" cannot be "iso8859-1"' \
+    "$SHALE" mount disk.img dir -o iocharset=iso8859-1
 refuse 1 '--ready-fd x: not a descriptor' \
     "$SHALE" mount disk.img dir --ready-fd x
 
@@ -61,9 +65,10 @@ truncate -s 3000 cut.img
 refuse 32 'cut.img: *(byte * of the image)' "$SHALE" mount cut.img dir
 truncate -s 1M moved.img
 dd if=disk.img of=moved.img bs=1M seek=1 count=7 conv=notrunc status=none
-run "$SHALE" mount moved.img dir --offset 1M
+run "$SHALE" mount moved.img dir -o ro --offset 1M
 expect "status of an image cut off" 0 "$status"
-expect_match "warning" 'shale: *truncated*(byte 8388608 of the image)' "$said"
+expect_match "warning" \
+    'shale: moved.img: *truncated*(byte 8388608 of the image)' "$said"
 must "$SHALE" umount dir
 refuse 32 'missing: no such directory*' \
     "$SHALE" mount moved.img missing --offset 1M
@@ -92,7 +97,7 @@ mkfifo fifo
 refuse 2 'fifo: *' "$SHALE" mount disk.img dir --pid-file fifo
 
 # Already there.
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 refuse 32 'disk.img: already mounted on dir*' "$SHALE" mount disk.img dir
 must "$SHALE" umount dir
 
@@ -102,8 +107,8 @@ refuse 32 'dir: not mounted' "$SHALE" umount dir
 refuse 32 'disk.img: not mounted' "$SHALE" umount disk.img
 refuse 32 '/proc: not ours: a mount of type proc*' "$SHALE" umount /proc
 mkdir other
-must "$SHALE" mount disk.img dir
-must "$SHALE" mount disk.img other
+must "$SHALE" mount disk.img dir -o ro
+must "$SHALE" mount disk.img other -o ro
 refuse 32 'disk.img: mounted on */dir and on */other; say which' \
     "$SHALE" umount disk.img
 must "$SHALE" umount dir other

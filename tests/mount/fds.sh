@@ -11,13 +11,13 @@ image disk.img tree 8M -b 1024
 cp disk.img gone.img
 exec 6<gone.img
 rm gone.img
-must "$SHALE" mount /proc/self/fd/6 dir
+must "$SHALE" mount /proc/self/fd/6 dir -o ro
 exec 6<&-
 cmp tree/sub/data dir/sub/data || fail "/proc/self/fd: data differ"
 must "$SHALE" umount dir
 
 # Started without stdin, stdout and stderr: the image must not take their place.
-"$SHALE" mount disk.img dir <&- >&- 2>&-
+"$SHALE" mount disk.img dir -o ro <&- >&- 2>&-
 expect "status without descriptors" 0 $?
 cmp tree/sub/data dir/sub/data || fail "without descriptors: data differ"
 must "$SHALE" umount dir
@@ -47,12 +47,12 @@ handed_over() {
 if [ "$(id -u)" = 0 ]; then
     exec 9<>/dev/fuse
     by_hand 9
-    must "$SHALE" mount disk.img /dev/fd/9 --pid-file pid
+    must "$SHALE" mount disk.img /dev/fd/9 -o ro --pid-file pid
     exec 9<&-
     handed_over /dev/fd/9
     exec 8<&0 <>/dev/fuse
     by_hand 0
-    "$SHALE" mount disk.img /dev/fd/0 --pid-file pid || fail "/dev/fd/0"
+    "$SHALE" mount disk.img /dev/fd/0 -o ro --pid-file pid || fail "/dev/fd/0"
     exec 0<&8 8<&-
     handed_over /dev/fd/0
 fi

@@ -41,7 +41,7 @@ for how in '-t fuse.shale' '-t shale' '-r -t fuse.shale'; do
 done
 run mount -t fuse.shale -n -v -s "$work/disk.img" "$dir"
 expect "status of mount -n -v -s" 0 "$status"
-expect_match "warning" '*warning: mounted read-only*' "$said"
+expect_match "warning" '*mounted read-only: ext2 is not*' "$said"
 check "mount -n -v -s"
 run mount -f -t fuse.shale "$work/disk.img" "$dir"
 expect "status of mount -f" 0 "$status"

@@ -7,7 +7,7 @@ need debugfs
 mkdir -p tree/one/two
 echo data >tree/one/two/file
 image disk.img tree 4M -b 1024
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 file=$("$PROBE" handle dir/one/two/file)
 two=$("$PROBE" handle dir/one/two)
 root=$("$PROBE" handle dir)
@@ -34,11 +34,11 @@ must "$SHALE" umount dir
 # The number belongs to another file now, or to none.
 debugfs -w -R "set_inode_field <$of_file> generation 4711" disk.img \
     2>/dev/null
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 expect "a reused number" ESTALE "$("$PROBE" open dir "$file")"
 must "$SHALE" umount dir
 debugfs -w -R "rm one/two/file" disk.img 2>/dev/null
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 expect "a freed number" ESTALE "$("$PROBE" open dir "$file")"
 open_two=$("$PROBE" open dir "$two" | xargs)
 expect "its directory" "ino $of_two parent $of_one" "$open_two"

@@ -7,7 +7,7 @@ plant tree
 image disk.img tree 8M -b 1024
 
 start() {
-    must "$SHALE" mount disk.img dir --pid-file pid
+    must "$SHALE" mount disk.img dir -o ro --pid-file pid
     pid=$(cat pid)
     is_mounted "$dir" || fail "start: not mounted"
 }
@@ -54,7 +54,7 @@ ended "worker crashed"
 # A folder above the mount is renamed meanwhile.
 mkdir -p above/dir
 for end in TERM KILL; do
-    must "$SHALE" mount disk.img above/dir --pid-file pid
+    must "$SHALE" mount disk.img above/dir -o ro --pid-file pid
     pid=$(cat pid)
     mv above moved
     process=$pid
@@ -113,7 +113,7 @@ wait
 # In the foreground, with -f, -d and -s.
 for how in -f '-f -s' -d; do
     # shellcheck disable=SC2086
-    "$SHALE" mount $how disk.img dir --pid-file pid >out 2>&1 &
+    "$SHALE" mount $how disk.img dir -o ro --pid-file pid >out 2>&1 &
     child=$!
     wait_until is_mounted "$dir" || fail "$how: not mounted"
     wait_until test -s pid || fail "$how: no pid file"
@@ -131,14 +131,14 @@ for how in -f '-f -s' -d; do
 done
 # Keys of a terminal reach both processes.
 for signal in INT QUIT HUP; do
-    "$SHALE" mount -f disk.img dir --pid-file pid &
+    "$SHALE" mount -f disk.img dir -o ro --pid-file pid &
     wait_until test -s pid || fail "no pid file"
     pid=$(cat pid)
     kill -s $signal "$(worker_of "$pid")" "$pid"
     ended "SIG$signal to both"
     wait
 done
-"$SHALE" mount -f disk.img dir --pid-file pid >out 2>&1 &
+"$SHALE" mount -f disk.img dir -o ro --pid-file pid >out 2>&1 &
 child=$!
 wait_until test -s pid || fail "no pid file"
 pid=$child
@@ -149,24 +149,24 @@ expect_match "message then" 'shale: *killed by signal 9*' "$(cat out)"
 ended "worker killed in the foreground"
 
 # --ready-fd: a newline, and then the end, with the mount there already.
-"$SHALE" mount disk.img dir --ready-fd 5 5>ready
+"$SHALE" mount disk.img dir -o ro --ready-fd 5 5>ready
 expect "bytes on --ready-fd" 1 "$(wc -c <ready)"
 must "$SHALE" umount dir
 for fd in 1 2; do
-    "$SHALE" mount disk.img dir --ready-fd $fd >ready 2>&1
+    "$SHALE" mount disk.img dir -o ro --ready-fd $fd >ready 2>&1
     is_mounted "$dir" || fail "--ready-fd $fd: not mounted"
     expect "bytes on --ready-fd $fd" 1 "$(wc -c <ready)"
     must "$SHALE" umount dir
 done
 # A reader of --ready-fd meets the end of the file although the daemon lives.
-timeout 20 sh -c '"$SHALE" mount disk.img dir --ready-fd 6 6>&1 | cat' >out ||
+timeout 20 sh -c '"$SHALE" mount disk.img dir -o ro --ready-fd 6 6>&1 | cat' >out ||
     fail "--ready-fd is kept open"
 must "$SHALE" umount dir
 
 # Two mounts of an image live side by side; a writer is kept out by either.
 mkdir other
-must "$SHALE" mount disk.img dir
-must "$SHALE" mount disk.img other
+must "$SHALE" mount disk.img dir -o ro
+must "$SHALE" mount disk.img other -o ro
 cmp dir/sub/data other/sub/data || fail "two mounts differ"
 must "$SHALE" umount dir
 unlocked disk.img && fail "the second mount does not lock the image"

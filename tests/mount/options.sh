@@ -8,7 +8,7 @@ image disk.img tree 8M -b 1024
 
 # mounted LIST - mount with these options; unmount with: done_with
 mounted() {
-    must "$SHALE" mount disk.img dir -o "$1"
+    must "$SHALE" mount disk.img dir -o "ro,$1"
 }
 done_with() {
     must "$SHALE" umount dir
@@ -89,7 +89,7 @@ mounted subtype=other
 expect_match subtype "* fuse.other $work/disk.img *" \
     "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
 done_with
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 expect_match source "* fuse.shale $work/disk.img *" \
     "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
 done_with
@@ -99,27 +99,31 @@ mounted nofail,noauto,x-systemd.automount,X-any=1,_netdev,nonempty,relatime,defa
 cmp tree/hello dir/hello || fail "injected options: data differ"
 done_with
 
-# rw: one line, and read-only all the same.
-run "$SHALE" mount disk.img dir -o rw
-expect "status with rw" 0 "$status"
-expect_match "warning with rw" 'shale: disk.img: warning: mounted read-only*' \
+# What cannot be written to is mounted read-only, and one line says why; but
+# who insists is refused.
+run "$SHALE" mount disk.img dir
+expect "status by default" 0 "$status"
+expect "message by default" \
+    'shale: disk.img: mounted read-only: ext2 is not a format that shale writes' \
     "$said"
-expect_match "flags with rw" '*,ro,*' "$(flags)"
+expect_match "flags by default" '*,ro,*' "$(flags)"
 done_with
+refuse 32 'disk.img: cannot be mounted to be written to: ext2 is not a format*' \
+    "$SHALE" mount disk.img dir -o rw
 
 # Where the volume is. 300 KiB in, as bytes, K, sectors; then a partition.
 truncate -s 10M moved.img
 dd if=disk.img of=moved.img bs=1K seek=300 conv=notrunc status=none
 for at in offset=307200 offset=300K offset=600s img_offset=300k offset=0x4b000
 do
-    must "$SHALE" mount moved.img dir -o "$at"
+    must "$SHALE" mount moved.img dir -o "ro,$at"
     cmp tree/hello dir/hello || fail "$at: data differ"
     done_with
 done
-must "$SHALE" mount moved.img dir --offset 300K -o sizelimit=8M -t ext2
+must "$SHALE" mount moved.img dir -o ro --offset 300K -o sizelimit=8M -t ext2
 cmp tree/sub/data dir/sub/data || fail "sizelimit: data differ"
 done_with
-must "$SHALE" mount moved.img dir -o img_offset=300K,img_sizelimit=16384s
+must "$SHALE" mount moved.img dir -o ro,img_offset=300K,img_sizelimit=16384s
 done_with
 if command -v sfdisk >/dev/null; then
     truncate -s 20M parts.img
@@ -128,7 +132,7 @@ if command -v sfdisk >/dev/null; then
     dd if=disk.img of=parts.img bs=1M seek=2 conv=notrunc status=none
     for how in '-p 2' '-o part=2' ''; do
         # shellcheck disable=SC2086
-        must "$SHALE" mount parts.img dir $how
+        must "$SHALE" mount parts.img dir -o ro $how
         cmp tree/hello dir/hello || fail "partition ($how): data differ"
         done_with
     done
@@ -141,7 +145,7 @@ dd if=/dev/zero of=disk.img bs=1K seek=1 count=1 conv=notrunc status=none
 refuse 32 'disk.img: *' "$SHALE" mount disk.img dir
 image big.img tree 12M -b 1024
 dd if=/dev/zero of=big.img bs=1K seek=1 count=1 conv=notrunc status=none
-run "$SHALE" mount big.img dir -o type=ext2,sb=8193
+run "$SHALE" mount big.img dir -o ro,type=ext2,sb=8193
 expect "status with sb=" 0 "$status"
 cmp tree/hello dir/hello || fail "sb: data differ"
 done_with

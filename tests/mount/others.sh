@@ -25,7 +25,7 @@ other() {
 }
 
 # Nobody but the one who mounted.
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 expect_match "not let in" '*Permission denied' "$(other cat dir/open)"
 expect "root" closed "$(cat dir/closed)"
 expect "ACL shown" "$(getfacl -c tree/listed)" "$(getfacl -c dir/listed)"
@@ -33,7 +33,7 @@ must "$SHALE" umount dir
 
 # Others, by the volume's permissions and ACLs. The second round finds it all
 # in the kernel's caches, put there by root.
-must "$SHALE" mount disk.img dir -o allow_other
+must "$SHALE" mount disk.img dir -o ro,allow_other
 for round in 1 2; do
     expect "$round: mode 644" open "$(other cat dir/open)"
     expect_match "$round: mode 600" '*Permission denied' "$(other cat dir/closed)"
@@ -49,7 +49,7 @@ done
 must "$SHALE" umount dir
 
 # Owner and modes from the command line: the volume's ACLs do not count then.
-must "$SHALE" mount disk.img dir -o "allow_other,uid=$user,fmask=0277,dmask=022"
+must "$SHALE" mount disk.img dir -o "ro,allow_other,uid=$user,fmask=0277,dmask=022"
 expect "his by uid=" closed "$(other cat dir/closed)"
 expect "his, whatever the ACL says" denied "$(other cat dir/denied)"
 must "$SHALE" umount dir

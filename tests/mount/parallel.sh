@@ -21,7 +21,7 @@ look() {
 # Nothing is cached for long, so that the daemon has to answer all of them.
 for options in entry_timeout=0,attr_timeout=0,max_threads=8 max_threads=2; do
     for round in 1 2 3; do
-        must "$SHALE" mount disk.img dir -o "$options"
+        must "$SHALE" mount disk.img dir -o "ro,$options"
         lookers=
         for n in 1 2 3 4 5 6; do
             look $n &
@@ -38,7 +38,7 @@ done
 
 # Unmounted by force in the middle of it: an end, and no dead mount.
 for _ in 1 2 3 4; do
-    must "$SHALE" mount disk.img dir --pid-file pid \
+    must "$SHALE" mount disk.img dir -o ro --pid-file pid \
         -o entry_timeout=0,attr_timeout=0
     pid=$(cat pid)
     look 1 2>/dev/null &

@@ -6,7 +6,7 @@ mkdir tree
 plant tree
 setfattr -n user.long -v "$(printf '%0200d' 0)" tree/hello
 image disk.img tree 8M -b 1024
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 
 expect "ioctl on a file" ENOTTY "$("$PROBE" ioctl dir/hello)"
 expect "ioctl on a directory" ENOTTY "$("$PROBE" ioctl dir/sub)"
@@ -58,7 +58,7 @@ fi
 must "$SHALE" umount dir
 
 # The image shrinks under the mount: what is missing is an error, not zeros.
-"$SHALE" mount -f disk.img dir 2>log &
+"$SHALE" mount -f -o ro disk.img dir 2>log &
 wait_until is_mounted "$dir" || fail "not mounted"
 truncate -s 100K disk.img
 expect "data cut off" EIO "$("$PROBE" read dir/sub/data 290000 1000)"
@@ -69,7 +69,7 @@ wait
 
 # The image turns hostile under the mount: errors, but no end.
 image disk.img tree 8M -b 1024
-"$SHALE" mount -f -o attr_timeout=0,entry_timeout=0 disk.img dir 2>log &
+"$SHALE" mount -f -o ro,attr_timeout=0,entry_timeout=0 disk.img dir 2>log &
 child=$!
 wait_until is_mounted "$dir" || fail "not mounted"
 for fill in /dev/urandom /dev/zero; do

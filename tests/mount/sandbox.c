@@ -53,6 +53,11 @@ static long writes_to_the_image(void)
     return pwrite(image, "x", 1, 0);
 }
 
+static long flushes_the_image(void)
+{
+    return fdatasync(image);
+}
+
 static long makes_a_socket(void)
 {
     return socket(AF_UNIX, SOCK_STREAM, 0);
@@ -102,31 +107,33 @@ static long changes_modes(void)
 static const struct {
     const char *what;
     long (*attempt)(void);
-    bool possible;
+    bool possible, if_writable; /* on a read-only mount; on another one */
 } attempts[] = {
-    { "reading the image", reads, true },
-    { "memory", takes_memory, true },
-    { "a signal to itself, as abort(3) sends it", signals_itself, true },
-    { "opening a file", opens, false },
-    { "writing to the image by another call", writes_to_the_image, false },
-    { "a socket", makes_a_socket, false },
-    { "a process", forks, false },
-    { "another program", runs_a_program, false },
-    { "executable memory", maps_code, false },
-    { "a signal to another process", signals_another, false },
-    { "the same by kill(2)", kills_another, false },
-    { "tracing another process", traces_another, false },
-    { "a file's permissions", changes_modes, false },
+    { "reading the image", reads, true, true },
+    { "memory", takes_memory, true, true },
+    { "a signal to itself, as abort(3) sends it", signals_itself, true, true },
+    { "writing to the image", writes_to_the_image, false, true },
+    { "flushing the image", flushes_the_image, false, true },
+    { "opening a file", opens, false, false },
+    { "a socket", makes_a_socket, false, false },
+    { "a process", forks, false, false },
+    { "another program", runs_a_program, false, false },
+    { "executable memory", maps_code, false, false },
+    { "a signal to another process", signals_another, false, false },
+    { "the same by kill(2)", kills_another, false, false },
+    { "tracing another process", traces_another, false, false },
+    { "a file's permissions", changes_modes, false, false },
 };
 
 /* The exit status tells: 0 as wanted, 1 not so, 2 no filter here. */
-static int try_confined(long (*attempt)(void), bool possible)
+static int try_confined(long (*attempt)(void), bool possible, bool writable)
 {
     long got;
 
     other = getppid();
-    image = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-    if (image < 0 || !sandbox_drop_rights() || !sandbox_filter())
+    image = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (image < 0 || write(image, "x", 1) != 1 || !sandbox_drop_rights() ||
+        !sandbox_filter(writable))
         return 2;
     errno = 0;
     got = attempt();
@@ -137,17 +144,22 @@ static int try_confined(long (*attempt)(void), bool possible)
 
 START_TEST(allows_what_serving_takes_and_no_more)
 {
+    bool writable = _i % 2;
+    const char *what = attempts[_i / 2].what;
+    bool possible = writable ? attempts[_i / 2].if_writable
+                             : attempts[_i / 2].possible;
     int status;
     pid_t child = fork();
 
     ck_assert_int_ge(child, 0);
     if (child == 0)
-        _exit(try_confined(attempts[_i].attempt, attempts[_i].possible));
+        _exit(try_confined(attempts[_i / 2].attempt, possible, writable));
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status), "%s: killed", attempts[_i].what);
+    ck_assert_msg(WIFEXITED(status), "%s: killed", what);
     ck_assert_msg(WEXITSTATUS(status) != 2, "no filter");
-    ck_assert_msg(WEXITSTATUS(status) == 0, "%s is %s", attempts[_i].what,
-                  attempts[_i].possible ? "impossible" : "possible");
+    ck_assert_msg(WEXITSTATUS(status) == 0, "%s is %s on a %s mount", what,
+                  possible ? "impossible" : "possible",
+                  writable ? "writable" : "read-only");
 }
 END_TEST
 
@@ -157,7 +169,7 @@ Suite *suite(void)
     TCase *tc = tcase_create("filter");
 
     tcase_add_loop_test(tc, allows_what_serving_takes_and_no_more, 0,
-                        sizeof attempts / sizeof attempts[0]);
+                        2 * sizeof attempts / sizeof attempts[0]);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -62,7 +62,7 @@ check_holes() {
 while read -r name options; do
     # shellcheck disable=SC2086
     image "$name.img" tree 24M $options
-    must "$SHALE" mount "$name.img" "$dir"
+    must "$SHALE" mount "$name.img" "$dir" -o ro
     kept tree >tree.list
     kept "$dir" >shale.list
     cmp tree.list shale.list || {

@@ -38,7 +38,7 @@ plant tree
 chmod 000 tree/sub/twin 2>/dev/null
 chmod 644 tree/sub/twin
 image disk.img tree 8M -b 1024
-must "$SHALE" mount disk.img dir --pid-file pid
+must "$SHALE" mount disk.img dir -o ro --pid-file pid
 pid=$(cat pid)
 expect_match "the mount" "* fuse.shale $work/disk.img *user_id=$id,*" \
     "$(awk -v at="$dir" '$5 == at' /proc/self/mountinfo)"
@@ -49,17 +49,17 @@ must "$SHALE" umount dir
 gone "$pid" || fail "umount returned too early"
 unlocked disk.img || fail "the image stayed locked"
 
-must "$SHALE" mount disk.img dir -o nodiratime,noatime,sync,dirsync,exec
+must "$SHALE" mount disk.img dir -o ro,nodiratime,noatime,sync,dirsync,exec
 must "$SHALE" umount dir
 
 # All of it is his to see, whoever owns it on the volume.
 command -v debugfs >/dev/null &&
     debugfs -w -R 'set_inode_field hello mode 0100000' disk.img 2>/dev/null
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 expect "a file with mode 000" hello "$(cat dir/hello)"
 must "$SHALE" umount dir
 if command -v debugfs >/dev/null; then
-    must "$SHALE" mount disk.img dir -o default_permissions
+    must "$SHALE" mount disk.img dir -o ro,default_permissions
     run cat dir/hello
     expect_match "default_permissions" '*Permission denied*' "$said"
     must "$SHALE" umount dir
@@ -67,13 +67,13 @@ fi
 
 # Signals and death.
 for signal in TERM INT; do
-    must "$SHALE" mount disk.img dir --pid-file pid
+    must "$SHALE" mount disk.img dir -o ro --pid-file pid
     pid=$(cat pid)
     kill -s $signal "$pid"
     wait_until unless is_mounted "$dir" || fail "SIG$signal: still mounted"
     wait_until unlocked disk.img || fail "SIG$signal: still locked"
 done
-must "$SHALE" mount disk.img dir --pid-file pid
+must "$SHALE" mount disk.img dir -o ro --pid-file pid
 pid=$(cat pid)
 kill -KILL "$(worker_of "$pid")"
 wait_until unless is_mounted "$dir" || fail "worker killed: still mounted"
@@ -88,7 +88,7 @@ $(command -v fusermount3) "\$@"
 touch "$work/done"
 END
 chmod +x slow/fusermount3
-PATH=$work/slow:$PATH "$SHALE" mount -f disk.img dir &
+PATH=$work/slow:$PATH "$SHALE" mount -f disk.img dir -o ro &
 wait_until test -e started || fail "fusermount3 was not called"
 kill -TERM $!
 wait $!
@@ -96,7 +96,7 @@ wait_until test -e "done" || fail "fusermount3 did not end"
 is_mounted "$dir" && fail "stopped while mounting: still mounted"
 
 # In use.
-must "$SHALE" mount disk.img dir
+must "$SHALE" mount disk.img dir -o ro
 mkfifo hold
 "$PROBE" hold dir/hello <hold >held &
 exec 7>hold

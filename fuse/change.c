@@ -1,0 +1,208 @@
+/*
+ * change.c - attributes that change
+ *
+ * A format without owners and permissions of its own (SHALE_TRAIT_NO_OWNERS)
+ * shows what the mount's options say, and takes changes as Linux's vfat does,
+ * since that is what programs that copy to such a volume have met before:
+ *
+ *     owner, group    EPERM, unless it is the one shown
+ *     setuid, sticky  EPERM
+ *     permissions     may become all that the mask leaves, or that without
+ *                     every w, which is the read-only flag; to ask for
+ *                     anything else does nothing, and is no error
+ *
+ * With -o quiet the errors, too, are no errors.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "fuse/ops.h"
+
+#define NO_WRITE ((mode_t)~0222)
+
+static struct shale_time time_given(const struct timespec *given, bool now)
+{
+    struct timespec time = *given;
+
+    if (now)
+        clock_gettime(CLOCK_REALTIME, &time);
+    return (struct shale_time){ .sec = time.tv_sec,
+                                .nsec = (uint32_t)time.tv_nsec };
+}
+
+static void take_times(const struct stat *attr, int what,
+                       struct shale_setattr *out)
+{
+    if (what & FUSE_SET_ATTR_ATIME) {
+        out->valid |= SHALE_SET_ATIME;
+        out->atime = time_given(&attr->st_atim, what & FUSE_SET_ATTR_ATIME_NOW);
+    }
+    if (what & FUSE_SET_ATTR_MTIME) {
+        out->valid |= SHALE_SET_MTIME;
+        out->mtime = time_given(&attr->st_mtim, what & FUSE_SET_ATTR_MTIME_NOW);
+    }
+    if (what & FUSE_SET_ATTR_CTIME) {
+        out->valid |= SHALE_SET_CTIME;
+        out->ctime = time_given(&attr->st_ctim, false);
+    }
+}
+
+static void take_owner(const struct stat *attr, int what,
+                       struct shale_setattr *out)
+{
+    if (what & FUSE_SET_ATTR_MODE) {
+        out->valid |= SHALE_SET_MODE;
+        out->mode = attr->st_mode & 07777;
+    }
+    if (what & FUSE_SET_ATTR_UID) {
+        out->valid |= SHALE_SET_UID;
+        out->uid = attr->st_uid;
+    }
+    if (what & FUSE_SET_ATTR_GID) {
+        out->valid |= SHALE_SET_GID;
+        out->gid = attr->st_gid;
+    }
+}
+
+/* As take_owner() for VN of a format without owners. */
+static int take_shown_owner(const struct service *service,
+                            struct shale_vnode *vn, const struct stat *attr,
+                            int what, struct shale_setattr *out)
+{
+    const struct mount_options *options = service->options;
+    struct shale_attr now;
+    struct stat shown, all;
+    mode_t wanted;
+    int err = shale_getattr(vn, &now);
+
+    if (err)
+        return err;
+    convert_attr(options, &now, &shown);
+    now.mode |= 0700;
+    convert_attr(options, &now, &all);
+    if ((what & FUSE_SET_ATTR_UID && attr->st_uid != shown.st_uid) ||
+        (what & FUSE_SET_ATTR_GID && attr->st_gid != shown.st_gid) ||
+        (what & FUSE_SET_ATTR_MODE && attr->st_mode & 07000))
+        return options->quiet ? 0 : SHALE_EPERM;
+    if (!(what & FUSE_SET_ATTR_MODE))
+        return 0;
+
+    /* ALL has every w that the mask leaves; an x may be missing (showexec). */
+    wanted = (shown.st_mode & S_IFMT) | (attr->st_mode & all.st_mode & 0777);
+    if ((wanted & NO_WRITE) == (shown.st_mode & NO_WRITE) &&
+        wanted != shown.st_mode &&
+        ((wanted & 0222) == 0 || (wanted & 0222) == (all.st_mode & 0222))) {
+        out->valid |= SHALE_SET_MODE;
+        out->mode = wanted & 0222 ? 0777 : 0555;
+    }
+    return 0;
+}
+
+/* Change VN, and tell what has come of it in *OUT. */
+static int change(struct service *service, struct shale_vnode *vn,
+                  const struct stat *attr, int what, struct shale_attr *out)
+{
+    struct shale_setattr set = { .valid = 0 };
+    int err = 0;
+
+    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS))
+        take_owner(attr, what, &set);
+    else if (what &
+             (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+        err = take_shown_owner(service, vn, attr, what, &set);
+    if (!err && what & FUSE_SET_ATTR_SIZE)
+        err = shale_truncate(vn, (uint64_t)attr->st_size);
+    take_times(attr, what, &set);
+    if (!err && set.valid)
+        err = shale_setattr(vn, &set);
+    /* A directory that cannot be read-only: vfat does not mind. */
+    if (err == SHALE_EPERM && set.valid == SHALE_SET_MODE &&
+        has_trait(service, SHALE_TRAIT_NO_OWNERS))
+        err = 0;
+    err = (int)changed(service, err);
+    return err ? err : shale_getattr(vn, out);
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int what,
+                struct fuse_file_info *file)
+{
+    struct service *service = service_of(req);
+    struct shale_attr now;
+    struct shale_vnode *vn;
+    struct stat st;
+    int err = vnode_of(service, node, &vn);
+
+    (void)file;
+    if (!err) {
+        err = change(service, vn, attr, what, &now);
+        shale_vnode_put(vn);
+    }
+    if (err) {
+        reply_error(req, err);
+        return;
+    }
+    convert_attr(service->options, &now, &st);
+    fuse_reply_attr(req, &st, service->options->attr_timeout);
+}
+
+/* -------------------------------------------------------------- xattrs */
+
+int check_owner(fuse_req_t req, struct shale_vnode *vn)
+{
+    uid_t who = fuse_req_ctx(req)->uid;
+    struct shale_attr attr;
+    struct stat shown;
+    int err;
+
+    if (who == 0)
+        return 0;
+    err = shale_getattr(vn, &attr);
+    if (err)
+        return err;
+    convert_attr(service_of(req)->options, &attr, &shown);
+    return who == shown.st_uid ? 0 : SHALE_EPERM;
+}
+
+void drop_attr(const struct service *service, fuse_ino_t node)
+{
+    /* No offset: attributes only, which the kernel does without waiting. */
+    fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
+}
+
+/*
+ * VALUE NULL: remove it. Whose "system." ones are, the kernel leaves to us; in
+ * a format without permissions of its own they are what permissions stand for.
+ */
+static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
+                      const char *value, size_t size, unsigned flags)
+{
+    struct service *service = service_of(req);
+    bool shown = has_trait(service, SHALE_TRAIT_NO_OWNERS);
+    struct shale_vnode *vn;
+    int err = vnode_of(service, node, &vn);
+
+    if (!err) {
+        if (shown)
+            err = check_owner(req, vn);
+        if (!err)
+            err = value ? shale_setxattr(vn, name, value, size, flags)
+                        : shale_removexattr(vn, name);
+        err = (int)changed(service, err);
+        shale_vnode_put(vn);
+    }
+    if (!err && shown)
+        drop_attr(service, node);
+    reply_error(req, err);
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name,
+                 const char *value, size_t size, int flags)
+{
+    set_xattr(req, node, name, value, size, (unsigned)flags);
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
+{
+    set_xattr(req, node, name, NULL, 0, 0);
+}

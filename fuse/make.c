@@ -1,0 +1,221 @@
+/*
+ * make.c - names that come, go and move
+ *
+ * While the kernel waits for one of these answers it holds the directory
+ * concerned, so nobody looks a name up, lists, or makes another change there.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "fuse/ops.h"
+
+/* link(2), symlink(2) and mknod(2) have an error for what a format lacks. */
+static int lacking(int err)
+{
+    return err == SHALE_ENOTSUP ? SHALE_EPERM : err;
+}
+
+/* ----------------------------------------------------------- new names */
+
+/* Whose a new file in DIR is: its maker's, or the group's that DIR passes on. */
+static int choose_owner(fuse_req_t req, struct shale_vnode *dir,
+                        struct shale_node *node)
+{
+    const struct fuse_ctx *maker = fuse_req_ctx(req);
+    struct shale_attr attr;
+    int err;
+
+    node->uid = maker->uid;
+    node->gid = maker->gid;
+    if (has_trait(service_of(req), SHALE_TRAIT_NO_OWNERS))
+        return 0;
+    err = shale_getattr(dir, &attr);
+    if (err || !(attr.mode & S_ISGID))
+        return err;
+    node->gid = attr.gid;
+    if (S_ISDIR(node->mode))
+        node->mode |= S_ISGID;
+    return 0;
+}
+
+/* Make what NODE says, and answer with it; open as FILE says, or NULL. */
+static void make(fuse_req_t req, fuse_ino_t parent, const char *name,
+                 struct shale_node *node, const struct fuse_file_info *file)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *dir, *vn;
+    int err = vnode_of(service, parent, &dir);
+
+    if (err) {
+        reply_error(req, err);
+        return;
+    }
+    err = choose_owner(req, dir, node);
+    if (!err)
+        err = lacking(shale_create(dir, name, strlen(name), node, &vn));
+    if (!err) {
+        err = changed_names(service, 0);
+        if (!err)
+            reply_node(req, dir, name, vn, file);
+        shale_vnode_put(vn);
+    }
+    shale_vnode_put(dir);
+    if (err)
+        reply_error(req, err);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+              dev_t device)
+{
+    struct shale_node node = {
+        .mode = mode,
+        .rdev_major = major(device),
+        .rdev_minor = minor(device),
+    };
+
+    make(req, parent, name, &node, NULL);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+               mode_t mode, struct fuse_file_info *file)
+{
+    struct shale_node node = { .mode = mode };
+
+    file->keep_cache = 1;
+    make(req, parent, name, &node, file);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    struct shale_node node = { .mode = S_IFDIR | mode };
+
+    make(req, parent, name, &node, NULL);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+                const char *name)
+{
+    struct shale_node node = {
+        .mode = S_IFLNK | 0777,
+        .target = target,
+        .target_len = strlen(target),
+    };
+
+    make(req, parent, name, &node, NULL);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent,
+             const char *name)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *dir, *vn;
+    int err = vnode_of(service, parent, &dir);
+
+    if (err) {
+        reply_error(req, err);
+        return;
+    }
+    err = vnode_of(service, node, &vn);
+    if (!err) {
+        err = lacking(shale_link(vn, dir, name, strlen(name)));
+        if (!err)
+            err = changed_names(service, 0);
+        if (!err)
+            reply_node(req, dir, name, vn, NULL);
+        shale_vnode_put(vn);
+    }
+    shale_vnode_put(dir);
+    if (err)
+        reply_error(req, err);
+}
+
+/* --------------------------------------------------------- names that go */
+
+static void take_away(fuse_req_t req, fuse_ino_t parent, const char *name,
+                      int (*how)(struct shale_vnode *dir, const char *name,
+                                 size_t len))
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *dir;
+    int err = vnode_of(service, parent, &dir);
+    bool others;
+
+    if (!err) {
+        others = other_names(service, dir, name);
+        err = how(dir, name, strlen(name));
+        if (!err && others)
+            drop_names();
+        err = changed_names(service, err);
+        shale_vnode_put(dir);
+    }
+    reply_error(req, err);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    take_away(req, parent, name, shale_unlink);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    take_away(req, parent, name, shale_rmdir);
+}
+
+/* --------------------------------------------------------------- rename */
+
+/* NAME in DIR has just got there: it is the name of what is found by it. */
+static void note_moved(const struct service *service, struct shale_vnode *dir,
+                       const char *name)
+{
+    struct shale_vnode *vn;
+
+    if (!has_trait(service, SHALE_TRAIT_FOLDS_CASE) ||
+        shale_lookup(dir, name, strlen(name), &vn))
+        return;
+    rename_node(service, dir, name, vn);
+    shale_vnode_put(vn);
+}
+
+static int rename_in(const struct service *service, struct shale_vnode *from,
+                     const char *name, struct shale_vnode *to,
+                     const char *to_name, unsigned flags)
+{
+    bool others = other_names(service, from, name);
+    int err;
+
+    others = other_names(service, to, to_name) || others;
+    err = shale_rename(from, name, strlen(name), to, to_name, strlen(to_name),
+                       flags);
+    if (err)
+        return err;
+    if (others)
+        drop_names();
+    note_moved(service, to, to_name);
+    if (flags & SHALE_RENAME_EXCHANGE)
+        note_moved(service, from, name);
+    return 0;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t from, const char *name,
+               fuse_ino_t to, const char *to_name, unsigned flags)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *from_dir, *to_dir;
+    int err = vnode_of(service, from, &from_dir);
+
+    if (!err) {
+        err = vnode_of(service, to, &to_dir);
+        if (!err) {
+            if (flags & ~(SHALE_RENAME_NOREPLACE | SHALE_RENAME_EXCHANGE))
+                err = SHALE_EINVAL;
+            else
+                err = rename_in(service, from_dir, name, to_dir, to_name,
+                                flags);
+            err = changed_names(service, err);
+            shale_vnode_put(to_dir);
+        }
+        shale_vnode_put(from_dir);
+    }
+    reply_error(req, err);
+}

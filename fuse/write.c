@@ -1,0 +1,223 @@
+/*
+ * write.c - data that changes
+ *
+ * The kernel caches what is written and puts off telling us (writeback cache):
+ * programs write at the speed of memory, map files shared, and small writes
+ * arrive as large ones, up to 1 MiB, which go from the request's buffer to the
+ * image without another copy. What follows from that:
+ *
+ * - A file's size and mtime are the kernel's while it knows the node. Ours may
+ *   lag behind; it tells us with SETATTR.
+ * - Appending is the kernel's business, and it reads pages that it is about to
+ *   change in part, through whatever descriptor.
+ * - Where holes are, only the kernel knows: a page that is still in its cache
+ *   is a hole here. So LSEEK is not served on a writable mount.
+ * - A full volume, or a file too large for it, is found out late.
+ *
+ * How a late error reaches somebody:
+ *
+ * (1) An error of a WRITE that was put off, the kernel notes at the file, and
+ *     tells at the next fsync(2) or close(2): close sends what is unwritten,
+ *     and waits for it. That takes no FLUSH.
+ * (2) A program that only writes, and never looks, must not go on for ever. So
+ *     we drop the kernel's attributes of that file; before the next write(2) it
+ *     asks for them, and gets the error instead (take_late_error()).
+ * (3) An error of writing back metadata is the volume's: it becomes read-only
+ *     (or not, with -o errors=continue), says so in the log, fails every
+ *     fsync(2) and every WRITE from then on, so (1) applies, and at the end is
+ *     umount's exit status.
+ *
+ * FLUSH is not served. It could tell more only to a close of a file whose data
+ * was all written before the volume failed. The kernel would send one for every
+ * close, of files that were only read, too (it heeds FOPEN_NOFLUSH only without
+ * writeback cache), which makes opening, reading and closing small files a
+ * third slower.
+ */
+#include <errno.h>
+#include <linux/falloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "fuse/ops.h"
+
+/* Bytes that one request copies at most, as long as it keeps others waiting. */
+#define COPY_MAX ((size_t)64 << 20)
+
+/* --------------------------------------------------------- late errors */
+
+/* The last few files that had one. An old one that nobody took is dropped. */
+enum { LATE_MAX = 16 };
+
+static struct {
+    pthread_mutex_t lock;
+    atomic_uint count;          /* of used slots */
+    unsigned next;              /* slot to use */
+    struct late {
+        fuse_ino_t node;        /* 0: slot is free */
+        int err;
+    } slots[LATE_MAX];
+} late = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void note_late_error(const struct service *service, fuse_ino_t node,
+                            int err)
+{
+    struct late *slot = NULL;
+
+    pthread_mutex_lock(&late.lock);
+    for (unsigned i = 0; i < LATE_MAX; i++)
+        if (late.slots[i].node == node)
+            slot = &late.slots[i];
+    if (!slot)
+        slot = &late.slots[late.next++ % LATE_MAX];
+    if (slot->node == 0)
+        atomic_fetch_add(&late.count, 1);
+    *slot = (struct late){ .node = node, .err = err };
+    pthread_mutex_unlock(&late.lock);
+    drop_attr(service, node);
+}
+
+int take_late_error(fuse_ino_t node)
+{
+    int err = 0;
+
+    if (atomic_load(&late.count) == 0)
+        return 0;
+    pthread_mutex_lock(&late.lock);
+    for (unsigned i = 0; i < LATE_MAX; i++)
+        if (late.slots[i].node == node) {
+            err = late.slots[i].err;
+            late.slots[i] = (struct late){ .node = 0 };
+            atomic_fetch_sub(&late.count, 1);
+        }
+    pthread_mutex_unlock(&late.lock);
+    return err;
+}
+
+/* ---------------------------------------------------------------- write */
+
+/*
+ * Write all of DATA, or as much as can be: returns the count, or the error if
+ * that is 0. WHOLE: or the error if it is not all.
+ */
+static int64_t write_data(struct shale_vnode *vn, const char *data,
+                          size_t size, uint64_t offset, bool whole)
+{
+    int64_t got = shale_write(vn, data, size, offset);
+
+    while (whole && got >= 0 && (size_t)got < size) {
+        data += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+        got = shale_write(vn, data, size, offset);
+    }
+    return got;
+}
+
+/*
+ * To a write that it had put off the kernel takes any answer for a complete
+ * one, so a short one has to be an error; and a volume that has become
+ * read-only since has lost data, which EROFS does not say.
+ */
+static int64_t write_put_off(const struct service *service, fuse_ino_t node,
+                             struct shale_vnode *vn, const char *data,
+                             size_t size, uint64_t offset)
+{
+    int64_t got = write_data(vn, data, size, offset, true);
+
+    if (got >= 0)
+        return (int64_t)size;
+    if (got == SHALE_EROFS)
+        got = SHALE_EIO;
+    note_late_error(service, node, (int)got);
+    return got;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
+              off_t offset, struct fuse_file_info *file)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *vn;
+    int64_t got = vnode_of(service, node, &vn);
+
+    if (!got) {
+        got = file->writepage ? write_put_off(service, node, vn, data, size,
+                                              (uint64_t)offset)
+                              : write_data(vn, data, size, (uint64_t)offset,
+                                           false);
+        got = changed(service, got);
+        shale_vnode_put(vn);
+    }
+    if (got < 0)
+        reply_error(req, got);
+    else
+        fuse_reply_write(req, (size_t)got);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
+                  off_t len, struct fuse_file_info *file)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *vn;
+    int err;
+
+    (void)file;
+    if (mode & ~FALLOC_FL_KEEP_SIZE) {
+        fuse_reply_err(req, EOPNOTSUPP);
+        return;
+    }
+    err = vnode_of(service, node, &vn);
+    if (!err) {
+        err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len,
+                             mode ? SHALE_ALLOCATE_KEEP_SIZE : 0);
+        err = (int)changed(service, err);
+        shale_vnode_put(vn);
+    }
+    reply_error(req, err);
+}
+
+/* The kernel has sent what it had unwritten of both ranges. */
+void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
+                        struct fuse_file_info *from_file, fuse_ino_t to,
+                        off_t to_offset, struct fuse_file_info *to_file,
+                        size_t len, int flags)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *source, *target;
+    int64_t got = flags ? SHALE_EINVAL : vnode_of(service, from, &source);
+
+    (void)from_file, (void)to_file;
+    if (len > COPY_MAX)
+        len = COPY_MAX;         /* a short count makes callers go on */
+    if (!got) {
+        got = vnode_of(service, to, &target);
+        if (!got) {
+            got = shale_copy_range(source, (uint64_t)from_offset, target,
+                                   (uint64_t)to_offset, len);
+            got = changed(service, got);
+            shale_vnode_put(target);
+        }
+        shale_vnode_put(source);
+    }
+    if (got < 0)
+        reply_error(req, got);
+    else
+        fuse_reply_write(req, (size_t)got);
+}
+
+/* fsync and fdatasync, of files and of directories. */
+void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
+              struct fuse_file_info *file)
+{
+    struct service *service = service_of(req);
+    struct shale_vnode *vn;
+    int err = vnode_of(service, node, &vn);
+
+    (void)datasync, (void)file;
+    take_late_error(node);      /* the kernel tells this caller of it */
+    if (!err) {
+        err = shale_fsync(vn);
+        shale_vnode_put(vn);
+    }
+    reply_error(req, err);
+}
