@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/inuse.h"
 #include "shale/err.h"
 #include "shale/host.h"
 
@@ -106,12 +107,18 @@ static int fd_named(const char *path)
 static int open_path(const char *path, unsigned flags)
 {
     bool write = flags & SHALE_FILE_WRITE;
-    int fd, err;
+    int exclusive = 0, fd, err;
+    struct stat st;
+
+    /* For a device: not while the kernel has it mounted, or it is part of
+       something. (The answer does not matter for what is no device.) */
+    if (write && stat(path, &st) == 0 && S_ISBLK(st.st_mode))
+        exclusive = O_EXCL;
 
     /* O_NONBLOCK: a fifo must not hang us before we see that it is one. */
     do
-        fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY |
-                  O_NONBLOCK);
+        fd = open(path, (write ? O_RDWR : O_RDONLY) | exclusive | O_CLOEXEC |
+                  O_NOCTTY | O_NONBLOCK);
     while (fd < 0 && errno == EINTR);
     if (fd >= 0)
         return fd;
@@ -172,6 +179,8 @@ int shale_file_bdev_open(const char *path, unsigned flags,
     if (err)
         goto close_fd;
     err = size_of(fd, &file->base.size);
+    if (!err && (flags & SHALE_FILE_WRITE) && inuse_by_loop(fd))
+        err = SHALE_EBUSY;
     if (err)
         goto close_fd;
 

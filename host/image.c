@@ -48,6 +48,10 @@ static void explain_open(int err, char *why)
         text_add(why, SHALE_WHY_MAX, "in use: another program holds a lock on "
                  "it; unmount it there first");
         break;
+    case SHALE_EBUSY:
+        text_add(why, SHALE_WHY_MAX, "in use: the kernel has it mounted, or "
+                 "has a device on it");
+        break;
     case SHALE_EISDIR:
         text_add(why, SHALE_WHY_MAX, "is a directory, not an image");
         break;
@@ -146,7 +150,7 @@ static const struct {
     { "msdos", "fat" },
 };
 
-static const struct shale_fs_ops *driver_named(const char *name)
+const struct shale_fs_ops *shale_driver_named(const char *name)
 {
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
         if (strcmp(aliases[i].alias, name) == 0)
@@ -204,7 +208,7 @@ static int choose_driver(const struct shale_image_config *config,
         return 0;
     }
 
-    *out = driver_named(config->type);
+    *out = shale_driver_named(config->type);
     if (*out)
         return 0;
     text_add(why, SHALE_WHY_MAX, "no driver for type '%s'; there is",
@@ -250,7 +254,7 @@ static int mount_volume(struct shale_image *image,
         .log = &image->log,
         .type = type ? shale_driver_name(type) : NULL,
         .options = config->options,
-        .clock = &shale_host_clock,
+        .clock = config->clock ? config->clock : &shale_host_clock,
         .read_only = !write,
         .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,

@@ -47,7 +47,8 @@ struct shale_file_bdev;
  * Open the image file or block-special device at PATH and lock it (flock(2)):
  * shared to read, exclusive to write. SHALE_EAGAIN if somebody else's lock is
  * in the way; SHALE_EISDIR for a directory and SHALE_EINVAL for what else is
- * neither a file nor a block device; else open(2)'s errors. The device takes
+ * neither a file nor a block device; SHALE_EBUSY, to write, if the kernel has it
+ * mounted or a loop device on it; else open(2)'s errors. The device takes
  * any offset, exposes its descriptor, and answers SHALE_EIO where the file has
  * become shorter than it was.
  */
@@ -59,6 +60,9 @@ struct shale_bdev *shale_file_bdev(struct shale_file_bdev *file);
 void shale_file_bdev_close(struct shale_file_bdev *file);
 
 /* --------------------------------------------- an image and its volume */
+
+/* The driver NAME, which may be mount(8)'s name for it ("vfat"); or NULL. */
+const struct shale_fs_ops *shale_driver_named(const char *name);
 
 /* Which volume of which image, and how. All but path may be left zero. */
 struct shale_image_config {
@@ -73,6 +77,7 @@ struct shale_image_config {
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
     const char *options;        /* the driver's */
+    struct shale_clock *clock;  /* NULL: shale_host_clock */
     struct shale_log *log;      /* gets the volume's events as well, with their
                                    places as bytes of the image */
     size_t memory_budget;       /* bytes; 0: no bound */
