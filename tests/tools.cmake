@@ -1,4 +1,4 @@
 # The command's verbs, as their users call them.
-foreach(script IN ITEMS help list read info copy errors)
+foreach(script IN ITEMS help list read info copy errors mkfs)
     shale_script(tools_${script} tools/${script}.sh)
 endforeach()

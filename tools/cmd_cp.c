@@ -1,7 +1,9 @@
 /*
- * cmd_cp.c - shale cp: files and trees, out of an image
+ * cmd_cp.c - shale cp: files and trees, out of an image or into one
  *
- * The last operand is the destination, as for cp(1). What has no name of its
+ * The last operand is the destination, as for cp(1). If it is of the form
+ * IMAGE:PATH, and IMAGE is there, all others are files of this machine and go
+ * into the image; else the first operand is the image. What has no name of its
  * own, such as the root, is merged into an existing directory.
  */
 #include <errno.h>
@@ -13,11 +15,12 @@
 
 #include "copy.h"
 #include "progress.h"
+#include "put.h"
 
 struct cp {
     struct volume vol;
     struct copy copy;
-    bool recurse;
+    bool recurse, dereference;
     int progress;               /* 1 yes, 0 no, -1 on a terminal */
     char *dest_dir;             /* the directory that holds the copies */
     char *dest_name;            /* the copy's name in it; NULL: the source's */
@@ -208,12 +211,32 @@ static void copy_all(struct cp *cp)
     copy_fini(&cp->copy);
 }
 
+/* Copy the COUNT operands of this machine into the image that DEST names. */
+static int copy_into(struct cp *cp, const struct options *options,
+                     char **operands, int count, char *dest)
+{
+    struct put put = {
+        .recurse = cp->recurse, .dereference = cp->dereference,
+        .no_clobber = cp->copy.no_clobber, .verbose = cp->copy.verbose,
+        .progress = cp->progress != 0,
+    };
+    int status = volume_open_write(&cp->vol, options, &dest, 1, "/");
+
+    if (status != STATUS_OK)
+        return status;
+    put_init(&put, &cp->vol);
+    put_sources(&put, operands, count, cp->vol.paths[0]);
+    put_fini(&put);
+    return finish_output(volume_close(&cp->vol));
+}
+
 enum { OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS };
 
 static const struct command_option options_cp[] = {
     { 'r', "recursive", NULL, "copy directories with all that is in them" },
     { 'R', NULL, NULL, "the same" },
     { 'a', "archive", NULL, "the same" },
+    { 'L', "dereference", NULL, "into an image: copy what symlinks lead to" },
     { 'n', "no-clobber", NULL, "leave alone what exists already" },
     { 'v', "verbose", NULL, "print each file's name" },
     { OPTION_PROGRESS, "progress", NULL, "show a bar, terminal or not" },
@@ -224,6 +247,7 @@ static const struct command_option options_cp[] = {
 static void take_option(struct cp *cp, int letter)
 {
     switch (letter) {
+    case 'L': cp->dereference = true; break;
     case 'n': cp->copy.no_clobber = true; break;
     case 'v': cp->copy.verbose = true; break;
     case OPTION_PROGRESS:    cp->progress = 1; break;
@@ -249,6 +273,11 @@ static int cmd_cp(int argc, char **argv)
     count = options_operands(&options, &operands);
     if (count < 2)
         return options_complain(&options, "copy what where to?");
+    if (volume_names_inside(operands[count - 1]))
+        return copy_into(&cp, &options, operands, count - 1,
+                         operands[count - 1]);
+    if (cp.dereference)
+        return options_complain(&options, "-L is for copies into an image");
     status = volume_open(&cp.vol, &options, operands, count - 1, "/");
     if (status != STATUS_OK)
         return status;
@@ -267,12 +296,14 @@ static int cmd_cp(int argc, char **argv)
 const struct command command_cp = {
     .name     = "cp",
     .run      = cmd_cp,
-    .operands = "IMAGE[:PATH] [PATH...] DEST",
-    .summary  = "copy files and trees out of the image",
+    .operands = "IMAGE[:PATH] [PATH...] DEST | FILE... IMAGE:DEST",
+    .summary  = "copy files and trees out of the image, or into it",
     .details  =
         "DEST is a file or directory of this machine. Modes, times, hard\n"
         "links, holes and extended attributes are kept; as root, owners and\n"
         "devices too.\n"
+        "With IMAGE:DEST at the end, FILEs of this machine are copied into\n"
+        "the image, as by shale put.\n"
         "Without -r a symlink is followed; with it, copied.\n",
     .options  = options_cp,
     .image    = true,

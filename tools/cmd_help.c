@@ -15,13 +15,16 @@ void help_overview(FILE *to)
     fputs("\nshale help COMMAND tells more. See also shale(1).\n", to);
 }
 
-/* One option: "  -p, --part N          the volume in partition N". */
-static void help_option(const struct command_option *option)
+/*
+ * One option: "  -p, --part N          the volume in partition N"; with its
+ * long name only if LONG_ONLY.
+ */
+static void help_option(const struct command_option *option, bool long_only)
 {
     char left[64];
     size_t at = 0;
 
-    if (option->letter < OPTION_LONG)
+    if (option->letter < OPTION_LONG && !long_only)
         at += (size_t)snprintf(left, sizeof left, "-%c%s", option->letter,
                                option->name ? ", " : "");
     else
@@ -34,11 +37,14 @@ static void help_option(const struct command_option *option)
     printf("  %-24s %s\n", left, option->help);
 }
 
-static void help_options(const char *title, const struct command_option *table)
+static void help_options(const char *title, const struct command *command,
+                         const struct command_option *table)
 {
+    bool own = table == command->options;
+
     printf("\n%s:\n", title);
     for (; table->letter; table++)
-        help_option(table);
+        help_option(table, !own && options_has(command, table->letter));
 }
 
 void help_command(const struct command *command)
@@ -58,9 +64,9 @@ void help_command(const struct command *command)
     if (command->details)
         printf("\n%s", command->details);
     if (command->options)
-        help_options("Options", command->options);
+        help_options("Options", command, command->options);
     if (command->image)
-        help_options("Which volume", options_common);
+        help_options("Which volume", command, options_common);
     printf("\n  %-24s show this help\n", "    --help");
 }
 

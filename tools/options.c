@@ -16,6 +16,10 @@ enum {
     COMMON_OFFSET = 2 * OPTION_LONG,
     COMMON_SIZE_LIMIT,
     COMMON_HELP,
+
+    /* Added to a common letter that the command uses for something else: the
+       long name still works. */
+    COMMON_LONG_ONLY = 4 * OPTION_LONG,
 };
 
 const struct command_option options_common[] = {
@@ -34,17 +38,31 @@ static const struct command_option options_help[] = {
     { 0, NULL, NULL, NULL },
 };
 
+bool options_has(const struct command *command, int letter)
+{
+    const struct command_option *table = command->options;
+
+    for (; table && table->letter; table++)
+        if (table->letter == letter)
+            return true;
+    return false;
+}
+
 /* Add TABLE to what getopt_long() will accept. */
 static void options_add(struct options *o, const struct command_option *table,
                         size_t *longs, size_t *shorts)
 {
+    bool own = table == o->command->options;
+
     for (; table && table->letter && *longs < OPTIONS_MAX; table++) {
+        bool taken = !own && options_has(o->command, table->letter);
+
         if (table->name)
             o->longs[(*longs)++] = (struct option){
                 table->name, table->arg ? required_argument : no_argument,
-                NULL, table->letter,
+                NULL, taken ? table->letter + COMMON_LONG_ONLY : table->letter,
             };
-        if (table->letter < OPTION_LONG) {
+        if (table->letter < OPTION_LONG && !taken) {
             o->shorts[(*shorts)++] = (char)table->letter;
             if (table->arg)
                 o->shorts[(*shorts)++] = ':';
@@ -147,8 +165,7 @@ static bool option_known(const struct options *o, const char *name,
     for (size_t i = 0; shale_all_drivers[i]; i++) {
         const struct shale_fs_ops *driver = shale_all_drivers[i];
 
-        if (o->image.type &&
-            strcmp(o->image.type, shale_driver_name(driver)) != 0)
+        if (o->image.type && shale_driver_named(o->image.type) != driver)
             continue;
         if (shale_driver_has_option(driver, name, len))
             return true;
@@ -159,14 +176,9 @@ static bool option_known(const struct options *o, const char *name,
 /* Are the options all meaningful? Only known once the last one was seen. */
 static int options_check(const struct options *o)
 {
-    bool type_known = !o->image.type;
-
     if (o->image.part && o->image.has_offset)
         return options_complain(o, "--part and --offset exclude each other");
-    for (size_t i = 0; shale_all_drivers[i] && !type_known; i++)
-        type_known = !strcmp(o->image.type,
-                             shale_driver_name(shale_all_drivers[i]));
-    if (!type_known)
+    if (o->image.type && !shale_driver_named(o->image.type))
         return options_complain(o, "unknown filesystem type '%s'",
                                 o->image.type);
     for (const char *at = o->image.options; at && *at;) {
@@ -216,15 +228,6 @@ static int options_take(struct options *o, int letter)
     }
 }
 
-/* Is LETTER one of TABLE's? */
-static bool table_has(const struct command_option *table, int letter)
-{
-    for (; table && table->letter; table++)
-        if (table->letter == letter)
-            return true;
-    return false;
-}
-
 int options_next(struct options *o)
 {
     for (;;) {
@@ -244,9 +247,10 @@ int options_next(struct options *o)
             o->status = STATUS_USAGE;
             return OPTIONS_STOP;
         }
-        if (table_has(o->command->options, letter))
+        if (options_has(o->command, letter))
             return letter;
-        o->status = options_take(o, letter);
+        o->status = options_take(o, letter >= COMMON_LONG_ONLY
+                                        ? letter - COMMON_LONG_ONLY : letter);
         if (o->status != STATUS_OK)
             return OPTIONS_STOP;
     }

@@ -50,8 +50,9 @@ struct command {
 };
 
 extern const struct command command_info, command_ls, command_tree,
-    command_cat, command_stat, command_cp, command_extents, command_version,
-    command_help;
+    command_cat, command_stat, command_cp, command_put, command_mkdir,
+    command_rm, command_mv, command_touch, command_attr, command_label,
+    command_mkfs, command_extents, command_version, command_help;
 
 /* In cmd_mount.c and cmd_umount.c, which a build without FUSE leaves out. */
 int cmd_mount(int argc, char **argv);
@@ -105,6 +106,9 @@ int options_operands(const struct options *options, char ***operands);
 int options_complain(const struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Does COMMAND have an option LETTER of its own? */
+bool options_has(const struct command *command, int letter);
+
 /* The options that every command with an image takes. */
 extern const struct command_option options_common[];
 
@@ -131,6 +135,7 @@ struct volume {
     bool quiet;
     bool muted;                 /* failures are neither told nor noted */
     int status;                 /* so far */
+    char warning[SHALE_WHY_MAX];        /* the last one of the volume, or "" */
 };
 
 /*
@@ -141,11 +146,28 @@ struct volume {
 int volume_open(struct volume *vol, const struct options *options,
                 char **operands, int count, const char *default_path);
 
-/* The same, but take apart the operands only. */
+/*
+ * The same to change the volume: nobody else may have the image open. A volume
+ * that is read-only is an error.
+ */
+int volume_open_write(struct volume *vol, const struct options *options,
+                      char **operands, int count, const char *default_path);
+
+/* Is OPERAND an image and a path in it, IMAGE:PATH, by what files there are? */
+bool volume_names_inside(const char *operand);
+
+/* VOL is the image NAME, a path and nothing more, which is not open yet. */
+void volume_init(struct volume *vol, const struct options *options,
+                 const char *name);
+
+/* As volume_open(), but take apart the operands only. */
 int volume_parse(struct volume *vol, const struct options *options,
                  char **operands, int count, const char *default_path);
 
-/* Unmount, free all, and return the status of it all. */
+/*
+ * Unmount, which writes all that has changed and marks the volume clean; free
+ * all, and return the status of it all.
+ */
 int volume_close(struct volume *vol);
 
 /*
@@ -160,6 +182,10 @@ void volume_fail_text(struct volume *vol, const char *path, const char *text);
 /* As shale_walk() from the root, having said what failed: NULL then. */
 struct shale_vnode *volume_walk(struct volume *vol, const char *path,
                                 unsigned flags);
+
+/* As shale_walk_parent(), having said what failed: NULL then. */
+struct shale_vnode *volume_parent(struct volume *vol, const char *path,
+                                  const char **name, size_t *len);
 
 /*
  * The target of the symlink numbered INO, in BUF of SHALE_PATH_MAX bytes.

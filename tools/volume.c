@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "epoch.h"
 #include "tools.h"
 
 /*
@@ -38,17 +39,36 @@ static size_t image_name_len(const char *operand)
     return len;
 }
 
-/* Print the volume's warnings; errors come back to us as return values. */
+bool volume_names_inside(const char *operand)
+{
+    size_t len = image_name_len(operand);
+
+    return operand[len] == ':';
+}
+
+/*
+ * Print the volume's warnings; errors come back to us as return values. The
+ * last one is kept: it may be why the volume turns out to be read-only.
+ */
 static void volume_event(struct shale_log *log,
                          const struct shale_event *event)
 {
     struct volume *vol = (struct volume *)log;
-    char text[SHALE_WHY_MAX];
 
-    if (vol->quiet || event->level != SHALE_LOG_WARNING)
+    if (event->level != SHALE_LOG_WARNING)
         return;
-    shale_event_text(event, 0, text, sizeof text);
-    report("%s: warning: %s", vol->name, text);
+    shale_event_text(event, 0, vol->warning, sizeof vol->warning);
+    if (!vol->quiet)
+        report("%s: warning: %s", vol->name, vol->warning);
+}
+
+void volume_init(struct volume *vol, const struct options *options,
+                 const char *name)
+{
+    memset(vol, 0, sizeof *vol);
+    vol->log.event = volume_event;
+    vol->quiet = options->quiet;
+    vol->name = xstrdup(name);
 }
 
 int volume_parse(struct volume *vol, const struct options *options,
@@ -56,14 +76,11 @@ int volume_parse(struct volume *vol, const struct options *options,
 {
     size_t len;
 
-    memset(vol, 0, sizeof *vol);
-    vol->log.event = volume_event;
-    vol->quiet = options->quiet;
     if (count < 1)
         return options_complain(options, "which image?");
 
+    volume_init(vol, options, operands[0]);
     len = image_name_len(operands[0]);
-    vol->name = xstrdup(operands[0]);
     vol->paths = xrealloc(NULL, (size_t)count + 1, sizeof *vol->paths);
     if (vol->name[len] == ':') {
         vol->name[len] = '\0';
@@ -86,18 +103,18 @@ int volume_parse(struct volume *vol, const struct options *options,
     return STATUS_OK;
 }
 
-int volume_open(struct volume *vol, const struct options *options,
-                char **operands, int count, const char *default_path)
+/* Mount what volume_parse() has found to be meant. */
+static int mount_parsed(struct volume *vol, const struct options *options,
+                        bool write)
 {
     struct shale_image_config config = options->image;
     char why[SHALE_WHY_MAX] = "";
-    int status, err;
+    int err;
 
-    status = volume_parse(vol, options, operands, count, default_path);
-    if (status != STATUS_OK)
-        return status;
     config.path = vol->name;
     config.log = &vol->log;
+    config.write = write;
+    config.clock = epoch_clock();
     err = shale_image_open(&config, &vol->image, why);
     if (err) {
         report("%s: %s", vol->name, *why ? why : shale_strerror(err));
@@ -109,12 +126,41 @@ int volume_open(struct volume *vol, const struct options *options,
     return STATUS_OK;
 }
 
+int volume_open(struct volume *vol, const struct options *options,
+                char **operands, int count, const char *default_path)
+{
+    int status = volume_parse(vol, options, operands, count, default_path);
+
+    return status == STATUS_OK ? mount_parsed(vol, options, false) : status;
+}
+
+int volume_open_write(struct volume *vol, const struct options *options,
+                      char **operands, int count, const char *default_path)
+{
+    int status;
+
+    if (!epoch_init())
+        return STATUS_USAGE;
+    status = volume_parse(vol, options, operands, count, default_path);
+    if (status == STATUS_OK)
+        status = mount_parsed(vol, options, true);
+    if (status != STATUS_OK || !shale_fs_read_only(vol->fs))
+        return status;
+    if (*vol->warning)
+        report("%s: cannot be changed: %s", vol->name, vol->warning);
+    else
+        report("%s: cannot be changed: Shale reads %s, but does not write it",
+               vol->name, shale_fs_name(vol->fs));
+    vol->status = STATUS_USAGE;
+    return volume_close(vol);
+}
+
 int volume_close(struct volume *vol)
 {
     int err = vol->image ? shale_image_close(vol->image) : 0;
 
     if (err) {
-        report("%s: %s", vol->name, shale_strerror(err));
+        report("%s: not all was written: %s", vol->name, shale_strerror(err));
         if (vol->status == STATUS_OK)
             vol->status = STATUS_FAILED;
     }
@@ -164,6 +210,20 @@ void volume_fail(struct volume *vol, const char *path, int err)
         return;
     }
     volume_fail_text(vol, path, shale_strerror(err));
+}
+
+struct shale_vnode *volume_parent(struct volume *vol, const char *path,
+                                  const char **name, size_t *len)
+{
+    struct shale_vnode *dir;
+    int err;
+
+    vol->image->fault[0] = '\0';        /* of whatever came before */
+    err = shale_walk_parent(vol->fs, path, &dir, name, len);
+    if (!err)
+        return dir;
+    volume_fail(vol, *path ? path : "/", err);
+    return NULL;
 }
 
 struct shale_vnode *volume_walk(struct volume *vol, const char *path,

@@ -60,6 +60,7 @@ static void push(struct walk *walk, struct shale_vnode *dir,
     level = &walk->levels[walk->depth++];
     memset(level, 0, sizeof *level);
     level->path_len = strlen(walk->path);
+    level->ino = shale_vnode_ino(dir);
     if (attr) {
         level->attr = *attr;
         level->has_attr = true;

@@ -34,6 +34,7 @@ struct walk_level {
     struct listing listing;
     size_t next;                /* entry to return next */
     size_t path_len;            /* of this directory */
+    uint64_t ino;               /* its number */
     bool has_attr;
     struct shale_attr attr;     /* of this directory */
 };

@@ -1,0 +1,77 @@
+/*
+ * put.h - copying into a volume: what put, cp and mkfs -d share
+ *
+ * The host's trees are walked by fts(3), in the order of the names' bytes, so
+ * that equal trees make equal volumes. What a volume cannot have (a name, a
+ * kind of file, a size) is told and left out, and the rest goes on.
+ */
+#ifndef SHALE_TOOLS_PUT_H
+#define SHALE_TOOLS_PUT_H
+
+#include <sys/stat.h>
+
+#include "inomap.h"
+#include "tools.h"
+
+struct put {
+    struct volume *vol;
+    bool recurse;
+    bool dereference;           /* copy what symlinks lead to */
+    bool no_clobber;            /* leave alone what is there */
+    bool verbose;
+    bool progress;
+
+    uint64_t done, failed;      /* files and directories */
+    bool stop;                  /* the volume takes no more */
+
+    /* The file in hand. */
+    const char *from;           /* on the host */
+    char *to;                   /* in the volume */
+
+    char *buf;                  /* PUT_CHUNK bytes */
+    dev_t image_dev;            /* which file the image itself is */
+    ino_t image_ino;
+    struct inomap made;         /* numbers of files made by this run */
+};
+
+#define PUT_CHUNK (1u << 20)
+
+/* The rest of PUT is zero or set already. */
+void put_init(struct put *put, struct volume *vol);
+
+/*
+ * Copy the COUNT files and trees at SOURCES to DEST in the volume, a directory
+ * or a new name. All errors are told and noted in the volume's status.
+ */
+void put_sources(struct put *put, char **sources, int count, const char *dest);
+
+/* Copy what is in directory SOURCE into the volume's root. */
+void put_contents(struct put *put, const char *source);
+
+/* Say how many were left out, if any; free all. */
+void put_fini(struct put *put);
+
+/* ---------------------------------------------------------- putfile.c */
+
+/* Say that the file in hand failed: with an error of the volume's, ... */
+void put_fail(struct put *put, int err);
+/* ... in words, ... */
+void put_fail_text(struct put *put, const char *text);
+/* ... or with an errno value, for what the host could not do. */
+void put_fail_host(struct put *put, int error);
+
+/*
+ * Make directory NAME in DIR, or find it; *OUT gets a reference. False if that
+ * failed, which has been told.
+ */
+bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
+             const struct stat *st, struct shale_vnode **out);
+
+/* Copy the file, link or device at ACCESS to NAME in DIR. */
+void put_file(struct put *put, struct shale_vnode *dir, const char *name,
+              const char *access, const struct stat *st);
+
+/* Give VN the times of ST and, as far as the volume has such, its mode. */
+void put_attr(struct put *put, struct shale_vnode *vn, const struct stat *st);
+
+#endif /* SHALE_TOOLS_PUT_H */

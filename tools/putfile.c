@@ -1,0 +1,390 @@
+/*
+ * putfile.c - one file of the host, into a volume
+ *
+ * What is in the way is removed and made anew. A file that cannot be copied to
+ * its end is removed again: half of it is worth nothing to who reads it later.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "epoch.h"
+#include "progress.h"
+#include "put.h"
+
+/* ------------------------------------------------------------- failures */
+
+void put_fail_text(struct put *put, const char *text)
+{
+    volume_fail_text(put->vol, put->to, text);
+    put->failed++;
+}
+
+void put_fail(struct put *put, int err)
+{
+    switch (err) {
+    case SHALE_EINVAL:
+        put_fail_text(put, "not a name that this volume can have; left out");
+        return;
+    case SHALE_EFBIG:
+        put_fail_text(put, "larger than a file of this volume can be; left "
+                      "out");
+        return;
+    case SHALE_EROFS:
+        put->stop = true;       /* it was writable: something has happened */
+        break;
+    }
+    volume_fail(put->vol, put->to, err);
+    put->failed++;
+}
+
+void put_fail_host(struct put *put, int error)
+{
+    char *shown = print_escaped(put->from, strlen(put->from));
+
+    report("%s: %s", shown, strerror(error));
+    free(shown);
+    if (put->vol->status == STATUS_OK)
+        put->vol->status = STATUS_FAILED;
+    put->failed++;
+}
+
+static void done(struct put *put)
+{
+    char *shown, *from;
+
+    put->done++;
+    progress_file();
+    if (!put->verbose)
+        return;
+    from = print_escaped(put->from, strlen(put->from));
+    shown = print_escaped(put->to, strlen(put->to));
+    progress_hide();
+    printf("%s -> %s:%s\n", from, put->vol->name, shown);
+    free(from);
+    free(shown);
+}
+
+/* ------------------------------------------------------------ the entry */
+
+/* Enter what *NODE says in DIR as NAME. Not reported, and nothing removed. */
+static int make(struct put *put, struct shale_vnode *dir, const char *name,
+                const struct shale_node *node, struct shale_vnode **out)
+{
+    int err = shale_create(dir, name, strlen(name), node, out);
+
+    if (!err)
+        inomap_add(&put->made, shale_vnode_ino(*out), 1);
+    return err;
+}
+
+/*
+ * Remove NAME, which is there, from DIR, to make way for a file. False if it
+ * has to stay, which has been told unless it was asked for.
+ */
+static bool make_way(struct put *put, struct shale_vnode *dir,
+                     const char *name)
+{
+    struct shale_vnode *vn;
+    enum shale_type type;
+    uint64_t ino;
+    int err = shale_lookup(dir, name, strlen(name), &vn);
+
+    if (err) {
+        put_fail(put, err);
+        return false;
+    }
+    type = shale_vnode_type(vn);
+    ino = shale_vnode_ino(vn);
+    shale_vnode_put(vn);
+    if (inomap_find(&put->made, ino)) {
+        put_fail_text(put, "another file to copy has the same name here; left "
+                      "out");
+        return false;
+    }
+    if (put->no_clobber)
+        return false;
+    if (type == SHALE_TYPE_DIR) {
+        put_fail_text(put, "a directory is in the way");
+        return false;
+    }
+    err = shale_unlink(dir, name, strlen(name));
+    if (err)
+        put_fail(put, err);
+    return !err;
+}
+
+/* Make what *NODE says, a file, in place of what is there. */
+static bool make_anew(struct put *put, struct shale_vnode *dir,
+                      const char *name, const struct shale_node *node,
+                      struct shale_vnode **out)
+{
+    int err = make(put, dir, name, node, out);
+
+    if (err == SHALE_EEXIST) {
+        if (!make_way(put, dir, name))
+            return false;
+        err = make(put, dir, name, node, out);
+    }
+    if (err == SHALE_ENOTSUP && node->target)
+        put_fail_text(put, "a symbolic link, which this volume cannot have; "
+                      "left out (-L copies what it leads to)");
+    else if (err == SHALE_ENOTSUP)
+        put_fail_text(put, "neither file nor directory, which this volume "
+                      "cannot have; left out");
+    else if (err)
+        put_fail(put, err);
+    return !err;
+}
+
+bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
+             const struct stat *st, struct shale_vnode **out)
+{
+    const struct shale_node node = {
+        .mode = SHALE_S_IFDIR | (st->st_mode & 07777),
+        .uid = st->st_uid, .gid = st->st_gid,
+    };
+    struct shale_vnode *vn;
+    int err = make(put, dir, name, &node, &vn);
+
+    if (err == SHALE_EEXIST)
+        err = shale_lookup(dir, name, strlen(name), &vn);
+    if (err) {
+        put_fail(put, err);
+        return false;
+    }
+    if (shale_vnode_type(vn) != SHALE_TYPE_DIR) {
+        put_fail_text(put, "something that is no directory is in the way");
+        shale_vnode_put(vn);
+        return false;
+    }
+    done(put);
+    *out = vn;
+    return true;
+}
+
+/* ------------------------------------------------------------- its bytes */
+
+/* Write the LEN bytes in the buffer to FILE at AT; told if that fails. */
+static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
+                        uint64_t at)
+{
+    size_t written = 0;
+
+    while (written < len) {
+        int64_t count = shale_write(file, put->buf + written, len - written,
+                                    at + written);
+
+        if (count <= 0) {
+            put_fail(put, count < 0 ? (int)count : SHALE_EIO);
+            return false;
+        }
+        written += (size_t)count;
+        progress_bytes((uint64_t)count);
+    }
+    return true;
+}
+
+/* Copy what FD has from AT on, up to END or its end, and move *AT behind it. */
+static bool copy_range(struct put *put, int fd, struct shale_vnode *file,
+                       uint64_t *at, uint64_t end)
+{
+    while (*at < end) {
+        size_t want = end - *at < PUT_CHUNK ? (size_t)(end - *at) : PUT_CHUNK;
+        ssize_t count = pread(fd, put->buf, want, (off_t)*at);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            put_fail_host(put, errno);
+            return false;
+        }
+        if (count == 0)
+            break;
+        if (!write_chunk(put, file, (size_t)count, *at))
+            return false;
+        *at += (uint64_t)count;
+    }
+    return true;
+}
+
+/*
+ * Copy FD, which is sparse, without its holes. A volume that has none itself
+ * fills them with zeros.
+ */
+static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
+                        uint64_t size)
+{
+    uint64_t at = 0;
+    int err;
+
+    while (at < size) {
+        off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
+
+        if (data < 0)           /* ENXIO: no more; else try without */
+            break;
+        hole = lseek(fd, data, SEEK_HOLE);
+        at = (uint64_t)data;
+        if (!copy_range(put, fd, file, &at,
+                        hole > data ? (uint64_t)hole : size))
+            return false;
+    }
+    if (at < size && errno != ENXIO)
+        return copy_range(put, fd, file, &at, size);
+    err = at < size ? shale_truncate(file, size) : 0;
+    if (err)
+        put_fail(put, err);
+    return !err;
+}
+
+static bool copy_data(struct put *put, int fd, struct shale_vnode *file,
+                      const struct stat *st)
+{
+    uint64_t size = (uint64_t)st->st_size, at = 0;
+
+    if (st->st_blocks < st->st_size / 512)
+        return copy_sparse(put, fd, file, size);
+    /* A file that says 0 may be of /proc, and one may have grown: to its end. */
+    return copy_range(put, fd, file, &at, UINT64_MAX);
+}
+
+/* ------------------------------------------------------- its attributes */
+
+static struct shale_time time_of(struct timespec ts)
+{
+    const struct shale_time time = { ts.tv_sec, (uint32_t)ts.tv_nsec };
+
+    return epoch_clamp(time);
+}
+
+/*
+ * The mode that a file of mode HAVE is to get: the host's, or, where the volume
+ * knows no more than whether a file can be written to, that. False if it has it
+ * already.
+ */
+static bool mode_wanted(const struct put *put, uint32_t have,
+                        const struct stat *st, uint32_t *out)
+{
+    uint32_t want = st->st_mode & 07777u;
+
+    have &= 07777u;
+    if (shale_fs_traits(put->vol->fs) & SHALE_TRAIT_NO_OWNERS) {
+        if (S_ISDIR(st->st_mode) || !(have & 0200) == !(want & 0200))
+            return false;
+        want = want & 0200 ? have | 0200 : have & ~0222u;
+    }
+    *out = want;
+    return want != have;
+}
+
+void put_attr(struct put *put, struct shale_vnode *vn, const struct stat *st)
+{
+    struct shale_setattr what = { .valid = SHALE_SET_ATIME | SHALE_SET_MTIME };
+    struct shale_attr attr;
+    int err;
+
+    what.mtime = time_of(st->st_mtim);
+    /* When a file was last read says nothing about it. */
+    what.atime = epoch_fixed() ? what.mtime : time_of(st->st_atim);
+    err = shale_getattr(vn, &attr);
+    if (!err && mode_wanted(put, attr.mode, st, &what.mode))
+        what.valid |= SHALE_SET_MODE;
+    if (!err)
+        err = shale_setattr(vn, &what);
+    if (err)
+        put_fail(put, err);
+}
+
+/* -------------------------------------------------------------- the file */
+
+/* Open ACCESS, which is a regular file and not the image; -1: told why not. */
+static int open_source(struct put *put, const char *access, struct stat *st)
+{
+    /* Without -r, links are followed as well; see open_walk(). */
+    bool follow = put->dereference || !put->recurse;
+    int fd = open(access, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                  (follow ? 0 : O_NOFOLLOW));
+
+    if (fd < 0 || fstat(fd, st) != 0) {
+        put_fail_host(put, errno);
+    } else if (!S_ISREG(st->st_mode)) {
+        put_fail_text(put, "has become something else meanwhile");
+    } else if (st->st_dev == put->image_dev && st->st_ino == put->image_ino) {
+        put_fail_text(put, "that is the image itself; left out");
+    } else {
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void put_regular(struct put *put, struct shale_vnode *dir,
+                        const char *name, const char *access)
+{
+    struct shale_node node = { .mode = SHALE_S_IFREG };
+    struct shale_vnode *vn;
+    struct stat st;
+    int fd = open_source(put, access, &st);
+
+    if (fd < 0)
+        return;
+    node.mode |= st.st_mode & 07777;
+    node.uid = st.st_uid;
+    node.gid = st.st_gid;
+    if (make_anew(put, dir, name, &node, &vn)) {
+        if (copy_data(put, fd, vn, &st)) {
+            put_attr(put, vn, &st);
+            done(put);
+        } else {
+            (void)shale_unlink(dir, name, strlen(name));
+        }
+        shale_vnode_put(vn);
+    }
+    close(fd);
+}
+
+/* A link or a device: all there is of it is in *NODE. */
+static void put_node(struct put *put, struct shale_vnode *dir,
+                     const char *name, const struct shale_node *node,
+                     const struct stat *st)
+{
+    struct shale_vnode *vn;
+
+    if (!make_anew(put, dir, name, node, &vn))
+        return;
+    put_attr(put, vn, st);
+    done(put);
+    shale_vnode_put(vn);
+}
+
+void put_file(struct put *put, struct shale_vnode *dir, const char *name,
+              const char *access, const struct stat *st)
+{
+    struct shale_node node = {
+        .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
+    };
+    char target[SHALE_PATH_MAX];
+    ssize_t len;
+
+    if (S_ISREG(st->st_mode)) {
+        put_regular(put, dir, name, access);
+        return;
+    }
+    if (S_ISLNK(st->st_mode)) {
+        len = readlink(access, target, sizeof target);
+        if (len < 0 || len == sizeof target) {
+            put_fail_host(put, len < 0 ? errno : ENAMETOOLONG);
+            return;
+        }
+        node.target = target;
+        node.target_len = (size_t)len;
+    } else {
+        node.rdev_major = major(st->st_rdev);
+        node.rdev_minor = minor(st->st_rdev);
+    }
+    put_node(put, dir, name, &node, st);
+}
