@@ -116,6 +116,7 @@ struct fat_volume {
     struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
     uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
                                    volume that can be written keeps it up */
+    struct fat_vnode *root;     /* in memory as long as the volume is mounted */
     struct fat_writer *writer;  /* the writing half's own; NULL: read-only */
 };
 

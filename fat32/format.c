@@ -9,18 +9,15 @@
  */
 #include "geometry.h"
 
-#include "fat.h"
 #include "memfn.h"
 #include "shale/err.h"
 #include "text.h"
+#include "write.h"
 
 /* Cleared at least: where other filesystems have their superblocks. */
 #define CLEAR_MIN ((uint64_t)128 << 10)
 
 #define BUF_MAX ((size_t)128 << 10)
-
-/* No byte of an OEM code page takes more than three of UTF-8. */
-#define LABEL_UTF8_MAX 33u
 
 /* What is being made, and a piece of memory to make it in. */
 struct formatter {
@@ -34,48 +31,6 @@ struct formatter {
 };
 
 /* ------------------------------------------------------------- the label */
-
-/* May a label have UNIT in it? (FAT spec, "BS_VolLab", and short names.) */
-static bool label_takes(uint16_t unit)
-{
-    static const char never[] = "\"*+,./:;<=>?[\\]|";
-
-    for (size_t i = 0; i < sizeof never - 1; i++)
-        if (unit == (uint16_t)never[i])
-            return false;
-    return unit >= 0x20 && unit != 0x7f;
-}
-
-/*
- * Store the LEN bytes of UTF-8 at LABEL as a label in PAGE's characters.
- * SHALE_EINVAL for what a label cannot have, SHALE_ENAMETOOLONG.
- */
-static int fat_label_encode(const struct fat_codepage *page, const char *label,
-                            size_t len, uint8_t out[11])
-{
-    uint16_t units[LABEL_UTF8_MAX];
-    size_t used = 0;
-    int count;
-
-    if (len > LABEL_UTF8_MAX)
-        return SHALE_ENAMETOOLONG;
-    count = fat_name_decode(label, len, units);
-    if (count < 0)
-        return count;
-    memset(out, ' ', 11);
-    for (int i = 0; i < count; i++) {
-        uint8_t bytes[2];
-        size_t size = fat_codepage_encode(page, fat_upper(units[i]), bytes);
-
-        if (!label_takes(units[i]) || size == 0 || (i == 0 && units[i] == ' '))
-            return SHALE_EINVAL;
-        if (used + size > 11)
-            return SHALE_ENAMETOOLONG;
-        memcpy(out + used, bytes, size);
-        used += size;
-    }
-    return 0;
-}
 
 static int take_label(struct formatter *f, struct shale_log *log)
 {

@@ -206,11 +206,17 @@ static void moves_sweep(struct fat_volume *vol,
     }
 }
 
-/* Without MOVE, would the entry's natural number be right? */
+/*
+ * Without MOVE, would the entry's natural number be right? Not if it is that of
+ * a file in memory, nor of one that is noted to be somewhere else.
+ */
 static bool is_done(struct fat_volume *vol, const struct fat_move *move)
 {
+    uint64_t natural = fat_ino_natural(move->at);
+
     return !shale_vnode_in_memory(vol->fs, move->ino) &&
-           !shale_vnode_in_memory(vol->fs, fat_ino_natural(move->at));
+           !shale_vnode_in_memory(vol->fs, natural) &&
+           !*link_ino(vol->moves, natural);
 }
 
 void fat_moved_purge(struct fat_volume *vol)

@@ -134,6 +134,8 @@ int fat_node_load(struct shale_vnode *base)
     }
     if (err)
         fat_chain_fini(vol, &vn->chain);
+    else if (base->ino == FAT_ROOT_INO)
+        vol->root = vn;
     return err;
 }
 

@@ -4,9 +4,9 @@
  * Clusters become bytes here, and entries vnodes; everything else is
  * elsewhere.
  */
-#include "fat.h"
 #include "geometry.h"
 #include "shale/shale.h"
+#include "write.h"
 
 #define NAMES_MAX ((size_t)3 << 20)
 
@@ -41,6 +41,7 @@ static int memory_init(struct fat_volume *vol)
 
 static void memory_fini(struct fat_volume *vol)
 {
+    fat_writer_fini(vol);
     fat_moved_fini(vol);
     if (vol->sets)
         shale_slab_destroy(vol->sets);
@@ -66,6 +67,8 @@ static int fat_mount(struct shale_fs *fs)
                                   vol->boot.sectors);
     if (!err)
         err = fat_info_load(vol);
+    if (!err && !fs->read_only)
+        err = fat_writer_init(vol);
     if (err) {
         memory_fini(vol);
         return err;
@@ -148,6 +151,11 @@ static int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
     return 0;
 }
 
+static void fat_purge(struct shale_fs *fs)
+{
+    fat_moved_purge(fat_volume_of(fs));
+}
+
 const struct shale_fs_ops shale_fat = {
     .name       = "fat",
     .vnode_size = sizeof(struct fat_vnode),
@@ -172,5 +180,18 @@ const struct shale_fs_ops shale_fat = {
     .map        = fat_map,
     .getxattr   = fat_xattr_get,
     .listxattr  = fat_xattr_list,
+    .create     = fat_create,
+    .remove     = fat_remove,
+    .rename     = fat_rename,
+    .setattr    = fat_setattr,
+    .allocate   = fat_allocate,
+    .resize     = fat_resize,
+    .trim       = fat_trim,
+    .release    = fat_release,
+    .setxattr   = fat_xattr_set,
+    .set_label  = fat_set_label,
+    .reclaim    = fat_reclaim,
+    .mark       = fat_mark,
+    .purge      = fat_purge,
     .format     = fat_format,
 };

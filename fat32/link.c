@@ -1,0 +1,292 @@
+/*
+ * link.c - changing the file allocation table
+ *
+ * Most changes go to the device with the rest of the FAT, before any name. But
+ * a chain that is already there, and that a name leads to, must not lead to
+ * clusters whose own entries are not there yet, nor end before the name says
+ * so: such an entry waits (enum fat_when), and its block is written with the
+ * old bytes until then.
+ *
+ * An entry of FAT12 shares a byte with its neighbour, which must not change
+ * while the entry waits: it would wait, too. So who needs the neighbour has to
+ * wait for the next batch. And it may be in two sectors, which cannot be
+ * changed at once: space.c hands out no such clusters, so only chains made by
+ * others have them.
+ */
+#include "memfn.h"
+#include "write.h"
+
+/* A sector of one copy of the FAT, ready to be changed or about to be. */
+struct piece {
+    struct shale_buf *buf;
+    uint32_t first;             /* byte of the FAT at which it begins */
+};
+
+/* Pin the sector with byte AT of FAT number COPY. */
+static int piece_get(struct fat_volume *vol, uint32_t copy, uint32_t at,
+                     struct piece *out)
+{
+    const struct fat_boot *boot = &vol->boot;
+    uint64_t start = boot->reserved + (uint64_t)copy * boot->fat_sectors;
+    uint32_t sector = at >> boot->sector_shift;
+
+    out->first = sector << boot->sector_shift;
+    return shale_buf_get_run(vol->fs->cache, start + sector, start,
+                             boot->fat_sectors, &out->buf);
+}
+
+/* The LEN bytes at AT, all in PIECE, are going to be changed. */
+static int piece_change(struct fat_volume *vol, const struct piece *piece,
+                        uint32_t at, uint32_t len, enum fat_when when)
+{
+    struct shale_tx *tx = vol->fs->tx;
+    uint32_t offset = at - piece->first;
+
+    switch (when) {
+    case FAT_WHEN_NODE:
+        return shale_tx_change_with(tx, piece->buf, offset, len,
+                                    SHALE_RANK_MAP, SHALE_RANK_NODE);
+    case FAT_WHEN_LATE:
+        return shale_tx_change_late(tx, piece->buf, offset, len,
+                                    SHALE_RANK_MAP);
+    default:
+        return shale_tx_change(tx, piece->buf, SHALE_RANK_MAP);
+    }
+}
+
+/* The byte of a FAT at which the entry of CLUSTER begins. */
+static uint32_t entry_at(const struct fat_volume *vol, uint32_t cluster)
+{
+    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
+}
+
+static uint32_t entry_len(const struct fat_volume *vol)
+{
+    return vol->boot.bits == 32 ? 4 : 2;
+}
+
+/* The copies that are kept: those from *FIRST to before *END. */
+static void copies(const struct fat_volume *vol, uint32_t *first, uint32_t *end)
+{
+    *first = vol->boot.fat_mirrored ? 0 : vol->boot.fat_active;
+    *end = vol->boot.fat_mirrored ? vol->boot.fat_count : *first + 1;
+}
+
+/* ---------------------------------------------------------------- FAT12 */
+
+/* Does the neighbour with whom CLUSTER shares a byte wait in this batch? */
+static bool neighbour_waits(struct fat_volume *vol, uint32_t cluster)
+{
+    const struct fat_writer *writer = vol->writer;
+
+    if (writer->waiting_batch != shale_tx_batch(vol->fs->tx))
+        return false;
+    for (uint32_t i = 0; i < writer->waiting_count; i++) {
+        if (writer->waiting[i] == (cluster ^ 1))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Note that CLUSTER's entry waits. If its transaction is undone it does not,
+ * but then all that costs is that a batch is written early.
+ */
+static int wait_add(struct fat_volume *vol, uint32_t cluster)
+{
+    const uint32_t room = sizeof vol->writer->waiting /
+                          sizeof vol->writer->waiting[0];
+    struct fat_writer *writer = vol->writer;
+    uint64_t batch = shale_tx_batch(vol->fs->tx);
+
+    if (writer->waiting_batch != batch) {
+        writer->waiting_batch = batch;
+        writer->waiting_count = 0;
+    }
+    if (writer->waiting_count == room)
+        return SHALE_EAGAIN;
+    writer->waiting[writer->waiting_count++] = cluster;
+    return 0;
+}
+
+/* Change the bits of MASK of the byte at AT of FAT number COPY to BITS. */
+static int byte_set(struct fat_volume *vol, uint32_t copy, uint32_t at,
+                    uint32_t mask, uint32_t bits, enum fat_when when)
+{
+    struct piece piece;
+    uint8_t *byte;
+    int err = piece_get(vol, copy, at, &piece);
+
+    if (err)
+        return err;
+    err = piece_change(vol, &piece, at, 1, when);
+    byte = piece.buf->data + (at - piece.first);
+    if (!err)
+        *byte = (uint8_t)((*byte & ~mask) | (bits & mask));
+    shale_buf_put(piece.buf);
+    return err;
+}
+
+static int set12(struct fat_volume *vol, uint32_t cluster, uint32_t value,
+                 enum fat_when when)
+{
+    unsigned shift = cluster & 1 ? 4 : 0;
+    uint32_t bits = (value & 0xfff) << shift, mask = 0xfffu << shift;
+    uint32_t at = entry_at(vol, cluster), copy, end;
+    int err = 0;
+
+    if (neighbour_waits(vol, cluster))
+        return SHALE_EAGAIN;
+    if (when != FAT_WHEN_MAP)
+        err = wait_add(vol, cluster);
+    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
+        err = byte_set(vol, copy, at, mask & 0xff, bits, when);
+        if (!err)
+            err = byte_set(vol, copy, at + 1, mask >> 8, bits >> 8, when);
+    }
+    return err;
+}
+
+/* ------------------------------------------------------- FAT16 and FAT32 */
+
+static void value_store(const struct fat_volume *vol, uint8_t *raw,
+                        uint32_t value)
+{
+    if (vol->boot.bits == 16) {
+        *(le16 *)raw = le16_make((uint16_t)value);
+    } else {
+        uint32_t kept = le32_get(*(le32 *)raw) & 0xf0000000;
+
+        *(le32 *)raw = le32_make(kept | (value & 0x0fffffff));
+    }
+}
+
+static bool is_free(const struct fat_volume *vol, const uint8_t *raw)
+{
+    if (vol->boot.bits == 16)
+        return le16_get(*(const le16 *)raw) == FAT_FREE;
+    return (le32_get(*(const le32 *)raw) & 0x0fffffff) == FAT_FREE;
+}
+
+/*
+ * Change the entries from *CLUSTER to before END as far as they are in one
+ * sector: each leads to the next one, and LAST to nowhere; or, if LAST is 0,
+ * they become free. Moves *CLUSTER on, and adds to *CHANGED.
+ */
+static int sector_fill(struct fat_volume *vol, uint32_t copy,
+                       uint32_t *cluster, uint32_t end, uint32_t last,
+                       uint32_t *changed)
+{
+    uint32_t size = vol->boot.sector_size, len = entry_len(vol);
+    uint32_t c = *cluster, at = entry_at(vol, c);
+    struct piece piece;
+    int err = piece_get(vol, copy, at, &piece);
+
+    if (err)
+        return err;
+    err = piece_change(vol, &piece, at, len, FAT_WHEN_MAP);
+    for (; !err && c < end && at - piece.first < size; c++, at += len) {
+        uint8_t *raw = piece.buf->data + (at - piece.first);
+
+        if (last == 0 && is_free(vol, raw))
+            continue;
+        value_store(vol, raw, last == 0 ? FAT_FREE
+                              : c == last ? FAT_END : c + 1);
+        ++*changed;
+    }
+    *cluster = c;
+    shale_buf_put(piece.buf);
+    return err;
+}
+
+/* ---------------------------------------------------------- entry points */
+
+bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b)
+{
+    uint32_t at_a = entry_at(vol, a), at_b = entry_at(vol, b);
+    uint32_t shift = vol->boot.sector_shift, more = entry_len(vol) - 1;
+
+    return at_a >> shift == at_b >> shift &&
+           (at_a + more) >> shift == (at_b + more) >> shift &&
+           at_a >> shift == (at_a + more) >> shift;
+}
+
+int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
+                 enum fat_when when)
+{
+    uint32_t at = entry_at(vol, cluster), copy, end;
+    struct piece piece;
+    int err = 0;
+
+    if (vol->boot.bits == 12)
+        return set12(vol, cluster, value, when);
+    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
+        err = piece_get(vol, copy, at, &piece);
+        if (err)
+            return err;
+        err = piece_change(vol, &piece, at, entry_len(vol), when);
+        if (!err)
+            value_store(vol, piece.buf->data + (at - piece.first), value);
+        shale_buf_put(piece.buf);
+    }
+    return err;
+}
+
+int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count)
+{
+    uint32_t last = first + count - 1, changed = 0, copy, end, cluster;
+    int err = 0;
+
+    if (vol->boot.bits == 12) {
+        for (cluster = first; cluster < last && !err; cluster++)
+            err = set12(vol, cluster, cluster + 1, FAT_WHEN_MAP);
+        return err ? err : set12(vol, last, FAT_END, FAT_WHEN_MAP);
+    }
+    for (copies(vol, &copy, &end); copy < end; copy++) {
+        for (cluster = first; cluster <= last && !err; )
+            err = sector_fill(vol, copy, &cluster, last + 1, last, &changed);
+    }
+    return err;
+}
+
+static int clear12(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   uint32_t *out)
+{
+    struct fat_cursor cursor = { .buf = NULL };
+    uint32_t value, freed = 0;
+    int err = 0;
+
+    /* All or none: who shares a byte is asked before anything changes. */
+    for (uint32_t i = 0; i < count; i++) {
+        if (neighbour_waits(vol, first + i))
+            return SHALE_EAGAIN;
+    }
+    for (uint32_t i = 0; i < count && !err; i++) {
+        err = fat_table_get(vol, &cursor, first + i, &value);
+        if (err || value == FAT_FREE)
+            continue;
+        err = set12(vol, first + i, FAT_FREE, FAT_WHEN_MAP);
+        if (!fat_table_straddles(vol, first + i))
+            freed++;
+    }
+    fat_cursor_put(&cursor);
+    *out = freed;
+    return err;
+}
+
+int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   uint32_t *out)
+{
+    uint32_t freed = 0, copy, end, cluster;
+    int err = 0;
+
+    if (vol->boot.bits == 12)
+        return clear12(vol, first, count, out);
+    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
+        freed = 0;
+        for (cluster = first; cluster < first + count && !err; )
+            err = sector_fill(vol, copy, &cluster, first + count, 0, &freed);
+    }
+    *out = freed;
+    return err;
+}

@@ -1,0 +1,79 @@
+/*
+ * setattr.c - what of a file's attributes can be changed
+ *
+ * There are four attributes and three times, and nothing for owners and
+ * permissions: the write permission is the attribute "read-only", and the rest
+ * can only be set to what it is. With the option quiet, setting it to something
+ * else is not an error, and does nothing.
+ */
+#include "write.h"
+
+#define ATTRS (FAT_ATTR_READ_ONLY | FAT_ATTR_HIDDEN | FAT_ATTR_SYSTEM | \
+               FAT_ATTR_ARCHIVE)
+
+/* What cannot be set has been asked for. */
+static int refuse(const struct fat_volume *vol)
+{
+    return vol->options.quiet ? 0 : SHALE_EPERM;
+}
+
+static int set_mode(const struct fat_vnode *vn, uint32_t mode, uint32_t now,
+                    struct fat_entry *entry)
+{
+    struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    bool writable = mode & 0222;
+
+    if ((mode ^ now) & 07555)
+        return refuse(vol);
+    if (writable == ((now & 0222) != 0))
+        return 0;
+    if (vn->base.type == SHALE_TYPE_DIR && !vol->options.rodir)
+        return refuse(vol);
+    entry->attr &= (uint8_t)~FAT_ATTR_READ_ONLY;
+    if (!writable)
+        entry->attr |= FAT_ATTR_READ_ONLY;
+    return 0;
+}
+
+static int set_flags(const struct fat_vnode *vn, uint32_t flags,
+                     struct fat_entry *entry)
+{
+    if (flags & ~(ATTRS | FAT_ATTR_LABEL | FAT_ATTR_DIR))
+        return SHALE_EINVAL;
+    if (vn->base.ino == FAT_ROOT_INO && (flags & ATTRS))
+        return SHALE_EINVAL;    /* it has no entry to note them in */
+
+    /* What makes it a file or a directory is not for setting. */
+    entry->attr = (uint8_t)((entry->attr & ~ATTRS) | (flags & ATTRS));
+    return 0;
+}
+
+int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
+{
+    struct fat_vnode *vn = fat_vnode_of(base);
+    struct fat_volume *vol = fat_volume_of(base->fs);
+    struct fat_entry entry = vn->entry;
+    struct shale_attr now;
+    int err = fat_node_getattr(base, &now);
+
+    if (!err && (what->valid & SHALE_SET_UID) && what->uid != now.uid)
+        err = refuse(vol);
+    if (!err && (what->valid & SHALE_SET_GID) && what->gid != now.gid)
+        err = refuse(vol);
+    if (!err && (what->valid & SHALE_SET_MODE))
+        err = set_mode(vn, what->mode, now.mode, &entry);
+    if (!err && (what->valid & SHALE_SET_FLAGS))
+        err = set_flags(vn, what->flags, &entry);
+    if (err)
+        return err;
+
+    if (what->valid & SHALE_SET_ATIME)
+        entry.accessed = fat_time_encode(vol, what->atime).date;
+    if (what->valid & SHALE_SET_MTIME) {
+        entry.written = fat_time_encode(vol, what->mtime);
+        entry.written.tenth = 0;
+    }
+    if (what->valid & SHALE_SET_BTIME)
+        entry.created = fat_time_encode(vol, what->btime);
+    return base->ino == FAT_ROOT_INO ? 0 : fat_vnode_store(vn, &entry);
+}

@@ -1,0 +1,540 @@
+/*
+ * space.c - which clusters are free, and which of them to take
+ *
+ * Free clusters are found in a bitmap, of which a region of 32,768 clusters is
+ * made from the FAT when it is first needed. A bit is clear if the cluster can
+ * be had: it is free, it is in nobody's window, and its entry does not straddle
+ * two sectors (FAT12), for then it could not be changed at once. Each region
+ * knows how many such clusters it has, and a bound for how many in a row, so a
+ * search passes by regions that are full or too much in pieces.
+ *
+ * A file that grows gets its next clusters right behind its last ones. So that
+ * they are still to be had next time, it is given a window: as many more as it
+ * has, up to 8 MiB. Two files growing side by side then lie in long runs each.
+ * Windows are only in memory; there are few, the longest unused one goes first,
+ * and all of them when space runs out.
+ *
+ * (1) Bits change when clusters are taken and when reclaim() gives them back,
+ *     not when a file is deleted: the FAT says so still, and so does the
+ *     device.
+ * (2) The bitmap, without windows and straddlers, is what the FAT says, as far
+ *     as no transaction is open.
+ */
+#include "memfn.h"
+#include "write.h"
+
+#define REGION FAT_REGION_CLUSTERS
+#define WORDS (REGION / 64)
+
+/* A window is not larger, in bytes; nor than this part of the volume. */
+#define WINDOW_MAX (8u << 20)
+#define WINDOW_PART 64u
+
+/*
+ * A search for many in a row looks at so many regions, of which so many are
+ * read for it, before it takes what is best.
+ */
+#define LOOKS_MAX 64u
+#define LOADS_MAX 4u
+
+/* Clusters that reclaim() frees in one transaction. */
+#define RECLAIM_MAX (256u << 10)
+
+static struct fat_space *space_of(const struct fat_volume *vol)
+{
+    return &vol->writer->space;
+}
+
+int fat_space_init(struct fat_volume *vol)
+{
+    struct fat_space *space = space_of(vol);
+    uint32_t count = vol->boot.cluster_count;
+
+    space->region_count = (count + REGION - 1) / REGION;
+    space->regions = shale_alloc_array(vol->fs->mem, space->region_count,
+                                       sizeof *space->regions);
+    if (!space->regions)
+        return SHALE_ENOMEM;
+    space->cursor = FAT_FIRST_CLUSTER;
+    if (vol->info.valid && fat_is_cluster(vol, vol->info.next_free))
+        space->cursor = vol->info.next_free;
+    return 0;
+}
+
+void fat_space_fini(struct fat_volume *vol)
+{
+    struct fat_space *space = space_of(vol);
+
+    if (!space->regions)
+        return;
+    for (uint32_t i = 0; i < space->region_count; i++)
+        shale_free(vol->fs->mem, space->regions[i].bits,
+                   WORDS * sizeof(uint64_t));
+    shale_free(vol->fs->mem, space->regions,
+               space->region_count * sizeof *space->regions);
+}
+
+/* ----------------------------------------------------------------- bits */
+
+static bool bit_get(const uint64_t *bits, uint32_t i)
+{
+    return bits[i / 64] >> (i % 64) & 1;
+}
+
+/*
+ * The first bit from AT to before END that is VALUE, or END.
+ */
+static uint32_t bit_find(const uint64_t *bits, uint32_t at, uint32_t end,
+                         bool value)
+{
+    while (at < end) {
+        uint64_t word = value ? bits[at / 64] : ~bits[at / 64];
+
+        word >>= at % 64;
+        if (word) {
+            at += (uint32_t)__builtin_ctzll(word);
+            return at < end ? at : end;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    return end;
+}
+
+/* Set COUNT bits from AT on to VALUE. Returns how many were not that. */
+static uint32_t bits_set(uint64_t *bits, uint32_t at, uint32_t count,
+                         bool value)
+{
+    uint32_t changed = 0;
+
+    for (uint32_t i = at; i < at + count; i++) {
+        if (bit_get(bits, i) == value)
+            continue;
+        bits[i / 64] ^= (uint64_t)1 << (i % 64);
+        changed++;
+    }
+    return changed;
+}
+
+/*
+ * Look for WANT clear bits in a row from AT to before END. Returns how many
+ * there are, WANT at most, at *START: the first such, or else the most.
+ */
+static uint32_t gap_find(const uint64_t *bits, uint32_t at, uint32_t end,
+                         uint32_t want, uint32_t *start)
+{
+    uint32_t best = 0;
+
+    while (best < want) {
+        uint32_t stop;
+
+        at = bit_find(bits, at, end, false);
+        if (at == end)
+            break;
+        stop = bit_find(bits, at, end - at < want ? end : at + want, true);
+        if (stop - at > best) {
+            best = stop - at;
+            *start = at;
+        }
+        at = stop;
+    }
+    return best;
+}
+
+/* -------------------------------------------------------------- regions */
+
+/* The clusters in region number R. */
+static uint32_t region_size(const struct fat_volume *vol, uint32_t r)
+{
+    uint32_t left = vol->boot.cluster_count - r * REGION;
+
+    return left < REGION ? left : REGION;
+}
+
+static uint32_t region_first(uint32_t r)
+{
+    return FAT_FIRST_CLUSTER + r * REGION;
+}
+
+/* Make region number R's bitmap from the FAT, if it has none. */
+static int region_load(struct fat_volume *vol, uint32_t r)
+{
+    struct fat_region *region = &space_of(vol)->regions[r];
+    uint32_t size = region_size(vol, r), value = 0;
+    struct fat_cursor cursor = { .buf = NULL };
+    uint64_t *bits;
+    int err = 0;
+
+    if (region->bits)
+        return 0;
+    bits = shale_alloc(vol->fs->mem, WORDS * sizeof *bits);
+    if (!bits)
+        return SHALE_ENOMEM;
+    memset(bits, 0xff, WORDS * sizeof *bits);
+    region->available = 0;
+    for (uint32_t i = 0; i < size && !err; i++) {
+        uint32_t cluster = region_first(r) + i;
+
+        err = fat_table_get(vol, &cursor, cluster, &value);
+        if (err || value != FAT_FREE || fat_table_straddles(vol, cluster))
+            continue;
+        bits[i / 64] &= ~((uint64_t)1 << (i % 64));
+        region->available++;
+    }
+    fat_cursor_put(&cursor);
+    if (err) {
+        shale_free(vol->fs->mem, bits, WORDS * sizeof *bits);
+        return err;
+    }
+    region->longest = region->available;
+    region->bits = bits;
+    return 0;
+}
+
+/* Note in the bitmaps there are that clusters are TAKEN, or not. */
+static void clusters_set(struct fat_volume *vol, uint32_t first,
+                         uint32_t count, bool taken)
+{
+    uint32_t done = 0;
+
+    while (done < count) {
+        uint32_t i = first + done - FAT_FIRST_CLUSTER;
+        uint32_t at = i % REGION, n = REGION - at, changed;
+        struct fat_region *region = &space_of(vol)->regions[i / REGION];
+
+        if (n > count - done)
+            n = count - done;
+        done += n;
+        if (!region->bits)
+            continue;
+        changed = bits_set(region->bits, at, n, taken);
+        if (taken) {
+            region->available -= changed;
+        } else {
+            region->available += changed;
+            region->longest = REGION;
+        }
+    }
+}
+
+/* The COUNT clusters from FIRST on can be had, but for straddlers. */
+static void clusters_give(struct fat_volume *vol, uint32_t first,
+                          uint32_t count)
+{
+    clusters_set(vol, first, count, false);
+    for (uint32_t i = 0; vol->boot.bits == 12 && i < count; i++) {
+        if (fat_table_straddles(vol, first + i))
+            clusters_set(vol, first + i, 1, true);
+    }
+}
+
+/* Can CLUSTER be had? */
+static int cluster_free(struct fat_volume *vol, uint32_t cluster)
+{
+    uint32_t i = cluster - FAT_FIRST_CLUSTER;
+    int err;
+
+    if (!fat_is_cluster(vol, cluster))
+        return 0;
+    err = region_load(vol, i / REGION);
+    if (err)
+        return err;
+    return !bit_get(space_of(vol)->regions[i / REGION].bits, i % REGION);
+}
+
+/*
+ * How many clusters from CLUSTER on can be had, in the same region, up to WANT?
+ */
+static int run_at(struct fat_volume *vol, uint32_t cluster, uint32_t want,
+                  uint32_t *count)
+{
+    uint32_t i = cluster - FAT_FIRST_CLUSTER, at = i % REGION;
+    uint32_t end = REGION - at < want ? REGION : at + want;
+    int is_free = cluster_free(vol, cluster);
+
+    *count = 0;
+    if (is_free > 0)
+        *count = bit_find(space_of(vol)->regions[i / REGION].bits, at, end,
+                          true) - at;
+    return is_free < 0 ? is_free : 0;
+}
+
+/*
+ * The count of free clusters, if there is one, has become MORE more and LESS
+ * less. If that cannot be, it was wrong, and so was the FSInfo.
+ */
+static void free_count_change(struct fat_volume *vol, uint32_t more,
+                              uint32_t less)
+{
+    uint32_t count = __atomic_load_n(&vol->free_clusters, __ATOMIC_RELAXED);
+
+    if (count == FAT_INFO_UNKNOWN)
+        return;
+    if (less > count || more > vol->boot.cluster_count - (count - less)) {
+        vol->info.free_count = FAT_INFO_UNKNOWN;
+        count = FAT_INFO_UNKNOWN;
+    } else {
+        count = count - less + more;
+    }
+    __atomic_store_n(&vol->free_clusters, count, __ATOMIC_RELAXED);
+}
+
+/* -------------------------------------------------------------- windows */
+
+static struct fat_window *window_find(struct fat_space *space, uint64_t ino)
+{
+    for (unsigned i = 0; i < FAT_WINDOWS; i++) {
+        if (space->windows[i].ino == ino)
+            return &space->windows[i];
+    }
+    return NULL;
+}
+
+/* What is left of WINDOW is anybody's. */
+static void window_drop(struct fat_volume *vol, struct fat_window *window)
+{
+    struct fat_space *space = space_of(vol);
+
+    if (window->count > 0) {
+        clusters_set(vol, window->first, window->count, false);
+        if (space->cursor == window->first + window->count)
+            space->cursor = window->first;
+    }
+    *window = (struct fat_window){ .ino = 0 };
+}
+
+/* Drop all windows. False if there were none. */
+static bool windows_drop(struct fat_volume *vol)
+{
+    struct fat_space *space = space_of(vol);
+    bool any = false;
+
+    for (unsigned i = 0; i < FAT_WINDOWS; i++) {
+        any = any || space->windows[i].count > 0;
+        window_drop(vol, &space->windows[i]);
+    }
+    return any;
+}
+
+/* Keep COUNT (at least 1) clusters from FIRST on, taken, for INO. */
+static void window_make(struct fat_volume *vol, uint64_t ino, uint32_t first,
+                        uint32_t count)
+{
+    struct fat_space *space = space_of(vol);
+    struct fat_window *window = &space->windows[0];
+
+    for (unsigned i = 1; i < FAT_WINDOWS && window->ino != 0; i++) {
+        if (space->windows[i].ino == 0 ||
+            space->windows[i].used < window->used)
+            window = &space->windows[i];
+    }
+    window_drop(vol, window);
+    *window = (struct fat_window){ ino, first, count, ++space->clock };
+}
+
+/* The clusters to keep for a file that has LENGTH of them. */
+static uint32_t window_size(const struct fat_volume *vol, uint32_t length)
+{
+    uint32_t max = WINDOW_MAX >> vol->boot.cluster_shift;
+
+    if (max > vol->boot.cluster_count / WINDOW_PART)
+        max = vol->boot.cluster_count / WINDOW_PART;
+    return length < max ? length : max;
+}
+
+void fat_space_release(struct fat_volume *vol, uint64_t ino)
+{
+    struct fat_window *window = window_find(space_of(vol), ino);
+
+    if (window)
+        window_drop(vol, window);
+}
+
+/* --------------------------------------------------------------- taking */
+
+/*
+ * Find up to WANT clusters in a row that can be had, beginning the search at
+ * the cursor. Returns 1, 0 if there is none, or an error.
+ */
+static int space_find(struct fat_volume *vol, uint32_t want,
+                      uint32_t *first, uint32_t *count)
+{
+    struct fat_space *space = space_of(vol);
+    uint32_t from = (space->cursor - FAT_FIRST_CLUSTER) /
+                    REGION % space->region_count;
+    uint32_t at = (space->cursor - FAT_FIRST_CLUSTER) % REGION;
+    uint32_t best = 0, looks = 0, loads = 0, start = 0;
+
+    if (want > REGION)
+        want = REGION;
+    *count = 0;
+    for (uint32_t i = 0; i < space->region_count; i++) {
+        uint32_t r = (from + i) % space->region_count, found = 0;
+        struct fat_region *region = &space->regions[r];
+        int err;
+
+        if (best > 0 && (looks >= LOOKS_MAX || loads >= LOADS_MAX))
+            break;
+        if (!region->bits) {
+            err = region_load(vol, r);
+            if (err)
+                return err;
+            loads++;
+        }
+        if (region->available == 0 || region->longest <= best)
+            continue;
+        looks++;
+        if (i == 0)
+            found = gap_find(region->bits, at, region_size(vol, r), want,
+                             &start);
+        if (found < want) {
+            found = gap_find(region->bits, 0, region_size(vol, r), want,
+                             &start);
+            if (found < want)
+                region->longest = found;
+        }
+        if (found > best) {
+            best = found;
+            *first = region_first(r) + start;
+        }
+        if (best == want)
+            break;
+    }
+    *count = best;
+    return best > 0;
+}
+
+/* The undo of taking COUNT clusters from FIRST on. */
+static void take_undo(void *context, uint64_t first, uint64_t count)
+{
+    struct fat_volume *vol = context;
+
+    clusters_set(vol, (uint32_t)first, (uint32_t)count, false);
+    free_count_change(vol, (uint32_t)count, 0);
+}
+
+/*
+ * Take COUNT clusters from FIRST on, of which the first WANT are for use now,
+ * and the rest, if any, is the window of INO.
+ */
+static int take(struct fat_volume *vol, uint64_t ino, uint32_t first,
+                uint32_t count, uint32_t want, struct fat_run *out)
+{
+    struct fat_space *space = space_of(vol);
+    uint32_t now = want < count ? want : count;
+    int err = shale_tx_on_undo(vol->fs->tx, take_undo, vol, first, now);
+
+    if (err)
+        return err;
+    clusters_set(vol, first, count, true);
+    free_count_change(vol, 0, now);
+    if (space->cursor - first < count)
+        space->cursor = first + count;
+    if (!fat_is_cluster(vol, space->cursor))
+        space->cursor = FAT_FIRST_CLUSTER;
+    if (count > now)
+        window_make(vol, ino, first + now, count - now);
+    *out = (struct fat_run){ .cluster = first, .count = now };
+    return 0;
+}
+
+/* Take up to WANT clusters of WINDOW, which has some. */
+static int take_window(struct fat_volume *vol, struct fat_window *window,
+                       uint32_t want, struct fat_run *out)
+{
+    struct fat_space *space = space_of(vol);
+    uint32_t now = want < window->count ? want : window->count;
+    int err = shale_tx_on_undo(vol->fs->tx, take_undo, vol, window->first,
+                               now);
+
+    if (err)
+        return err;
+    *out = (struct fat_run){ .cluster = window->first, .count = now };
+    window->first += now;
+    window->count -= now;
+    window->used = ++space->clock;
+    if (window->count == 0)
+        window->ino = 0;
+    free_count_change(vol, 0, now);
+    return 0;
+}
+
+int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
+                   uint32_t last, uint32_t want, struct fat_run *out)
+{
+    struct fat_window *window = window_find(space_of(vol), ino);
+    uint32_t more = window_size(vol, length), first = 0, count = 0;
+    int err, found;
+
+    if (want > REGION)
+        want = REGION;
+    if (window && length > 0 && window->first == last + 1)
+        return take_window(vol, window, want, out);
+    if (window)
+        window_drop(vol, window);
+
+    if (length > 0) {
+        err = run_at(vol, last + 1, want + more, &count);
+        if (err)
+            return err;
+        first = last + 1;
+    }
+    if (count > 0)
+        return take(vol, ino, first, count, want, out);
+
+    do {
+        found = space_find(vol, want + more, &first, &count);
+    } while (found == 0 && windows_drop(vol));
+    if (found < 0)
+        return found;
+    if (found == 0) {
+        /* Every region has been looked at: this is no hint any more. */
+        __atomic_store_n(&vol->free_clusters, 0, __ATOMIC_RELAXED);
+        return SHALE_ENOSPC;
+    }
+    space_of(vol)->cursor = first;
+    return take(vol, ino, first, count, want, out);
+}
+
+/* ------------------------------------------------------------- reclaim */
+
+/* The undo of giving COUNT clusters from FIRST on back. */
+static void give_undo(void *context, uint64_t first, uint64_t count)
+{
+    clusters_set(context, (uint32_t)first, (uint32_t)count, true);
+}
+
+static void freed_undo(void *context, uint64_t freed, uint64_t unused)
+{
+    (void)unused;
+    free_count_change(context, 0, (uint32_t)freed);
+}
+
+int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run)
+{
+    struct fat_volume *vol = fat_volume_of(fs);
+    uint32_t first = (uint32_t)run.first, count = (uint32_t)run.count, freed;
+    int err;
+
+    /* Not more than a cache holds at once: the rest is for the next batch. */
+    if (run.count > RECLAIM_MAX) {
+        count = RECLAIM_MAX;
+        run.first += count;
+        run.count -= count;
+        err = shale_tx_free(fs->tx, run);
+        if (err)
+            return err;
+    }
+    err = fat_link_clear(vol, first, count, &freed);
+    if (err == SHALE_EAGAIN)
+        return shale_tx_free(fs->tx, (struct shale_tx_run){ first, count });
+    if (err)
+        return err;
+    err = shale_tx_on_undo(fs->tx, give_undo, vol, first, count);
+    if (!err)
+        err = shale_tx_on_undo(fs->tx, freed_undo, vol, freed, 0);
+    if (err)
+        return err;
+    clusters_give(vol, first, count);
+    free_count_change(vol, freed, 0);
+    return 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * state.c - marking a volume as in use, or as clean
+ *
+ * NT keeps a mark in the boot sector, where set means dirty; Windows 95 keeps
+ * one in FAT entry 1, where set means clean. Both are set and cleared here, so
+ * that whoever looks at either knows. A volume that was dirty when it was
+ * mounted has not been checked by us, and stays so.
+ */
+#include "memfn.h"
+#include "write.h"
+
+/* The mark of FAT entry 1; FAT12 has no room for one. */
+static uint32_t clean_bit(const struct fat_volume *vol)
+{
+    return vol->boot.bits == 16 ? 0x8000u : 0x08000000u;
+}
+
+static int mark_table(struct fat_volume *vol, bool clean)
+{
+    struct fat_cursor cursor = { .buf = NULL };
+    uint32_t value;
+    int err;
+
+    if (vol->boot.bits == 12)
+        return 0;
+    err = fat_table_raw(vol, &cursor, 1, &value);
+    fat_cursor_put(&cursor);
+    if (err)
+        return err;
+    if (clean)
+        value |= clean_bit(vol);
+    else
+        value &= ~clean_bit(vol);
+    return fat_link_set(vol, 1, value, FAT_WHEN_MAP);
+}
+
+static int mark_boot(struct fat_volume *vol, bool clean)
+{
+    size_t offset = vol->boot.ext_at + offsetof(struct fat_disk_ext, state);
+    struct shale_buf *buf;
+    int err;
+
+    /* What is there without an extended BPB is program. */
+    if (vol->boot.ext_at == 0)
+        return 0;
+    err = shale_buf_get(vol->fs->cache, vol->boot.at >> vol->boot.sector_shift,
+                        &buf);
+    if (err)
+        return err;
+    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
+    if (!err && clean)
+        buf->data[offset] &= (uint8_t)~FAT_STATE_DIRTY;
+    else if (!err)
+        buf->data[offset] |= FAT_STATE_DIRTY;
+    shale_buf_put(buf);
+    return err;
+}
+
+/* Bring the FSInfo up to date, and make it one if it is none. */
+static int info_store(struct fat_volume *vol)
+{
+    struct fat_disk_info *raw;
+    uint32_t free_count = 0;
+    struct shale_buf *buf;
+    int err;
+
+    if (vol->boot.info_sector == 0)
+        return 0;
+    err = fat_info_free(vol, &free_count);
+    if (!err)
+        err = shale_buf_get(vol->fs->cache, vol->boot.info_sector, &buf);
+    if (err)
+        return err;
+    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
+    raw = (struct fat_disk_info *)buf->data;
+    if (!err && !vol->info.valid) {
+        memset(raw, 0, sizeof *raw);
+        raw->lead = le32_make(FAT_INFO_LEAD);
+        raw->structure = le32_make(FAT_INFO_STRUCT);
+        raw->trail = le32_make(FAT_INFO_TRAIL);
+    }
+    if (!err) {
+        raw->free_count = le32_make(free_count);
+        raw->next_free = le32_make(vol->writer->space.cursor);
+    }
+    shale_buf_put(buf);
+    return err;
+}
+
+int fat_mark(struct shale_fs *fs, bool clean)
+{
+    struct fat_volume *vol = fat_volume_of(fs);
+    int err = 0;
+
+    if (clean)
+        err = info_store(vol);
+    if (!err && !vol->was_dirty)
+        err = mark_table(vol, clean);
+    if (!err && !vol->was_dirty)
+        err = mark_boot(vol, clean);
+    return err;
+}

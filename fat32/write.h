@@ -1,0 +1,300 @@
+/*
+ * write.h - what the files of the driver's writing half call on each other
+ *
+ * All of it runs inside the transaction fs->tx, with the volume's lock
+ * exclusive. What is kept in memory (the bitmap of free clusters, a vnode's
+ * chain and entry) is changed after shale_tx_on_undo() has been told how to
+ * put it back, so that a call may fail at any point.
+ *
+ * The order in which a batch reaches the device, for FAT:
+ *
+ *     data    file data, and the zeros of new directory clusters
+ *     MAP     the FAT: new clusters, linked among themselves
+ *     NODE    the link from a chain that was there to its new clusters
+ *     NAME    directory entries
+ *     late    old names of what was renamed, end marks of what got shorter,
+ *             ".." of what was moved
+ *     then    what was freed is zeroed in the FAT, in the next batch
+ */
+#ifndef FAT32_WRITE_H
+#define FAT32_WRITE_H
+
+#include "fat.h"
+
+/* ------------------------------------------------------------- link.c */
+
+/* When a FAT entry gets to the device. */
+enum fat_when {
+    FAT_WHEN_MAP,               /* with the FAT */
+    FAT_WHEN_NODE,              /* once all other changes of the FAT are there */
+    FAT_WHEN_LATE,              /* once the batch's names are, too */
+};
+
+/*
+ * Set the entry of CLUSTER (0 and 1 too) in every FAT that is kept. The four
+ * bits that FAT32 reserves stay. SHALE_EAGAIN: it shares a byte with one that
+ * waits for its moment, so the batch has to be written first (FAT12 only).
+ */
+int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
+                 enum fat_when when);
+
+/* Make a chain of the COUNT (at least 1) clusters from FIRST on, and end it. */
+int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count);
+
+/*
+ * Mark those of the COUNT clusters from FIRST on as free that are not. Stores
+ * how many that were, without straddlers. SHALE_EAGAIN as fat_link_set().
+ */
+int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   uint32_t *out);
+
+/* Are the entries of A and B in the same sector of the FAT, as a whole? */
+bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b);
+
+/* ------------------------------------------------------------ space.c */
+
+/* Free clusters, by regions of so many; see space.c. */
+#define FAT_REGION_CLUSTERS 32768u
+
+struct fat_region {
+    uint64_t *bits;             /* set: not to be had; NULL: not looked at */
+    uint32_t available;         /* clear ones */
+    uint32_t longest;           /* no more of them than so many in a row */
+};
+
+/* Clusters kept for a file that grows. */
+struct fat_window {
+    uint64_t ino;               /* 0: nobody's */
+    uint32_t first, count;
+    uint64_t used;              /* when, by fat_space.clock */
+};
+
+#define FAT_WINDOWS 32u
+
+struct fat_space {
+    struct fat_region *regions;
+    uint32_t region_count;
+    uint32_t cursor;            /* where to look for a new file's first */
+    uint64_t clock;
+    struct fat_window windows[FAT_WINDOWS];
+};
+
+#define FAT_NO_INO UINT64_MAX   /* one that does not grow, for now */
+
+int fat_space_init(struct fat_volume *vol);
+void fat_space_fini(struct fat_volume *vol);
+
+/*
+ * Take up to WANT (at least 1) clusters in a row for the file numbered INO,
+ * which has LENGTH of them, the last one LAST. Stores at least one. Nothing is
+ * written: the FAT says the same still. SHALE_ENOSPC.
+ */
+int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
+                   uint32_t last, uint32_t want, struct fat_run *out);
+
+/* The file numbered INO will not grow soon: others may have its window. */
+void fat_space_release(struct fat_volume *vol, uint64_t ino);
+
+/* As struct shale_fs_ops.reclaim. */
+int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run);
+
+/* ------------------------------------------------------------- grow.c */
+
+/* Tell the transaction how to put VN's own fields back. */
+int fat_vnode_note(struct fat_vnode *vn);
+
+/* Make ENTRY that of VN, also on the volume, unless VN has no name left. */
+int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry);
+
+/*
+ * Give VN up to WANT more clusters. Stores the run added. SHALE_EAGAIN: the
+ * batch has to be written first.
+ */
+int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out);
+
+/* As in struct shale_fs_ops. */
+int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
+                 struct shale_extent *out);
+int fat_resize(struct shale_vnode *base, uint64_t size);
+int fat_trim(struct shale_vnode *base);
+int fat_release(struct shale_vnode *base);
+
+/* -------------------------------------------------------- shortname.c */
+
+/* A name that a file is to get. */
+struct fat_newname {
+    uint16_t units[FAT_LONG_MAX + 1];
+    uint32_t len;               /* units */
+    uint32_t hash;              /* fat_name_hash() of them */
+
+    uint8_t basis[11];          /* the short name as made from the long one */
+    uint32_t base_len, ext_len; /* characters of it that are no padding */
+    bool exact;                 /* the basis is the whole name but for case */
+
+    uint8_t name[11];           /* the short name chosen */
+    uint8_t lower;              /* FAT_LOWER_... */
+    bool is_long;               /* needs pieces of a long name */
+};
+
+/*
+ * Decode the LEN bytes of NAME into *OUT, all but the choice of a short name.
+ * SHALE_EINVAL for what no file can be called.
+ */
+int fat_newname_decode(struct fat_volume *vol, const char *name, size_t len,
+                       struct fat_newname *out);
+
+/*
+ * Choose NAME's short name, such that nobody has it in DIR but OWN (or NULL),
+ * which gives way in the same moment, and nobody had it in this batch, unless
+ * in SECTOR of DIR (or FAT_UNKNOWN).
+ */
+int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
+                       const struct fat_set *own, uint32_t sector);
+
+static inline uint32_t fat_newname_slots(const struct fat_newname *name)
+{
+    return 1 + (name->is_long ? fat_long_pieces(name->len) : 0);
+}
+
+/* ----------------------------------------------------------- recent.c */
+
+/*
+ * Names and slots that this batch has freed, and that are still there on the
+ * device: they must not be used again before it is written.
+ */
+struct fat_recent_item {
+    uint64_t key;
+    uint32_t value;
+};
+
+struct fat_recent {
+    uint64_t batch;             /* of what is in the table */
+    struct fat_recent_item *items;
+    uint32_t room;              /* a power of two, or 0 */
+    uint32_t count;
+    uint32_t late_count;        /* slots among them */
+};
+
+/*
+ * The LEN units of NAME have become free in DIR, by a change of SECTOR of DIR;
+ * FAT_UNKNOWN if of several, or if the change goes late.
+ */
+int fat_recent_add(struct fat_vnode *dir, const uint16_t *name, uint32_t len,
+                   uint32_t sector);
+
+/*
+ * Has a name with HASH become free in DIR? Stores the sector: one that is
+ * stored there now goes to the device in the moment in which the old one goes.
+ */
+bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *sector);
+
+/* The slot at place AT is freed late. / Was it? */
+int fat_recent_add_slot(struct fat_volume *vol, uint64_t at);
+bool fat_recent_slot(struct fat_volume *vol, uint64_t at);
+
+void fat_recent_fini(struct fat_volume *vol);
+
+/* ------------------------------------------------------------ entry.c */
+
+/* Where a set of slots will be. */
+struct fat_room {
+    uint32_t slot, count;
+    uint32_t end;               /* the slot at which the directory ended so far;
+                                   FAT_UNKNOWN if that is behind the room */
+};
+
+/* Slots in a sector. */
+static inline uint32_t fat_sector_slots(const struct fat_volume *vol)
+{
+    return vol->boot.sector_size / FAT_ENTRY_SIZE;
+}
+
+/*
+ * Find room for COUNT slots in DIR, which grows if it has to: in one sector if
+ * that is long enough. SHALE_ENOSPC.
+ */
+int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out);
+
+/*
+ * Find room for COUNT slots in SECTOR of DIR, where the slots of OWN (or NULL)
+ * count as free. SHALE_EAGAIN if there is none.
+ */
+int fat_room_find_in(struct fat_vnode *dir, uint32_t count, uint32_t sector,
+                     const struct fat_set *own, struct fat_room *out);
+
+/*
+ * Store NAME, whose short name is chosen, and what else ENTRY says in ROOM.
+ * Stores the set that is there now in *OUT.
+ */
+int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
+                  const struct fat_newname *name,
+                  const struct fat_entry *entry, struct fat_set *out);
+
+/*
+ * Free the slots of SET; LATE: after all else in the batch. Notes that its
+ * names were free in this batch.
+ */
+int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late);
+
+/* The sector of DIR that SET is in, or FAT_UNKNOWN if in more than one. */
+uint32_t fat_set_sector(const struct fat_volume *vol,
+                        const struct fat_set *set);
+
+/* SHALE_ENOTEMPTY if there is anything in DIR. */
+int fat_dir_check_empty(struct fat_vnode *dir);
+
+/*
+ * Fill CLUSTER, which nobody has yet, with free slots. If PARENT is not NULL it
+ * is the first one of a directory in there that ENTRY is about.
+ */
+int fat_dir_clear(struct fat_volume *vol, uint32_t cluster,
+                  const struct fat_vnode *parent,
+                  const struct fat_entry *entry);
+
+/* ----------------------------------------------------------- change.c */
+
+/* As in struct shale_fs_ops. */
+int fat_create(struct shale_vnode *base, const char *name, size_t len,
+               const struct shale_node *node, uint64_t *ino);
+int fat_remove(struct shale_vnode *base, const char *name, size_t len,
+               struct shale_vnode *victim);
+int fat_rename(const struct shale_rename *what);
+
+/* ---------------------------------------------------------- setattr.c */
+
+int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what);
+
+/* -------------------------------------------------- state.c, label.c */
+
+/* As in struct shale_fs_ops. */
+int fat_mark(struct shale_fs *fs, bool clean);
+int fat_set_label(struct shale_fs *fs, const char *label, size_t len);
+
+/*
+ * Encode the LEN bytes of UTF-8 of LABEL in 11 bytes of PAGE: in upper case,
+ * spaces behind. SHALE_EINVAL for what a label cannot have,
+ * SHALE_ENAMETOOLONG.
+ */
+int fat_label_encode(const struct fat_codepage *page, const char *label,
+                     size_t len, uint8_t out[11]);
+
+/* ----------------------------------------------------------- writer.c */
+
+/* What the writing half keeps of a volume. */
+struct fat_writer {
+    struct fat_space space;
+    struct fat_recent recent;
+    struct fat_newname name;    /* of the call under way, and ... */
+    uint16_t sought[FAT_LONG_MAX + 1];          /* ... one that it looks for */
+
+    /* Of FAT12: entries that wait for their moment in this batch. */
+    uint64_t waiting_batch;
+    uint32_t waiting_count;
+    uint32_t waiting[16];
+};
+
+/* Called by mount, unless read-only / by unmount; VOL->writer is made here. */
+int fat_writer_init(struct fat_volume *vol);
+void fat_writer_fini(struct fat_volume *vol);
+
+#endif /* FAT32_WRITE_H */
