@@ -101,12 +101,18 @@ static int check_victim(const struct shale_rename *what)
 {
     bool dir = what->vn->type == SHALE_TYPE_DIR;
     bool victim_dir = what->victim->type == SHALE_TYPE_DIR;
+    int err;
 
     if (what->victim->ino == what->victim->fs->root_ino)
         return SHALE_EBUSY;
     if (dir == victim_dir)
         return 0;
-    return dir ? SHALE_ENOTDIR : SHALE_EISDIR;
+    if (dir)
+        return SHALE_ENOTDIR;
+
+    /* The directory that VN is in, or one above, has VN at least in it. */
+    err = check_move(what->victim, what->to, what->from);
+    return err == SHALE_EINVAL ? SHALE_ENOTEMPTY : SHALE_EISDIR;
 }
 
 static int rename_found(struct shale_fs *fs, struct renaming *r)
