@@ -16,7 +16,7 @@ static const char *const some_names[] = {
     "A", "B", "C", "README.TXT", "readme.md", "Makefile", "x", "y.z",
     "DATA.BIN", "Mixed.Txt", ".hidden", "two.dots.here", "with space",
     "a longer name.text", "A longer name.text2", "longname1.dat",
-    "longname2.dat", "longname3.dat", "longname~1.dat", "LONGNA~1.DAT",
+    "longname2.dat", "longname3.dat", "longname~1.dat", "LONGNA~Z.DAT",
     "\xc3\xa9t\xc3\xa9.txt", "\xc3\x89T\xc3\x89 2", "\xd0\x96\xd1\x83\xd0\xba",
     "\xce\xb1\xce\xb2\xce\xb3", "\xe6\x97\xa5\xe6\x9c\xac", "+,;=[]",
     "\xf0\x9f\x90\x9a shell", "exactly-thirteen", "thirteen-unit",

@@ -273,6 +273,12 @@ static int unmake(struct model *model, const struct op *op, bool apply)
     return 0;
 }
 
+static void respell(const struct place *place)
+{
+    free(place->entry->name);
+    place->entry->name = need_copy(place->name);
+}
+
 static int exchange(struct place *from, struct place *to, bool apply)
 {
     struct node *node;
@@ -288,6 +294,9 @@ static int exchange(struct place *from, struct place *to, bool apply)
     from->entry->node = to->entry->node;
     to->entry->node = node;
     from->dir->mtime = to->dir->mtime = -1;
+    /* Each name is in the case in which it was asked for. */
+    respell(from);
+    respell(to);
     if (from->entry->node->is_dir)
         from->entry->node->parent = from->dir;
     if (node->is_dir)
@@ -310,6 +319,7 @@ static int rename_check(const struct place *from, const struct place *to,
         return SHALE_EINVAL;
     if (!victim || victim == node)
         return 0;
+    /* Linux looks at this first, whatever is renamed. */
     if (victim->is_dir && is_below(from->dir, victim))
         return SHALE_ENOTEMPTY;
     if (node->is_dir && !victim->is_dir)
@@ -337,14 +347,25 @@ static int move(struct model *model, const struct op *op, bool apply)
     if (err || !apply)
         return err;
     if (to.entry && to.entry->node == from.entry->node) {
+        /* From itself to itself: whatever case that is in, nothing. */
+        if (from.len == to.len && memcmp(from.name, to.name, to.len) == 0)
+            return 0;
+        if (strcmp(from.name, to.name) == 0)
+            return 0;           /* whatever the name's case on the volume */
         free(from.entry->name);
         from.entry->name = need_copy(to.name);
         from.dir->mtime = -1;
         return 0;
     }
     if (to.entry) {
-        node_put(entry_take(to.dir, to.entry));
-        from.entry = model_find(model, from.dir, from.name, from.len);
+        /* The name stays in the case that it has. */
+        node_put(to.entry->node);
+        to.entry->node = from.entry->node;
+        node = entry_take(from.dir, from.entry);
+        if (node->is_dir)
+            node->parent = to.dir;
+        to.dir->mtime = -1;
+        return 0;
     }
     node = entry_take(from.dir, from.entry);
     entry_add(to.dir, to.name, node);
@@ -432,18 +453,20 @@ static int64_t copy(const struct model *model, struct node *from,
 {
     struct node *to;
     uint64_t len = op->b;
-    int err = walk_file(model, op->to, &to);
+    int err = model_walk(model, op->to, &to);
 
     if (err)
         return err;
+    if (from->is_dir || to->is_dir)
+        return SHALE_EISDIR;
     if (op->a >= from->size)
         len = 0;
     else if (len > from->size - op->a)
         len = from->size - op->a;
-    if (from == to && op->a < op->c + op->b && op->c < op->a + op->b)
-        return SHALE_EINVAL;
     if (len == 0)
         return 0;
+    if (from == to && op->a < op->c + len && op->c < op->a + len)
+        return SHALE_EINVAL;
     if (op->c >= model->file_max || len > model->file_max - op->c)
         return SHALE_EFBIG;
     if (!apply)
@@ -498,9 +521,13 @@ int64_t model_op(struct model *model, const struct op *op, bool apply,
     case OP_APPEND:
     case OP_TRUNCATE:
     case OP_ALLOCATE:
-    case OP_COPY:
     case OP_READ:
         err = walk_file(model, op->path, &node);
+        break;
+    case OP_COPY:
+        /* By system calls, the first file is opened first. */
+        err = model->posix ? walk_file(model, op->path, &node)
+                           : model_walk(model, op->path, &node);
         break;
     default:
         break;

@@ -166,7 +166,7 @@ static int run_once(const struct settings *settings, const struct ops *ops,
         run_fini(&run);
         fatimage_free(&checked.image);
     }
-    return good ? 0 : 1;
+    return good ? 0 : 1 + (int)(run.kind % 127);
 }
 
 /* ------------------------------------------------------- runs, and trials */
@@ -181,11 +181,6 @@ static int trial(void *context, const struct ops *ops)
     struct trial *t = context;
 
     return run_once(t->settings, ops, t->log);
-}
-
-static bool fails(void *context, const struct ops *ops)
-{
-    return !run_apart(trial, context, ops, true);
 }
 
 /* ------------------------------------------------------------- options */
@@ -301,10 +296,10 @@ int main(int argc, char **argv)
             return 2;
         }
         fclose(from);
-        good = run_apart(trial, &t, &ops, false);
+        good = run_apart(trial, &t, &ops, false) == 0;
     } else {
         t.log = log;
-        good = run_apart(trial, &t, NULL, false);
+        good = run_apart(trial, &t, NULL, false) == 0;
         t.log = NULL;
         rewind(log);
         if (!good && !ops_parse(&ops, log))
@@ -315,7 +310,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "FAILED: %s, seed %llu\n", settings.shape->name,
                 (unsigned long long)settings.gen.rng.state);
         if (settings.shrink)
-            shrink(&ops, fails, &t);
+            shrink(&ops, trial, &t);
         if (settings.save) {
             FILE *to = fopen(settings.save, "w");
 

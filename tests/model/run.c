@@ -20,6 +20,8 @@ static bool wrong(struct run *run, const char *format, ...)
     va_start(args, format);
     vsnprintf(run->why, sizeof run->why, format, args);
     va_end(args);
+    for (run->kind = 0; *format; format++)
+        run->kind = run->kind * 31 + (unsigned char)*format;
     return false;
 }
 
@@ -375,9 +377,11 @@ bool run_op(struct run *run, const struct op *op)
             model_op(&run->model, &plain, true, 0);
         return true;
     }
-    return wrong(run, "%s: %" PRId64 " (%s) instead of %" PRId64 " (%s) %s",
-                 op_name(op->kind), got,
-                 got < 0 ? shale_strerror((int)got) : "", want,
-                 want < 0 ? shale_strerror((int)want) : "",
-                 run->backend->why);
+    wrong(run, "%s: %" PRId64 " (%s) instead of %" PRId64 " (%s) %s",
+          op_name(op->kind), got, got < 0 ? shale_strerror((int)got) : "",
+          want, want < 0 ? shale_strerror((int)want) : "",
+          run->backend->why);
+    run->kind += (unsigned)(op->kind * 7 + (got < 0 ? -got * 13 : 0) +
+                            (want < 0 ? -want * 17 : 0));
+    return false;
 }

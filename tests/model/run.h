@@ -19,6 +19,7 @@ struct run {
 
     unsigned long done, refused, remounts;
     char why[1600];             /* what went wrong; "" so far */
+    unsigned kind;              /* the same as a number, without details */
     uint8_t *buf;
     size_t buf_size;
 };

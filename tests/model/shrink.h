@@ -6,15 +6,15 @@
 
 #include "ops.h"
 
-/* Runs the operations, in a process of its own and without a word. */
-typedef bool shrink_fails(void *context, const struct ops *ops);
+/* Carries out operations: 0, or how it failed, 1 to 127. */
+typedef int shrink_run(void *context, const struct ops *ops);
 
-/* Leave out of OPS, which fail, what they fail without. */
-void shrink(struct ops *ops, shrink_fails *fails, void *context);
+/* RUN(CONTEXT, OPS) in a process of its own, QUIET without its output and for
+   a minute at most. Returns what it did, or 128 and the signal that it got. */
+int run_apart(shrink_run *run, void *context, const struct ops *ops,
+              bool quiet);
 
-/* Run RUN(CONTEXT, OPS) in a process of its own, QUIET without its output and
-   for a minute at most. True if it returned 0. */
-bool run_apart(int (*run)(void *context, const struct ops *ops),
-               void *context, const struct ops *ops, bool quiet);
+/* Leave out of OPS, which fail, what they fail without, in the same way. */
+void shrink(struct ops *ops, shrink_run *run, void *context);
 
 #endif /* MODEL_SHRINK_H */

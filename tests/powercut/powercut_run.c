@@ -62,23 +62,18 @@ static int run_sequence(void *context, const struct ops *ops)
     return 1;
 }
 
-static bool fails(void *context, const struct ops *ops)
-{
-    return !run_apart(run_sequence, context, ops, true);
-}
-
 /* Run OPS, called NAME, and if that fails find out with how few it does. */
 static bool try(struct settings *settings, struct ops *ops, const char *name)
 {
     FILE *to;
 
-    if (run_apart(run_sequence, settings, ops, false))
+    if (run_apart(run_sequence, settings, ops, false) == 0)
         return true;
     fprintf(stderr, "FAILED: %s, %s, seed %llu\n", name,
             settings->shape->name,
             (unsigned long long)settings->gen.rng.state);
     if (settings->shrink) {
-        shrink(ops, fails, settings);
+        shrink(ops, run_sequence, settings);
         ops_print(ops, stderr);
         run_apart(run_sequence, settings, ops, false);
     }
