@@ -1,6 +1,7 @@
 /* test_vfs_attr.c - attributes by vnode and by number */
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 
 enum { ROOT = TOY_ROOT, FILE_, STALE };
 
@@ -54,7 +55,7 @@ START_TEST(by_number_makes_no_vnode)
     ck_assert_uint_eq(toy_calls(&toy, TOY_LOAD), 1);    /* the root */
     ck_assert_int_eq(shale_getattr_ino(toy.fs, STALE, &attr), SHALE_ESTALE);
     ck_assert_int_eq(shale_getattr_ino(toy.fs, 99, &attr), SHALE_ESTALE);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
 }
 END_TEST
 
@@ -85,7 +86,7 @@ START_TEST(by_vnode)
     toy.fail[TOY_GETATTR] = SHALE_EIO;
     ck_assert_int_eq(shale_getattr(vn, &attr), SHALE_EIO);
     ck_assert_int_eq(shale_getattr_ino(toy.fs, FILE_, &attr), SHALE_EIO);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(vn);
 }
 END_TEST

@@ -3,6 +3,7 @@
 
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 
 enum { ROOT = TOY_ROOT, DIR, SUB, FILE_, SHY, LINK, STALE, EMPTY };
 
@@ -66,14 +67,14 @@ START_TEST(looks_up)
         shale_vnode_put(out);
     }
     ck_assert_int_eq(r, lookups[_i].result);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     ck_assert_uint_eq(dir->refs, 1);
 
     /* Attributes alone have the same answer, and leave no vnode behind. */
     shale_fs_shrink(toy.fs);
     r = shale_lookup_attr(dir, lookups[_i].name, lookups[_i].len, &attr);
     ck_assert_int_eq(r ? r : (int64_t)attr.ino, lookups[_i].result);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(dir);
 }
 END_TEST
@@ -132,7 +133,7 @@ static struct list list_of(uint64_t ino, uint64_t cookie, unsigned flags)
     struct shale_vnode *dir = toy_get(&toy, ino);
 
     ck_assert_int_eq(shale_iterate(dir, cookie, flags, take, &list), 0);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(dir);
     return list;
 }
@@ -195,7 +196,7 @@ START_TEST(stops_where_the_sink_says)
     ck_assert_int_eq(shale_iterate(dir, _i == 0 ? 0 : in_dir[_i - 1].next, 0,
                                    take, &list), 77);
     ck_assert_uint_eq(list.count, (unsigned)_i);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(dir);
 }
 END_TEST

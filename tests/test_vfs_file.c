@@ -3,6 +3,7 @@
 
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 
 #define TIB ((uint64_t)1 << 40)
 
@@ -113,7 +114,7 @@ static int64_t read_ino(uint64_t ino, uint8_t *buf, size_t len,
     buf[len] = 0xa5;
     r = shale_read(vn, buf, len, offset);
     ck_assert_uint_eq(buf[len], 0xa5);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(vn);
     return r;
 }
@@ -304,7 +305,7 @@ START_TEST(maps_files)
         ck_assert_uint_eq(extent.device, maps[_i].device);
         ck_assert_int_eq((int)extent.kind, (int)maps[_i].kind);
     }
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(vn);
 }
 END_TEST
@@ -347,7 +348,7 @@ START_TEST(seeks_data_and_holes)
     ck_assert_int_eq(shale_seek_data(vn, seeks[_i].offset), seeks[_i].data);
     ck_assert_int_eq(shale_seek_hole(vn, seeks[_i].offset), seeks[_i].hole);
     ck_assert_uint_le(toy_calls(&toy, TOY_MAP) - before, 2 * TOY_EXTENTS);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(vn);
 }
 END_TEST
@@ -372,7 +373,7 @@ START_TEST(more_pieces_than_anybody_has)
     ck_assert_uint_eq(extent.length, 16384 * 512);
     ck_assert_int_eq(shale_map(hole, 512, UINT64_MAX, &extent), 0);
     ck_assert_uint_eq(extent.length, 16384 * 512);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(data);
     shale_vnode_put(hole);
 }

@@ -4,6 +4,7 @@
 #include "shale/cache.h"
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 
 static struct toy toy;
 
@@ -260,7 +261,7 @@ START_TEST(statfs_and_describe)
     toy.fail[TOY_STATFS] = SHALE_EIO;
     ck_assert_int_eq(shale_statfs(toy.fs, &stat), SHALE_EIO);
     ck_assert_int_eq(shale_describe(toy.fs, &to), 0);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
 }
 END_TEST
 
@@ -293,7 +294,7 @@ START_TEST(absent_slots)
     ck_assert_int_eq(shale_listxattr(file, buf, 1), SHALE_ENOTSUP);
     ck_assert_int_eq(shale_getattr_ino(toy.fs, f, &attr), 0);
     ck_assert_uint_eq(attr.ino, f);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     shale_vnode_put(root);
     shale_vnode_put(file);
     shale_vnode_put(link);
@@ -396,7 +397,7 @@ static int refuse_lock(void *lock)
 
 START_TEST(a_lock_that_cannot_be_made)
 {
-    struct shale_lock_ops locks = toy_locks;
+    struct shale_lock_ops locks = watch_locks;
     struct shale_fs *fs;
 
     locks.init = refuse_lock;

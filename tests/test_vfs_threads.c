@@ -10,6 +10,7 @@
 
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 #include "vfs/vfs.h"
 
 #define THREADS 4u
@@ -122,7 +123,7 @@ static void *work(void *arg)
             read_file(ino);
         }
     }
-    return (void *)(uintptr_t)toy_locks_held();
+    return (void *)(uintptr_t)watch_held();
 }
 
 static void run(void *(*body)(void *), unsigned *args, void **results)

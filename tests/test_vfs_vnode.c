@@ -3,6 +3,7 @@
 
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 #include "vfs/vfs.h"
 
 #define FILES 100u
@@ -66,7 +67,7 @@ START_TEST(stale_number)
     ck_assert_int_eq(shale_vnode_get(toy.fs, FIRST + FILES, &vn),
                      SHALE_ESTALE);
     ck_assert_ptr_null(vn);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 
 #include "suite.h"
 #include "toyfs.h"
+#include "watch.h"
 
 enum { ROOT = TOY_ROOT, FILE_, BARE };
 
@@ -53,7 +54,7 @@ START_TEST(gets_values)
     memset(buf, '#', sizeof buf);
     ck_assert_int_eq(shale_getxattr(vn, gets[_i].name, buf, gets[_i].size),
                      gets[_i].result);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
     if (gets[_i].size >= 5 && gets[_i].result == 5)
         ck_assert_int_eq(memcmp(buf, "value#", 6), 0);
 }
@@ -73,7 +74,7 @@ START_TEST(lists_names)
         ck_assert_int_eq(buf[size], '#');
     }
     ck_assert_int_eq(memcmp(buf, all, sizeof all), 0);
-    ck_assert_uint_eq(toy_locks_held(), 0);
+    ck_assert_uint_eq(watch_held(), 0);
 }
 END_TEST
 

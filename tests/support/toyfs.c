@@ -3,130 +3,12 @@
  */
 #include "toyfs.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vfs/vfs.h"
-
-/* --------------------------------------------------------------- locks */
-
-/* In the order they are taken. What is not marked is a leaf of the cache's. */
-enum rank { RANK_VNODE = 1, RANK_VOLUME, RANK_TABLE, RANK_LEAF };
-
-struct toy_lock {
-    pthread_rwlock_t lock;
-    enum rank rank;
-};
-
-#define HELD_MAX 4u
-
-static _Thread_local struct toy_lock *held[HELD_MAX];
-static _Thread_local unsigned held_count;
-
-/* Not ck_assert: this is called by every thread of a test. */
-static void insist(bool what, const char *why)
-{
-    if (!what) {
-        fprintf(stderr, "toyfs: %s\n", why);
-        abort();
-    }
-}
-
-static void lock_enter(struct toy_lock *lock)
-{
-    for (unsigned i = 0; i < held_count; i++) {
-        insist(held[i] != lock, "a lock is taken twice");
-        insist(held[i]->rank != RANK_TABLE, "a lock under the table's");
-        insist(held[i]->rank < lock->rank || lock->rank == RANK_LEAF,
-               "locks are taken out of order");
-    }
-    insist(held_count < HELD_MAX, "too many locks");
-    held[held_count++] = lock;
-}
-
-static int toy_lock_init(void *lock)
-{
-    struct toy_lock *l = lock;
-
-    l->rank = RANK_LEAF;
-    return pthread_rwlock_init(&l->lock, NULL) ? SHALE_ENOMEM : 0;
-}
-
-static void toy_lock_fini(void *lock)
-{
-    pthread_rwlock_destroy(&((struct toy_lock *)lock)->lock);
-}
-
-static void toy_lock_exclusive(void *lock)
-{
-    lock_enter(lock);
-    pthread_rwlock_wrlock(&((struct toy_lock *)lock)->lock);
-}
-
-static void toy_lock_shared(void *lock)
-{
-    lock_enter(lock);
-    pthread_rwlock_rdlock(&((struct toy_lock *)lock)->lock);
-}
-
-static void toy_unlock(void *lock)
-{
-    insist(held_count > 0 && held[held_count - 1] == lock,
-           "a lock is released that is not the last one taken");
-    held_count--;
-    pthread_rwlock_unlock(&((struct toy_lock *)lock)->lock);
-}
-
-const struct shale_lock_ops toy_locks = {
-    .size = sizeof(struct toy_lock),
-    .init = toy_lock_init,
-    .fini = toy_lock_fini,
-    .lock = toy_lock_exclusive,
-    .lock_shared = toy_lock_shared,
-    .unlock = toy_unlock,
-};
-
-unsigned toy_locks_held(void)
-{
-    return held_count;
-}
-
-/* Memory's locks do not watch: it is below everything, tested on its own. */
-static int plain_init(void *lock)
-{
-    return pthread_rwlock_init(lock, NULL) ? SHALE_ENOMEM : 0;
-}
-
-static void plain_fini(void *lock)
-{
-    pthread_rwlock_destroy(lock);
-}
-
-static void plain_exclusive(void *lock)
-{
-    pthread_rwlock_wrlock(lock);
-}
-
-static void plain_shared(void *lock)
-{
-    pthread_rwlock_rdlock(lock);
-}
-
-static void plain_unlock(void *lock)
-{
-    pthread_rwlock_unlock(lock);
-}
-
-static const struct shale_lock_ops plain_locks = {
-    .size = sizeof(pthread_rwlock_t),
-    .init = plain_init,
-    .fini = plain_fini,
-    .lock = plain_exclusive,
-    .lock_shared = plain_shared,
-    .unlock = plain_unlock,
-};
+#include "watch.h"
 
 /* -------------------------------------------------------------- device */
 
@@ -149,9 +31,8 @@ static int toy_read(struct shale_bdev *dev, uint64_t offset, void *buf,
     uint8_t *to = buf;
     int err = enter(toy, TOY_READ, 0);
 
-    for (unsigned i = 0; i < held_count; i++)
-        insist(held[i]->rank == RANK_VNODE,
-               "data is read under a lock other than the file's");
+    watch_no_more_than(WATCH_VNODE,
+                       "data is read under a lock other than the file's");
     if (err)
         return err;
     for (size_t i = 0; i < len; i++)
@@ -185,18 +66,14 @@ static struct toy_node *node_of(struct shale_vnode *vn)
 /* Insist on the locks of fs.h's table: the volume's ... */
 static void insist_volume(struct shale_fs *fs)
 {
-    insist(!fs->state->locks ||
-               (held_count > 0 && held[held_count - 1]->rank == RANK_VOLUME),
-           "the driver is called without the volume's lock");
+    watch_volume(fs, false);
 }
 
 /* ... and VN's before it. */
 static void insist_both(struct shale_vnode *vn)
 {
-    insist_volume(vn->fs);
-    insist(!vn->fs->state->locks ||
-               (held_count == 2 && (void *)held[0] == vn->lock),
-           "map is called without the file's lock");
+    watch_volume(vn->fs, false);
+    watch_vnode(vn, false);
 }
 
 static bool toy_probe(const uint8_t *head, size_t len)
@@ -209,13 +86,10 @@ static int toy_mount_fs(struct shale_fs *fs)
     struct toy *toy = toy_of(fs);
     int err = enter(toy, TOY_MOUNT, 0);
 
-    insist(held_count == 0, "mount is called under a lock");
+    watch_insist(watch_held() == 0, "mount is called under a lock");
     if (err)
         return shale_refuse(fs, "toy: told to fail", "mount", 3);
-    if (fs->state->locks) {
-        ((struct toy_lock *)fs->state->volume_lock)->rank = RANK_VOLUME;
-        ((struct toy_lock *)fs->state->table.lock)->rank = RANK_TABLE;
-    }
+    watch_mount(fs);
     err = shale_fs_set_blocks(fs, 1024, TOY_DEVICE / 1024);
     if (err)
         return err;
@@ -231,7 +105,7 @@ static void toy_unmount_fs(struct shale_fs *fs)
     struct toy *toy = toy_of(fs);
 
     enter(toy, TOY_UNMOUNT, 0);
-    insist(held_count == 0, "unmount is called under a lock");
+    watch_insist(watch_held() == 0, "unmount is called under a lock");
     shale_free(fs->mem, fs->volume, 100);
 }
 
@@ -275,11 +149,9 @@ static int toy_load(struct shale_vnode *base)
     int err;
 
     insist_volume(base->fs);
-    insist(!vn->node && !vn->loaded && base->refs == 0, "vnode is not fresh");
-    if (base->fs->state->locks)
-        ((struct toy_lock *)base->lock)->rank = RANK_VNODE;
-    else
-        insist(!base->lock, "a lock from nowhere");
+    watch_insist(!vn->node && !vn->loaded && base->refs == 0,
+                 "vnode is not fresh");
+    watch_load(base);
 
     err = find_node(toy, TOY_LOAD, base->ino, &node);
     if (err)
@@ -302,9 +174,8 @@ static void toy_evict(struct shale_vnode *base)
     struct toy_vnode *vn = (struct toy_vnode *)base;
 
     enter(toy_of(base->fs), TOY_EVICT, base->ino);
-    insist(base->refs == 0, "a vnode in use is evicted");
-    for (unsigned i = 0; i < held_count; i++)
-        insist(held[i]->rank != RANK_TABLE, "evict under the table's lock");
+    watch_insist(base->refs == 0, "a vnode in use is evicted");
+    watch_not(WATCH_TABLE, "evict under the table's lock");
     shale_free(base->fs->mem, vn->loaded, LOADED_SIZE);
 }
 
@@ -413,7 +284,7 @@ static int toy_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     int err = enter(toy, TOY_MAP, file->ino);
 
     insist_both(file);
-    insist(offset < file->size && len > 0, "map is asked for nothing");
+    watch_insist(offset < file->size && len > 0, "map is asked for nothing");
     if (err)
         return err;
     if (toy->give_bad_extent) {
@@ -546,19 +417,19 @@ void toy_init(struct toy *toy)
         .ops = &device_ops, .size = TOY_DEVICE, .block_size = 512, .fd = -1,
     };
     test_source_init(&toy->source, (size_t)1 << 20, 0);
-    toy->mem = shale_mem_create(&toy->source.base, &plain_locks, 0);
+    toy->mem = shale_mem_create(&toy->source.base, &watch_plain_locks, 0);
     ck_assert_ptr_nonnull(toy->mem);
     toy->log.event = note;
     toy->config = (struct shale_config){
         .dev = &toy->base, .mem = toy->mem, .drivers = toy_drivers,
-        .locks = &toy_locks, .log = &toy->log,
+        .locks = &watch_locks, .log = &toy->log,
     };
     toy_add(toy, TOY_ROOT, "", SHALE_TYPE_DIR);
 }
 
 void toy_fini(struct toy *toy)
 {
-    ck_assert_uint_eq(held_count, 0);
+    ck_assert_uint_eq(watch_held(), 0);
     if (toy->fs)
         ck_assert_int_eq(shale_unmount(toy->fs), 0);
     test_mem_sound(toy->mem, "at the end");
@@ -569,7 +440,7 @@ void toy_fini(struct toy *toy)
 void toy_mount(struct toy *toy)
 {
     ck_assert_int_eq(shale_mount(&toy->config, &toy->fs), 0);
-    ck_assert_uint_eq(held_count, 0);
+    ck_assert_uint_eq(watch_held(), 0);
 }
 
 struct toy_node *toy_add(struct toy *toy, uint64_t parent, const char *name,
@@ -625,7 +496,7 @@ int64_t toy_walk(struct toy *toy, const char *path, unsigned flags)
     struct shale_vnode *vn;
     int64_t r = shale_walk(toy->fs, NULL, path, flags, &vn);
 
-    ck_assert_uint_eq(held_count, 0);
+    ck_assert_uint_eq(watch_held(), 0);
     if (r == 0) {
         r = (int64_t)shale_vnode_ino(vn);
         shale_vnode_put(vn);
@@ -638,6 +509,6 @@ struct shale_vnode *toy_get(struct toy *toy, uint64_t ino)
     struct shale_vnode *vn = NULL;
 
     ck_assert_int_eq(shale_vnode_get(toy->fs, ino, &vn), 0);
-    ck_assert_uint_eq(held_count, 0);
+    ck_assert_uint_eq(watch_held(), 0);
     return vn;
 }

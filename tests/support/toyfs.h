@@ -84,12 +84,6 @@ struct toy {
 extern const struct shale_fs_ops toy_ops;
 extern const struct shale_fs_ops toy_bare_ops;
 
-/* The locks that watch over their order. */
-extern const struct shale_lock_ops toy_locks;
-
-/* How many of them this thread holds. */
-unsigned toy_locks_held(void);
-
 /* Make a toy with an empty root directory, and locks that watch. */
 void toy_init(struct toy *toy);
 
