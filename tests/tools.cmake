@@ -1,4 +1,4 @@
 # The command's verbs, as their users call them.
-foreach(script IN ITEMS help list read info copy errors mkfs)
+foreach(script IN ITEMS help list read info copy errors mkfs put change)
     shale_script(tools_${script} tools/${script}.sh)
 endforeach()

@@ -244,9 +244,18 @@ static bool copy_data(struct put *put, int fd, struct shale_vnode *file,
                       const struct stat *st)
 {
     uint64_t size = (uint64_t)st->st_size, at = 0;
+    int err = 0;
 
     if (st->st_blocks < st->st_size / 512)
         return copy_sparse(put, fd, file, size);
+    /* All at once: in one piece, and what does not fit is known before it has
+       been written for minutes. */
+    if (size > PUT_CHUNK)
+        err = shale_allocate(file, 0, size, SHALE_ALLOCATE_KEEP_SIZE);
+    if (err && err != SHALE_ENOTSUP) {
+        put_fail(put, err);
+        return false;
+    }
     /* A file that says 0 may be of /proc, and one may have grown: to its end. */
     return copy_range(put, fd, file, &at, UINT64_MAX);
 }

@@ -77,3 +77,26 @@ put()
 {
     dd if="$1" of="$2" bs=512 seek="$3" conv=notrunc,sparse status=none
 }
+
+# judge_fat NAME IMAGE: fsck.fat has nothing to say about it. Two lines it
+# always has: its version, and what it counted.
+judge_fat()
+{
+    if fsck.fat -n "$2" >"$work/fsck" 2>&1 &&
+        [ "$(wc -l <"$work/fsck")" = 2 ]; then
+        ok
+    else
+        fail "$1: fsck.fat"
+        head -n 10 "$work/fsck"
+    fi
+}
+
+# fat_tree IMAGE: every path on it, by mtools; directories end in a slash.
+fat_tree() { mdir -/ -a -b -i "$1" :: | sed 's,^::,,' | sort; }
+
+# host_tree DIR: the same of a directory.
+host_tree()
+{
+    (cd "$1" && find . -mindepth 1 \( -type d -printf '/%P/\n' -o \
+        -type f -printf '/%P\n' \) | sort)
+}

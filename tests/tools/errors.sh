@@ -17,7 +17,7 @@ mkfifo "$tree/fifo"
 make_image "$img" 8M -b 1024 -d "$tree"
 
 # usage
-for verb in ls tree cat stat cp extents info; do
+for verb in ls tree cat stat cp extents info rm mv attr label; do
     status "$verb: no image" 2 "$SHALE" "$verb"
     status "$verb: no such image" 2 "$SHALE" "$verb" "$work/no.img" /x "$work/y"
     status "$verb: -p 0" 2 "$SHALE" "$verb" -p 0 "$img" x

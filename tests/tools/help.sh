@@ -6,8 +6,8 @@
 . "$(dirname "$0")/common.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
-verbs="info ls tree cat stat cp extents mount umount version help"
-own="info ls tree cat stat cp extents"       # with tables of ours
+own="info ls tree cat stat cp put mkdir rm mv touch attr label extents mkfs"
+verbs="$own mount umount version help"  # ... and with no table of ours
 
 status "no command" 2 "$SHALE"
 says "no command" Usage
@@ -90,5 +90,13 @@ if have mke2fs; then
     expect "complete an option" "--inode " \
         "$(complete_line "shale ls --i")"
     expect "complete a type" "ext2 " "$(complete_line "shale ls -t e")"
+    expect "complete a type for mkfs" "fat " \
+        "$(complete_line "shale mkfs -t f")"
+    expect "complete a file to put" "$work/overview " \
+        "$(complete_line "shale put $work/disk.img $work/ov")"
+    expect "complete what to remove" "/etc/fstab " \
+        "$(complete_line "shale rm $work/disk.img:/etc/fs")"
+    expect "complete a stamp: nothing" " " \
+        "$(complete_line "shale touch -t 20")"
 fi
 finish

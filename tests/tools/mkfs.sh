@@ -99,18 +99,19 @@ fit()
     echo $(((reserved + $4 * fat + root + $5 * $3) * $2))
 }
 
-limits_12="1 4083 4084 4085 4086 4087"
-limits_16="4085 4086 4087 65523 65524 65525"
-limits_32="65524 65525 65526"
+declare -A limits=(
+    [12]="1 4083 4084 4085 4086 4087"
+    [16]="4085 4086 4087 65523 65524 65525"
+    [32]="65524 65525 65526"
+)
 sectors="512 1024 2048 4096"
 clusters="1 8 128"
 ! is_quick || sectors="512 4096" clusters="1 8"
 ! is_long || clusters="1 2 4 8 16 32 64 128"
 for bits in 12 16 32; do
-    limits=limits_$bits
     for sector in $sectors; do for cluster in $clusters; do
         [ $((sector * cluster)) -le 262144 ] || continue
-        for fats in 1 2; do for count in ${!limits}; do
+        for fats in 1 2; do for count in ${limits[$bits]}; do
             what="FAT$bits, sector $sector, cluster $cluster, $fats FATs"
             what="$what, $count clusters"
             rm -f "$img"
@@ -120,8 +121,8 @@ for bits in 12 16 32; do
                 12-4087 | 16-408[56] | 16-65525 | 32-65524) want= ;;
             esac
             got=
-            size=$(fit $bits $sector $cluster $fats "$count")
-            if mkfs -a -F $bits -S $sector -s $((sector * cluster)) \
+            size=$(fit $bits "$sector" "$cluster" $fats "$count")
+            if mkfs -a -F $bits -S "$sector" -s $((sector * cluster)) \
                 -f $fats --size "$size"; then
                 got=$(details .clusters)
                 expect "$what: type" FAT$bits "$(details .type)"

@@ -4,6 +4,9 @@
 # paths inside an image come from `shale ls`.
 # shellcheck shell=bash
 
+_shale_verbs="info ls tree cat stat cp put mkdir rm mv touch attr label extents
+    mkfs mount umount version help"
+
 # The options that VERB accepts, one a line.
 _shale_options()
 {
@@ -45,24 +48,33 @@ _shale()
     COMPREPLY=()
 
     if ((cword == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "info ls tree cat stat cp extents
-            mount umount version help --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$_shale_verbs --help --version" \
+            -- "$current")
         return
     fi
     verb=${words[1]}
     previous=${words[cword - 1]}
 
-    case $previous in
-        -p | --part | --offset | --size-limit | -L | --level | -o | --options)
+    case $verb$previous in
+        # Letters that mean something else to some verbs.
+        mkdir-p | attr-r | cp-L | put-L | mkfs-L | rm-r | rm-f) ;;
+        touch-t | touch-d | touch--date | *--size | mkfs-[FsSnifRrM] | \
+            mkfs--fat-bits | mkfs--*-size | mkfs--label | mkfs--id | \
+            mkfs--fats | mkfs--reserved | mkfs--root-entries | mkfs--media)
             return ;;
-        -t | --type)
+        touch-r | touch--reference | mkfs-d | mkfs--directory)
+            _shale_files "$current"
+            return ;;
+        *-p | *--part | *--offset | *--size-limit | *-L | *--level | \
+            *-o | *--options)
+            return ;;
+        *-t | *--type)
             mapfile -t COMPREPLY < <(compgen -W "$(shale version 2>/dev/null |
                 sed -n 's/^filesystems: //p')" -- "$current")
             return ;;
     esac
     if [[ $verb == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "info ls tree cat stat cp extents
-            mount umount version help" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$_shale_verbs" -- "$current")
         return
     fi
     if [[ $current == -* ]]; then
@@ -73,21 +85,28 @@ _shale()
 
     # What came before: the image, and what chooses the volume on it.
     for ((i = 2; i < cword; i++)); do
-        case ${words[i]} in
-            -p | --part | --offset | --size-limit | \
-                -t | --type | -o | --options)
+        case $verb${words[i]} in
+            mkdir-p) ;;
+            touch-[tdr] | touch--date | touch--reference | tree-L | \
+                tree--level | mkfs-[FsSnifRrMd] | mkfs--size | \
+                mkfs--*-size | mkfs--fat-bits | mkfs--label | mkfs--id | \
+                mkfs--fats | mkfs--reserved | mkfs--root-entries | \
+                mkfs--media | mkfs--directory)
+                i=$((i + 1)) ;;
+            *-p | *--part | *--offset | *--size-limit | \
+                *-t | *--type | *-o | *--options)
                 volume+=("${words[i]}" "${words[i + 1]}")
                 i=$((i + 1)) ;;
-            -L | --level) i=$((i + 1)) ;;
-            -*) ;;
+            "$verb"-* | attr+*) ;;
             *)  [[ $operands -gt 0 ]] || image=${words[i]}
                 operands=$((operands + 1)) ;;
         esac
     done
 
     case $verb in
-        info | mount | umount) _shale_files "$current" ;;
-        ls | tree | cat | stat | extents | cp)
+        info | mount | umount | mkfs | label) _shale_files "$current" ;;
+        ls | tree | cat | stat | extents | cp | put | mkdir | rm | mv | \
+            touch | attr)
             if ((operands == 0)) && [[ $current == *:* ]] &&
                 [[ ! -e $current ]]; then
                 _shale_inside "${current%%:*}" "${current#*:}" ''
@@ -95,7 +114,7 @@ _shale()
                 if [[ $COMP_WORDBREAKS != *:* ]]; then
                     COMPREPLY=("${COMPREPLY[@]/#/${current%%:*}:}")
                 fi
-            elif ((operands == 0)) || [[ $verb == cp ]]; then
+            elif ((operands == 0)) || [[ $verb == cp || $verb == put ]]; then
                 _shale_files "$current"
             else
                 [[ -e $image ]] || image=${image%%:*}
