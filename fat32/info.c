@@ -61,8 +61,10 @@ static int marks_read(struct fat_volume *vol)
         return 0;
     err = fat_table_raw(vol, &cursor, 1, &entry);
     fat_cursor_put(&cursor);
-    if (err)
+    if (err == SHALE_ENOMEM)
         return err;
+    if (err)
+        entry = 0;              /* nobody knows: then it is neither */
     clean = boot->bits == 16 ? CLEAN16 : CLEAN32;
     sound = boot->bits == 16 ? SOUND16 : SOUND32;
     if (!(entry & clean))

@@ -84,6 +84,9 @@ def double_page(path, page):
     other = []
     for unit, codes in sorted(where.items()):
         code = chr(unit).encode('cp%d' % page)
+        # Windows writes IBM's extensions of 932 as IBM did, Python as NEC.
+        if page == 932 and code[0] in (0xed, 0xee) and codes[-1][0] >= 0xfa:
+            code = codes[-1]
         if code != codes[0]:
             other += [unit, code[0] << 8 | code[1]]
     with open(path, 'w', encoding='ascii') as out:
