@@ -89,5 +89,5 @@ mode_t convert_type(enum shale_type type)
 int convert_error(int64_t err)
 {
     /* They are errno values; anything else would be a bug of ours. */
-    return err < 0 && err > -512 ? (int)-err : EIO;
+    return err <= 0 && err > -512 ? (int)-err : EIO;
 }

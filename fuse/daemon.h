@@ -163,6 +163,7 @@ enum report_kind {
     REPORT_BUSY = 'B',          /* requests come again: look at placement */
     REPORT_LOG = 'L',           /* a line for syslog, after its level */
     REPORT_CLOSING = 'C',       /* served its last request; now it writes */
+    REPORT_FAILED = 'F',        /* which it could not, for the reason in words */
 };
 
 #define REPORT_MAX (SHALE_WHY_MAX + 2)

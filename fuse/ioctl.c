@@ -11,8 +11,7 @@
 
 #include "fuse/ops.h"
 
-#define FLAG_LABEL 0x08u
-#define FLAG_DIRECTORY 0x10u
+#define CHANGEABLE 0x27u        /* read-only, hidden, system, archive */
 
 static int get_attributes(struct shale_vnode *vn, uint32_t *out)
 {
@@ -24,11 +23,9 @@ static int get_attributes(struct shale_vnode *vn, uint32_t *out)
     return err;
 }
 
-/* That it is a directory, or the label, nobody can change. */
 static int set_attributes(fuse_req_t req, struct shale_vnode *vn,
                           uint32_t flags)
 {
-    const uint32_t fixed = FLAG_LABEL | FLAG_DIRECTORY;
     struct service *service = service_of(req);
     struct shale_setattr set = { .valid = SHALE_SET_FLAGS };
     uint32_t old;
@@ -38,7 +35,7 @@ static int set_attributes(fuse_req_t req, struct shale_vnode *vn,
         err = get_attributes(vn, &old);
     if (err)
         return err;
-    set.flags = (flags & 0xff & ~fixed) | (old & fixed);
+    set.flags = (flags & CHANGEABLE) | (old & ~CHANGEABLE);
     if (set.flags == old)
         return 0;
     return (int)changed(service, shale_setattr(vn, &set));

@@ -142,7 +142,9 @@ static const char *const ignored[] = {
     "big_writes", "clone_fd", "auto_unmount", "nonempty", "relatime",
     "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
     "loop", "max_write", "max_idle_threads", "writeback_cache",
-    "allow_utime", "nodiscard", "uni_xlate",
+
+    /* Hints of Linux's vfat, and what it takes for a stricter check of names. */
+    "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",
 
     /* mount(8)'s, fstab's, systemd's and udisks'. */
     "defaults", "auto", "noauto", "nouser", "nousers", "noowner", "nogroup",

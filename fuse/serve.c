@@ -25,6 +25,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ struct channel {
     unsigned quick;             /* requests so far, reads left out */
     bool ask;                   /* whether more wait, before this reply */
     bool crowded;               /* when it last asked, a request waited */
+    uint32_t offered;           /* by the INIT that it answers; else 0 */
 };
 
 static _Thread_local struct channel *channel;
@@ -109,10 +111,33 @@ static bool more_waiting(void)
     return poll(&waiting, 1, 0) > 0 && waiting.revents & POLLIN;
 }
 
+/*
+ * Before each write(2) the kernel asks for security.capability, so as to drop
+ * it, unless we promise to see to that and to set-user-id bits. A format that
+ * has neither can; but this libfuse has no word for it, so it goes into the
+ * answer to INIT, IOV, here.
+ */
+static void promise(const struct service *service, struct iovec *iov,
+                    int count)
+{
+    struct fuse_init_out *out;
+
+    if (count < 2 ||
+        iov[1].iov_len < offsetof(struct fuse_init_out, max_background) ||
+        !(shale_fs_traits(service->fs) & SHALE_TRAIT_NO_OWNERS))
+        return;
+    out = iov[1].iov_base;
+    out->flags |= channel->offered & FUSE_HANDLE_KILLPRIV_V2;
+}
+
 static ssize_t channel_writev(int fd, struct iovec *iov, int count,
                               void *context)
 {
-    (void)fd, (void)context;
+    (void)fd;
+    if (channel->offered) {
+        promise(context, iov, count);
+        channel->offered = 0;
+    }
     /* Afterwards it could be the next one of the client that we answer. */
     if (channel->ask)
         channel->crowded = more_waiting();
@@ -171,12 +196,15 @@ static void channel_fini(const struct channel *old, int session_fd)
 static void note_request(const struct service *service, const void *request)
 {
     const struct fuse_in_header *header = request;
-    const struct fuse_read_in *in = (const void *)(header + 1);
+    const void *body = header + 1;
+    const struct fuse_read_in *in = body;
     bool moves = header->opcode == FUSE_READ || header->opcode == FUSE_WRITE;
     bool large = moves && in->size > LARGE;     /* at the same place in both */
 
     _Static_assert(offsetof(struct fuse_read_in, size) ==
                        offsetof(struct fuse_write_in, size), "one place");
+    if (header->opcode == FUSE_INIT)
+        channel->offered = ((const struct fuse_init_in *)body)->flags;
     channel->ask = moves || ++channel->quick % ASK_EVERY == 0;
     if (placement_note(service->placement, (pid_t)header->pid, large))
         report_send(service->report_fd, REPORT_BUSY, "");

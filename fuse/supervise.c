@@ -236,11 +236,8 @@ static void take_log(const struct supervisor *s, const char *text)
 {
     int level = text[0] - '0';
 
-    if (level < SHALE_LOG_ERROR || level > SHALE_LOG_INFO)
-        return;
-    say(s, (enum shale_level)level, text + 1);
-    if (s->closing)
-        outcome_words(s->outcome, text + 1);
+    if (level >= SHALE_LOG_ERROR && level <= SHALE_LOG_INFO)
+        say(s, (enum shale_level)level, text + 1);
 }
 
 /* Take one report. False if there is none. */
@@ -268,6 +265,10 @@ static bool take_report(struct supervisor *s)
     case REPORT_CLOSING:
         s->closing = true;
         outcome_set(s->outcome, OUTCOME_CLOSING);
+        break;
+    case REPORT_FAILED:
+        say(s, SHALE_LOG_ERROR, message + 1);
+        outcome_words(s->outcome, message + 1);
         break;
     }
     return true;

@@ -119,7 +119,7 @@ static int close_image(struct worker *worker)
         return MOUNT_OK;
     snprintf(text, sizeof text, "the last changes could not be written: %s; "
              "the volume needs a check", strerror(-err));
-    log_text(&worker->log, SHALE_LOG_ERROR, text);
+    report_send(worker->report_fd, REPORT_FAILED, text);
     return MOUNT_FAILED;
 }
 

@@ -185,6 +185,33 @@ image() {
         fail "mke2fs $* $file $size"
 }
 
+# fat FILE SIZE [mkfs.fat options]
+fat() {
+    file=$1 size=$2
+    shift 2
+    rm -f "$file"
+    truncate -s "$size" "$file"
+    mkfs.fat "$@" "$file" >/dev/null 2>&1 || fail "mkfs.fat $* $file"
+}
+
+# sound IMAGE WHEN - has fsck.fat nothing to say about it?
+sound() {
+    run fsck.fat -n "$1"
+    [ "$status" = 0 ] && [ "$(printf '%s\n' "$said" | wc -l)" = 2 ] ||
+        fail "$2: fsck.fat: status $status, $said"
+}
+
+# same_by_mtools IMAGE TREE WHEN - does somebody else read the same from it?
+same_by_mtools() {
+    rm -rf by-mtools
+    mkdir by-mtools
+    LC_ALL=C.UTF-8 MTOOLS_SKIP_CHECK=1 \
+        mcopy -s -n -Q -i "$1" '::*' by-mtools 2>mtools.said </dev/null
+    diff -r "$2" by-mtools >mtools.diff ||
+        fail "$3: mtools reads something else: $(head -3 mtools.diff)" \
+            "$(cat mtools.said)"
+}
+
 # list DIR [times] - everything visible about a tree, a line a file.
 list() {
     (cd "$1" && find . -mindepth 1 -not -path ./lost+found \

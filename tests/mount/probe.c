@@ -10,6 +10,15 @@
  *     probe telldir DIR          list twice, the second time by seekdir only
  *     probe xattr FILE NAME      getxattr: sizes, and errors of small buffers
  *     probe hold FILE            keep FILE open until stdin ends
+ *     probe rename FROM TO FLAGS renameat2
+ *     probe mmap FILE AT TEXT    write TEXT at AT by a shared mapping, msync
+ *     probe direct FILE AT LEN   write LEN bytes "d" at AT with O_DIRECT
+ *     probe copy FROM AT TO AT LEN   copy_file_range, until it is done
+ *     probe allocate FILE MODE AT LEN    fallocate
+ *     probe fill FILE LEN        write LEN bytes, 4096 at a time, then close
+ *     probe late FILE TEXT       write, and when stdin ends fsync, and close
+ *     probe dos FILE [ATTR]      the DOS attributes; set them
+ *     probe volume FILE          the volume's id
  *
  * Prints the result, or the name of the error, and exits with 0 unless it was
  * called wrongly.
@@ -18,10 +27,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/msdos_fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -34,7 +45,7 @@ static int outcome(int failed)
 
 static int open_or_say(const char *path, int flags)
 {
-    int fd = open(path, flags);
+    int fd = open(path, flags, 0666);
 
     if (fd < 0)
         outcome(1);
@@ -207,9 +218,176 @@ static int probe_hold(const char *path)
     return 0;
 }
 
+/* -------------------------------------------------------------- changes */
+
+static int probe_rename(const char *from, const char *to, const char *flags)
+{
+    return outcome(renameat2(AT_FDCWD, from, AT_FDCWD, to,
+                             (unsigned)strtoul(flags, NULL, 0)) < 0);
+}
+
+static int probe_mmap(const char *path, const char *at, const char *text)
+{
+    size_t end = strtoul(at, NULL, 0) + strlen(text);
+    int fd = open_or_say(path, O_RDWR);
+    char *map;
+
+    if (fd < 0)
+        return 0;
+    map = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return outcome(1);
+    memcpy(map + end - strlen(text), text, strlen(text));
+    return outcome(msync(map, end, MS_SYNC) < 0 || munmap(map, end) < 0 ||
+                   close(fd) < 0);
+}
+
+static int probe_direct(const char *path, const char *at, const char *len)
+{
+    size_t size = strtoul(len, NULL, 0);
+    int fd = open_or_say(path, O_WRONLY | O_CREAT | O_DIRECT);
+    void *buf;
+    ssize_t done;
+
+    if (fd < 0)
+        return 0;
+    if (posix_memalign(&buf, 4096, size + 1))
+        return 2;
+    memset(buf, 'd', size);
+    done = pwrite(fd, buf, size, strtoll(at, NULL, 0));
+    if (done < 0)
+        return outcome(1);
+    printf("%zd\n", done);
+    return close(fd);
+}
+
+static int probe_copy(char **argv)
+{
+    off_t from_at = strtoll(argv[3], NULL, 0), to_at = strtoll(argv[5], NULL, 0);
+    int from = open_or_say(argv[2], O_RDONLY);
+    int to = from < 0 ? -1 : open_or_say(argv[4], O_WRONLY | O_CREAT);
+    size_t left = strtoul(argv[6], NULL, 0), count = 0;
+    ssize_t done = 1;
+
+    if (to < 0)
+        return 0;
+    while (left > 0 && done > 0) {
+        done = copy_file_range(from, &from_at, to, &to_at, left, 0);
+        if (done < 0)
+            return outcome(1);
+        left -= (size_t)done;
+        count += (size_t)done;
+    }
+    printf("%zu\n", count);
+    return close(to);
+}
+
+static int probe_allocate(const char *path, const char *mode, const char *at,
+                          const char *len)
+{
+    int fd = open_or_say(path, O_WRONLY | O_CREAT);
+
+    if (fd < 0)
+        return 0;
+    return outcome(fallocate(fd, (int)strtol(mode, NULL, 0),
+                             strtoll(at, NULL, 0), strtoll(len, NULL, 0)) < 0);
+}
+
+/* Which call fails, if any, and how. */
+static int probe_fill(const char *path, const char *len)
+{
+    static const char block[4096] = "fill";
+    off_t left = strtoll(len, NULL, 0);
+    int fd = open_or_say(path, O_WRONLY | O_CREAT);
+
+    if (fd < 0)
+        return 0;
+    for (; left > 0; left -= (off_t)sizeof block)
+        if (write(fd, block, sizeof block) != (ssize_t)sizeof block) {
+            printf("write ");
+            return outcome(1);
+        }
+    if (close(fd) < 0) {
+        printf("close ");
+        return outcome(1);
+    }
+    return outcome(0);
+}
+
+static int probe_late(const char *path, const char *text)
+{
+    int fd = open_or_say(path, O_WRONLY | O_CREAT);
+    ssize_t done;
+
+    if (fd < 0)
+        return 0;
+    done = write(fd, text, strlen(text));
+    printf("write %s", done < 0 ? strerrorname_np(errno) : "ok");
+    puts("");
+    fflush(stdout);
+    while (getchar() != EOF)
+        continue;
+    printf("fsync %s", fsync(fd) < 0 ? strerrorname_np(errno) : "ok");
+    printf(" close %s\n", close(fd) < 0 ? strerrorname_np(errno) : "ok");
+    return 0;
+}
+
+static int probe_dos(const char *path, const char *flags)
+{
+    int fd = open_or_say(path, O_RDONLY);
+    uint32_t value = flags ? (uint32_t)strtoul(flags, NULL, 0) : 0;
+
+    if (fd < 0)
+        return 0;
+    if (flags)
+        return outcome(ioctl(fd, FAT_IOCTL_SET_ATTRIBUTES, &value) < 0);
+    if (ioctl(fd, FAT_IOCTL_GET_ATTRIBUTES, &value) < 0)
+        return outcome(1);
+    printf("0x%02x\n", (unsigned)value);
+    return close(fd);
+}
+
+static int probe_volume(const char *path)
+{
+    int fd = open_or_say(path, O_RDONLY);
+    uint32_t value = 0;
+
+    if (fd < 0)
+        return 0;
+    if (ioctl(fd, FAT_IOCTL_GET_VOLUME_ID, &value) < 0)
+        return outcome(1);
+    printf("%08x\n", (unsigned)value);
+    return close(fd);
+}
+
+/* Those that change something. -1: there is no such one. */
+static int change(int argc, char **argv, const char *what)
+{
+    if (strcmp(what, "dos") == 0)
+        return probe_dos(argv[2], argv[3]);
+    if (strcmp(what, "volume") == 0)
+        return probe_volume(argv[2]);
+    if (argc > 3 && strcmp(what, "fill") == 0)
+        return probe_fill(argv[2], argv[3]);
+    if (argc > 3 && strcmp(what, "late") == 0)
+        return probe_late(argv[2], argv[3]);
+    if (argc > 4 && strcmp(what, "rename") == 0)
+        return probe_rename(argv[2], argv[3], argv[4]);
+    if (argc > 4 && strcmp(what, "mmap") == 0)
+        return probe_mmap(argv[2], argv[3], argv[4]);
+    if (argc > 4 && strcmp(what, "direct") == 0)
+        return probe_direct(argv[2], argv[3], argv[4]);
+    if (argc > 5 && strcmp(what, "allocate") == 0)
+        return probe_allocate(argv[2], argv[3], argv[4], argv[5]);
+    if (argc > 6 && strcmp(what, "copy") == 0)
+        return probe_copy(argv);
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
+    int status;
 
     if (strcmp(what, "map") == 0)
         return probe_map(argv[2]);
@@ -229,6 +407,9 @@ int main(int argc, char **argv)
         return probe_xattr(argv[2], argv[3]);
     if (argc > 4 && strcmp(what, "read") == 0)
         return probe_read(argv[2], argv[3], argv[4]);
+    status = argc > 2 ? change(argc, argv, what) : -1;
+    if (status >= 0)
+        return status;
     fprintf(stderr, "probe: wrong arguments; see the top of probe.c\n");
     return 2;
 }
