@@ -420,13 +420,22 @@ static void set_floppy(struct fat_geometry *g, const struct floppy *disk,
         g->root_entries = disk->root_entries;
 }
 
+/* FAT32 has no root entries to be told, but an FSInfo in its second sector. */
+static bool type_allowed(const struct type *type,
+                         const struct shale_format *format)
+{
+    return type->bits != 32 || (!format->root_entries && format->reserved != 1);
+}
+
 /* The type that a volume of G's size has unless told otherwise. */
-static const struct type *usual_type(const struct fat_geometry *g)
+static const struct type *usual_type(const struct fat_geometry *g,
+                                     const struct shale_format *format)
 {
     uint64_t bytes = (uint64_t)g->sectors * g->sector_size;
+    bool large = bytes > FAT16_BYTES && type_allowed(type_of_bits(32), format);
 
     return type_of_bits(g->floppy || bytes <= FAT12_BYTES ? 12
-                        : bytes <= FAT16_BYTES ? 16 : 32);
+                        : large ? 32 : 16);
 }
 
 /* Nobody said which type: make of BASE one that fits. False: *OUT stays. */
@@ -436,16 +445,12 @@ static bool fit_any(const struct fat_geometry *base,
 {
     struct fat_geometry g;
 
-    for (size_t i = 0; i < TYPE_COUNT; i++) {
-        /* FAT32 has no root entries to be told, and an FSInfo. */
-        if (types[i].bits == 32 &&
-            (format->root_entries || format->reserved == 1))
-            continue;
-        if (fit_type(base, &types[i], format, &g)) {
+    for (size_t i = 0; i < TYPE_COUNT; i++)
+        if (type_allowed(&types[i], format) &&
+            fit_type(base, &types[i], format, &g)) {
             *out = g;
             return true;
         }
-    }
     return false;
 }
 
@@ -468,7 +473,7 @@ int fat_geometry_choose(const struct shale_bdev *dev, struct shale_log *log,
         set_floppy(&base, disk, format);
 
     type = format->fat_bits ? type_of_bits(format->fat_bits)
-                            : usual_type(&base);
+                            : usual_type(&base, format);
     if (!fit_type(&base, type, format, out) &&
         !(!format->fat_bits && fit_any(&base, format, out)))
         return refuse_size(log, type, out);

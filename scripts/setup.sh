@@ -15,7 +15,7 @@ build_packages=(
 test_packages=(
     check g++ clang libclang-rt-14-dev llvm
     gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
-    acl attr dosfstools fdisk jq mandoc mount mtools python3-minimal shellcheck zstd
+    acl attr dosfstools fatattr fdisk jq mandoc mount mtools python3-minimal shellcheck zstd
 )
 
 # need_packages PACKAGE...: install those that are missing.
