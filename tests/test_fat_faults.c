@@ -13,6 +13,7 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -97,6 +98,9 @@ struct trouble {
 };
 
 struct round {
+    uint64_t requests;          /* since the trouble began */
+    uint64_t nth;
+    enum shale_request_kind kind;       /* of the nth */
     struct run run;
     struct backend *backend;
     uint8_t *bytes;
@@ -125,6 +129,17 @@ static void round_end(struct round *r)
     munmap(r->bytes, images[r->shape].size);
 }
 
+static void watch(void *context, enum shale_request_kind kind,
+                  uint64_t offset, size_t len)
+{
+    struct round *r = context;
+
+    (void)offset;
+    (void)len;
+    if (r->requests++ == r->nth)
+        r->kind = kind;
+}
+
 static void arm(struct round *r, const struct trouble *trouble)
 {
     if (trouble->cold) {
@@ -132,6 +147,10 @@ static void arm(struct round *r, const struct trouble *trouble)
 
         r->backend->op(r->backend, &shrink, NULL);
     }
+    r->requests = 0;
+    r->nth = trouble->nth;
+    backend_lib_fault(r->backend)->watch = watch;
+    backend_lib_fault(r->backend)->watch_context = r;
     if (trouble->allocation)
         shale_mem_fail_at(backend_lib_mem(r->backend), trouble->nth);
     else
@@ -157,6 +176,17 @@ static bool disarm(struct round *r, const struct trouble *trouble)
 static void must(struct round *r, bool good, const char *when)
 {
     ck_assert_msg(good, "%s, %s: %s", r->what, when, r->run.why);
+}
+
+/* Does CALL put other bytes in the place of some? */
+static bool overwrites(const struct model *model, const struct op *call)
+{
+    const char *path = call->kind == OP_COPY ? call->to : call->path;
+    uint64_t at = call->kind == OP_COPY ? call->c : call->a;
+    struct node *file;
+
+    return (call->kind == OP_WRITE || call->kind == OP_COPY) &&
+           model_walk(model, path, &file) == 0 && at < file->size;
 }
 
 /*
@@ -189,7 +219,10 @@ static bool one_round(int shape, const struct op *call,
                   "%s: %lld", r.what, (long long)got);
     if (got >= 0)
         model_op(&r.run.model, call, true, (uint64_t)got);
+    /* Bytes that were to be overwritten may be so. */
+    r.run.names_only = got < 0 && overwrites(&r.run.model, call);
     must(&r, run_compare(&r.run), "afterwards");
+    r.run.names_only = false;
 
     if (got > 0 && got < want) {
         again.a += call->kind == OP_APPEND ? 0 : (uint64_t)got;
@@ -199,6 +232,14 @@ static bool one_round(int shape, const struct op *call,
     if (got < want)
         must(&r, run_op(&r.run, &again), "again");
     must(&r, run_compare(&r.run), "in the end");
+    /* A write that failed is told to whoever syncs next, once. */
+    if (failed && !trouble->allocation) {
+        struct op sync = { .kind = OP_SYNC };
+
+        got = r.backend->op(r.backend, &sync, NULL);
+        ck_assert_msg(got == 0 || got == SHALE_EIO, "%s: sync said %lld",
+                      r.what, (long long)got);
+    }
     must(&r, run_remount(&r.run), "unmounted");
     must(&r, run_compare(&r.run), "mounted again");
     round_end(&r);
@@ -221,8 +262,14 @@ static void all_rounds(int which, bool allocation, bool cold)
 
 START_TEST(a_call_survives_each_allocation_failing)
 {
-    all_rounds(_i, true, false);
-    all_rounds(_i, true, true);
+    const char *level = getenv("SHALE_TEST_LEVEL");
+    bool all = level && strcmp(level, "long") == 0;
+
+    /* One way for each type of volume, unless there is time for both. */
+    if (all || _i / CALLS != 1)
+        all_rounds(_i, true, true);
+    if (all || _i / CALLS == 1)
+        all_rounds(_i, true, false);
 }
 END_TEST
 
@@ -254,13 +301,15 @@ static void sync_round(int shape, uint64_t nth, bool go_on, bool *failed)
     arm(&r, &trouble);
     got = r.backend->op(r.backend, &sync, NULL);
     *failed = disarm(&r, &trouble);
-    ck_assert_msg(got == (*failed ? SHALE_EIO : 0), "%s: %lld", r.what,
-                  (long long)got);
+    /* What cannot be read from the first FAT is read from the second. */
+    ck_assert_msg(got == (*failed ? SHALE_EIO : 0) ||
+                  (got == 0 && r.kind == SHALE_REQUEST_READ), "%s: %lld",
+                  r.what, (long long)got);
     must(&r, run_compare(&r.run), "afterwards");
     if (go_on) {
         must(&r, run_op(&r.run, &sync), "again");
         must(&r, run_remount(&r.run), "unmounted");
-    } else if (*failed) {
+    } else if (got) {
         /* Read-only from now on, and every sync says why. */
         got = r.backend->op(r.backend, &calls[0], NULL);
         ck_assert_msg(got == SHALE_EROFS, "%s: then %lld", r.what,

@@ -147,6 +147,7 @@ void model_init(struct model *model)
     model->next_id = 1;
     model->root = node_new(model, true);
     model->file_max = UINT64_MAX >> 1;
+    model->name_max = SIZE_MAX;
 }
 
 void model_fini(struct model *model)
@@ -160,6 +161,20 @@ void model_fini(struct model *model)
 }
 
 /* ---------------------------------------------------------------- paths */
+
+/* How many units of UTF-16 a name has: a lead byte is one, or a pair. */
+static size_t units_of(const char *name, size_t len)
+{
+    size_t units = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)name[i];
+
+        if ((c & 0xc0) != 0x80)
+            units += c >= 0xf0 ? 2 : 1;
+    }
+    return units;
+}
 
 /* Where a path leads: the last name, the directory it is in, what it is. */
 struct place {
@@ -184,6 +199,8 @@ static int find_place(const struct model *model, const char *path,
         out->dir = dir;
         out->name = path;
         out->len = len;
+        if (units_of(path, len) > model->name_max)
+            return SHALE_ENAMETOOLONG;
         out->entry = model_find(model, dir, path, len);
         if (path[len] == '\0')
             return 0;
@@ -337,8 +354,11 @@ static int move(struct model *model, const struct op *op, bool apply)
     struct node *node;
     int err = find_place(model, op->path, &from);
 
-    if (!err)
-        err = find_place(model, op->to, &to);
+    if (err)
+        return err;
+    err = find_place(model, op->to, &to);
+    if (err == SHALE_ENAMETOOLONG && !from.entry)
+        return SHALE_ENOENT;
     if (err)
         return err;
     if (op->a & SHALE_RENAME_EXCHANGE)

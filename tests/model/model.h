@@ -40,6 +40,7 @@ struct model {
     bool folds_case;            /* names differ in more than case */
     bool posix;                 /* answers come through a kernel */
     uint64_t file_max;          /* bytes */
+    size_t name_max;            /* units of UTF-16 */
 };
 
 void model_init(struct model *model);

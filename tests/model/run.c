@@ -45,6 +45,7 @@ bool run_init(struct run *run, struct backend *backend)
     model_init(&run->model);
     run->model.folds_case = true;
     run->model.file_max = UINT32_MAX;
+    run->model.name_max = 255;
     run->backend = backend;
     run->buf_size = BUFFER;
     run->buf = need(run->buf_size);
@@ -142,8 +143,10 @@ static bool compare_dir(struct run *run, const char *path, struct node *dir)
         char *below = need(size);
 
         snprintf(below, size, "%s/%s", path, entry->name);
-        c.good = entry->node->is_dir ? compare_dir(run, below, entry->node)
-                                     : compare_file(run, below, entry->node);
+        if (entry->node->is_dir)
+            c.good = compare_dir(run, below, entry->node);
+        else if (!run->names_only)
+            c.good = compare_file(run, below, entry->node);
         free(below);
     }
     return c.good;

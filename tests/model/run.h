@@ -17,6 +17,7 @@ struct run {
     int (*fsck)(void *context, char *said, size_t size);
     void *context;
 
+    bool names_only;            /* run_compare() reads no file */
     unsigned long done, refused, remounts;
     char why[1600];             /* what went wrong; "" so far */
     unsigned kind;              /* the same as a number, without details */

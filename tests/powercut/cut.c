@@ -41,6 +41,9 @@ static bool read_everything(struct judging *j)
     err = volume_mount(&v, NULL);
     if (!err)
         err = exercise(v.fs, &x);
+    /* Of a directory with two names it may refuse one. */
+    if (err == SHALE_ECORRUPT && (j->check.faults & FATCHECK_TWINS))
+        err = 0;
     if (err)
         snprintf(j->why, sizeof j->why, "our own reader: %s: %s",
                  shale_strerror(err), v.said);

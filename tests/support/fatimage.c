@@ -231,8 +231,8 @@ static const char *const harmless[] = {
     "fsck.fat ",
     "Dirty bit is set. Fs was not properly unmounted",
     " Automatically removing dirty bit.",
-    "FATs differ but appear to be intact. Using first FAT.",
-    "FATs differ but appear to be intact. Use which FAT ?",
+    "FATs differ but appear to be intact.",
+    "  Using first FAT.",
     "Reclaimed ",
     "Unable to create unique name",
     "Free cluster summary wrong (",
@@ -240,6 +240,9 @@ static const char *const harmless[] = {
     "  Truncating file to ",
     "Leaving filesystem unchanged.",
     "There are differences between boot sector and its backup.",
+    "This is mostly harmless. Differences: (offset:original/backup)",
+    "  65:01/00",              /* the mark of use */
+    "  Not automatically fixing this.",
     NULL,
 };
 
