@@ -271,6 +271,70 @@ START_TEST(read_bytes_fails_cleanly)
 }
 END_TEST
 
+/* --------------------------------------------------------- write_bytes */
+
+/* The same ranges; a block at a ragged end is read as well. */
+START_TEST(writes_any_bytes)
+{
+    struct shale_memory_bdev memory;
+    struct shale_fault_bdev fault;
+    uint64_t offset = reads[_i].offset;
+    size_t len = reads[_i].len, block = reads[_i].block_size;
+    bool head = offset % block > 0;
+    bool tail = (offset + len) % block > 0 &&
+                (!head || offset / block != (offset + len) / block);
+    unsigned requests = reads[_i].requests;
+    static uint8_t before[SIZE], text[SIZE];
+    int r;
+
+    if (len > 0 && requests > 0)
+        requests += head + tail;
+    memcpy(before, bytes, SIZE);
+    memset(text, 0x77, sizeof text);
+    shale_memory_bdev_init(&memory, bytes, SIZE, reads[_i].block_size, false);
+    ck_assert_int_eq(
+        shale_fault_bdev_init(&fault, &memory.base, NULL, NULL), 0);
+    r = shale_bdev_write_bytes(&fault.base, mem, offset, text, len);
+    ck_assert_msg(r == reads[_i].result, "%s: got %d", reads[_i].what, r);
+    ck_assert_msg(shale_fault_requests(&fault) == requests, "%s: %u requests",
+                  reads[_i].what, (unsigned)shale_fault_requests(&fault));
+    for (uint64_t i = 0; i < SIZE; i++)
+        ck_assert_uint_eq(bytes[i], !r && i >= offset && i - offset < len
+                                        ? 0x77 : before[i]);
+    memcpy(bytes, before, SIZE);
+    shale_fault_bdev_fini(&fault);
+}
+END_TEST
+
+START_TEST(write_bytes_fails_cleanly)
+{
+    struct shale_memory_bdev memory;
+    struct shale_fault_bdev fault;
+
+    shale_memory_bdev_init(&memory, bytes, SIZE, 512, false);
+    ck_assert_int_eq(
+        shale_fault_bdev_init(&fault, &memory.base, NULL, NULL), 0);
+    for (unsigned n = 0; n < 5; n++) {
+        shale_fault_at(&fault, n, 1, SHALE_EIO);
+        ck_assert_int_eq(
+            shale_bdev_write_bytes(&fault.base, mem, 511, copy, 1026),
+            SHALE_EIO);
+        ck_assert_uint_eq(shale_fault_requests(&fault), n + 1);
+    }
+    shale_fault_at(&fault, 0, 0, 0);
+    shale_mem_fail_at(mem, 0);
+    ck_assert_int_eq(shale_bdev_write_bytes(&fault.base, mem, 511, copy, 1026),
+                     SHALE_ENOMEM);
+    ck_assert_uint_eq(shale_fault_requests(&fault), 0);
+    shale_fault_bdev_fini(&fault);
+    shale_memory_bdev_init(&memory, bytes, SIZE, 512, true);
+    ck_assert_int_eq(shale_bdev_write_bytes(&memory.base, mem, 511, copy, 2),
+                     SHALE_EROFS);
+    ck_assert_int_eq(shale_bdev_write_bytes(&memory.base, mem, 512, copy, 512),
+                     SHALE_EROFS);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
 Suite *suite(void)
@@ -288,6 +352,8 @@ Suite *suite(void)
     tcase_add_test(tc, slice_of_a_cut_image);
     tcase_add_loop_test(tc, reads_any_bytes, 0, COUNT(reads));
     tcase_add_test(tc, read_bytes_fails_cleanly);
+    tcase_add_loop_test(tc, writes_any_bytes, 0, COUNT(reads));
+    tcase_add_test(tc, write_bytes_fails_cleanly);
     suite_add_tcase(s, tc);
     return s;
 }

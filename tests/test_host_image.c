@@ -377,7 +377,26 @@ START_TEST(says_why_a_file_cannot_be_opened)
 }
 END_TEST
 
-/* A mount for reading shares its lock; a second one is welcome. */
+/* Make the image an empty FAT volume. */
+static void make_fat(void)
+{
+    const struct shale_format format = { .label = NULL };
+    struct shale_image_config config = { .path = path, .write = true };
+    struct shale_image *image;
+    char why[SHALE_WHY_MAX];
+
+    ck_assert_int_eq(truncate(path, (off_t)(2 * MIB)), 0);
+    ck_assert_int_eq(shale_image_open_raw(&config, &image, why), 0);
+    ck_assert_int_eq(shale_mkfs(shale_driver_named("fat"),
+                                &image->volume.base, image->mem, NULL,
+                                &format), 0);
+    ck_assert_int_eq(shale_image_close(image), 0);
+}
+
+/*
+ * A mount for reading shares its lock; a second one is welcome. And to a driver
+ * that cannot write every mount is one for reading.
+ */
 START_TEST(two_mounts_read_one_image)
 {
     struct shale_image_config config = { .path = path, .write = true };
@@ -391,6 +410,53 @@ START_TEST(two_mounts_read_one_image)
     ck_assert_int_eq(shale_image_open(&config, &images[1], why), 0);
     ck_assert_int_eq(shale_image_close(images[0]), 0);
     ck_assert_int_eq(shale_image_close(images[1]), 0);
+}
+END_TEST
+
+/* Who writes has the image alone, and one who reads keeps him out. */
+START_TEST(one_mount_writes_an_image)
+{
+    struct shale_image_config writes = { .path = path, .write = true };
+    struct shale_image_config reads = { .path = path };
+    struct shale_image *image, *other;
+    struct shale_vnode *vn;
+    struct shale_node node = { .mode = SHALE_S_IFREG | 0644 };
+    char why[SHALE_WHY_MAX];
+
+    make_fat();
+    ck_assert_int_eq(shale_image_open(&writes, &image, why), 0);
+    ck_assert(!shale_fs_read_only(image->fs));
+    ck_assert_int_eq(shale_image_open(&writes, &other, why), SHALE_EAGAIN);
+    ck_assert_int_eq(shale_image_open(&reads, &other, why), SHALE_EAGAIN);
+    ck_assert_int_eq(shale_vnode_get(image->fs, shale_root_ino(image->fs),
+                                     &vn), 0);
+    ck_assert_int_eq(shale_create(vn, "new", 3, &node, NULL), 0);
+    shale_vnode_put(vn);
+    ck_assert_int_eq(shale_image_close(image), 0);
+
+    ck_assert_int_eq(shale_image_open(&reads, &image, why), 0);
+    ck_assert(shale_fs_read_only(image->fs));
+    ck_assert_int_eq(shale_walk(image->fs, NULL, "/new", 0, &vn), 0);
+    shale_vnode_put(vn);
+    ck_assert_int_eq(shale_image_open(&writes, &other, why), SHALE_EAGAIN);
+    ck_assert_int_eq(shale_image_open(&reads, &other, why), 0);
+    ck_assert_int_eq(shale_image_close(other), 0);
+    ck_assert_int_eq(shale_image_close(image), 0);
+}
+END_TEST
+
+/* What mount(8) calls a driver is the driver. */
+START_TEST(knows_drivers_by_other_names)
+{
+    const struct shale_fs_ops *fat = shale_driver_named("fat");
+
+    ck_assert_ptr_nonnull(fat);
+    ck_assert_ptr_eq(shale_driver_named("vfat"), fat);
+    ck_assert_ptr_eq(shale_driver_named("msdos"), fat);
+    ck_assert_str_eq(shale_driver_name(fat), "fat");
+    ck_assert_ptr_ne(shale_driver_named("ext2"), fat);
+    ck_assert_ptr_null(shale_driver_named("xfs"));
+    ck_assert_ptr_null(shale_driver_named(""));
 }
 END_TEST
 
@@ -450,6 +516,8 @@ Suite *suite(void)
     tcase_add_test(tc, opens_without_a_mount);
     tcase_add_test(tc, says_why_a_file_cannot_be_opened);
     tcase_add_test(tc, two_mounts_read_one_image);
+    tcase_add_test(tc, one_mount_writes_an_image);
+    tcase_add_test(tc, knows_drivers_by_other_names);
     tcase_add_test(tc, passes_events_on);
     suite_add_tcase(s, tc);
     return s;

@@ -90,12 +90,46 @@ START_TEST(names_the_first_unknown_option)
 }
 END_TEST
 
+static const struct {
+    const char *options, *name;
+    int result;
+    const char *text;
+} texts[] = {
+    { "codepage=437", "codepage", 1, "437" },
+    { "a,b=c,d", "b", 1, "c" },
+    { "a,b=c,d", "d", 1, "" },
+    { "a,b=c,d", "a", 1, "" },
+    { "a,b=c,d", "c", 0, NULL },
+    { "b=", "b", 1, "" },
+    { "b==", "b", 1, "=" },
+    { "b=1,b=two,c", "b", 1, "two" },
+    { "b=1,b", "b", 1, "" },
+    { "bb=1", "b", 0, NULL },
+    { "", "b", 0, NULL },
+};
+
+START_TEST(finds_a_text)
+{
+    const struct shale_fs fs = { .options = texts[_i].options };
+    const char *text = NULL;
+    size_t len = 99;
+
+    ck_assert_int_eq(shale_option_text(&fs, texts[_i].name, &text, &len),
+                     texts[_i].result);
+    if (!texts[_i].result)
+        return;
+    ck_assert_uint_eq(len, strlen(texts[_i].text));
+    ck_assert_int_eq(memcmp(text, texts[_i].text, len), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vfs/option");
     TCase *tc = tcase_create("option");
 
     tcase_add_loop_test(tc, finds_a_number, 0, sizeof cases / sizeof cases[0]);
+    tcase_add_loop_test(tc, finds_a_text, 0, sizeof texts / sizeof texts[0]);
     tcase_add_test(tc, driver_names_its_options);
     tcase_add_loop_test(tc, names_the_first_unknown_option, 0,
                         sizeof lists / sizeof lists[0]);

@@ -136,6 +136,23 @@ START_TEST(a_release_that_fails)
 }
 END_TEST
 
+/* It could not be freed just now, and then its space is wanted. */
+START_TEST(an_orphan_that_waits_makes_room)
+{
+    struct shale_vnode *vn = file_of("x", 100 * 1024);
+    struct shale_vnode *more = file_of("y", 100 * 1024);
+
+    ck_assert_int_eq(ink_unlink(&ink, "x"), 0);
+    ink_fail(&ink, INK_RELEASE, UINT32_MAX, SHALE_ENOMEM);
+    shale_vnode_put(vn);
+    vn = ink_create(&ink, "z");
+    ink_fail(&ink, INK_RELEASE, 0, 0);
+    ck_assert_int_eq(ink_write(vn, 2, 0, 100 * 1024), 100 * 1024);
+    shale_vnode_put(vn);
+    shale_vnode_put(more);
+}
+END_TEST
+
 /* It never can: unmount lets go of it. */
 START_TEST(a_release_that_fails_for_good)
 {
@@ -311,6 +328,7 @@ Suite *suite(void)
     tcase_add_test(tc, unmount_frees_what_nobody_holds);
     tcase_add_loop_test(tc, a_release_that_fails, 0,
                         sizeof failures / sizeof *failures);
+    tcase_add_test(tc, an_orphan_that_waits_makes_room);
     tcase_add_test(tc, a_release_that_fails_for_good);
     tcase_add_test(tc, an_orphan_of_a_volume_that_fails);
     tcase_add_test(tc, a_directory_that_is_held);
