@@ -100,6 +100,19 @@ static int set_added(struct fat_vnode *dir, const struct fat_set *set)
     return err;
 }
 
+/* Take SET out of DIR; LATE: after all else in the batch. */
+static int set_remove(struct fat_vnode *dir, const struct fat_set *set,
+                      bool late)
+{
+    int err = shale_tx_on_undo(dir->base.fs->tx, undo_names, dir, 0, 0);
+
+    if (!err)
+        err = fat_set_erase(dir, set, late);
+    if (!err)
+        fat_names_remove(dir, set);
+    return err;
+}
+
 /* Find NAME in DIR, where it is the file whose entry is at AT. */
 static int set_find(struct fat_vnode *dir, const char *name, size_t len,
                     uint64_t at, struct fat_set *out)
@@ -223,7 +236,7 @@ int fat_remove(struct shale_vnode *base, const char *text, size_t len,
         return SHALE_ENOMEM;
     err = set_find(dir, text, len, vn->at, set);
     if (!err)
-        err = fat_set_erase(dir, set, false);
+        err = set_remove(dir, set, false);
     if (!err)
         err = dir_touch(dir);
     if (!err)
@@ -334,8 +347,8 @@ static int rename_over(const struct shale_rename *what,
 
     sector = fat_set_sector(vol, set);
     if (!err)
-        err = fat_set_erase(from, old, from != to || sector == FAT_UNKNOWN ||
-                                           sector != fat_set_sector(vol, old));
+        err = set_remove(from, old, from != to || sector == FAT_UNKNOWN ||
+                                        sector != fat_set_sector(vol, old));
     if (!err)
         err = fat_vnode_note(victim);
     if (!err)
@@ -363,7 +376,7 @@ static int rename_in_sector(const struct shale_rename *what, uint32_t sector,
         err = fat_room_find_in(dir, fat_newname_slots(name), sector, old,
                                &room);
     if (!err)
-        err = fat_set_erase(dir, old, false);
+        err = set_remove(dir, old, false);
     if (!err)
         err = fat_set_store(dir, &room, name, &fat_vnode_of(what->vn)->entry,
                             set);
@@ -393,7 +406,7 @@ static int rename_free(const struct shale_rename *what,
         if (!err)
             err = set_add(to, name, &fat_vnode_of(what->vn)->entry, set);
         if (!err)
-            err = fat_set_erase(from, old, true);
+            err = set_remove(from, old, true);
     }
     return err ? err : renamed(what, set);
 }

@@ -179,31 +179,43 @@ static int dir_grow(struct fat_vnode *dir, uint32_t slots)
     return 0;
 }
 
+/*
+ * Let DIR grow until there is room: by more than one cluster, where these are
+ * small and the set is large. *S is a search that found none.
+ */
+static int room_make(struct search *s, struct fat_room *out)
+{
+    struct fat_vnode *dir = s->dir;
+    uint32_t slots, from;
+    int err, found = 0;
+
+    while (found == 0) {
+        err = fat_dir_slots(dir, &slots);
+        if (!err)
+            err = dir_grow(dir, slots);
+        if (err)
+            return err;
+
+        /* Free slots before may be part of it, if one sector is not enough. */
+        from = s->in_one || slots < s->count ? slots : slots - s->count;
+        *gap_of(dir, s->count) = s->gap < from ? s->gap : from;
+        found = search_slots(s, s->end < from ? s->end : from, FAT_UNKNOWN,
+                             out);
+    }
+    return found < 0 ? found : 0;
+}
+
 int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out)
 {
     struct search s = { .dir = dir, .count = count };
-    uint32_t slots, sector = fat_sector_slots(vol_of(dir));
     int err, found;
 
-    s.in_one = count <= sector;
+    s.in_one = count <= fat_sector_slots(vol_of(dir));
     gaps_refresh(dir);
     found = room_search(&s, *gap_of(dir, count), out);
     if (found != 0)
         return found < 0 ? found : 0;
-    err = fat_dir_slots(dir, &slots);
-    if (err)
-        return err;
-
-    err = dir_grow(dir, slots);
-    if (!err) {
-        /* Not in one sector: what is free before may be part of it. */
-        uint32_t back = s.in_one || slots < count ? 0 : count;
-
-        *gap_of(dir, count) = s.gap < slots - back ? s.gap : slots - back;
-        found = search_slots(&s, s.end < slots ? s.end : slots - back,
-                             FAT_UNKNOWN, out);
-        return found < 0 ? found : found ? 0 : SHALE_ENOSPC;
-    }
+    err = room_make(&s, out);
     if (err != SHALE_ENOSPC)
         return err;
 

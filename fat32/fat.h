@@ -113,6 +113,7 @@ struct fat_volume {
     struct namehash_budget names;       /* of all directories' tables */
     struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
     uint64_t *owners;           /* whose a first cluster is; see owner.c */
+    uint64_t *zones;            /* what the host said of its zone; see time.c */
     struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
     uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
                                    volume that can be written keeps it up */
@@ -291,6 +292,8 @@ struct fat_stamp {
     uint8_t tenth;              /* 10 ms, 0 to 199 */
 };
 
+#define FAT_ZONES 64u           /* words at vol->zones */
+
 /* 1970 for a stamp that was not noted. */
 struct shale_time fat_time_decode(const struct fat_volume *vol,
                                   struct fat_stamp stamp);
@@ -455,6 +458,12 @@ int fat_walk_slot(struct fat_walk *walk, const uint8_t **raw, uint32_t *slot);
 int fat_walk_next(struct fat_walk *walk, struct fat_set *out);
 
 /*
+ * The file whose set begins at SLOT of DIR. Returns 1 and fills *OUT, 0 if none
+ * does, or an error.
+ */
+int fat_set_read(struct fat_vnode *dir, uint32_t slot, struct fat_set *out);
+
+/*
  * Pin the sector with SLOT of DIR; its bytes begin at *OFFSET. Returns 1, or 0
  * if SLOT is past what is allocated.
  */
@@ -497,11 +506,11 @@ enum fat_names {
 const struct namehash *fat_names_of(struct fat_vnode *dir);
 
 /*
- * SET has come to DIR: note its names. If that cannot be, the table is dropped
- * and a later search makes a new one. Twice is as good as once. A name that
- * goes is not removed: what the table says is looked up on the volume.
+ * SET has come to DIR, or gone: note that. If it cannot be noted, the table is
+ * dropped and a later search makes a new one; which may be asked for, too.
  */
 void fat_names_add(struct fat_vnode *dir, const struct fat_set *set);
+void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set);
 void fat_names_forget(struct fat_vnode *dir);
 
 /* ------------------------------------------------------------ moved.c */

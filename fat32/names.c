@@ -5,9 +5,9 @@
  * out to be many, the next search makes a table of all names by hash, long ones
  * and short ones, and those after it look where that says.
  *
- * A table may say too much, never too little: what it says is read again, and
- * what comes to the directory is added. Only a directory that was read to its
- * end gets one, so what is not in the table is not there.
+ * A table may say too much, never too little: what it says is read again, what
+ * comes to the directory is added, and what goes is taken out. Only a directory
+ * that was read to its end gets one, so what is not in it is not there.
  */
 #include "fat.h"
 #include "memfn.h"
@@ -113,6 +113,20 @@ void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
         fat_names_forget(dir);
 }
 
+void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set)
+{
+    uint16_t shown[FAT_SHORT_UNITS];
+    size_t len;
+
+    if (dir->names_state != FAT_NAMES_READY)
+        return;
+    namehash_remove(dir->names, fat_name_hash(set->name, set->len), set->slot);
+    if (!set->is_long)
+        return;
+    len = fat_short_decode(fat_volume_of(dir->base.fs), &set->entry, shown);
+    namehash_remove(dir->names, fat_name_hash(shown, len), set->slot);
+}
+
 /* Make a table of all names of DIR, or return NULL. */
 static struct namehash *names_build(struct fat_vnode *dir)
 {
@@ -167,20 +181,6 @@ static void names_ask(struct fat_vnode *dir, uint32_t count)
 
 /* ---------------------------------------------------------- the searches */
 
-/* Look at the file whose set begins at SLOT. Returns 1 if it is there. */
-static int set_read(struct fat_vnode *dir, uint32_t slot, struct fat_set *set)
-{
-    struct fat_walk walk;
-    int found;
-
-    fat_walk_start(&walk, dir, slot);
-    found = fat_walk_next(&walk, set);
-    fat_walk_stop(&walk);
-    if (found > 0 && set->slot != slot)
-        found = 0;
-    return found;
-}
-
 /* Search where NAMES says. */
 static int search_table(struct search *s, const struct namehash *names)
 {
@@ -200,7 +200,7 @@ static int search_table(struct search *s, const struct namehash *names)
     }
     search = namehash_start(names, fat_name_hash(name, len));
     while (namehash_next(&search, &slot)) {
-        found = set_read(s->dir, slot, s->set);
+        found = fat_set_read(s->dir, slot, s->set);
         if (found < 0)
             return found;
         if (found > 0 && search_note(s))
@@ -276,7 +276,7 @@ int fat_dir_find(struct fat_vnode *dir, const uint16_t *name, size_t len,
         return err ? err : SHALE_ENOENT;
     if (s.fit == FIT_EXACT || out->slot == s.slot)
         return 0;
-    err = set_read(dir, s.slot, out);
+    err = fat_set_read(dir, s.slot, out);
     return err < 0 ? err : 0;
 }
 

@@ -309,6 +309,67 @@ END_TEST
 #define LOOP(tc, test, table) \
     tcase_add_loop_test(tc, test, 0, sizeof table / sizeof table[0])
 
+/* ---------------------------------------------------------------- removal */
+
+static const struct {
+    const char *what;
+    uint32_t hashes[6];         /* as above */
+    uint32_t hash, position;    /* what is removed */
+    uint32_t ask;
+    const char *found;
+} removals[] = {
+    { "the only one", { 5, END }, 5, 0, 5, "" },
+    { "what is not there", { 5, END }, 6, 0, 5, "0 " },
+    { "that hash elsewhere", { 5, END }, 5, 7, 5, "0 " },
+    { "the first of one hash", { 5, 5, 5, END }, 5, 0, 5, "1 2 " },
+    { "the middle one", { 5, 5, 5, END }, 5, 1, 5, "0 2 " },
+    { "the last one", { 5, 5, 5, END }, 5, 2, 5, "0 1 " },
+    { "before one put behind", { 5, 517, END }, 5, 0, 517, "1 " },
+    { "before one in its place", { 5, 6, END }, 5, 0, 6, "1 " },
+    { "before both", { 5, 6, 517, END }, 5, 0, 517, "2 " },
+    { "before both, the other", { 5, 6, 517, END }, 5, 0, 6, "1 " },
+    { "across the end", { 511, 1023, 511, END }, 511, 0, 1023, "1 " },
+    { "across the end, the same", { 511, 1023, 511, END }, 511, 0, 511, "2 " },
+    { "hash 0", { 0, 0, END }, 0, 0, 0, "1 " },
+};
+
+START_TEST(forgets_one)
+{
+    struct namehash *table = create();
+
+    for (uint32_t i = 0; removals[_i].hashes[i] != END; i++)
+        ck_assert(namehash_add(table, removals[_i].hashes[i], i));
+    namehash_remove(table, removals[_i].hash, removals[_i].position);
+    ck_assert_msg(strcmp(positions(table, removals[_i].ask),
+                         removals[_i].found) == 0,
+                  "%s: %s", removals[_i].what,
+                  positions(table, removals[_i].ask));
+    namehash_destroy(table);
+}
+END_TEST
+
+/* Come and go as files do: the table does not grow, and knows who is there. */
+START_TEST(many_come_and_go)
+{
+    struct namehash *table = create();
+    size_t used = budget.used;
+
+    for (uint32_t i = 0; i < 100000; i++) {
+        ck_assert(namehash_add(table, namehash_of(&i, sizeof i), i));
+        if (i >= 300) {
+            uint32_t old = i - 300;
+
+            ck_assert(is_at(table, namehash_of(&old, sizeof old), old));
+            namehash_remove(table, namehash_of(&old, sizeof old), old);
+            ck_assert_str_eq(positions(table, namehash_of(&old, sizeof old)),
+                             "");
+        }
+    }
+    ck_assert_uint_eq(budget.used, used);
+    namehash_destroy(table);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vfs/namehash");
@@ -327,6 +388,8 @@ Suite *suite(void)
     LOOP(tc, all_tables_are_bounded, budgets);
     tcase_add_test(tc, tables_share_a_budget);
     tcase_add_test(tc, every_allocation_fails_once);
+    LOOP(tc, forgets_one, removals);
+    tcase_add_test(tc, many_come_and_go);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -162,6 +162,37 @@ bool namehash_add(struct namehash *table, uint32_t hash, uint32_t position)
     return slot_fill(table, (struct slot){ kept(hash), position });
 }
 
+/* Could ENTRY, found at slot AT or behind it, be in slot FREED? */
+static bool may_move(const struct namehash *table, struct slot entry,
+                     size_t freed, size_t at)
+{
+    size_t mask = table->count - 1, home = entry.hash & mask;
+
+    return ((at - home) & mask) >= ((at - freed) & mask);
+}
+
+void namehash_remove(struct namehash *table, uint32_t hash, uint32_t position)
+{
+    size_t mask = table->count - 1, freed = kept(hash) & mask, at;
+
+    while (table->slots[freed].hash != kept(hash) ||
+           table->slots[freed].position != position) {
+        if (table->slots[freed].hash == 0)
+            return;
+        freed = (freed + 1) & mask;
+    }
+
+    /* Who was put behind for want of that slot comes nearer, in order. */
+    for (at = (freed + 1) & mask; table->slots[at].hash; at = (at + 1) & mask) {
+        if (!may_move(table, table->slots[at], freed, at))
+            continue;
+        table->slots[freed] = table->slots[at];
+        freed = at;
+    }
+    table->slots[freed] = (struct slot){ .hash = 0 };
+    table->used--;
+}
+
 /* -------------------------------------------------------------- search */
 
 struct namehash_search namehash_start(const struct namehash *table,

@@ -60,6 +60,9 @@ void namehash_destroy(struct namehash *table);
 /* Note a name with HASH at POSITION. False: the table has to be given up. */
 bool namehash_add(struct namehash *table, uint32_t hash, uint32_t position);
 
+/* Forget that one, if it is noted. No search may be under way. */
+void namehash_remove(struct namehash *table, uint32_t hash, uint32_t position);
+
 /* Search for names with HASH, one after the other until there is none. */
 struct namehash_search namehash_start(const struct namehash *table,
                                       uint32_t hash);
