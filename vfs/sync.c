@@ -46,6 +46,11 @@ static void write_failed(struct shale_fs *fs, int err)
     fault_event(fs, &event);
 }
 
+bool sync_is_due(struct shale_fs *fs)
+{
+    return shale_tx_dirty_bytes(fs->tx) > fs->state->cache_bytes / 2;
+}
+
 /* The error that is to be reported now, by who promises durability. */
 static int late_error(struct shale_fs *fs)
 {
@@ -63,29 +68,49 @@ static int reclaim_in_tx(struct shale_fs *fs, void *context)
     return fs->ops->reclaim(fs, *run);
 }
 
-/* The batch is on the device: what it freed is free now. */
-static void reclaim_all(struct shale_fs *fs)
+static int write_only(struct shale_fs *fs)
+{
+    int err = shale_tx_write(fs->tx);
+
+    if (err)
+        write_failed(fs, err);
+    return err;
+}
+
+/*
+ * The batch is on the device: what it freed is free now. To note that is many
+ * changes, if what was freed lay all over the volume; they are written as soon
+ * as they take half of the cache, or all memory.
+ */
+static int reclaim_all(struct shale_fs *fs)
 {
     struct shale_tx_run run;
+    int err = 0;
 
-    while (shale_tx_take_free(fs->tx, &run)) {
-        int err = change_attempt(fs, reclaim_in_tx, &run);
+    while (!err && shale_tx_take_free(fs->tx, &run)) {
+        int failed = change_attempt(fs, reclaim_in_tx, &run);
 
-        if (err)
-            shale_fail(fs, err, "vfs: space that is free now stays unused",
+        if (failed == SHALE_ENOMEM) {
+            err = write_only(fs);
+            failed = change_attempt(fs, reclaim_in_tx, &run);
+        }
+        if (failed)
+            shale_fail(fs, failed, "vfs: space that is free now stays unused",
                        NULL, SHALE_NOWHERE);
+        if (!err && sync_is_due(fs))
+            err = write_only(fs);
     }
     if (fs->ops->purge)
         fs->ops->purge(fs);
+    return err;
 }
 
-/* What writing the batch came to. */
+/* What writing the batch came to; and what follows it, if that was well. */
 static int write_done(struct shale_fs *fs, int err)
 {
-    if (err)
-        write_failed(fs, err);
-    else
-        reclaim_all(fs);
+    if (!err)
+        return reclaim_all(fs);
+    write_failed(fs, err);
     return err;
 }
 
@@ -136,7 +161,11 @@ static int sync_all(struct shale_fs *fs)
 
 /* ------------------------------------------------------ with no lock held */
 
-/* Write the batch; if it is empty, flush the device only if ALWAYS. */
+/*
+ * Write the batch. If it is empty, flush the device only if ALWAYS, or if file
+ * data has been written: bytes put in the place of others are no change to the
+ * batch if the time is the same as well.
+ */
 static int write_batch(struct shale_fs *fs, bool always)
 {
     struct shale_fs_state *state = fs->state;
@@ -145,10 +174,14 @@ static int write_batch(struct shale_fs *fs, bool always)
 
     lock_exclusive(state->locks, state->batch_lock);
     volume_lock_shared(fs);
+    always |= __atomic_exchange_n(&state->data_written, false,
+                                  __ATOMIC_ACQ_REL);
     any = !fs->read_only && (always || shale_tx_dirty(fs->tx) ||
                              shale_tx_frees_pending(fs->tx));
     if (any)
         err = shale_tx_write(fs->tx);
+    if (err)
+        __atomic_store_n(&state->data_written, true, __ATOMIC_RELEASE);
     volume_unlock(fs);
     if (any) {
         volume_lock_exclusive(fs);

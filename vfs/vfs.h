@@ -70,6 +70,8 @@ struct shale_fs_state {
     bool errors_continue;
     bool in_use;                /* marked so on the device */
     int late_err;               /* of a write, to be reported; 0: none */
+    bool data_written;          /* ... of files, since the device was flushed;
+                                   atomic, and under no lock */
     uint64_t orphans;           /* files without a name, not freed so far */
 };
 
@@ -147,8 +149,11 @@ int vnode_find(struct shale_fs *fs, uint64_t ino, struct shale_vnode **out);
 /* A reference to the vnode numbered INO if it is in memory, or NULL. */
 struct shale_vnode *vnode_cached(struct shale_fs *fs, uint64_t ino);
 
-/* As shale_vnode_put(), with the volume's lock held; settles nothing. */
-void vnode_put_locked(struct shale_vnode *vn);
+/*
+ * As shale_vnode_put(), with the volume's lock held, so that nothing is
+ * settled. True if something is to be.
+ */
+bool vnode_put_locked(struct shale_vnode *vn);
 
 /* Evict every unused vnode. Returns how many. */
 size_t vnode_drop_unused(struct shale_fs *fs);
@@ -217,6 +222,9 @@ int change_open(struct shale_fs *fs);
  * all the time: where something waits for that space. Errors are late ones.
  */
 int sync_write_exclusive(struct shale_fs *fs);
+
+/* Do the changes in memory take so much of the cache that they are written? */
+bool sync_is_due(struct shale_fs *fs);
 
 /* Note that data of files is being written / is not any more; see sync.c. */
 int sync_writer_enter(struct shale_fs *fs);

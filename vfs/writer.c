@@ -27,6 +27,12 @@
 #define ZEROS_MAX ((size_t)256 << 10)
 #define PIECE_MAX ((size_t)1 << 30)     /* fits any size_t */
 
+/*
+ * Bytes that are allocated at once, at most: in the smallest units there are,
+ * 512 bytes, that is 256 KiB of metadata, which fits the smallest of caches.
+ */
+#define ALLOCATE_MAX ((uint64_t)32 << 20)
+
 static const uint8_t no_bytes[512];
 
 int writer_check(struct shale_vnode *vn)
@@ -61,6 +67,7 @@ static int bytes_write(struct shale_vnode *file, uint64_t at, const void *buf,
         err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
     while (vfs_again(fs, err, &tries));
 
+    __atomic_store_n(&fs->state->data_written, true, __ATOMIC_RELEASE);
     if (err && err != SHALE_ENOMEM) {
         const struct shale_event event = {
             .level = SHALE_LOG_ERROR, .err = err, .at = at, .ino = file->ino,
@@ -132,7 +139,7 @@ static int allocate_in_tx(struct shale_fs *fs, void *context)
 {
     struct allocation *a = context;
     struct shale_extent *e = &a->extent;
-    uint64_t len = a->len < PIECE_MAX ? a->len : PIECE_MAX;
+    uint64_t len = a->len < ALLOCATE_MAX ? a->len : ALLOCATE_MAX;
     int err = fs->ops->allocate(a->file, a->offset, len, e);
     bool sound;
 
