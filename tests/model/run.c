@@ -278,6 +278,18 @@ static uint64_t clusters_for(const struct run *run, const struct op *op,
     return (end + unit - 1) / unit - (file->size + unit - 1) / unit;
 }
 
+/* An exchange that is put back has touched the directories. */
+static void forget_times(struct run *run, const char *path)
+{
+    char *dir = need_copy(path);
+    struct node *node;
+
+    *strrchr(dir, '/') = '\0';
+    if (model_walk(&run->model, dir, &node) == 0)
+        node->mtime = -1;
+    free(dir);
+}
+
 /* Was SHALE_ENOSPC the right answer? */
 static bool is_full(struct run *run, const struct op *op)
 {
@@ -286,6 +298,10 @@ static bool is_full(struct run *run, const struct op *op)
     const char *path = op->kind == OP_RENAME ? op->to : op->path;
 
     run->refused++;
+    if (op->kind == OP_RENAME) {
+        forget_times(run, op->path);
+        forget_times(run, op->to);
+    }
     if (left < 0)
         return wrong(run, "statfs: %s", shale_strerror((int)left));
     /* The root of FAT12 and FAT16 has its own end. */
