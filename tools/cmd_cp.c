@@ -220,8 +220,13 @@ static int copy_into(struct cp *cp, const struct options *options,
         .no_clobber = cp->copy.no_clobber, .verbose = cp->copy.verbose,
         .progress = cp->progress != 0,
     };
-    int status = volume_open_write(&cp->vol, options, &dest, 1, "/");
+    int status;
 
+    for (int i = 0; i < count; i++)
+        if (volume_names_inside(operands[i]))
+            return options_complain(options, "%s: in an image, too; copy it "
+                                    "out first", operands[i]);
+    status = volume_open_write(&cp->vol, options, &dest, 1, "/");
     if (status != STATUS_OK)
         return status;
     put_init(&put, &cp->vol);

@@ -52,7 +52,7 @@ static void make_all(struct volume *vol, const char *path)
         if (!is_dir(vol, part))
             err = make_one(vol, part);
         if (err)
-            volume_fail(vol, part, err);
+            volume_fail_new(vol, part, err);
         part[end] = path[end];
         end += strspn(path + end, "/");
     }
@@ -92,7 +92,7 @@ static int cmd_mkdir(int argc, char **argv)
         else
             err = make_one(&vol, vol.paths[i]);
         if (err)
-            volume_fail(&vol, vol.paths[i], err);
+            volume_fail_new(&vol, vol.paths[i], err);
     }
     return volume_close(&vol);
 }

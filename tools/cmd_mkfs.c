@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,6 +154,16 @@ static int open_image(struct mkfs *mkfs, const struct options *options)
 
 /* ------------------------------------------------------------ the volume */
 
+/* A disk's sectors are the volume's, unless told otherwise. */
+static void set_sector(struct mkfs *mkfs)
+{
+    int fd = mkfs->vol.image->volume.base.fd, size;
+
+    if (!mkfs->format.sector_size && ioctl(fd, BLKSSZGET, &size) == 0 &&
+        size > 0)
+        mkfs->format.sector_size = (uint32_t)size;
+}
+
 /* Where the volume is on a disk goes into it, if it can be said in sectors. */
 static void set_hidden(struct mkfs *mkfs)
 {
@@ -186,6 +198,7 @@ static int make_volume(struct mkfs *mkfs)
     struct shale_image *image = mkfs->vol.image;
     int err;
 
+    set_sector(mkfs);
     set_hidden(mkfs);
     set_time(mkfs);
     image->fault[0] = '\0';

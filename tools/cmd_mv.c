@@ -111,8 +111,7 @@ static void move(struct mv *mv, const char *path)
     if (err == SHALE_EINVAL && below_itself(mv, from, name, len))
         volume_fail_text(vol, path, "a directory cannot go below itself");
     else if (err == SHALE_EINVAL)
-        volume_fail_text(vol, mv->dest_path, "not a name that this volume "
-                         "can have");
+        volume_fail_new(vol, mv->dest_path, err);
     else if (err && !(err == SHALE_EEXIST && mv->no_clobber))
         volume_fail(vol, path, err);
     shale_vnode_put(from);

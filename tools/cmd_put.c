@@ -62,9 +62,11 @@ const struct command command_put = {
     .operands = "IMAGE[:DEST] FILE...",
     .summary  = "copy files and trees into the image",
     .details  =
-        "FILE is a file or directory of this machine; DEST is a directory of\n"
-        "the image, or the new name. Times are kept, and of modes what the\n"
-        "volume has. What it cannot have is told, and left out.\n",
+        "FILE is a file or directory of this machine, or - for standard "
+        "input;\n"
+        "DEST is a directory of the image, or the new name. Times are kept,\n"
+        "and of modes what the volume has. What it cannot have is told, and\n"
+        "left out.\n",
     .options  = options_put,
     .image    = true,
 };

@@ -41,7 +41,7 @@ static void touch_path(struct touch *touch, const char *path)
         shale_vnode_put(vn);
     }
     if (err)
-        volume_fail(vol, path, err);
+        volume_fail_new(vol, path, err);
 }
 
 /* Both times are those of the host's file at PATH. */

@@ -22,7 +22,7 @@ struct put {
     bool progress;
 
     uint64_t done, failed;      /* files and directories */
-    bool stop;                  /* the volume takes no more */
+    bool stop;                  /* the volume takes no more, or ^C */
 
     /* The file in hand. */
     const char *from;           /* on the host */
@@ -41,7 +41,8 @@ void put_init(struct put *put, struct volume *vol);
 
 /*
  * Copy the COUNT files and trees at SOURCES to DEST in the volume, a directory
- * or a new name. All errors are told and noted in the volume's status.
+ * or a new name; "-" is standard input, which needs a name. All errors are told
+ * and noted in the volume's status.
  */
 void put_sources(struct put *put, char **sources, int count, const char *dest);
 
@@ -50,6 +51,12 @@ void put_contents(struct put *put, const char *source);
 
 /* Say how many were left out, if any; free all. */
 void put_fini(struct put *put);
+
+/*
+ * Has the user, or the system, asked us to stop? The second time the signal
+ * ends the program at once.
+ */
+bool put_interrupted(void);
 
 /* ---------------------------------------------------------- putfile.c */
 
@@ -70,6 +77,10 @@ bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
 /* Copy the file, link or device at ACCESS to NAME in DIR. */
 void put_file(struct put *put, struct shale_vnode *dir, const char *name,
               const char *access, const struct stat *st);
+
+/* Copy standard input to the file NAME in DIR, at PATH in the volume. */
+void put_stdin(struct put *put, struct shale_vnode *dir, const char *name,
+               const char *path);
 
 /* Give VN the times of ST and, as far as the volume has such, its mode. */
 void put_attr(struct put *put, struct shale_vnode *vn, const struct stat *st);

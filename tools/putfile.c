@@ -194,8 +194,13 @@ static bool copy_range(struct put *put, int fd, struct shale_vnode *file,
 {
     while (*at < end) {
         size_t want = end - *at < PUT_CHUNK ? (size_t)(end - *at) : PUT_CHUNK;
-        ssize_t count = pread(fd, put->buf, want, (off_t)*at);
+        ssize_t count;
 
+        if (put_interrupted()) {
+            put->failed++;
+            return false;
+        }
+        count = pread(fd, put->buf, want, (off_t)*at);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
@@ -354,6 +359,51 @@ static void put_regular(struct put *put, struct shale_vnode *dir,
         shale_vnode_put(vn);
     }
     close(fd);
+}
+
+/* Copy FD, which cannot be sought in, to its end. */
+static bool copy_stream(struct put *put, int fd, struct shale_vnode *file)
+{
+    uint64_t at = 0;
+
+    for (;;) {
+        ssize_t count = read(fd, put->buf, PUT_CHUNK);
+
+        if (put_interrupted()) {
+            put->failed++;
+            return false;
+        }
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            put_fail_host(put, errno);
+            return false;
+        }
+        if (count == 0)
+            return true;
+        if (!write_chunk(put, file, (size_t)count, at))
+            return false;
+        at += (uint64_t)count;
+    }
+}
+
+void put_stdin(struct put *put, struct shale_vnode *dir, const char *name,
+               const char *path)
+{
+    const struct shale_node node = { .mode = SHALE_S_IFREG | 0644 };
+    struct shale_vnode *vn;
+
+    put->from = "-";
+    put->to = xstrdup(path);
+    if (make_anew(put, dir, name, &node, &vn)) {
+        if (copy_stream(put, STDIN_FILENO, vn))
+            done(put);
+        else
+            (void)shale_unlink(dir, name, strlen(name));
+        shale_vnode_put(vn);
+    }
+    free(put->to);
+    put->to = NULL;
 }
 
 /* A link or a device: all there is of it is in *NODE. */

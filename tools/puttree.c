@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,19 @@ struct tree {
     struct shale_vnode **levels;
     size_t capacity;
 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+bool put_interrupted(void)
+{
+    return interrupted != 0;
+}
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -156,6 +170,7 @@ static void put_tree(struct put *put, const char *source,
         return;
     }
     while ((errno = 0, entry = fts_read(tree.fts)) != NULL) {
+        put->stop |= put_interrupted();
         if (put->stop && entry->fts_info != FTS_DP &&
             entry->fts_info != FTS_DNR) {
             fts_set(tree.fts, entry, FTS_SKIP);
@@ -219,6 +234,7 @@ static char *last_name(const char *path)
 /* Copy to the name that DEST ends in, which is not there or no directory. */
 static void put_to_name(struct put *put, const char *source, const char *dest)
 {
+    bool is_stdin = !strcmp(source, "-");
     struct stat st;
     const char *name;
     size_t len;
@@ -230,13 +246,15 @@ static void put_to_name(struct put *put, const char *source, const char *dest)
         return;
     }
     if (dest[strlen(dest) - 1] == '/' &&
-        (stat(source, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        (is_stdin || stat(source, &st) != 0 || !S_ISDIR(st.st_mode))) {
         volume_fail_text(put->vol, dest, "no such directory");
         put->failed++;
     } else {
         copy = strndup(name, len);
         dir_path = strndup(dest, (size_t)(name - dest));
-        if (copy && dir_path)
+        if (copy && is_stdin)
+            put_stdin(put, dir, copy, dest);
+        else if (copy && dir_path)
             put_tree(put, source, dir, dir_path, copy);
         free(copy);
         free(dir_path);
@@ -257,7 +275,11 @@ void put_sources(struct put *put, char **sources, int count, const char *dest)
         for (int i = 0; i < count; i++) {
             char *name = last_name(sources[i]);
 
-            put_tree(put, sources[i], dir, dest, name);
+            if (!strcmp(sources[i], "-"))
+                volume_fail_text(put->vol, dest, "a directory; standard input "
+                                 "needs a name");
+            else
+                put_tree(put, sources[i], dir, dest, name);
             free(name);
         }
         shale_vnode_put(dir);
@@ -290,9 +312,15 @@ void put_contents(struct put *put, const char *source)
 
 void put_init(struct put *put, struct volume *vol)
 {
+    const struct sigaction act = {
+        .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND,
+    };
     int fd = vol->image->volume.base.fd;
     struct stat st;
 
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGHUP, &act, NULL);
     put->vol = vol;
     put->buf = xmalloc(PUT_CHUNK);
     if (fd >= 0 && fstat(fd, &st) == 0) {
@@ -303,8 +331,12 @@ void put_init(struct put *put, struct volume *vol)
 
 void put_fini(struct put *put)
 {
-    if (put->stop)
+    if (put_interrupted()) {
+        report("%s: interrupted", put->vol->name);
+        put->vol->status = STATUS_FAILED;
+    } else if (put->stop) {
         report("%s: the volume takes no more changes", put->vol->name);
+    }
     if (put->failed)
         report("%s: %ju not copied, %ju copied", put->vol->name,
                (uintmax_t)put->failed, (uintmax_t)put->done);

@@ -176,6 +176,9 @@ int volume_close(struct volume *vol);
  */
 void volume_fail(struct volume *vol, const char *path, int err);
 
+/* The same of PATH as the name of something new. */
+void volume_fail_new(struct volume *vol, const char *path, int err);
+
 /* The same in words of one's own. */
 void volume_fail_text(struct volume *vol, const char *path, const char *text);
 

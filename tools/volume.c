@@ -212,6 +212,14 @@ void volume_fail(struct volume *vol, const char *path, int err)
     volume_fail_text(vol, path, shale_strerror(err));
 }
 
+void volume_fail_new(struct volume *vol, const char *path, int err)
+{
+    if (err == SHALE_EINVAL)
+        volume_fail_text(vol, path, "not a name that this volume can have");
+    else
+        volume_fail(vol, path, err);
+}
+
 struct shale_vnode *volume_parent(struct volume *vol, const char *path,
                                   const char **name, size_t *len)
 {

@@ -274,6 +274,14 @@ if can_loop; then
     status "a loop device is on it" 2 "$SHALE" mkfs -t fat --force "$work/empty"
     says "a loop device is on it" "in use"
     losetup -d "$loop"
+    # A disk of larger sectors: the volume's are as large.
+    truncate -s 40M "$work/large"
+    loop=$(losetup -f --show -b 4096 "$work/large")
+    status "a device" 0 "$SHALE" mkfs -t fat "$loop"
+    losetup -d "$loop"
+    expect "a device: its sectors" 4096 \
+        "$("$SHALE" info --json "$work/large" |
+           jq .volume.details.sector_size)"
 else
     skip "a loop device on the image" "needs loop devices"
 fi

@@ -138,6 +138,33 @@ status "cp out is as before" 0 "$SHALE" cp "$img:random" "$work/random"
 same "cp out is as before" "$tree/a/random" "$work/random"
 judge_fat "places" "$img"
 
+status "from image to image" 2 "$SHALE" cp "$img:random" "$img:z"
+says "from image to image" "copy it out first"
+
+# ---- standard input
+got=0
+"$SHALE" put "$img:/stream" - <"$tree/a/random" || got=$?
+expect "standard input" 0 "$got"
+same "standard input" "$tree/a/random" <("$SHALE" cat "$img:stream")
+status "standard input without a name" 1 "$SHALE" put "$img" -
+says "standard input without a name" "needs a name"
+status "standard input, empty" 0 "$SHALE" put "$img:z/none" -
+expect "standard input, empty" 0 "$("$SHALE" cat "$img:z/none" | wc -c)"
+mkfifo "$work/pipe"
+"$SHALE" put "$img:/cut" - <"$work/pipe" >/dev/null 2>"$work/err" &
+pid=$!
+exec 7>"$work/pipe"
+echo half a file >&7
+sleep 0.3
+kill -TERM $pid
+got=0
+wait $pid || got=$?
+exec 7>&-
+expect "interrupted" 1 "$got"
+says "interrupted" "$img: interrupted"
+status "interrupted: no half of a file" 1 "$SHALE" stat "$img:cut"
+judge_fat "interrupted" "$img"
+
 # ---- what is in the way
 echo mine >"$work/text"
 status "-n" 0 "$SHALE" put -n "$img" "$work/text"
