@@ -186,9 +186,8 @@ status "attr -R of the root" 0 "$SHALE" attr -R +a "$img:/"
 status "attr, both" 2 "$SHALE" attr +h -h "$img:new"
 status "attr, no image" 2 "$SHALE" attr +h
 judge_fat "attr" "$img"
-if have fatattr && can_fuse; then
-    ours=$("$SHALE" attr "$img:new")
-    mount_shale "$img" "$work/mnt"
+ours=$("$SHALE" attr "$img:new")
+if have fatattr && can_fuse && mount_shale "$img" "$work/mnt"; then
     theirs=$(fatattr "$work/mnt/new")
     expect "fatattr agrees" "$(cut -c 1-4 <<<"$ours" | tr -d -)" \
         "$(cut -c 1-6 <<<"$theirs" | tr -d ' ')"
