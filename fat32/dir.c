@@ -41,44 +41,63 @@ static uint32_t slots_max(const struct fat_vnode *dir)
                          : FAT_DIR_ENTRIES;
 }
 
+/* Where the slots of DIR are that RUN has found, in bytes; and how many. */
+static uint64_t run_at(const struct fat_vnode *dir, const struct fat_run *run,
+                       uint64_t *bytes)
+{
+    const struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    const struct fat_boot *boot = &vol->boot;
+
+    if (is_fixed(dir)) {
+        *bytes = (uint64_t)boot->root_entries * FAT_ENTRY_SIZE;
+        return (uint64_t)boot->root_sector << boot->sector_shift;
+    }
+    *bytes = (uint64_t)run->count << boot->cluster_shift;
+    return fat_cluster_at(vol, run->cluster);
+}
+
 /*
- * Pin the sector with SLOT of DIR, of which RUN is the part found last; zero
+ * Pin the block with SLOT of DIR, and say where in it that is and how many
+ * slots follow there, itself included. RUN is the part of DIR found last; zero
  * in the beginning. Returns 1, 0 past the end, or an error.
  */
 static int slot_get(struct fat_vnode *dir, struct fat_run *run, uint32_t slot,
-                    struct shale_buf **out, size_t *offset)
+                    struct shale_buf **out, size_t *offset, uint32_t *left)
 {
-    struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    const struct fat_boot *boot = &vol->boot;
-    uint64_t byte = (uint64_t)slot * FAT_ENTRY_SIZE, first, count;
-    uint32_t index = (uint32_t)(byte >> boot->cluster_shift);
+    const struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    uint32_t shift = vol->block_shift;
+    uint64_t into = (uint64_t)slot * FAT_ENTRY_SIZE, at, bytes, room;
     int err;
 
     if (slot >= slots_max(dir))
         return 0;
-    if (is_fixed(dir)) {
-        first = boot->root_sector;
-        count = boot->data_sector - boot->root_sector;
-    } else {
+    if (!is_fixed(dir)) {
+        uint32_t index = (uint32_t)(into >> vol->boot.cluster_shift);
+
         if (index - run->index >= run->count) {
-            int found = fat_chain_find(vol, &dir->chain, index,
-                                       FAT_DIR_ENTRIES, run);
+            int found = fat_chain_find(fat_volume_of(dir->base.fs),
+                                       &dir->chain, index, FAT_DIR_ENTRIES,
+                                       run);
 
             if (found <= 0) {
                 run->count = 0;
                 return found;
             }
         }
-        byte -= (uint64_t)run->index << boot->cluster_shift;
-        first = fat_cluster_at(vol, run->cluster) >> boot->sector_shift;
-        count = (uint64_t)run->count * boot->cluster_sectors;
+        into -= (uint64_t)run->index << vol->boot.cluster_shift;
     }
-    err = shale_buf_get_run(dir->base.fs->cache,
-                            first + (byte >> boot->sector_shift), first, count,
+    at = run_at(dir, run, &bytes);
+    err = shale_buf_get_run(dir->base.fs->cache, (at + into) >> shift,
+                            at >> shift,
+                            ((at + bytes - 1) >> shift) - (at >> shift) + 1,
                             out);
     if (err)
         return err;
-    *offset = (size_t)(byte & (boot->sector_size - 1));
+    *offset = (size_t)((at + into) & (vol->block_size - 1));
+    room = vol->block_size - *offset;
+    if (room > bytes - into)
+        room = bytes - into;
+    *left = (uint32_t)(room / FAT_ENTRY_SIZE);
     return 1;
 }
 
@@ -86,8 +105,9 @@ int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
                  size_t *offset)
 {
     struct fat_run run = { .count = 0 };
+    uint32_t left;
 
-    return slot_get(dir, &run, slot, out, offset);
+    return slot_get(dir, &run, slot, out, offset, &left);
 }
 
 int fat_dir_slots(struct fat_vnode *dir, uint32_t *out)
@@ -120,6 +140,7 @@ void fat_walk_stop(struct fat_walk *walk)
 {
     shale_buf_put(walk->buf);
     walk->buf = NULL;
+    walk->left = 0;
 }
 
 /* All the slots there can be have been seen. Is that the end? */
@@ -143,24 +164,26 @@ static int walk_end(struct fat_walk *walk)
 
 int fat_walk_slot(struct fat_walk *walk, const uint8_t **raw, uint32_t *slot)
 {
-    uint32_t mask = fat_volume_of(walk->dir->base.fs)->boot.sector_size - 1;
-    size_t offset = (size_t)walk->next * FAT_ENTRY_SIZE & mask;
-    int found = 1;
+    struct shale_buf *buf;
+    size_t offset = 0;
+    int found;
 
-    if (walk->next >= slots_max(walk->dir))
-        return walk_end(walk);
-    if (!walk->buf || offset == 0) {
+    if (walk->left == 0) {
         fat_walk_stop(walk);
-        found = slot_get(walk->dir, &walk->run, walk->next, &walk->buf,
-                         &offset);
-        if (found <= 0)
-            walk->buf = NULL;
+        if (walk->next >= slots_max(walk->dir))
+            return walk_end(walk);
+        found = slot_get(walk->dir, &walk->run, walk->next, &buf, &offset,
+                         &walk->left);
         if (found <= 0)
             return found;
+        walk->buf = buf;
+        walk->raw = buf->data + offset;
     }
-    *raw = walk->buf->data + offset;
+    *raw = walk->raw;
     *slot = walk->next++;
-    return found;
+    walk->raw += FAT_ENTRY_SIZE;
+    walk->left--;
+    return 1;
 }
 
 /* ------------------------------------------------------------- the sets */
@@ -191,7 +214,7 @@ static void pieces_add(struct pieces *pieces, const uint8_t *bytes,
     const struct fat_disk_long *raw = (const struct fat_disk_long *)bytes;
     uint32_t order = raw->order & FAT_LONG_ORDER;
     uint16_t units[FAT_LONG_UNITS];
-    uint32_t at, room;
+    uint32_t at;
 
     if (raw->order & FAT_LONG_LAST) {
         *pieces = (struct pieces){
@@ -207,13 +230,14 @@ static void pieces_add(struct pieces *pieces, const uint8_t *bytes,
         return;
     }
 
-    /* 20 pieces have room for five units more than a name. */
     at = (order - 1) * FAT_LONG_UNITS;
-    room = FAT_LONG_MAX + 1 - at;
-    if (room > FAT_LONG_UNITS)
-        room = FAT_LONG_UNITS;
-    fat_long_decode(raw, units);
-    memcpy(name + at, units, room * sizeof units[0]);
+    if (order < FAT_LONG_PIECES) {
+        fat_long_decode(raw, name + at);
+    } else {
+        /* 20 pieces have room for five units more than a name. */
+        fat_long_decode(raw, units);
+        memcpy(name + at, units, (FAT_LONG_MAX + 1 - at) * sizeof units[0]);
+    }
     pieces->left--;
 }
 
@@ -246,7 +270,7 @@ static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
 {
     const struct fat_volume *vol = fat_volume_of(walk->dir->base.fs);
 
-    set->at = (walk->buf->block << vol->boot.sector_shift) +
+    set->at = (walk->buf->block << vol->block_shift) +
               (uint64_t)(raw - walk->buf->data);
     fat_entry_decode(vol, (const struct fat_disk_entry *)raw, &set->entry);
     set->slot = slot;
@@ -268,7 +292,8 @@ static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
         set->name[0] = REPLACEMENT;
 }
 
-int fat_walk_next(struct fat_walk *walk, struct fat_set *out)
+/* As fat_walk_next(); ONLY looks no further than what the next slot begins. */
+static int set_next(struct fat_walk *walk, bool only, struct fat_set *out)
 {
     struct pieces pieces = { .count = 0 };
     const uint8_t *raw;
@@ -276,26 +301,41 @@ int fat_walk_next(struct fat_walk *walk, struct fat_set *out)
     int more;
 
     while ((more = fat_walk_slot(walk, &raw, &slot)) > 0) {
-        switch (fat_slot_kind(raw)) {
-        case FAT_SLOT_END:
+        enum fat_slot kind = fat_slot_kind(raw);
+
+        if (kind == FAT_SLOT_END)
             return 0;
-        case FAT_SLOT_LONG:
+        if (kind == FAT_SLOT_LONG) {
             pieces_add(&pieces, raw, slot, out->name);
-            break;
-        case FAT_SLOT_FILE:
+            if (!only || pieces.count > 0)
+                continue;
+        }
+        if (kind == FAT_SLOT_FILE) {
             set_finish(walk, raw, slot, &pieces, out);
             if (out->len > 0)
                 return 1;
-            pieces.count = 0;
-            break;
-        case FAT_SLOT_FREE:
-        case FAT_SLOT_LABEL:
-        case FAT_SLOT_DOTS:
-            pieces.count = 0;
-            break;
         }
+        if (only)
+            return 0;
+        pieces.count = 0;
     }
     return more;
+}
+
+int fat_walk_next(struct fat_walk *walk, struct fat_set *out)
+{
+    return set_next(walk, false, out);
+}
+
+int fat_set_read(struct fat_vnode *dir, uint32_t slot, struct fat_set *out)
+{
+    struct fat_walk walk;
+    int found;
+
+    fat_walk_start(&walk, dir, slot);
+    found = set_next(&walk, true, out);
+    fat_walk_stop(&walk);
+    return found > 0 ? out->slot == slot : found;
 }
 
 /* -------------------------------------------------------------- listing */

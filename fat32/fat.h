@@ -107,6 +107,10 @@ struct fat_volume {
     struct fat_boot boot;
     struct fat_info info;
     struct fat_options options;
+    uint32_t block_size;        /* of the buffer cache: a sector's, which is
+                                   what a device writes as a whole; larger if
+                                   nothing will be written */
+    uint32_t block_shift;
     bool was_dirty;             /* at mount, in the boot sector or the FAT ... */
     bool had_errors;            /* ... and these stay on the volume */
 
@@ -189,10 +193,11 @@ int fat_options_load(struct shale_fs *fs, struct fat_options *out);
 #define FAT_BAD  0x0ffffff7u
 #define FAT_END  0x0fffffffu
 
-/* Keeps the sector last looked at pinned; zero one to begin with. */
+/* Keeps the block last looked at pinned; zero one to begin with. */
 struct fat_cursor {
     struct shale_buf *buf;
-    uint32_t sector;            /* of a FAT, which it is */
+    const uint8_t *bytes;       /* in it, of a FAT: ... */
+    uint32_t from, count;       /* ... which of that, and how many */
 };
 
 void fat_cursor_put(struct fat_cursor *cursor);
@@ -440,7 +445,9 @@ struct fat_walk {
     struct fat_vnode *dir;
     struct fat_run run;         /* clusters of DIR around the next slot */
     uint32_t next;              /* slot */
-    struct shale_buf *buf;      /* sector of the last one */
+    struct shale_buf *buf;      /* block of the last one */
+    const uint8_t *raw;         /* where the next one is in it ... */
+    uint32_t left;              /* ... if this is not 0: slots from there on */
 };
 
 /* Start at SLOT of DIR. What a walk has pinned, stop releases. */
@@ -464,7 +471,7 @@ int fat_walk_next(struct fat_walk *walk, struct fat_set *out);
 int fat_set_read(struct fat_vnode *dir, uint32_t slot, struct fat_set *out);
 
 /*
- * Pin the sector with SLOT of DIR; its bytes begin at *OFFSET. Returns 1, or 0
+ * Pin the block with SLOT of DIR; its bytes begin at *OFFSET. Returns 1, or 0
  * if SLOT is past what is allocated.
  */
 int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
@@ -610,7 +617,7 @@ static inline struct fat_vnode *fat_vnode_of(struct shale_vnode *base)
 }
 
 /*
- * Pin the sector of the short entry at AT, and say where in it that is.
+ * Pin the block of the short entry at AT, and say where in it that is.
  * SHALE_ESTALE if no directory can be there, or no file is.
  */
 int fat_entry_get(struct fat_volume *vol, uint64_t at, struct shale_buf **out,

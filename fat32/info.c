@@ -18,6 +18,7 @@
 static int fsinfo_read(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
+    uint64_t at = (uint64_t)boot->info_sector << boot->sector_shift;
     const struct fat_disk_info *raw;
     struct shale_buf *buf;
     int err;
@@ -26,11 +27,12 @@ static int fsinfo_read(struct fat_volume *vol)
     vol->info.next_free = FAT_INFO_UNKNOWN;
     if (boot->info_sector == 0)
         return 0;
-    err = shale_buf_get(vol->fs->cache, boot->info_sector, &buf);
+    err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
     if (err)
         return err == SHALE_ENOMEM ? err : 0;
 
-    raw = (const struct fat_disk_info *)buf->data;
+    raw = (const struct fat_disk_info *)(buf->data +
+                                         (at & (vol->block_size - 1)));
     vol->info.valid = le32_get(raw->lead) == FAT_INFO_LEAD &&
                       le32_get(raw->structure) == FAT_INFO_STRUCT;
     if (vol->info.valid) {
@@ -42,7 +44,7 @@ static int fsinfo_read(struct fat_volume *vol)
     shale_buf_put(buf);
     if (!vol->info.valid)
         shale_warn(vol->fs, "fat: FSInfo without its signatures is ignored",
-                   NULL, (uint64_t)boot->info_sector << boot->sector_shift);
+                   NULL, at);
     return 0;
 }
 

@@ -103,6 +103,10 @@ size_t fat_name_encode(const uint16_t *name, size_t len, char *out)
     for (size_t i = 0; i < len; i++) {
         uint32_t c = name[i];
 
+        if (c < 0x80) {
+            out[size++] = (char)c;
+            continue;
+        }
         if (is_high(c) && i + 1 < len && is_low(name[i + 1])) {
             c = 0x10000 + ((c & 0x3ff) << 10) + (name[i + 1] & 0x3ff);
             i++;
@@ -130,8 +134,15 @@ uint32_t fat_name_hash(const uint16_t *name, size_t len)
     /* FNV-1a by units, and the last step of MurmurHash3. */
     uint32_t hash = 0x811c9dc5u;
 
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ fat_fold(name[i])) * 0x01000193u;
+    for (size_t i = 0; i < len; i++) {
+        uint32_t unit = name[i];
+
+        if (unit >= 0x80)
+            unit = fat_fold((uint16_t)unit);
+        else if (unit - 'A' < 26)
+            unit += 'a' - 'A';
+        hash = (hash ^ unit) * 0x01000193u;
+    }
     hash = (hash ^ hash >> 16) * 0x85ebca6bu;
     hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
     return hash ^ hash >> 16;

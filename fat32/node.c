@@ -33,10 +33,10 @@ int fat_entry_get(struct fat_volume *vol, uint64_t at, struct shale_buf **out,
 
     if (!is_place(vol, at))
         return SHALE_ESTALE;
-    err = shale_buf_get(vol->fs->cache, at >> vol->boot.sector_shift, &buf);
+    err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
     if (err)
         return err;
-    into = (size_t)(at & (vol->boot.sector_size - 1));
+    into = (size_t)(at & (vol->block_size - 1));
     if (fat_slot_kind(buf->data + into) != FAT_SLOT_FILE) {
         shale_buf_put(buf);
         return SHALE_ESTALE;
@@ -229,14 +229,15 @@ static int dotdot_read(struct fat_volume *vol, uint32_t cluster, uint64_t ino,
                        uint32_t *out)
 {
     uint64_t at = fat_cluster_at(vol, cluster);
+    size_t into = (size_t)(at & (vol->block_size - 1)) + FAT_ENTRY_SIZE;
     const struct fat_disk_entry *raw;
     struct fat_entry entry;
     struct shale_buf *buf;
-    int err = shale_buf_get(vol->fs->cache, at >> vol->boot.sector_shift, &buf);
+    int err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
 
     if (err)
         return err;
-    raw = (const struct fat_disk_entry *)(buf->data + FAT_ENTRY_SIZE);
+    raw = (const struct fat_disk_entry *)(buf->data + into);
     if (memcmp(raw->name, "..         ", sizeof raw->name) != 0) {
         shale_buf_put(buf);
         return shale_corrupt_inode(vol->fs, "fat: directory without \"..\"",

@@ -9,6 +9,7 @@
 #include "write.h"
 
 #define NAMES_MAX ((size_t)3 << 20)
+#define BLOCK_SHIFT_MAX 12u     /* 4 KiB */
 
 static const char *const options[] = {
     "codepage", "shortname", "tz", "time_offset", "dos1xfloppy", "quiet",
@@ -35,8 +36,10 @@ static int memory_init(struct fat_volume *vol)
 
     vol->owners = shale_alloc_array(vol->fs->mem, FAT_OWNERS,
                                     sizeof *vol->owners);
+    vol->zones = shale_alloc_array(vol->fs->mem, FAT_ZONES,
+                                   sizeof *vol->zones);
     vol->sets = shale_slab_create(vol->fs->mem, &sets);
-    return vol->owners && vol->sets ? 0 : SHALE_ENOMEM;
+    return vol->owners && vol->zones && vol->sets ? 0 : SHALE_ENOMEM;
 }
 
 static void memory_fini(struct fat_volume *vol)
@@ -46,7 +49,27 @@ static void memory_fini(struct fat_volume *vol)
     if (vol->sets)
         shale_slab_destroy(vol->sets);
     shale_free(vol->fs->mem, vol->owners, FAT_OWNERS * sizeof *vol->owners);
+    shale_free(vol->fs->mem, vol->zones, FAT_ZONES * sizeof *vol->zones);
     shale_free(vol->fs->mem, vol, sizeof *vol);
+}
+
+/*
+ * Give the volume its blocks. What is to be written goes by sectors; else
+ * larger ones save work, as far as they are whole to the end.
+ */
+static int blocks_init(struct fat_volume *vol)
+{
+    const struct fat_boot *boot = &vol->boot;
+    uint64_t size = (uint64_t)boot->sectors << boot->sector_shift;
+
+    vol->block_shift = boot->sector_shift;
+    if (vol->fs->read_only && size <= vol->fs->dev->size)
+        while (vol->block_shift < BLOCK_SHIFT_MAX &&
+               (size >> vol->block_shift & 1) == 0)
+            vol->block_shift++;
+    vol->block_size = (uint32_t)1 << vol->block_shift;
+    return shale_fs_set_blocks(vol->fs, vol->block_size,
+                               size >> vol->block_shift);
 }
 
 static int fat_mount(struct shale_fs *fs)
@@ -63,8 +86,7 @@ static int fat_mount(struct shale_fs *fs)
     if (!err)
         err = memory_init(vol);
     if (!err)
-        err = shale_fs_set_blocks(fs, vol->boot.sector_size,
-                                  vol->boot.sectors);
+        err = blocks_init(vol);
     if (!err)
         err = fat_info_load(vol);
     if (!err && !fs->read_only)

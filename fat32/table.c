@@ -11,130 +11,124 @@
  */
 #include "fat.h"
 
-/* Which bytes of a FAT hold an entry. */
-struct place {
-    uint32_t sector;            /* of the FAT */
-    uint32_t offset;            /* byte of that sector; two or four from it */
-};
-
-static struct place place_of(const struct fat_volume *vol, uint32_t cluster)
+/* The byte of a FAT at which the entry of CLUSTER begins. */
+static uint32_t byte_of(const struct fat_volume *vol, uint32_t cluster)
 {
-    const struct fat_boot *boot = &vol->boot;
-    uint64_t byte = (uint64_t)cluster * boot->bits / 8;
-
-    return (struct place){
-        .sector = (uint32_t)(byte >> boot->sector_shift),
-        .offset = (uint32_t)(byte & (boot->sector_size - 1)),
-    };
+    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
 }
 
-/* The sector of the volume at which FAT number COPY begins. */
-static uint64_t copy_start(const struct fat_volume *vol, uint32_t copy)
+/* Where FAT number COPY begins. */
+static uint64_t copy_at(const struct fat_volume *vol, uint32_t copy)
 {
-    return vol->boot.reserved + (uint64_t)copy * vol->boot.fat_sectors;
+    const struct fat_boot *boot = &vol->boot;
+
+    return (boot->reserved + (uint64_t)copy * boot->fat_sectors)
+           << boot->sector_shift;
 }
 
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)
 {
-    uint64_t start = copy_start(vol, vol->boot.fat_active);
-
-    return (start << vol->boot.sector_shift) +
-           (uint64_t)cluster * vol->boot.bits / 8;
+    return copy_at(vol, vol->boot.fat_active) + byte_of(vol, cluster);
 }
 
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster)
 {
-    return vol->boot.bits == 12 &&
-           place_of(vol, cluster).offset == vol->boot.sector_size - 1;
-}
+    uint32_t last = vol->boot.sector_size - 1;
 
-/* -------------------------------------------------------------- reading */
+    return vol->boot.bits == 12 && (byte_of(vol, cluster) & last) == last;
+}
 
 void fat_cursor_put(struct fat_cursor *cursor)
 {
     shale_buf_put(cursor->buf);
-    cursor->buf = NULL;
+    *cursor = (struct fat_cursor){ .buf = NULL };
 }
 
-/* Pin SECTOR of FAT number COPY, reading around it. */
-static int copy_get(struct fat_volume *vol, uint32_t copy, uint32_t sector,
-                    struct shale_buf **out)
+/* Move CURSOR to the block that has BYTE of FAT number COPY. */
+static int cursor_load(struct fat_volume *vol, struct fat_cursor *cursor,
+                       uint32_t copy, uint32_t byte)
 {
-    uint64_t start = copy_start(vol, copy);
+    uint64_t start = copy_at(vol, copy), end = copy_at(vol, copy + 1);
+    uint64_t block = (start + byte) >> vol->block_shift;
+    uint64_t first = start >> vol->block_shift;
+    uint64_t from = block << vol->block_shift, to = from + vol->block_size;
+    uint32_t skip = 0;
+    int err;
 
-    return shale_buf_get_run(vol->fs->cache, start + sector, start,
-                             vol->boot.fat_sectors, out);
-}
-
-/* Move CURSOR to SECTOR of the FAT, of whichever copy can be read. */
-static int cursor_move(struct fat_volume *vol, struct fat_cursor *cursor,
-                       uint32_t sector)
-{
-    const struct fat_boot *boot = &vol->boot;
-    int err, other;
-
-    if (cursor->buf && cursor->sector == sector)
-        return 0;
-    fat_cursor_put(cursor);
-    err = copy_get(vol, boot->fat_active, sector, &cursor->buf);
-    if (err && err != SHALE_ENOMEM && boot->fat_mirrored) {
-        for (uint32_t copy = 1; copy < boot->fat_count && err; copy++) {
-            other = copy_get(vol, copy, sector, &cursor->buf);
-            if (!other || other == SHALE_ENOMEM)
-                err = other;
-        }
-    }
+    err = shale_buf_get_run(vol->fs->cache, block, first,
+                            ((end - 1) >> vol->block_shift) - first + 1,
+                            &cursor->buf);
     if (err) {
         cursor->buf = NULL;
         return err;
     }
-    cursor->sector = sector;
+
+    /* The block may begin before this FAT, or end behind it. */
+    if (from < start) {
+        skip = (uint32_t)(start - from);
+        from = start;
+    }
+    if (to > end)
+        to = end;
+    cursor->bytes = cursor->buf->data + skip;
+    cursor->from = (uint32_t)(from - start);
+    cursor->count = (uint32_t)(to - from);
     return 0;
 }
 
-/* The byte at OFFSET of SECTOR, which may be one past that sector. */
-static int byte_get(struct fat_volume *vol, struct fat_cursor *cursor,
-                    uint32_t sector, uint32_t offset, uint32_t *out)
+/* Move CURSOR to BYTE of the FAT, of whichever copy can be read. */
+static int cursor_move(struct fat_volume *vol, struct fat_cursor *cursor,
+                       uint32_t byte)
 {
-    int err;
+    const struct fat_boot *boot = &vol->boot;
+    int err, other;
 
-    if (offset == vol->boot.sector_size) {
-        sector++;
-        offset = 0;
+    if (byte - cursor->from < cursor->count)
+        return 0;
+    fat_cursor_put(cursor);
+    err = cursor_load(vol, cursor, boot->fat_active, byte);
+    if (!err || err == SHALE_ENOMEM || !boot->fat_mirrored)
+        return err;
+    for (uint32_t copy = 1; copy < boot->fat_count; copy++) {
+        other = cursor_load(vol, cursor, copy, byte);
+        if (!other || other == SHALE_ENOMEM)
+            return other;
     }
-    err = cursor_move(vol, cursor, sector);
-    if (!err)
-        *out = cursor->buf->data[offset];
     return err;
 }
 
+/* Entries of 12 bits may lie in two blocks. */
 static int raw12_get(struct fat_volume *vol, struct fat_cursor *cursor,
                      uint32_t cluster, uint32_t *out)
 {
-    struct place place = place_of(vol, cluster);
-    uint32_t low = 0, high = 0;
-    int err = byte_get(vol, cursor, place.sector, place.offset, &low);
+    uint32_t byte = byte_of(vol, cluster), pair;
+    int err = cursor_move(vol, cursor, byte);
 
-    if (!err)
-        err = byte_get(vol, cursor, place.sector, place.offset + 1, &high);
-    if (!err)
-        *out = (low | high << 8) >> (cluster & 1 ? 4 : 0) & 0xfff;
-    return err;
+    if (err)
+        return err;
+    pair = cursor->bytes[byte - cursor->from];
+    byte++;
+    err = cursor_move(vol, cursor, byte);
+    if (err)
+        return err;
+    pair |= (uint32_t)cursor->bytes[byte - cursor->from] << 8;
+    *out = pair >> (cluster & 1 ? 4 : 0) & 0xfff;
+    return 0;
 }
 
 int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
                   uint32_t cluster, uint32_t *out)
 {
-    struct place place = place_of(vol, cluster);
+    uint32_t byte = byte_of(vol, cluster);
     const uint8_t *bytes;
     int err;
 
     if (vol->boot.bits == 12)
         return raw12_get(vol, cursor, cluster, out);
-    err = cursor_move(vol, cursor, place.sector);
+    err = cursor_move(vol, cursor, byte);
     if (err)
         return err;
-    bytes = cursor->buf->data + place.offset;
+    bytes = cursor->bytes + (byte - cursor->from);
     if (vol->boot.bits == 16)
         *out = le16_get(*(const le16 *)bytes);
     else

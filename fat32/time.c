@@ -10,6 +10,7 @@
 #include "fat.h"
 
 #define DAY 86400
+#define ZONE_STEP 900
 #define YEAR_FIRST 1980
 #define YEAR_LAST 2107
 #define DAYS_TO_1980 3652       /* since 1970 */
@@ -41,18 +42,40 @@ static int64_t days_to(unsigned year, unsigned month)
 
 /* -------------------------------------------------------------- the zone */
 
-/* UTC of LOCAL, both seconds. */
-static int64_t utc_of_local(const struct fat_volume *vol, int64_t local)
+/*
+ * Seconds that local time is ahead of UTC at LOCAL second. The host takes its
+ * time to answer, and a listing asks three times a file: so what it said is
+ * kept, by quarters of an hour, at which zones have changed since 1980.
+ *
+ *      63          20 19            0
+ *     | quarter + 1  | offset + DAY |          0: nothing
+ */
+static int32_t zone_at(const struct fat_volume *vol, int64_t local)
 {
-    int64_t utc;
+    uint64_t quarter = (uint64_t)local / ZONE_STEP;
+    uint64_t *kept = &vol->zones[quarter % FAT_ZONES];
+    uint64_t packed = __atomic_load_n(kept, __ATOMIC_RELAXED);
+    int32_t offset;
 
-    if (vol->options.utc)
-        return local - vol->options.utc_offset;
+    if (packed >> 20 == quarter + 1)
+        return (int32_t)(packed & 0xfffff) - DAY;
 
     /* The zone is asked by UTC, which is what we are after: the second answer
        is right except for the hour that is there twice, or not at all. */
-    utc = local - shale_zone(vol->fs, local);
-    return local - shale_zone(vol->fs, utc);
+    offset = shale_zone(vol->fs, local);
+    offset = shale_zone(vol->fs, local - offset);
+    if (offset > -DAY && offset < DAY)
+        __atomic_store_n(kept, (quarter + 1) << 20 | (uint64_t)(offset + DAY),
+                         __ATOMIC_RELAXED);
+    return offset;
+}
+
+/* UTC of LOCAL, both seconds. */
+static int64_t utc_of_local(const struct fat_volume *vol, int64_t local)
+{
+    if (vol->options.utc)
+        return local - vol->options.utc_offset;
+    return local - zone_at(vol, local);
 }
 
 static int64_t local_of_utc(const struct fat_volume *vol, int64_t utc)
