@@ -217,6 +217,65 @@ START_TEST(what_cannot_be_reclaimed_is_told)
 }
 END_TEST
 
+START_TEST(reclaiming_waits_for_memory)
+{
+    struct shale_vnode *vn = ink_create(&ink, "x");
+
+    ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
+    ck_assert_int_eq(shale_truncate(vn, 0), 0);
+    shale_vnode_put(vn);
+    ink_fail(&ink, INK_RECLAIM, 3, SHALE_ENOMEM);
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert_uint_eq(atomic_load(&ink.events), 0);
+    ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS);
+}
+END_TEST
+
+/* What is freed lies all over the volume, and a cache holds a block of it. */
+START_TEST(reclaiming_writes_what_is_due)
+{
+    struct shale_vnode *vn;
+
+    ink_unmount(&ink);
+    ink.config.cache_bytes = INK_BLOCK;
+    ink_mount(&ink);
+    vn = ink_create(&ink, "x");
+    ck_assert_int_eq(ink_write(vn, 1, 0, 5000), 5000);
+    ck_assert_int_eq(shale_truncate(vn, 0), 0);
+    ck_assert_int_eq(shale_writeback(ink.fs), 0);
+    ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS);
+    shale_vnode_put(vn);
+}
+END_TEST
+
+/* A sync comes while data is on its way: the volume is in use. */
+static void sync_meanwhile(void *context, enum shale_request_kind kind,
+                           uint64_t offset, size_t len)
+{
+    (void)context, (void)len;
+    if (kind != SHALE_REQUEST_WRITE || offset < INK_UNIT_AT(1))
+        return;
+    ink.fault.watch = NULL;
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert(ink_marked(&ink));
+}
+
+START_TEST(a_volume_that_is_written_is_not_clean)
+{
+    struct shale_vnode *vn = ink_create(&ink, "x");
+
+    ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert(!ink_marked(&ink));
+    ink.fault.watch = sync_meanwhile;
+    ck_assert_int_eq(ink_write(vn, 2, 0, 1024), 1024);
+    ck_assert(!ink.fault.watch);
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert(!ink_marked(&ink));
+    shale_vnode_put(vn);
+}
+END_TEST
+
 /* ------------------------------------------------------- driver's retries */
 
 START_TEST(a_driver_that_wants_the_batch_written)
@@ -364,6 +423,9 @@ Suite *suite(void)
     tcase_add_test(tc, many_changes_are_written);
     tcase_add_test(tc, what_is_freed_is_free_when_it_is_written);
     tcase_add_test(tc, what_cannot_be_reclaimed_is_told);
+    tcase_add_test(tc, reclaiming_waits_for_memory);
+    tcase_add_test(tc, reclaiming_writes_what_is_due);
+    tcase_add_test(tc, a_volume_that_is_written_is_not_clean);
     tcase_add_test(tc, a_driver_that_wants_the_batch_written);
     tcase_add_test(tc, no_space_is_believed_if_nothing_was_freed);
     tcase_add_test(tc, no_memory_has_the_batch_written);

@@ -1,4 +1,4 @@
-/* test_vfs_unlinked.c - files that live on after their name, and after nobody */
+/* test_vfs_unlinked.c - files that live on without a name */
 #include <check.h>
 #include <string.h>
 

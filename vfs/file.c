@@ -166,8 +166,8 @@ static bool reads_as_zeros(const struct shale_extent *extent)
 }
 
 /*
- * What a search for a hole, or for data, comes to after too many pieces. Calling
- * a hole data is no lie, as it reads as zeros; the other way round is one.
+ * What a search for a hole, or for data, comes to after too many pieces. To say
+ * data of a hole is no lie, as it reads as zeros; the other way round is one.
  */
 static int64_t seek_too_far(const struct shale_vnode *file, bool hole)
 {

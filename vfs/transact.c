@@ -94,17 +94,16 @@ int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
 
 int change_run(struct shale_fs *fs, change_fn *change, void *context)
 {
-    bool full;
+    bool due;
     int err;
 
     volume_lock_exclusive(fs);
     err = change_run_locked(fs, change, context);
-    full = !fs->read_only &&
-           shale_tx_dirty_bytes(fs->tx) > fs->state->cache_bytes / 2;
+    due = !fs->read_only && sync_is_due(fs);
     volume_unlock(fs);
 
     settle(fs);
-    if (full)
+    if (due)
         shale_writeback(fs);    /* its error is a late one */
     return err;
 }

@@ -172,33 +172,39 @@ void shale_vnode_ref(struct shale_vnode *vn)
     lock_release(table->locks, table->lock);
 }
 
-void vnode_put_locked(struct shale_vnode *vn)
+/* Let go of what is one too many, and of the table's lock. */
+static bool trim_and_unlock(struct shale_fs *fs)
 {
-    struct vnode_table *table;
-    struct shale_vnode *victim;
+    struct vnode_table *table = &fs->state->table;
+    struct shale_vnode *victim =
+        vntable_take_unused(table, table->unused_max);
+    bool unsettled = table->unsettled.count > 0;
 
-    if (!vn)
-        return;
-    table = &vn->fs->state->table;
-
-    lock_exclusive(table->locks, table->lock);
-    vntable_unref(table, vn);
-    victim = vntable_take_unused(table, table->unused_max);
     lock_release(table->locks, table->lock);
-
     if (victim)
         vnode_evict(victim);
+    return unsettled;
+}
+
+bool vnode_put_locked(struct shale_vnode *vn)
+{
+    struct vnode_table *table;
+    struct shale_fs *fs;
+
+    if (!vn)
+        return false;
+    fs = vn->fs;
+    table = &fs->state->table;
+    lock_exclusive(table->locks, table->lock);
+    vntable_unref(table, vn);
+    return trim_and_unlock(fs);
 }
 
 void shale_vnode_put(struct shale_vnode *vn)
 {
-    struct shale_fs *fs;
+    struct shale_fs *fs = vn ? vn->fs : NULL;
 
-    if (!vn)
-        return;
-    fs = vn->fs;
-    vnode_put_locked(vn);
-    if (fs->tx)
+    if (vnode_put_locked(vn))
         settle(fs);
 }
 
@@ -246,7 +252,7 @@ void shale_vnode_remember(struct shale_vnode *vn)
 void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
 {
     struct vnode_table *table = &fs->state->table;
-    struct shale_vnode *vn, *victim;
+    struct shale_vnode *vn;
 
     lock_exclusive(table->locks, table->lock);
     vn = vntable_find(table, ino);
@@ -255,12 +261,7 @@ void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
         if (vn->known == 0)
             vntable_unref(table, vn);
     }
-    victim = vntable_take_unused(table, table->unused_max);
-    lock_release(table->locks, table->lock);
-
-    if (victim)
-        vnode_evict(victim);
-    if (fs->tx)
+    if (trim_and_unlock(fs))
         settle(fs);
 }
 

@@ -29,8 +29,8 @@
  *     allocate, resize                    Nx Vx, in a transaction
  *     reclaim, mark                       Vx, in a transaction
  *     purge                               Vx
- *     evict                               none, or any: the vnode is in nobody's
- *                                         hands, but only the vnode
+ *     evict                               none, or any: only the vnode is in
+ *                                         nobody else's hands
  *
  * The operations that change things run inside the transaction fs->tx (tx.h).
  * Whatever error one returns, the core undoes its changes of blocks; changes
@@ -113,7 +113,7 @@ struct shale_fs_ops {
     bool holes;                 /* a file may have ranges without space */
     unsigned traits;            /* SHALE_TRAIT_...; see shale_fs_traits() */
     uint32_t time_step;         /* nanoseconds; see shale_fs_time_step() */
-    uint32_t name_max;          /* bytes of the longest name; 0: SHALE_NAME_MAX */
+    uint32_t name_max;          /* longest name, bytes; 0: SHALE_NAME_MAX */
     uint64_t file_max;          /* bytes the largest file of any volume has; 0:
                                    2^63 - 1. resize may know better */
 
@@ -158,8 +158,8 @@ struct shale_fs_ops {
 
     /*
      * Find NAME in DIR: LEN bytes of UTF-8 (1 to name_max), not terminated,
-     * never "." or "..". Case rules are the format's. Stores the number of the file;
-     * whether there is one by that number, load() or peek() will tell.
+     * never "." or "..". Case rules are the format's. Stores the number of the
+     * file; whether there is one by that number, load() or peek() will tell.
      * SHALE_ENOENT if the name is not there.
      */
     int (*lookup)(struct shale_vnode *dir, const char *name, size_t len,

@@ -68,9 +68,11 @@ const struct shale_fs_ops *shale_driver_named(const char *name);
 struct shale_image_config {
     const char *path;
     unsigned part;              /* partition number; 0: not said */
-    bool has_offset;            /* the volume is at offset, whatever the table */
+    bool has_offset;            /* the volume is at offset, whatever a table
+                                   says */
     uint64_t offset;            /* bytes */
-    uint64_t size_limit;        /* bytes; 0: to the partition's or image's end */
+    uint64_t size_limit;        /* bytes; 0: to the partition's or image's
+                                   end */
     bool write;                 /* open for writing, if the driver can; what the
                                    volume allows, shale_fs_read_only() tells */
     bool errors_continue;       /* as in struct shale_config */

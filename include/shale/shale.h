@@ -320,7 +320,10 @@ int shale_rename(struct shale_vnode *from, const char *name, size_t len,
                  struct shale_vnode *to, const char *to_name, size_t to_len,
                  unsigned flags);
 
-/* Change the attributes of VN that WHAT says. SHALE_EPERM: not by this format. */
+/*
+ * Change the attributes of VN that WHAT says. SHALE_EPERM for what the format
+ * cannot keep.
+ */
 int shale_setattr(struct shale_vnode *vn, const struct shale_setattr *what);
 
 /*

@@ -165,7 +165,7 @@ void watch_load(struct shale_vnode *vn)
                      "a lock from nowhere");
 }
 
-/* Does this thread hold LOCK, in the way that EXCLUSIVE says or a better one? */
+/* Does this thread hold LOCK, as EXCLUSIVE says or better? */
 static bool holds(const void *lock, bool exclusive)
 {
     for (unsigned i = 0; i < held_count; i++)
