@@ -163,6 +163,23 @@ START_TEST(fsync_flushes_though_nothing_is_due)
 }
 END_TEST
 
+/* Bytes in the place of others, in the same second: only data has changed. */
+START_TEST(writeback_flushes_data)
+{
+    struct shale_vnode *vn = ink_create(&ink, "x");
+
+    ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
+    ck_assert_int_eq(shale_writeback(ink.fs), 0);
+    ck_assert_int_eq(ink_write(vn, 2, 0, 1024), 1024);
+    shale_fault_forget(&ink.fault);
+    ck_assert_int_eq(shale_writeback(ink.fs), 0);
+    ck_assert_uint_eq(count_records(SHALE_REQUEST_FLUSH), 1);
+    ck_assert_int_eq(shale_writeback(ink.fs), 0);
+    ck_assert_uint_eq(count_records(SHALE_REQUEST_FLUSH), 1);
+    shale_vnode_put(vn);
+}
+END_TEST
+
 /* Half of the cache's budget in changes: they are written without a call. */
 START_TEST(many_changes_are_written)
 {
@@ -420,6 +437,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_mark_that_cannot_be_made_stops_the_change);
     tcase_add_test(tc, writeback_writes_what_is_due);
     tcase_add_test(tc, fsync_flushes_though_nothing_is_due);
+    tcase_add_test(tc, writeback_flushes_data);
     tcase_add_test(tc, many_changes_are_written);
     tcase_add_test(tc, what_is_freed_is_free_when_it_is_written);
     tcase_add_test(tc, what_cannot_be_reclaimed_is_told);
