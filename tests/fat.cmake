@@ -4,7 +4,7 @@ add_library(test-model STATIC
     model/backend_lib.c model/backend_posix.c model/gen.c model/model.c
     model/ops.c model/run.c model/shrink.c
     powercut/cut.c powercut/history.c powercut/jlang.c
-    support/fatcheck.c support/fatimage.c)
+    support/fatimage.c)
 target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}
     ${CMAKE_CURRENT_SOURCE_DIR}/model)
 target_link_libraries(test-model PUBLIC test-core Threads::Threads)

@@ -2,10 +2,10 @@
 # fuzz.sh BUILD SECONDS [CORPUS] - fuzz every driver for a bounded time
 #
 # BUILD is a build directory of the preset `fuzz`. Seeds are small images made
-# on the spot by mke2fs, the goldens, and what of SHALE_CORPORA is small. What
-# the fuzzer learns is kept in CORPUS, if that is given. A crash, a leak, a
-# report or an input that takes ten seconds fails, and its input is kept in
-# BUILD.
+# on the spot by the formats' own programs, and what of SHALE_CORPORA is small.
+# What the fuzzers learn is kept below CORPUS, if that is given. A crash, a
+# leak, a report or an input that takes ten seconds fails, and its input is
+# kept in BUILD.
 set -euo pipefail
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
@@ -17,13 +17,14 @@ corpora=${SHALE_CORPORA:-$here/../../../shared/corpora}
 work=$(mktemp -d "${TMPDIR:-/tmp}/shale-fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 corpus=${3:-$work/corpus}
-mkdir -p "$work/seeds" "$work/tree/dir/below" "$corpus"
+seeds=$work/seeds
+mkdir -p "$seeds/ext2" "$seeds/fat" "$work/tree/dir/below"
 
 # Longest input: the fuzzer slows down with every byte.
 max=131072
 
 # One small tree, in volumes of different shapes.
-make_seeds()
+make_ext2_seeds()
 {
     local n=0 line
 
@@ -39,8 +40,8 @@ make_seeds()
     while read -r line; do
         n=$((n + 1))
         # shellcheck disable=SC2086 # the line is a list of arguments
-        mke2fs -q -F -t ext2 $line -d "$work/tree" "$work/seeds/$n" 256k \
-            </dev/null >/dev/null 2>&1 || rm -f "$work/seeds/$n"
+        mke2fs -q -F -t ext2 $line -d "$work/tree" "$seeds/ext2/$n" 256k \
+            </dev/null >/dev/null 2>&1 || rm -f "$seeds/ext2/$n"
     done <<'LIST'
 -b 1024 -I 128 -N 96 -r 0
 -b 1024 -I 128 -N 96 -O none
@@ -51,34 +52,104 @@ make_seeds()
 -b 2048 -I 256 -N 80 -O ^resize_inode
 -b 4096 -I 128 -N 80 -O ^resize_inode
 LIST
-    cp "$work/seeds/3" "$work/seeds/indexed"
-    e2fsck -fyD "$work/seeds/indexed" >/dev/null 2>&1 || true
+    cp "$seeds/ext2/3" "$seeds/ext2/indexed"
+    e2fsck -fyD "$seeds/ext2/indexed" >/dev/null 2>&1 || true
 }
 
-make_seeds
+# The number of SIZE bytes at OFFSET of file IMAGE.
+number() { od -An -v -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
+
+# fat_seed IMAGE SEED: what fuzz_fat.c takes: the volume's start, its first
+# directories and files, something to do, and where the second piece is.
+fat_seed()
+{
+    local image=$1 fat data
+
+    fat=$(number "$image" 22 2)
+    [ "$fat" != 0 ] || fat=$(number "$image" 36 4)
+    data=$(($(number "$image" 14 2) + $(number "$image" 16 1) * fat))
+    if [ "$data" -lt 64 ] || [ "$data" -gt 65535 ]; then
+        data=64
+    fi
+    {
+        head -c 32768 "$image"
+        # What is missing of a small image is zeros on the device, too.
+        head -c $((32768 - $(head -c 32768 "$image" | wc -c))) /dev/zero
+        dd if="$image" bs=512 skip="$data" count=32 status=none
+        head -c 96 /dev/urandom
+        printf '%b' "\\x$(printf %02x $((data & 255)))"
+        printf '%b' "\\x$(printf %02x $((data >> 8)))"
+    } >"$2"
+}
+
+make_fat_seeds()
+{
+    local n=0 size line
+
+    while read -r size line; do
+        n=$((n + 1))
+        rm -f "$work/image"
+        # shellcheck disable=SC2086 # the line is a list of arguments
+        mkfs.fat -C --invariant $line "$work/image" "$size" >/dev/null 2>&1 ||
+            continue
+        {
+            mcopy -i "$work/image" "$work/tree/file" ::FILE.TXT
+            mcopy -i "$work/image" "$work/tree/file" "::a long name.text"
+            mmd -i "$work/image" "::a directory" ::DIR
+            mcopy -i "$work/image" "$work/tree/dir/larger" "::a directory"
+            mcopy -i "$work/image" "$work"/tree/dir/below/* ::DIR
+        } >/dev/null 2>&1 </dev/null || true
+        for ((i = 0; i < 4; i++)); do
+            fat_seed "$work/image" "$seeds/fat/$n.$i"
+        done
+    done <<'LIST'
+64 -F 12 -s 1 -f 1 -r 32
+160 -F 12 -s 1 -f 2 -r 64 -n LABEL
+720 -F 12 -s 2 -f 2
+360 -F 12 -s 4 -f 1 -S 1024
+2400 -F 16 -s 1 -f 1 -r 64
+2400 -F 16 -s 1 -f 2 -n LABEL
+9000 -F 16 -s 4 -f 1
+600 -F 32 -s 1 -f 1
+34000 -F 32 -s 1 -f 1 -n LABEL
+34000 -F 32 -s 1 -f 2
+LIST
+}
+
+make_ext2_seeds
+if command -v mkfs.fat >/dev/null && command -v mcopy >/dev/null; then
+    make_fat_seeds
+fi
 if [ -e "$corpora/images.tar.zst" ] && command -v zstd >/dev/null; then
     mkdir "$work/others"
-    tar --zstd -xSf "$corpora/images.tar.zst" -C "$work/others" images/ext2
+    tar --zstd -xSf "$corpora/images.tar.zst" -C "$work/others" images/ext2 \
+        images/fat
     n=0
     while IFS= read -r -d '' image; do
         n=$((n + 1))
-        head -c "$max" "$image" >"$work/seeds/other-$n"
-    done < <(find "$work/others" -type f -size -4M -print0)
+        head -c "$max" "$image" >"$seeds/ext2/other-$n"
+    done < <(find "$work/others/images/ext2" -type f -size -4M -print0)
+    while IFS= read -r -d '' image; do
+        n=$((n + 1))
+        fat_seed "$image" "$seeds/fat/other-$n"
+    done < <(find "$work/others/images/fat" -type f -size +1k -print0)
 fi
-seeds=$(find "$work/seeds" -type f | wc -l)
-[ "$seeds" -ge 5 ] || { echo "fuzz: could not make seeds"; exit 1; }
 
 for program in "$build"/tests/fuzz/fuzz_*; do
     if [ ! -x "$program" ] || [ ! -f "$program" ]; then
         continue
     fi
     name=$(basename "$program")
+    target=${name#fuzz_}
+    count=$(find "$seeds/$target" -type f | wc -l)
+    [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
+    mkdir -p "$corpus/$target"
     status=0
     "$program" -max_total_time="$seconds" -max_len="$max" -timeout=10 \
-        -rss_limit_mb=1024 -dict="$here/${name#fuzz_}.dict" \
+        -rss_limit_mb=1024 -dict="$here/$target.dict" \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
-        "$corpus" "$work/seeds" >"$work/log" 2>&1 || status=$?
-    awk -v name="$name" -v seeds="$seeds" '
+        "$corpus/$target" "$seeds/$target" >"$work/log" 2>&1 || status=$?
+    awk -v name="$name" -v seeds="$count" '
         / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
         /number_of_executed_units/ { runs = $2 }
         END { print name ": " seeds " seeds, " runs " runs, coverage " cov }

@@ -101,7 +101,9 @@ static bool read_boot(struct fatcheck *check)
     check->data_at = check->root_at + (uint64_t)root * check->sector_size;
     check->root_cluster = check->bits == 32 ? get32(b + 44) : 0;
     check->fsinfo_sector = check->bits == 32 ? get16(b + 48) : 0;
-    return (uint64_t)(check->cluster_count + 2) * check->bits / 8 <=
+    if (check->fsinfo_sector >= reserved)
+        check->fsinfo_sector = 0;
+    return ((uint64_t)check->cluster_count + 2) * check->bits / 8 <=
            check->fat_bytes;
 }
 
@@ -253,7 +255,7 @@ static void check_space(struct fatcheck *check)
     }
     if (lost > 0)
         fault(check, FATCHECK_LOST, "%u clusters lost", lost);
-    if (check->fsinfo_sector > 0 && check->fsinfo_sector != 0xffff) {
+    if (check->fsinfo_sector > 0) {
         const uint8_t *info = check->image +
                               (size_t)check->fsinfo_sector *
                                   check->sector_size;
