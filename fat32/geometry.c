@@ -23,7 +23,8 @@ static const struct type {
     const char *name, *too_small, *too_large;
 } types[] = {
     { 12, 1, FAT12_CLUSTERS - 1, "FAT12",
-      "fat: the volume is too small", "fat: the volume is too large for FAT12" },
+      "fat: the volume is too small",
+      "fat: the volume is too large for FAT12" },
     { 16, FAT12_CLUSTERS + 2, FAT16_CLUSTERS - 1, "FAT16",
       "fat: the volume is too small for FAT16",
       "fat: the volume is too large for FAT16" },

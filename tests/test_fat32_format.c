@@ -1,4 +1,4 @@
-/* test_fat32_format.c - what a new volume is made of, and what a failure leaves */
+/* test_fat32_format.c - what a new volume is, and what a failure leaves */
 #include <stdlib.h>
 #include <string.h>
 

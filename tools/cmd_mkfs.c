@@ -248,7 +248,7 @@ static const struct command_option options_mkfs[] = {
     { 's', "cluster-size", "BYTES", "of a cluster; else by size" },
     { 'S', "sector-size", "BYTES", "of a sector: 512 to 4096" },
     { 'n', "label", "LABEL", "the volume's label" },
-    { 'i', "id", "HEX", "its serial number, such as 1234-ABCD; else by chance" },
+    { 'i', "id", "HEX", "its serial number, 1234-ABCD; else by chance" },
     { 'f', "fats", "N", "how many FATs: 1 to 4, else 2" },
     { 'R', "reserved", "N", "sectors before the first FAT" },
     { 'r', "root-entries", "N", "of FAT12 and FAT16; else 512" },

@@ -58,6 +58,15 @@ void put_fini(struct put *put);
  */
 bool put_interrupted(void);
 
+/* ---------------------------------------------------------- putdata.c */
+
+/* Copy FD, which is as ST says, to FILE, which is empty. */
+bool put_data(struct put *put, int fd, struct shale_vnode *file,
+              const struct stat *st);
+
+/* The same of what cannot be sought in. */
+bool put_stream(struct put *put, int fd, struct shale_vnode *file);
+
 /* ---------------------------------------------------------- putfile.c */
 
 /* Say that the file in hand failed: with an error of the volume's, ... */

@@ -1,5 +1,5 @@
 /*
- * putfile.c - one file of the host, into a volume
+ * putfile.c - one file or directory of the host, into a volume
  *
  * What is in the way is removed and made anew. A file that cannot be copied to
  * its end is removed again: half of it is worth nothing to who reads it later.
@@ -166,105 +166,6 @@ bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
     return true;
 }
 
-/* ------------------------------------------------------------- its bytes */
-
-/* Write the LEN bytes in the buffer to FILE at AT; told if that fails. */
-static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
-                        uint64_t at)
-{
-    size_t written = 0;
-
-    while (written < len) {
-        int64_t count = shale_write(file, put->buf + written, len - written,
-                                    at + written);
-
-        if (count <= 0) {
-            put_fail(put, count < 0 ? (int)count : SHALE_EIO);
-            return false;
-        }
-        written += (size_t)count;
-        progress_bytes((uint64_t)count);
-    }
-    return true;
-}
-
-/* Copy what FD has from AT on, up to END or its end, and move *AT behind it. */
-static bool copy_range(struct put *put, int fd, struct shale_vnode *file,
-                       uint64_t *at, uint64_t end)
-{
-    while (*at < end) {
-        size_t want = end - *at < PUT_CHUNK ? (size_t)(end - *at) : PUT_CHUNK;
-        ssize_t count;
-
-        if (put_interrupted()) {
-            put->failed++;
-            return false;
-        }
-        count = pread(fd, put->buf, want, (off_t)*at);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            put_fail_host(put, errno);
-            return false;
-        }
-        if (count == 0)
-            break;
-        if (!write_chunk(put, file, (size_t)count, *at))
-            return false;
-        *at += (uint64_t)count;
-    }
-    return true;
-}
-
-/*
- * Copy FD, which is sparse, without its holes. A volume that has none itself
- * fills them with zeros.
- */
-static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
-                        uint64_t size)
-{
-    uint64_t at = 0;
-    int err;
-
-    while (at < size) {
-        off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
-
-        if (data < 0)           /* ENXIO: no more; else try without */
-            break;
-        hole = lseek(fd, data, SEEK_HOLE);
-        at = (uint64_t)data;
-        if (!copy_range(put, fd, file, &at,
-                        hole > data ? (uint64_t)hole : size))
-            return false;
-    }
-    if (at < size && errno != ENXIO)
-        return copy_range(put, fd, file, &at, size);
-    err = at < size ? shale_truncate(file, size) : 0;
-    if (err)
-        put_fail(put, err);
-    return !err;
-}
-
-static bool copy_data(struct put *put, int fd, struct shale_vnode *file,
-                      const struct stat *st)
-{
-    uint64_t size = (uint64_t)st->st_size, at = 0;
-    int err = 0;
-
-    if (st->st_blocks < st->st_size / 512)
-        return copy_sparse(put, fd, file, size);
-    /* All at once: in one piece, and what does not fit is known before it has
-       been written for minutes. */
-    if (size > PUT_CHUNK)
-        err = shale_allocate(file, 0, size, SHALE_ALLOCATE_KEEP_SIZE);
-    if (err && err != SHALE_ENOTSUP) {
-        put_fail(put, err);
-        return false;
-    }
-    /* A file that says 0 may be of /proc, and one may have grown: to its end. */
-    return copy_range(put, fd, file, &at, UINT64_MAX);
-}
-
 /* ------------------------------------------------------- its attributes */
 
 static struct shale_time time_of(struct timespec ts)
@@ -350,7 +251,7 @@ static void put_regular(struct put *put, struct shale_vnode *dir,
     node.uid = st.st_uid;
     node.gid = st.st_gid;
     if (make_anew(put, dir, name, &node, &vn)) {
-        if (copy_data(put, fd, vn, &st)) {
+        if (put_data(put, fd, vn, &st)) {
             put_attr(put, vn, &st);
             done(put);
         } else {
@@ -359,32 +260,6 @@ static void put_regular(struct put *put, struct shale_vnode *dir,
         shale_vnode_put(vn);
     }
     close(fd);
-}
-
-/* Copy FD, which cannot be sought in, to its end. */
-static bool copy_stream(struct put *put, int fd, struct shale_vnode *file)
-{
-    uint64_t at = 0;
-
-    for (;;) {
-        ssize_t count = read(fd, put->buf, PUT_CHUNK);
-
-        if (put_interrupted()) {
-            put->failed++;
-            return false;
-        }
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            put_fail_host(put, errno);
-            return false;
-        }
-        if (count == 0)
-            return true;
-        if (!write_chunk(put, file, (size_t)count, at))
-            return false;
-        at += (uint64_t)count;
-    }
 }
 
 void put_stdin(struct put *put, struct shale_vnode *dir, const char *name,
@@ -396,7 +271,7 @@ void put_stdin(struct put *put, struct shale_vnode *dir, const char *name,
     put->from = "-";
     put->to = xstrdup(path);
     if (make_anew(put, dir, name, &node, &vn)) {
-        if (copy_stream(put, STDIN_FILENO, vn))
+        if (put_stream(put, STDIN_FILENO, vn))
             done(put);
         else
             (void)shale_unlink(dir, name, strlen(name));

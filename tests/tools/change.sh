@@ -147,11 +147,11 @@ expect "touch -r" 2012-03-04T05:06:08.000000000Z "$(stat_of mtime new)"
 status "touch -r of nothing" 2 "$SHALE" touch -r "$work/none" "$img:new"
 "$SHALE" touch -d 2003-03-03 "$img:new"
 status "touch -a" 0 "$SHALE" touch -a -d 2004-04-04 "$img:new"
-expect "touch -a" "2004-04-04T00:00:00.000000000Z 2003-03-03T00:00:00.000000000Z" \
-    "$(stat_of atime new) $(stat_of mtime new)"
+expect "touch -a" "2004-04-04 2003-03-03" \
+    "$(stat_of atime[:10] new) $(stat_of mtime[:10] new)"
 status "touch -m" 0 "$SHALE" touch -m -d 2005-05-05 "$img:new"
-expect "touch -m" "2004-04-04T00:00:00.000000000Z 2005-05-05T00:00:00.000000000Z" \
-    "$(stat_of atime new) $(stat_of mtime new)"
+expect "touch -m" "2004-04-04 2005-05-05" \
+    "$(stat_of atime[:10] new) $(stat_of mtime[:10] new)"
 SOURCE_DATE_EPOCH=1200000000 status "touch, at SOURCE_DATE_EPOCH" 0 \
     "$SHALE" touch "$img:new"
 expect "touch, at SOURCE_DATE_EPOCH" 2008-01-10T21:20:00.000000000Z \

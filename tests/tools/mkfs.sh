@@ -164,7 +164,8 @@ check "all options" mkfs --size 64M -F 16 -s 4096 -S 1024 -n "my disk 1" \
 json "all options" '.volume.details | "\(.type) \(.cluster_size) " +
     "\(.sector_size) \(.label) \(.volume_id) \(.fats) \(.reserved_sectors) " +
     "\(.root_entries) \(.media)"' \
-    "FAT16 4096 1024 MY DISK 1 DEAD-BEEF 2 5 128 250" "$SHALE" info --json "$img"
+    "FAT16 4096 1024 MY DISK 1 DEAD-BEEF 2 5 128 250" \
+    "$SHALE" info --json "$img"
 judge "all options"
 check "mtools reads the label" \
     grep -q "MY DISK 1" <(mlabel -s -i "$img" ::)

@@ -42,7 +42,9 @@ echo text >"$tree/a/text"
 echo dot >"$tree/.hidden/.dot"
 truncate -s 5M "$tree/sparse"
 echo island | dd of="$tree/sparse" bs=4096 seek=700 conv=notrunc status=none
-for i in {1..300}; do echo "$i" >"$tree/a/b/file number $i with a long name"; done
+for i in {1..300}; do
+    echo "$i" >"$tree/a/b/file number $i with a long name"
+done
 for i in {1..40}; do echo "$i" >"$tree/a/b/c/S$i.TXT"; done
 echo x >"$tree/$(printf 'n%.0s' {1..250}).txt"
 mkdir -p "$tree/$(printf 'deep/%.0s' {1..60})"
@@ -51,7 +53,10 @@ touch -d '1999-12-31 23:59:59' "$tree/a/text" "$tree/a/b"
 
 # ---- there and back
 for bits in 12 16 32; do
-    case $bits in 12) options="-s 32K" ;; 16) options= ;; 32) options="-s 512" ;;
+    case $bits in
+        12) options="-s 32K" ;;
+        16) options= ;;
+        32) options="-s 512" ;;
     esac
     # shellcheck disable=SC2086
     fresh -F $bits $options
@@ -112,7 +117,8 @@ status "a tree to a new name" 0 "$SHALE" put -r "$img:z" "$tree/a"
 same "a tree to a new name" <("$SHALE" tree "$img:a" | tail -n +2) \
     <("$SHALE" tree "$img:z" | tail -n +2)
 status "a tree into a directory" 0 "$SHALE" put -r "$img:z/" "$tree/a/b"
-status "contents into a directory" 0 "$SHALE" put -r "$img:/z" "$tree/empty/../a/."
+status "contents into a directory" 0 \
+    "$SHALE" put -r "$img:/z" "$tree/empty/../a/."
 check "contents into a directory" "$SHALE" cat "$img:z/text" >/dev/null
 status "several" 0 "$SHALE" put "$img:a" "$tree/sparse" "$tree/a/text"
 status "several to a file" 1 "$SHALE" put "$img:a/text" "$tree/sparse" \
@@ -174,7 +180,8 @@ same "replaced" "$work/text" <("$SHALE" cat "$img:text")
 mkdir "$work/way"
 echo new >"$work/way/TEXT"
 status "replaced, in another case" 0 "$SHALE" put "$img" "$work/way/TEXT"
-expect "replaced, in another case" TEXT "$("$SHALE" ls "$img" | grep -i '^text$')"
+expect "replaced, in another case" TEXT \
+    "$("$SHALE" ls "$img" | grep -i '^text$')"
 mkdir "$work/way/random"
 status "a file in the way of a directory" 1 \
     "$SHALE" put -r "$img" "$work/way/random"

@@ -1,0 +1,133 @@
+/*
+ * putdata.c - the bytes of a file of the host, into a file of a volume
+ *
+ * A megabyte at a time, and nothing is flushed before all files are copied.
+ * Whatever fails has been told when false is returned.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "progress.h"
+#include "put.h"
+
+/* Write the LEN bytes in the buffer to FILE at AT; told if that fails. */
+static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
+                        uint64_t at)
+{
+    size_t written = 0;
+
+    while (written < len) {
+        int64_t count = shale_write(file, put->buf + written, len - written,
+                                    at + written);
+
+        if (count <= 0) {
+            put_fail(put, count < 0 ? (int)count : SHALE_EIO);
+            return false;
+        }
+        written += (size_t)count;
+        progress_bytes((uint64_t)count);
+    }
+    return true;
+}
+
+/* Copy what FD has from AT on, up to END or its end, and move *AT behind it. */
+static bool copy_range(struct put *put, int fd, struct shale_vnode *file,
+                       uint64_t *at, uint64_t end)
+{
+    while (*at < end) {
+        size_t want = end - *at < PUT_CHUNK ? (size_t)(end - *at) : PUT_CHUNK;
+        ssize_t count;
+
+        if (put_interrupted()) {
+            put->failed++;
+            return false;
+        }
+        count = pread(fd, put->buf, want, (off_t)*at);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            put_fail_host(put, errno);
+            return false;
+        }
+        if (count == 0)
+            break;
+        if (!write_chunk(put, file, (size_t)count, *at))
+            return false;
+        *at += (uint64_t)count;
+    }
+    return true;
+}
+
+/*
+ * Copy FD, which is sparse, without its holes. A volume that has none itself
+ * fills them with zeros.
+ */
+static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
+                        uint64_t size)
+{
+    uint64_t at = 0;
+    int err;
+
+    while (at < size) {
+        off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
+
+        if (data < 0)           /* ENXIO: no more; else try without */
+            break;
+        hole = lseek(fd, data, SEEK_HOLE);
+        at = (uint64_t)data;
+        if (!copy_range(put, fd, file, &at,
+                        hole > data ? (uint64_t)hole : size))
+            return false;
+    }
+    if (at < size && errno != ENXIO)
+        return copy_range(put, fd, file, &at, size);
+    err = at < size ? shale_truncate(file, size) : 0;
+    if (err)
+        put_fail(put, err);
+    return !err;
+}
+
+bool put_data(struct put *put, int fd, struct shale_vnode *file,
+              const struct stat *st)
+{
+    uint64_t size = (uint64_t)st->st_size, at = 0;
+    int err = 0;
+
+    if (st->st_blocks < st->st_size / 512)
+        return copy_sparse(put, fd, file, size);
+    /* All at once: in one piece, and what does not fit is known before it has
+       been written for minutes. */
+    if (size > PUT_CHUNK)
+        err = shale_allocate(file, 0, size, SHALE_ALLOCATE_KEEP_SIZE);
+    if (err && err != SHALE_ENOTSUP) {
+        put_fail(put, err);
+        return false;
+    }
+    /* To its end: one of /proc says that it has 0 bytes. */
+    return copy_range(put, fd, file, &at, UINT64_MAX);
+}
+
+bool put_stream(struct put *put, int fd, struct shale_vnode *file)
+{
+    uint64_t at = 0;
+
+    for (;;) {
+        ssize_t count = read(fd, put->buf, PUT_CHUNK);
+
+        if (put_interrupted()) {
+            put->failed++;
+            return false;
+        }
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            put_fail_host(put, errno);
+            return false;
+        }
+        if (count == 0)
+            return true;
+        if (!write_chunk(put, file, (size_t)count, at))
+            return false;
+        at += (uint64_t)count;
+    }
+}
