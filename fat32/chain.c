@@ -18,10 +18,10 @@
  * (4) Once `length` is known the FAT is not asked for more.
  *
  * A chain that comes back to one of its clusters would go on for ever. Brent's
- * method finds that with one comparison a step: a mark is left where a walk
- * begins and whenever the file has become twice as long since, and who comes
- * upon the mark has been there before. A walk that is made in many short ones
- * ends where the volume has no more clusters.
+ * method finds that with one comparison a step: a mark is left whenever the
+ * file has become twice as long as it was at the last one, and who comes upon
+ * the mark has been there before. Walks that keep runs hand it on; others begin
+ * with one of their own, and end where the volume has no more clusters.
  */
 #include "fat.h"
 #include "memfn.h"
@@ -36,6 +36,7 @@ void fat_chain_init(struct fat_chain *chain, uint64_t ino, uint32_t first)
     chain->ino = ino;
     chain->first = first;
     chain->length = first ? FAT_UNKNOWN : 0;
+    chain->loop_index = FAT_UNKNOWN;
 }
 
 void fat_chain_fini(struct fat_volume *vol, struct fat_chain *chain)
@@ -141,8 +142,7 @@ struct walk {
     struct fat_chain *chain;
     struct fat_cursor cursor;
     struct fat_run run;         /* the one being walked */
-    uint32_t mark;              /* a cluster passed, to be met in a loop; or 0 */
-    uint32_t mark_next;         /* the index at which the next is taken */
+    uint32_t mark, mark_index;  /* see loop_mark */
     bool keeps;                 /* adds runs to the chain; holds busy */
     bool kept;                  /* run is the chain's last one */
 };
@@ -223,9 +223,9 @@ static int walk_step(struct walk *w, struct fat_run *next)
         return bad_chain(w, bad_link(entry), last);
     if (entry == w->mark || end >= w->vol->boot.cluster_count)
         return bad_chain(w, "fat: a file's chain is a loop", last);
-    if (end >= w->mark_next) {
+    if (end / 2 >= w->mark_index) {
         w->mark = entry;
-        w->mark_next = end * 2;
+        w->mark_index = end;
     }
     if (entry == last + 1)
         w->run.count++;
@@ -289,9 +289,19 @@ static int walk_from(struct fat_volume *vol, struct fat_chain *chain,
         if (!fat_is_cluster(vol, chain->first))
             return bad_chain(&w, "fat: a file begins outside the volume", 0);
     }
+    w.mark = w.run.cluster + w.run.count - 1;
+    w.mark_index = w.run.index + w.run.count - 1;
+    if (keeps && chain->loop_index < w.mark_index) {
+        w.mark = chain->loop_mark;
+        w.mark_index = chain->loop_index;
+    }
     found = walk_to(&w, index, want, out);
     if (found <= 0 && w.keeps)
         walk_keep(&w);
+    if (keeps) {
+        chain->loop_mark = w.mark;
+        chain->loop_index = w.mark_index;
+    }
     fat_cursor_put(&w.cursor);
     return found;
 }
@@ -387,6 +397,7 @@ void fat_chain_cut(struct fat_volume *vol, struct fat_chain *chain,
     chain->run_count = n;
     chain->length = length;
     chain->last = last;
+    chain->loop_index = FAT_UNKNOWN;
     if (length == 0)
         chain->first = 0;
 }

@@ -248,6 +248,8 @@ struct fat_chain {
     uint32_t last;              /* the last of them; published by length */
 
     uint32_t run_count;         /* atomic */
+    uint32_t loop_mark;         /* a cluster of it, which a loop leads back to */
+    uint32_t loop_index;        /* ... that is number so much; or FAT_UNKNOWN */
     uint8_t busy;               /* somebody is adding runs; atomic */
     struct fat_run near[FAT_CHAIN_INLINE];
     struct fat_run *far[FAT_CHAIN_PARTS];

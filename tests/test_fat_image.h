@@ -146,6 +146,8 @@ static inline void image_init(struct image *image, unsigned bits)
     ext[2] = 0x29;
     put32(ext + 3, 0x1234abcd);
     memcpy(ext + 7, "BOOT LABEL FAT     ", 19);
+    if (bits == 32)
+        memcpy(ext + 0x12, "FAT32   ", 8);
     put16(boot + 0x1fe, 0xaa55);
     if (bits == 32)
         memcpy(boot + 6 * SECTOR, boot, SECTOR);
