@@ -20,8 +20,8 @@ static const char *const some_names[] = {
     "\xc3\xa9t\xc3\xa9.txt", "\xc3\x89T\xc3\x89 2", "\xd0\x96\xd1\x83\xd0\xba",
     "\xce\xb1\xce\xb2\xce\xb3", "\xe6\x97\xa5\xe6\x9c\xac", "+,;=[]",
     "\xf0\x9f\x90\x9a shell", "exactly-thirteen", "thirteen-unit",
-    "a name of twenty-six units", "name of sixty units, which takes five "
-    "slots for its length",
+    "a name of twenty-six units",
+    "name of sixty units, which takes five slots for its length",
 };
 
 enum { SOME_NAMES = sizeof some_names / sizeof some_names[0] };
