@@ -91,6 +91,13 @@ struct mount_options {
 };
 
 /*
+ * Take one word: NAME, or NAME=VALUE (else NULL), as below; of option.c. The
+ * strings have to live as long as OPTIONS.
+ */
+int option_take(struct mount_options *options, const char *name,
+                const char *value, char *why);
+
+/*
  * Take LIST apart, as it comes after -o, into OPTIONS. On failure stores one
  * line in WHY (SHALE_WHY_MAX bytes) and returns MOUNT_USAGE.
  */
@@ -116,7 +123,7 @@ struct mount_flag {
     const char *name;           /* as fusermount3 takes it */
     unsigned long bit;
 };
-extern const struct mount_flag mount_flags[];
+extern const struct mount_flag mount_flags[];        /* of option.c */
 
 /* --------------------------------------------------------------- log.c */
 
@@ -364,6 +371,13 @@ void sandbox_close_others(const int *keep, size_t count);
 
 #define PLACEMENT_THREADS 64
 
+/*
+ * The name by which the supervisor of the mount with device number MAJOR:MINOR
+ * goes in ps(1), and by which `shale umount` finds it to wait for.
+ */
+#define DAEMON_NAME_MAX 16
+void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX]);         /* supervise.c */
+
 /* What worker and supervisor share. All NULL where there is one processor. */
 struct placement {
     atomic_uint requests;       /* so far */
@@ -371,6 +385,8 @@ struct placement {
                                    before, or large */
     atomic_int caller;          /* thread id of the last one */
     atomic_bool watched;        /* the supervisor is looking */
+    cpu_set_t all;              /* processors that may be used */
+    char name[DAEMON_NAME_MAX]; /* the supervisor's, once it has one */
     atomic_uint thread_count;
     atomic_int threads[PLACEMENT_THREADS];      /* ids of the worker's */
 };
@@ -382,6 +398,12 @@ struct placement *placement_create(void);
 void placement_join(struct placement *p);
 
 /*
+ * The worker, which still has its rights: from now on, should the supervisor
+ * die, go on without: be what was before placement, and take its name.
+ */
+void placement_survive(struct placement *p);
+
+/*
  * The worker: thread CALLER sent a request, LARGE if copying is most of it.
  * True if the supervisor sleeps and has to be told (REPORT_BUSY).
  */
@@ -389,7 +411,6 @@ bool placement_note(struct placement *p, pid_t caller, bool large);
 
 /* What the supervisor remembers from one look to the next. */
 struct placement_watch {
-    cpu_set_t all;              /* processors that may be used */
     int processor;              /* where the worker is kept, or -1 */
     unsigned requests, apart;   /* seen so far */
     unsigned idle;              /* looks since the last request */
@@ -415,13 +436,6 @@ int worker_run(struct mount_options *options, int report_fd,
  * caller's exit status.
  */
 int daemon_run(struct mount_options *options);
-
-/*
- * The name by which the supervisor of the mount with device number MAJOR:MINOR
- * goes in ps(1), and by which `shale umount` finds it to wait for.
- */
-#define DAEMON_NAME_MAX 16
-void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX]);
 
 /* ----------------------------------------------------------- unmount.c */
 

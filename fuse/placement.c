@@ -24,10 +24,13 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,15 +44,24 @@ enum {
     OVERLAP_SHARE = 8,          /* of so many, at most one may be apart */
 };
 
+/* Nice value 0, as RLIMIT_NICE counts. */
+#define NICE_ZERO 20
+
 struct placement *placement_create(void)
 {
+    struct placement *p;
     void *shared;
 
     if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
         return NULL;
     shared = mmap(NULL, sizeof(struct placement), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return shared == MAP_FAILED ? NULL : shared;
+    if (shared == MAP_FAILED)
+        return NULL;
+    p = shared;
+    if (sched_getaffinity(0, sizeof p->all, &p->all) < 0)
+        memset(&p->all, 0xff, sizeof p->all);
+    return p;
 }
 
 /* ------------------------------------------------------------ the worker */
@@ -81,12 +93,57 @@ void placement_join(struct placement *p)
         atomic_store(&p->threads[slot], gettid());
 }
 
+/*
+ * Without a supervisor nobody would ever move the threads back. Its death is a
+ * signal to the main thread; the others see a flag, each with its next request.
+ */
+static struct placement *survivor;
+static volatile sig_atomic_t orphaned;
+static _Thread_local bool restored;
+
+/* Be a thread as any other. A mere two system calls. */
+static void restore(const struct placement *p)
+{
+    const struct sched_param none = { .sched_priority = 0 };
+
+    restored = true;
+    sched_setaffinity(0, sizeof p->all, &p->all);
+    sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
+static void on_orphaned(int signal)
+{
+    (void)signal;
+    orphaned = 1;
+    restore(survivor);
+    if (survivor->name[0])      /* shale umount has to wait for us, now */
+        prctl(PR_SET_NAME, survivor->name);
+}
+
+void placement_survive(struct placement *p)
+{
+    const struct sigaction action = { .sa_handler = on_orphaned,
+                                      .sa_flags = SA_RESTART };
+
+    /* Or a SCHED_IDLE thread without privileges has to stay one. */
+    const struct rlimit no_nicer = { NICE_ZERO, NICE_ZERO };
+
+    if (!p)
+        return;
+    survivor = p;
+    setrlimit(RLIMIT_NICE, &no_nicer);
+    sigaction(SIGUSR1, &action, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+}
+
 bool placement_note(struct placement *p, pid_t caller, bool large)
 {
     const memory_order any = memory_order_relaxed;
 
     if (!p)
         return false;
+    if (orphaned && !restored)
+        restore(p);
     if (atomic_exchange_explicit(&p->caller, caller, any) != caller || large)
         atomic_fetch_add_explicit(&p->apart, 1, any);
     atomic_fetch_add_explicit(&p->requests, 1, any);
@@ -166,7 +223,7 @@ static void move_to(struct placement *p, struct placement_watch *watch,
         watch->may_idle = may_change_policy();
     }
     if (processor < 0) {
-        move_threads(p, &watch->all, watch->may_idle ? SCHED_OTHER : -1);
+        move_threads(p, &p->all, watch->may_idle ? SCHED_OTHER : -1);
     } else {
         CPU_ZERO(&one);
         CPU_SET((size_t)processor, &one);
@@ -178,8 +235,6 @@ static void move_to(struct placement *p, struct placement_watch *watch,
 void placement_watch_init(struct placement_watch *watch)
 {
     *watch = (struct placement_watch){ .processor = -1 };
-    if (sched_getaffinity(0, sizeof watch->all, &watch->all) < 0)
-        memset(&watch->all, 0xff, sizeof watch->all);
 }
 
 int placement_tick(struct placement *p, struct placement_watch *watch)
@@ -214,7 +269,7 @@ int placement_tick(struct placement *p, struct placement_watch *watch)
         watch->rest == 0)
         processor = processor_of(atomic_load(&p->caller));
     if (processor >= CPU_SETSIZE ||
-        (processor >= 0 && !CPU_ISSET((size_t)processor, &watch->all)))
+        (processor >= 0 && !CPU_ISSET((size_t)processor, &p->all)))
         processor = -1;
     move_to(p, watch, processor);
     return TICK_MS;

@@ -430,6 +430,7 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
         complain(NULL, "cannot start a thread: %s", strerror(errno));
         goto out;
     }
+    placement_survive(service->placement);
     if (!sandbox_drop_rights()) {
         complain(NULL, "cannot give up rights: %s", strerror(errno));
         goto out;

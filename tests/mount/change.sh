@@ -114,7 +114,7 @@ touch dir/victim dir/source
 cat dir/VICTIM dir/SOURCE
 mv dir/Source dir/Victim
 [ -e dir/source ] && fail "source: still there after it moved"
-expect "one victim" 1 "$(ls dir | grep -ic '^victim$')"
+expect "one victim" 1 "$(find dir -iname victim | wc -l)"
 must "$SHALE" umount dir
 sound flags.img flags
 

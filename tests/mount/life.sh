@@ -51,6 +51,36 @@ start
 kill -SEGV "$(worker_of "$pid")"
 ended "worker crashed"
 
+# The supervisor dies, perhaps while it keeps the worker on one processor: the
+# worker goes on without, on any of them, and ends with the mount.
+must "$SHALE" mount disk.img dir -o ro,entry_timeout=0,attr_timeout=0 \
+    --pid-file pid
+pid=$(cat pid)
+worker=$(worker_of "$pid")
+processors=$(grep Cpus_allowed: "/proc/$worker/status")
+while [ -e dir/hello ]; do
+    :
+done &
+asking=$!
+sleep 0.3
+kill -KILL "$pid"
+sleep 0.1
+cmp tree/sub/data dir/sub/data || fail "supervisor killed: data differ"
+expect "supervisor killed: processors" "$processors" \
+    "$(grep Cpus_allowed: "/proc/$worker/status")"
+# From SCHED_IDLE there is a way back only where RLIMIT_NICE could be raised.
+grep -q 'Max nice priority *0' "/proc/$worker/limits" ||
+    expect "supervisor killed: policy" 0 \
+        "$(cut -d ' ' -f 41 "/proc/$worker/stat")"
+kill $asking
+wait $asking 2>/dev/null
+must "$SHALE" umount dir
+gone "$worker" || [ "$(nproc)" = 1 ] ||
+    fail "supervisor killed: umount returned before the worker ended"
+pid=$worker
+rm pid
+ended "supervisor killed"
+
 # A folder above the mount is renamed meanwhile.
 mkdir -p above/dir
 for end in TERM KILL; do

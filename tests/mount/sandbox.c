@@ -1,6 +1,7 @@
 /* sandbox.c - what a worker can do once it has given up the rest */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,30 @@ static long signals_another(void)
     return syscall(SYS_tgkill, other, other, 0);
 }
 
+static long moves_itself(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) < 0
+               ? -1
+               : sched_setaffinity(0, sizeof set, &set);
+}
+
+static long moves_another(void)
+{
+    cpu_set_t set;
+
+    memset(&set, 0xff, sizeof set);
+    return sched_setaffinity(other, sizeof set, &set);
+}
+
+static long slows_another(void)
+{
+    const struct sched_param none = { .sched_priority = 0 };
+
+    return sched_setscheduler(other, SCHED_BATCH, &none);
+}
+
 static long kills_another(void)
 {
     return kill(other, 0);
@@ -121,6 +146,9 @@ static const struct {
     { "executable memory", maps_code, false, false },
     { "a signal to another process", signals_another, false, false },
     { "the same by kill(2)", kills_another, false, false },
+    { "choosing its own processors", moves_itself, true, true },
+    { "another process's processors", moves_another, false, false },
+    { "another process's policy", slows_another, false, false },
     { "tracing another process", traces_another, false, false },
     { "a file's permissions", changes_modes, false, false },
 };
