@@ -56,6 +56,7 @@ if [ $# = 2 ]; then
     ls -la "$dir" | head -n 12
     echo
     printf 'To unmount it:  %q umount %q\n' "$PWD/$shale" "$dir"
+    echo 'To change it, where its format can be: the same mount with -o rw.'
     exit 0
 fi
 
@@ -109,5 +110,16 @@ show "$shale" umount "$work/mnt-disk"
 
 say "And without mounting"
 show "$shale" tree "$work/sample.img"
+
+say "A FAT32 volume, made by mkfs.fat, and written to"
+truncate -s 64M "$work/card.img"
+mkfs.fat -F 32 -n CARD "$work/card.img" >/dev/null
+mkdir "$work/mnt-card"
+show "$shale" mount "$work/card.img" "$work/mnt-card"
+show cp -r images/make "$work/mnt-card/"
+show mv "$work/mnt-card/make" "$work/mnt-card/Scripts, each with its long name"
+show ls -lR "$work/mnt-card"
+show "$shale" umount "$work/mnt-card"
+show fsck.fat -n "$work/card.img"
 
 say "Your turn:  ./demo.sh IMAGE DIR"

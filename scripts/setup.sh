@@ -7,7 +7,7 @@
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
     libfuse3-dev fuse3 libseccomp-dev libblkid-dev libjansson-dev
-    e2fsprogs
+    e2fsprogs dosfstools
 )
 
 # To test it: another compiler with sanitizers, a big-endian machine, and the
@@ -15,7 +15,8 @@ build_packages=(
 test_packages=(
     check g++ clang libclang-rt-14-dev llvm
     gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
-    acl attr dosfstools fatattr fdisk jq mandoc mount mtools python3-minimal shellcheck zstd
+    acl attr fatattr fdisk jq mandoc mount mtools python3-minimal
+    shellcheck zstd
 )
 
 # need_packages PACKAGE...: install those that are missing.
