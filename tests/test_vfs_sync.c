@@ -259,7 +259,6 @@ START_TEST(reclaiming_writes_what_is_due)
     vn = ink_create(&ink, "x");
     ck_assert_int_eq(ink_write(vn, 1, 0, 5000), 5000);
     ck_assert_int_eq(shale_truncate(vn, 0), 0);
-    ck_assert_int_eq(shale_writeback(ink.fs), 0);
     ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS);
     shale_vnode_put(vn);
 }
