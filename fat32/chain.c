@@ -223,15 +223,22 @@ static int walk_step(struct walk *w, struct fat_run *next)
         return bad_chain(w, bad_link(entry), last);
     if (entry == w->mark || end >= w->vol->boot.cluster_count)
         return bad_chain(w, "fat: a file's chain is a loop", last);
-    if (end / 2 >= w->mark_index) {
-        w->mark = entry;
-        w->mark_index = end;
-    }
     if (entry == last + 1)
         w->run.count++;
     else
         *next = (struct fat_run){ .index = end, .cluster = entry, .count = 1 };
     return 1;
+}
+
+/* The walk has come to the last cluster of its run. */
+static void walk_mark(struct walk *w)
+{
+    uint32_t index = w->run.index + w->run.count - 1;
+
+    if (index / 2 >= w->mark_index) {
+        w->mark = w->run.cluster + w->run.count - 1;
+        w->mark_index = index;
+    }
 }
 
 /*
@@ -256,14 +263,15 @@ static int walk_to(struct walk *w, uint32_t index, uint32_t want,
             break;
         if (more <= 0)
             return more;
-        if (next.count == 0)
-            continue;
-        if (w->keeps)
-            walk_keep(w);
-        if (index < end)
-            break;
-        w->run = next;
-        w->kept = false;
+        if (next.count > 0) {
+            if (w->keeps)
+                walk_keep(w);
+            if (index < end)
+                break;
+            w->run = next;
+            w->kept = false;
+        }
+        walk_mark(w);
     }
     if (w->keeps)
         walk_keep(w);
@@ -291,14 +299,14 @@ static int walk_from(struct fat_volume *vol, struct fat_chain *chain,
     }
     w.mark = w.run.cluster + w.run.count - 1;
     w.mark_index = w.run.index + w.run.count - 1;
-    if (keeps && chain->loop_index < w.mark_index) {
+    if (keeps && chain->loop_index <= w.mark_index) {
         w.mark = chain->loop_mark;
         w.mark_index = chain->loop_index;
     }
     found = walk_to(&w, index, want, out);
     if (found <= 0 && w.keeps)
         walk_keep(&w);
-    if (keeps) {
+    if (w.kept) {               /* else the next walk begins before it */
         chain->loop_mark = w.mark;
         chain->loop_index = w.mark_index;
     }
