@@ -79,6 +79,7 @@ struct mount_options {
     const char *subtype;
     unsigned max_read, max_readahead, max_background, congestion;   /* or 0 */
     bool sync_read;
+    bool writeback_cache;       /* the kernel may put off what is written */
 
     /* What the kernel is told. */
     bool has_uid, has_gid;

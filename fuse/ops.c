@@ -63,7 +63,7 @@ static unsigned choose_features(const struct service *service)
                     FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
                     FUSE_CAP_CACHE_SYMLINKS;
 
-    if (service->writable)
+    if (service->writable && options->writeback_cache)
         want |= FUSE_CAP_WRITEBACK_CACHE;
     /* A file handle must not lead to another file one day. */
     if (!service->writable || !has_trait(service, SHALE_TRAIT_NO_HANDLES))

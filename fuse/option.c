@@ -123,6 +123,8 @@ static const struct row rows[] = {
     { "max_readahead", SET_COUNT, AT(max_readahead), 1, NULL },
     { "max_background", SET_COUNT, AT(max_background), 1, NULL },
     { "congestion_threshold", SET_COUNT, AT(congestion), 1, NULL },
+    { "writeback_cache", SET_BOOL, AT(writeback_cache), true, NULL },
+    { "no_writeback_cache", SET_BOOL, AT(writeback_cache), false, NULL },
     { "sync_read", SET_BOOL, AT(sync_read), true, NULL },
     { "async_read", SET_BOOL, AT(sync_read), false, NULL },
     { "entry_timeout", SET_SECONDS, AT(entry_timeout), 0, NULL },
@@ -137,7 +139,7 @@ static const char *const ignored[] = {
     "no_rofd_flush", "use_ino", "readdir_ino", "noforget", "remember",
     "big_writes", "clone_fd", "auto_unmount", "nonempty", "relatime",
     "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
-    "loop", "max_write", "max_idle_threads", "writeback_cache",
+    "loop", "max_write", "max_idle_threads",
 
     /* Hints of Linux's vfat, and what it takes for a stricter check of names. */
     "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",

@@ -120,8 +120,13 @@ void mount_options_settle(struct mount_options *options,
         options->dir_mask = NO_OWNERS_MASK;
     options->has_uid = options->has_gid = true;
     options->has_file_mask = options->has_dir_mask = true;
-    /* They mean what is shown, a read-only file for one. */
-    options->default_permissions = true;
+    /*
+     * They mean what is shown, a read-only file for one. Root may do anything
+     * all the same, so if nobody else is let in, it is not worth the kernel's
+     * asking for a directory's attributes before every change in it.
+     */
+    if (geteuid() != 0)
+        options->default_permissions = true;
 }
 
 void mount_options_init(struct mount_options *options)

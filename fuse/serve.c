@@ -192,6 +192,13 @@ static void channel_fini(const struct channel *old, int session_fd)
 
 /* -------------------------------------------------------------- threads */
 
+/* Does nobody wait for the answer, if there is one? */
+static bool is_afterthought(uint32_t opcode)
+{
+    return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET ||
+           opcode == FUSE_RELEASE || opcode == FUSE_RELEASEDIR;
+}
+
 /* Note what the supervisor, and this thread's reply, will want to know. */
 static void note_request(const struct service *service, const void *request)
 {
@@ -206,7 +213,8 @@ static void note_request(const struct service *service, const void *request)
     if (header->opcode == FUSE_INIT)
         channel->offered = ((const struct fuse_init_in *)body)->flags;
     channel->ask = moves || ++channel->quick % ASK_EVERY == 0;
-    if (placement_note(service->placement, (pid_t)header->pid, large))
+    if (!is_afterthought(header->opcode) &&
+        placement_note(service->placement, (pid_t)header->pid, large))
         report_send(service->report_fd, REPORT_BUSY, "");
 }
 

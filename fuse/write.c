@@ -1,20 +1,28 @@
 /*
  * write.c - data that changes
  *
- * The kernel caches what is written and puts off telling us (writeback cache):
- * programs write at the speed of memory, map files shared, and small writes
- * arrive as large ones, up to 1 MiB, which go from the request's buffer to the
- * image without another copy. What follows from that:
+ * A write(2) becomes requests of up to 1 MiB, which go from the request's buffer
+ * to the image without another copy, and answers when that is done. So an error
+ * is the answer to the call that met it, and sizes and times are ours.
  *
- * - A file's size and mtime are the kernel's while it knows the node. Ours may
- *   lag behind; it tells us with SETATTR.
- * - Appending is the kernel's business, and it reads pages that it is about to
- *   change in part, through whatever descriptor.
- * - Where holes are, only the kernel knows: a page that is still in its cache
- *   is a hole here. So LSEEK is not served on a writable mount.
- * - A full volume, or a file too large for it, is found out late.
+ * With -o writeback_cache the kernel puts off telling us, makes large writes of
+ * small ones, and a file's size and mtime are its own while it knows the node.
+ * That takes a SETATTR for each file written, renamed or removed, and a GETATTR
+ * for the next look at it. In microseconds of processor time, both sides:
  *
- * How a late error reaches somebody:
+ *                          without    with
+ *     create, 3000 bytes        75      82
+ *     append 5 bytes            20      50     opened and closed each time
+ *     stat after that            3      15
+ *     rename, unlink        32, 23  46, 35
+ *     read it back              31       6     the kernel had not all of a page
+ *     write 1 MiB by 4096     4600    1450
+ *     write 1 MiB by 131072    950    1050
+ *
+ * Those who write large files write large pieces, so it is off by default.
+ *
+ * What is written to a shared mapping is put off either way, so there are late
+ * errors, and how one reaches somebody is:
  *
  * (1) An error of a WRITE that was put off, the kernel notes at the file, and
  *     tells at the next fsync(2) or close(2): close sends what is unwritten,
@@ -24,14 +32,17 @@
  *     asks for them, and gets the error instead (take_late_error()).
  * (3) An error of writing back metadata is the volume's: it becomes read-only
  *     (or not, with -o errors=continue), says so in the log, fails every
- *     fsync(2) and every WRITE from then on, so (1) applies, and at the end is
- *     umount's exit status.
+ *     fsync(2) and every change from then on, and at the end is umount's exit
+ *     status.
  *
- * FLUSH is not served. It could tell more only to a close of a file whose data
- * was all written before the volume failed. The kernel would send one for every
- * close, of files that were only read, too (it heeds FOPEN_NOFLUSH only without
- * writeback cache): to open, read and close a small file that is cached took
- * 5.6 us without, and 14.7 us with it.
+ * FLUSH is not served. It could tell more only to a close of a file all of whose
+ * data was written before the volume failed. The kernel would send one for every
+ * close, of files that were only read, too: to open, read and close a small file
+ * that is cached took 5.6 us without, and 14.7 us with it. (FOPEN_NOFLUSH would
+ * be the answer to an OPEN, which is not sent either.)
+ *
+ * Nor is LSEEK, on a writable mount: what a mapping has in the kernel's cache is
+ * a hole here.
  */
 #include <errno.h>
 #include <linux/falloc.h>

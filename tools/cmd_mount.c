@@ -40,6 +40,8 @@ static const char usage[] =
     "                    (the default), or go on\n"
     "  sync, dirsync     write each change, each change of names, at once\n"
     "  flush             write changes as soon as they pause, not within 5 s\n"
+    "  writeback_cache   let the kernel put off writes: many small ones are\n"
+    "                    faster, and errors come late\n"
     "  allow_other       let other users in; the kernel then checks "
     "permissions\n"
     "  default_permissions   check permissions for yourself, too\n"

@@ -302,11 +302,15 @@ static int probe_fill(const char *path, const char *len)
 
     if (fd < 0)
         return 0;
-    for (; left > 0; left -= (off_t)sizeof block)
-        if (write(fd, block, sizeof block) != (ssize_t)sizeof block) {
+    while (left > 0) {
+        ssize_t done = write(fd, block, sizeof block);
+
+        if (done < 0) {
             printf("write ");
             return outcome(1);
         }
+        left -= done;
+    }
     if (close(fd) < 0) {
         printf("close ");
         return outcome(1);

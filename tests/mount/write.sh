@@ -95,10 +95,10 @@ data() {
     exec 7>&- 8<&-
 }
 
-while read -r size options; do
+while read -r size how options; do
     # shellcheck disable=SC2086
     fat disk.img "$size" $options
-    must "$SHALE" mount disk.img dir
+    must "$SHALE" mount disk.img dir -o "$how"
     data
     cp -r dir ref
     must "$SHALE" umount dir
@@ -106,11 +106,12 @@ while read -r size options; do
     same_by_mtools disk.img ref "mkfs.fat $options"
     rm -rf ref
 done <<'END'
-15M -F 12
-64M -F 16
-64M -F 32 -s 1
-300M -F 32 -s 8
-64M -F 16 -S 2048
+15M rw -F 12
+64M rw -F 16
+64M rw -F 32 -s 1
+64M writeback_cache -F 32 -s 1
+300M writeback_cache -F 32 -s 8
+64M rw -F 16 -S 2048
 END
 
 # Many writers: to files of their own, and to one file.
@@ -142,8 +143,8 @@ sound disk.img "many writers"
 
 # Full. Who writes on and on is told, and what was removed can be used again.
 fat disk.img 8M
-must "$SHALE" mount disk.img dir
-for round in 1 2 3; do
+for round in rw rw,sync writeback_cache; do
+    must "$SHALE" mount disk.img dir -o $round
     expect_match "$round: filling" '*ENOSPC' \
         "$(timeout 60 "$PROBE" fill dir/full 1000000000000)"
     expect_match "$round: fallocate" '*ENOSPC' \
@@ -156,9 +157,9 @@ for round in 1 2 3; do
     drop
     is dir/data <data
     rm dir/data
+    must "$SHALE" umount dir
+    sound disk.img "full, $round"
 done
-must "$SHALE" umount dir
-sound disk.img "full three times"
 
 # The largest file there can be.
 truncate -s 5G disk.img
