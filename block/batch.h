@@ -20,13 +20,16 @@
 #include "buffers.h"
 #include "shale/tx.h"
 
-/* A batch is written in as many steps as there are ranks, and a last one. */
-enum { TX_RANKS = 3, TX_STEP_LAST = TX_RANKS };
+/*
+ * A batch is written in as many steps as there are ranks, one for what makes
+ * names whole, and a last one.
+ */
+enum { TX_RANKS = SHALE_STEP_WHOLE, TX_STEP_LAST };
 
 /* What stood where a late change was made, until its step has been written. */
 struct tx_late {
     struct tx_late *next;       /* made earlier in the same block */
-    unsigned step;              /* a rank, or TX_STEP_LAST */
+    unsigned step;              /* a rank or above, to TX_STEP_LAST */
     uint32_t offset;
     uint32_t len;
     uint8_t old[SHALE_TX_LATE_MAX];

@@ -1,7 +1,7 @@
 /*
  * writeback.c - writing a batch, in the order that tx.h promises
  *
- * There is a step for each rank and a last one. A step writes the blocks of its
+ * There is a step for each rank and two more. A step writes the blocks of its
  * rank and those of lower ranks that have changes for this very step. Where a
  * block has changes for a later step, what is written has the old bytes.
  *
@@ -28,7 +28,7 @@ struct writer {
     struct shale_tx *tx;
     uint8_t *gather;            /* room for a piece */
     size_t gather_size;         /* bytes; at least a block */
-    unsigned step;              /* a rank, or TX_STEP_LAST */
+    unsigned step;              /* a rank or above, to TX_STEP_LAST */
 };
 
 /* Neighbours, by next. */

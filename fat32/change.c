@@ -2,7 +2,7 @@
  * change.c - files come, go and get other names
  *
  * A new name is on the device before the old one goes: in one write, if both
- * are in one sector, else the old one goes late. Where somebody has the new
+ * are in one row, else the old one goes late. Where somebody has the new
  * name already, their entry stays where it is and becomes that of the file. So
  * at any moment each name leads to one of the files it should lead to.
  */
@@ -108,6 +108,9 @@ static int set_remove(struct fat_vnode *dir, const struct fat_set *set,
 
     if (!err)
         err = fat_set_erase(dir, set, late);
+    if (!err && late)
+        err = fat_recent_add_left(fat_volume_of(dir->base.fs),
+                                  set->entry.cluster);
     if (!err)
         fat_names_remove(dir, set);
     return err;
@@ -138,19 +141,19 @@ static int set_find(struct fat_vnode *dir, const char *name, size_t len,
 static int set_add(struct fat_vnode *dir, struct fat_newname *name,
                    const struct fat_entry *entry, struct fat_set *out)
 {
-    uint32_t sector = FAT_UNKNOWN;
+    uint32_t row = FAT_UNKNOWN;
     struct fat_room room;
-    bool again = fat_recent_name(dir, name->hash, &sector);
+    bool again = fat_recent_name(dir, name->hash, &row);
     int err;
 
     /* Somebody had it, on the device still: there, or in the next batch. */
-    if (again && sector == FAT_UNKNOWN)
+    if (again && row == FAT_UNKNOWN)
         return SHALE_EAGAIN;
-    err = fat_newname_choose(dir, name, NULL, sector);
+    err = fat_newname_choose(dir, name, NULL, row);
     if (err)
         return err;
     if (again)
-        err = fat_room_find_in(dir, fat_newname_slots(name), sector, NULL,
+        err = fat_room_find_in(dir, fat_newname_slots(name), row, NULL,
                                &room);
     else
         err = fat_room_find(dir, fat_newname_slots(name), &room);
@@ -190,7 +193,9 @@ int fat_create(struct shale_vnode *base, const char *text, size_t len,
 
     if (type != SHALE_S_IFREG && type != SHALE_S_IFDIR)
         return SHALE_ENOTSUP;
-    err = fat_newname_decode(vol, text, len, name);
+    err = fat_vnode_check(dir);
+    if (!err)
+        err = fat_newname_decode(vol, text, len, name);
     if (err)
         return err;
     if (type == SHALE_S_IFDIR)
@@ -225,9 +230,11 @@ int fat_remove(struct shale_vnode *base, const char *text, size_t len,
     struct fat_vnode *dir = fat_vnode_of(base), *vn = fat_vnode_of(gone);
     struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_set *set;
-    int err = 0;
+    int err = fat_vnode_check(dir);
 
-    if (gone->type == SHALE_TYPE_DIR)
+    if (!err)
+        err = fat_vnode_check(vn);
+    if (!err && gone->type == SHALE_TYPE_DIR)
         err = fat_dir_check_empty(vn);
     if (err)
         return err;
@@ -323,11 +330,11 @@ static int rename_over(const struct shale_rename *what,
     struct fat_volume *vol = fat_volume_of(what->vn->fs);
     struct fat_entry entry = vn->entry;
     struct shale_buf *buf;
-    uint32_t sector;
+    uint32_t row;
     size_t offset;
-    int err = 0;
+    int err = fat_vnode_check(victim);
 
-    if (what->victim->type == SHALE_TYPE_DIR)
+    if (!err && what->victim->type == SHALE_TYPE_DIR)
         err = fat_dir_check_empty(victim);
     if (!err)
         err = set_find(to, what->to_name, what->to_len, victim->at, set);
@@ -345,10 +352,10 @@ static int rename_over(const struct shale_rename *what,
                          (struct fat_disk_entry *)(buf->data + offset));
     shale_buf_put(buf);
 
-    sector = fat_set_sector(vol, set);
+    row = fat_set_row(set);
     if (!err)
-        err = set_remove(from, old, from != to || sector == FAT_UNKNOWN ||
-                                        sector != fat_set_sector(vol, old));
+        err = set_remove(from, old, from != to || row == FAT_UNKNOWN ||
+                                        row != fat_set_row(old));
     if (!err)
         err = fat_vnode_note(victim);
     if (!err)
@@ -361,19 +368,19 @@ static int rename_over(const struct shale_rename *what,
 }
 
 /*
- * Rename within the sector that has the name OLD, whose slots count as free.
+ * Rename within the row that has the name OLD, whose slots count as free.
  * SHALE_EAGAIN: there is no room.
  */
-static int rename_in_sector(const struct shale_rename *what, uint32_t sector,
+static int rename_in_row(const struct shale_rename *what, uint32_t row,
                             const struct fat_set *old, struct fat_set *set)
 {
     struct fat_vnode *dir = fat_vnode_of(what->to);
     struct fat_newname *name = &fat_volume_of(what->vn->fs)->writer->name;
     struct fat_room room;
-    int err = fat_newname_choose(dir, name, old, sector);
+    int err = fat_newname_choose(dir, name, old, row);
 
     if (!err)
-        err = fat_room_find_in(dir, fat_newname_slots(name), sector, old,
+        err = fat_room_find_in(dir, fat_newname_slots(name), row, old,
                                &room);
     if (!err)
         err = set_remove(dir, old, false);
@@ -391,16 +398,16 @@ static int rename_free(const struct shale_rename *what,
     struct fat_vnode *to = fat_vnode_of(what->to);
     struct fat_volume *vol = fat_volume_of(what->vn->fs);
     struct fat_newname *name = &vol->writer->name;
-    uint32_t sector = fat_set_sector(vol, old), freed = sector;
+    uint32_t row = fat_set_row(old), freed = row;
     int err;
 
     err = fat_newname_decode(vol, what->to_name, what->to_len, name);
     if (err)
         return err;
     err = SHALE_EAGAIN;
-    if (from == to && sector != FAT_UNKNOWN &&
-        (!fat_recent_name(to, name->hash, &freed) || freed == sector))
-        err = rename_in_sector(what, sector, old, set);
+    if (from == to && row != FAT_UNKNOWN &&
+        (!fat_recent_name(to, name->hash, &freed) || freed == row))
+        err = rename_in_row(what, row, old, set);
     if (err == SHALE_EAGAIN) {
         err = fat_newname_decode(vol, what->to_name, what->to_len, name);
         if (!err)
@@ -415,9 +422,15 @@ int fat_rename(const struct shale_rename *what)
 {
     struct fat_volume *vol = fat_volume_of(what->vn->fs);
     struct fat_set *old = fat_set_get(vol), *set = fat_set_get(vol);
-    int err = SHALE_ENOMEM;
+    int err = old && set ? 0 : SHALE_ENOMEM;
 
-    if (old && set)
+    if (!err)
+        err = fat_vnode_check(fat_vnode_of(what->from));
+    if (!err)
+        err = fat_vnode_check(fat_vnode_of(what->to));
+    if (!err)
+        err = fat_vnode_check(fat_vnode_of(what->vn));
+    if (!err)
         err = set_find(fat_vnode_of(what->from), what->name, what->len,
                        fat_vnode_of(what->vn)->at, old);
     if (!err)

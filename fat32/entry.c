@@ -1,20 +1,23 @@
 /*
  * entry.c - slots of a directory: finding room, storing and freeing sets
  *
- * A sector is what the device writes at once. So a set, a short entry with the
- * pieces of its long name, is put into one sector if that is long enough for
- * it, and there comes and goes as a whole. A set that has to be in more is
- * made whole by its short entry: it is stored when the pieces are there, and
- * freed before they are.
+ * A row of 16 slots is what a device writes at once. So a set, a short entry
+ * with the pieces of its long name, is put into one row if that is long enough
+ * for it, and there comes and goes as a whole. A set that has to be in more is
+ * made whole by its short entry: that gets to the device when the pieces are
+ * there, and goes before they do.
  *
- * (1) A directory ends at a slot that begins with 0. What is stored behind that
- *     is there when the end is behind it: free slots left out before a set get
- *     the mark of a free slot, and after the set there is another end.
+ * (1) A directory ends at a slot that begins with 0. What is behind the end, on
+ *     the device, is not there: it must not come before the end has moved on.
+ *     So the end is made to be at the beginning of a row, to move on with what
+ *     is stored there; and in the rows that a batch stores behind, the short
+ *     entries go in a step of their own.
  * (2) A slot that is freed late keeps its content until the next batch.
  */
 #include "memfn.h"
 #include "write.h"
 
+#define ROW FAT_ROW_SLOTS
 #define ZEROS_MAX (32u << 10)   /* bytes of zeros that are written at once */
 
 static struct fat_volume *vol_of(const struct fat_vnode *dir)
@@ -22,21 +25,18 @@ static struct fat_volume *vol_of(const struct fat_vnode *dir)
     return fat_volume_of(dir->base.fs);
 }
 
-uint32_t fat_set_sector(const struct fat_volume *vol,
-                        const struct fat_set *set)
+uint32_t fat_set_row(const struct fat_set *set)
 {
-    uint32_t slots = fat_sector_slots(vol);
-    uint32_t sector = set->slot / slots;
+    uint32_t row = set->slot / ROW;
 
-    return (set->slot + set->count - 1) / slots == sector ? sector
-                                                          : FAT_UNKNOWN;
+    return (set->slot + set->count - 1) / ROW == row ? row : FAT_UNKNOWN;
 }
 
 /* The place of the byte at OFFSET of BUF. */
 static uint64_t place_of(const struct fat_volume *vol,
                          const struct shale_buf *buf, size_t offset)
 {
-    return (buf->block << vol->boot.sector_shift) + offset;
+    return (buf->block << vol->block_shift) + offset;
 }
 
 /* --------------------------------------------------------------- finding */
@@ -45,7 +45,7 @@ static uint64_t place_of(const struct fat_volume *vol,
 struct search {
     struct fat_vnode *dir;
     uint32_t count;             /* slots */
-    bool in_one;                /* sector */
+    bool in_one;                /* row */
     const struct fat_set *own;  /* whose slots are as good as free; or NULL */
 
     uint32_t end;               /* where the directory ends, if that was met */
@@ -70,7 +70,6 @@ static bool slot_is_free(const struct search *s, const struct fat_walk *walk,
 static int search_slots(struct search *s, uint32_t first, uint32_t stop,
                         struct fat_room *out)
 {
-    uint32_t sector = fat_sector_slots(vol_of(s->dir));
     uint32_t run = 0, start = first, slot = 0;
     const uint8_t *raw;
     struct fat_walk walk;
@@ -86,7 +85,7 @@ static int search_slots(struct search *s, uint32_t first, uint32_t stop,
         if (s->end == FAT_UNKNOWN && fat_slot_kind(raw) == FAT_SLOT_END)
             s->end = slot;
         is_free = slot_is_free(s, &walk, raw, slot);
-        if (!is_free || (s->in_one && slot % sector == 0)) {
+        if (!is_free || (s->in_one && slot % ROW == 0)) {
             if (run >= FAT_GAP_SIZES && s->gap == FAT_UNKNOWN)
                 s->gap = start;
             run = 0;
@@ -105,14 +104,12 @@ static int search_slots(struct search *s, uint32_t first, uint32_t stop,
     return 1;
 }
 
-int fat_room_find_in(struct fat_vnode *dir, uint32_t count, uint32_t sector,
+int fat_room_find_in(struct fat_vnode *dir, uint32_t count, uint32_t row,
                      const struct fat_set *own, struct fat_room *out)
 {
     struct search s = { .dir = dir, .count = count, .in_one = true,
                         .own = own };
-    uint32_t first = sector * fat_sector_slots(vol_of(dir));
-    int found = search_slots(&s, first, first + fat_sector_slots(vol_of(dir)),
-                             out);
+    int found = search_slots(&s, row * ROW, (row + 1) * ROW, out);
 
     if (found < 0)
         return found;
@@ -129,7 +126,7 @@ static uint32_t *gap_of(struct fat_vnode *dir, uint32_t count)
 /* There may be gaps of any size from SLOT on. */
 static void gaps_lower(struct fat_vnode *dir, uint32_t slot)
 {
-    slot -= slot % fat_sector_slots(vol_of(dir));
+    slot -= slot % ROW;
     for (unsigned i = 0; i < FAT_GAP_SIZES; i++) {
         if (dir->gaps.at[i] > slot)
             dir->gaps.at[i] = slot;
@@ -151,7 +148,7 @@ static int room_search(struct search *s, uint32_t first, struct fat_room *out)
     uint32_t *gap = gap_of(s->dir, s->count);
     int found = search_slots(s, first, FAT_UNKNOWN, out);
 
-    if (found > 0 && (s->in_one || s->count > fat_sector_slots(vol_of(s->dir))))
+    if (found > 0 && (s->in_one || s->count > ROW))
         *gap = s->gap < out->slot ? s->gap : out->slot;
     return found;
 }
@@ -196,7 +193,7 @@ static int room_make(struct search *s, struct fat_room *out)
         if (err)
             return err;
 
-        /* Free slots before may be part of it, if one sector is not enough. */
+        /* Free slots before may be part of it, if one row is not enough. */
         from = s->in_one || slots < s->count ? slots : slots - s->count;
         *gap_of(dir, s->count) = s->gap < from ? s->gap : from;
         found = search_slots(s, s->end < from ? s->end : from, FAT_UNKNOWN,
@@ -210,7 +207,7 @@ int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out)
     struct search s = { .dir = dir, .count = count };
     int err, found;
 
-    s.in_one = count <= fat_sector_slots(vol_of(dir));
+    s.in_one = count <= ROW;
     gaps_refresh(dir);
     found = room_search(&s, *gap_of(dir, count), out);
     if (found != 0)
@@ -219,7 +216,7 @@ int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out)
     if (err != SHALE_ENOSPC)
         return err;
 
-    /* The last resort: behind the marks, then across sectors. */
+    /* The last resort: behind the marks, then across rows. */
     found = room_search(&s, 0, out);
     if (found == 0 && s.in_one) {
         s.in_one = false;
@@ -244,33 +241,55 @@ static int slot_change(struct fat_vnode *dir, uint32_t slot,
     return err;
 }
 
-/* Give the free slots from FIRST to before END the mark of free slots. */
+/* Give the slots from FIRST to before END that there are the mark of free ones,
+   which they are. */
 static int slots_fill(struct fat_vnode *dir, uint32_t first, uint32_t end)
 {
-    for (uint32_t slot = first; slot < end; slot++) {
+    uint32_t slots;
+    int err = fat_dir_slots(dir, &slots);
+
+    if (end > slots)
+        end = slots;
+    for (uint32_t slot = first; slot < end && !err; slot++) {
         struct shale_buf *buf;
         size_t offset;
-        int err = slot_change(dir, slot, &buf, &offset);
 
+        err = slot_change(dir, slot, &buf, &offset);
         if (err)
-            return err;
+            break;
         buf->data[offset] = FAT_NAME_FREE;
         shale_buf_put(buf);
     }
-    return 0;
+    return err;
 }
 
 /*
- * See to it that the directory ends at SLOT, if there is one: some leave behind
- * the end what was there before. Stores whether that slot's sector, which is
- * BLOCK or the one after, had to be changed.
+ * The first byte of SLOT, which may be changed by now, is going to be something
+ * else when all slots that were changed otherwise are on the device.
+ */
+static int slot_hold(struct fat_vnode *dir, uint32_t slot)
+{
+    struct shale_buf *buf;
+    size_t offset;
+    int found = fat_dir_slot(dir, slot, &buf, &offset), err;
+
+    if (found <= 0)
+        return found < 0 ? found : SHALE_EINVAL;
+    err = shale_tx_change_with(dir->base.fs->tx, buf, offset, 1,
+                               SHALE_RANK_NAME, SHALE_STEP_WHOLE);
+    shale_buf_put(buf);
+    return err;
+}
+
+/*
+ * See to it that the directory ends at SLOT, if there is one: some leave there
+ * what was there before. Stores whether that had to be changed.
  */
 static int end_make(struct fat_vnode *dir, uint32_t slot, bool *changed)
 {
-    size_t offset = 0;
     struct shale_buf *buf;
+    size_t offset;
     int found = fat_dir_slot(dir, slot, &buf, &offset), err = 0;
-    size_t size = vol_of(dir)->boot.sector_size;
 
     *changed = false;
     if (found <= 0)
@@ -279,15 +298,54 @@ static int end_make(struct fat_vnode *dir, uint32_t slot, bool *changed)
         *changed = true;
         err = shale_tx_change(dir->base.fs->tx, buf, SHALE_RANK_NAME);
         if (!err)
-            memset(buf->data + offset, 0, size - offset);
+            buf->data[offset] = FAT_NAME_END;
     }
     shale_buf_put(buf);
     return err;
 }
 
-/* Store the pieces of NAME in the slots from SLOT on. */
+/*
+ * The directory has ended at SLOT, and is to have a set from FIRST to LAST: let
+ * it end after LAST's row.
+ */
+static int end_move(struct fat_vnode *dir, uint32_t slot, uint32_t first,
+                    uint32_t last)
+{
+    uint32_t next = (last / ROW + 1) * ROW;
+    bool changed = false;
+    int err = end_make(dir, next, &changed);
+
+    /* The old end stays until the new one is there. */
+    if (!err && changed)
+        err = slot_hold(dir, slot);
+    if (!err)
+        err = fat_recent_add_end(dir, slot / ROW);
+    if (!err)
+        err = slots_fill(dir, slot, first);
+    return err ? err : slots_fill(dir, last + 1, next);
+}
+
+/*
+ * Pin SLOT of DIR, which is free, to store something in it. HELD: it is free on
+ * the device, too, until all else of its name is there.
+ */
+static int slot_take(struct fat_vnode *dir, uint32_t slot, bool held,
+                     struct shale_buf **out, size_t *offset)
+{
+    int err = slot_change(dir, slot, out, offset);
+
+    if (err || !held)
+        return err;
+    (*out)->data[*offset] = FAT_NAME_FREE;      /* and not the end */
+    err = slot_hold(dir, slot);
+    if (err)
+        shale_buf_put(*out);
+    return err;
+}
+
+/* Store the pieces of NAME in the slots from SLOT on; held if in HELD_ROW. */
 static int pieces_store(struct fat_vnode *dir, uint32_t slot,
-                        const struct fat_newname *name)
+                        const struct fat_newname *name, uint32_t held_row)
 {
     uint32_t pieces = fat_newname_slots(name) - 1;
     uint8_t checksum = fat_checksum(name->name);
@@ -295,7 +353,7 @@ static int pieces_store(struct fat_vnode *dir, uint32_t slot,
     for (uint32_t order = pieces; order > 0; order--, slot++) {
         struct shale_buf *buf;
         size_t offset;
-        int err = slot_change(dir, slot, &buf, &offset);
+        int err = slot_take(dir, slot, slot / ROW == held_row, &buf, &offset);
 
         if (err)
             return err;
@@ -306,32 +364,24 @@ static int pieces_store(struct fat_vnode *dir, uint32_t slot,
     return 0;
 }
 
-/* Store the short ENTRY in SLOT; LATE: after all else. Stores its place. */
+/* Store the short ENTRY in SLOT. Stores its place. */
 static int short_store(struct fat_vnode *dir, uint32_t slot,
-                       const struct fat_entry *entry, bool late, uint64_t *at)
+                       const struct fat_entry *entry, bool held, uint64_t *at)
 {
     struct fat_volume *vol = vol_of(dir);
     struct shale_buf *buf;
     size_t offset;
-    int err = slot_change(dir, slot, &buf, &offset);
+    uint8_t *raw;
+    int err = slot_take(dir, slot, held, &buf, &offset);
 
     if (err)
         return err;
-    if (late) {
-        /* Until then the slot is free, and not the end. */
-        buf->data[offset] = FAT_NAME_FREE;
-        err = shale_tx_change_late(vol->fs->tx, buf, offset, FAT_ENTRY_SIZE,
-                                   SHALE_RANK_NAME);
-    }
-    if (!err) {
-        uint8_t *raw = buf->data + offset;
-
-        memset(raw, 0, FAT_ENTRY_SIZE);
-        fat_entry_encode(vol, entry, (struct fat_disk_entry *)raw);
-        *at = place_of(vol, buf, offset);
-    }
+    raw = buf->data + offset;
+    memset(raw, 0, FAT_ENTRY_SIZE);
+    fat_entry_encode(vol, entry, (struct fat_disk_entry *)raw);
+    *at = place_of(vol, buf, offset);
     shale_buf_put(buf);
-    return err;
+    return 0;
 }
 
 int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
@@ -339,7 +389,7 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
                   const struct fat_entry *entry, struct fat_set *out)
 {
     uint32_t last = room->slot + room->count - 1;
-    bool late = false;
+    bool held;
     int err = 0;
 
     out->slot = room->slot;
@@ -351,19 +401,15 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
     out->len = name->len;
     memcpy(out->name, name->units, name->len * sizeof *name->units);
 
-    if (room->end <= last) {
-        err = slots_fill(dir, room->end, room->slot);
-        if (!err)
-            err = end_make(dir, last + 1, &late);
-        if ((last + 1) % fat_sector_slots(vol_of(dir)) != 0)
-            late = false;       /* the end is in the same sector */
-    }
-    if (fat_set_sector(vol_of(dir), out) == FAT_UNKNOWN)
-        late = true;
+    if (room->end <= last)
+        err = end_move(dir, room->end, room->slot, last);
+    held = fat_set_row(out) == FAT_UNKNOWN ||
+           fat_recent_behind_end(dir, last / ROW);
     if (!err && name->is_long)
-        err = pieces_store(dir, room->slot, name);
+        err = pieces_store(dir, room->slot, name,
+                           held ? last / ROW : FAT_UNKNOWN);
     if (!err)
-        err = short_store(dir, last, &out->entry, late, &out->at);
+        err = short_store(dir, last, &out->entry, held, &out->at);
     return err;
 }
 
@@ -392,33 +438,32 @@ static int slot_free(struct fat_vnode *dir, uint32_t slot, bool late)
     return err;
 }
 
-/* Note that both names of SET are free, by a change of SECTOR. */
+/* Note that both names of SET are free, by a change of ROW. */
 static int names_free(struct fat_vnode *dir, const struct fat_set *set,
-                      uint32_t sector)
+                      uint32_t row)
 {
     uint16_t shown[FAT_SHORT_UNITS];
     size_t len;
-    int err = fat_recent_add(dir, set->name, set->len, sector);
+    int err = fat_recent_add(dir, set->name, set->len, row);
 
     if (err || !set->is_long)
         return err;
     len = fat_short_decode(vol_of(dir), &set->entry, shown);
-    return fat_recent_add(dir, shown, (uint32_t)len, sector);
+    return fat_recent_add(dir, shown, (uint32_t)len, row);
 }
 
 int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late)
 {
     uint32_t last = set->slot + set->count - 1;
-    uint32_t slots = fat_sector_slots(vol_of(dir));
-    uint32_t sector = late ? FAT_UNKNOWN : fat_set_sector(vol_of(dir), set);
-    int err = names_free(dir, set, sector);
+    uint32_t row = late ? FAT_UNKNOWN : fat_set_row(set);
+    int err = names_free(dir, set, row);
 
     /* The short entry goes first: pieces by themselves are nothing. */
     for (uint32_t slot = last + 1; slot-- > set->slot && !err; )
-        err = slot_free(dir, slot, late || slot / slots != last / slots);
+        err = slot_free(dir, slot, late || slot / ROW != last / ROW);
     if (err)
         return err;
-    if (sector == FAT_UNKNOWN)
+    if (row == FAT_UNKNOWN)
         dir->gaps.late_batch = shale_tx_batch(dir->base.fs->tx);
     if (!late)
         gaps_lower(dir, last);
@@ -473,19 +518,20 @@ int fat_dir_clear(struct fat_volume *vol, uint32_t cluster,
 
     if (!bytes)
         return SHALE_ENOMEM;
-    shale_cache_forget(vol->fs->cache, at >> vol->boot.sector_shift,
-                       vol->boot.cluster_sectors);
+    shale_cache_forget(vol->fs->cache, at >> vol->block_shift,
+                       size >> vol->block_shift);
     if (parent) {
         uint32_t up = parent->base.ino == FAT_ROOT_INO ? 0
                                                        : parent->chain.first;
 
         dots_encode(vol, entry, 1, cluster, bytes);
         dots_encode(vol, entry, 2, up, bytes + FAT_ENTRY_SIZE);
+        for (uint32_t slot = 2; slot < ROW; slot++)
+            bytes[slot * FAT_ENTRY_SIZE] = FAT_NAME_FREE;
     }
     for (uint32_t done = 0; done < size && !err; done += chunk) {
         err = shale_bdev_write(vol->fs->dev, at + done, bytes, chunk);
-        memset(bytes, 0, chunk < 2 * FAT_ENTRY_SIZE ? chunk
-                                                    : 2 * FAT_ENTRY_SIZE);
+        memset(bytes, 0, ROW * FAT_ENTRY_SIZE);
     }
     shale_free(vol->fs->mem, bytes, chunk);
     return err;

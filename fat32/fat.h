@@ -584,7 +584,6 @@ struct fat_growth {
     uint32_t from;              /* ... having had so many clusters before */
     bool hidden;                /* the link to the new ones goes to the device
                                    when they are there */
-    uint64_t cut_batch;         /* in which its end mark was set, late */
 };
 
 /*

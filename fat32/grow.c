@@ -167,7 +167,7 @@ int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
 
     if (err)
         return err;
-    if (growth->cut_batch == batch && chain->length > 0)
+    if (chain->length > 0 && fat_recent_cut(vol, chain->first))
         return SHALE_EAGAIN;
     err = fat_space_take(vol, vn->base.ino, chain->length, chain->last, want,
                          out);
@@ -185,7 +185,6 @@ int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
     }
     if (chain->length == 0) {
         growth->hidden = true;
-        growth->cut_batch = 0;
     }
     if (chain->length > 0)
         err = chain_attach(vn, out);
@@ -216,8 +215,10 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
     struct fat_volume *vol = fat_volume_of(base->fs);
     uint32_t index, want;
     struct fat_run run;
-    int err, found;
+    int found, err = fat_vnode_check(vn);
 
+    if (err)
+        return err;
     if (offset > FAT_SIZE_MAX || len > FAT_SIZE_MAX - offset)
         return SHALE_EFBIG;
     index = (uint32_t)(offset >> vol->boot.cluster_shift);
@@ -281,15 +282,18 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
     if (length > 0) {
         bool fresh = growth->batch == batch && length >= growth->from;
 
+        /* An old name, on the device for a while still, says the old size. */
+        if (fat_recent_left(vol, vn->chain.first))
+            return SHALE_EAGAIN;
         found = fat_chain_find(vol, &vn->chain, length - 1, 1, &run);
         if (found <= 0)
             return found < 0 ? found : SHALE_EINVAL;
         err = fat_link_set(vol, run.cluster, FAT_END,
                            fresh ? FAT_WHEN_MAP : FAT_WHEN_LATE);
+        if (!err && !fresh)
+            err = fat_recent_add_cut(vol, vn->chain.first);
         if (err)
             return err;
-        if (!fresh)
-            growth->cut_batch = batch;
         growth->hidden = false;
     }
     err = chain_free(vn, length);
@@ -319,8 +323,10 @@ int fat_resize(struct shale_vnode *base, uint64_t size)
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_entry entry;
-    int err;
+    int err = size != base->size ? fat_vnode_check(vn) : 0;
 
+    if (err)
+        return err;
     if (size > FAT_SIZE_MAX)
         return SHALE_EFBIG;
     if (size < base->size) {

@@ -204,11 +204,11 @@ static int sector_fill(struct fat_volume *vol, uint32_t copy,
 bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b)
 {
     uint32_t at_a = entry_at(vol, a), at_b = entry_at(vol, b);
-    uint32_t shift = vol->boot.sector_shift, more = entry_len(vol) - 1;
+    uint32_t more = entry_len(vol) - 1, atom = at_a >> FAT_ATOM_SHIFT;
 
-    return at_a >> shift == at_b >> shift &&
-           (at_a + more) >> shift == (at_b + more) >> shift &&
-           at_a >> shift == (at_a + more) >> shift;
+    return (at_a + more) >> FAT_ATOM_SHIFT == atom &&
+           at_b >> FAT_ATOM_SHIFT == atom &&
+           (at_b + more) >> FAT_ATOM_SHIFT == atom;
 }
 
 int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,

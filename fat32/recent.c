@@ -1,14 +1,20 @@
 /*
- * recent.c - names and slots that are free in memory, but not on the device
+ * recent.c - what this batch has done that the device does not know yet
  *
- * A batch may reach the device in any order within a step. If a name has gone
- * from one sector and come in another, a power cut may leave it in both. So
- * what has gone in the batch being filled is kept here, in a hash table, and
- * asked for before a name, long or short, is given again: it may come back in
- * the sector that it went from, or in the next batch.
+ * Blocks of a batch may reach the device in any order within a step. What has
+ * to be known for that to be harmless is kept here until the batch has been
+ * written, in a hash table:
  *
- * The slots of a name that goes late, since the file has a new one, must keep
- * what they have until then.
+ *     names   that are free now. If one went from one row and came back in
+ *             another, a power cut might leave it in both. So a name, long or
+ *             short, comes back in its row or in the next batch.
+ *     slots   that are freed late, since the file has a new name: they keep
+ *             what they have until then.
+ *     ends    of directories. What is behind the end on the device must not be
+ *             there before the end has moved on.
+ *     chains  that were cut, and so cannot grow before their end is there; and
+ *             those that an entry that goes late leads to, which must not be
+ *             cut below the size that the entry says.
  *
  * Names are known by 32 bits of hash and their directory's first cluster. If
  * two are taken for one, or a transaction is undone that has added some, the
@@ -20,9 +26,12 @@
 #define ROOM_MIN 64u
 #define ROOM_KEEP 4096u         /* a larger table does not outlive its batch */
 
-/* Keys: 0 is a free item; of slots the highest bit is set. */
-#define KEY_SLOT ((uint64_t)1 << 63)
-#define KEY_NAME ((uint64_t)1 << 62)
+/* What a key is about is in its highest bits; 0 is a free item. */
+#define KEY_NAME ((uint64_t)1 << 61)
+#define KEY_SLOT ((uint64_t)2 << 61)
+#define KEY_END  ((uint64_t)3 << 61)
+#define KEY_CUT  ((uint64_t)4 << 61)
+#define KEY_LEFT ((uint64_t)5 << 61)
 
 static struct fat_recent *recent_of(const struct fat_volume *vol)
 {
@@ -131,19 +140,19 @@ static uint64_t name_key(const struct fat_vnode *dir, uint32_t hash)
 }
 
 int fat_recent_add(struct fat_vnode *dir, const uint16_t *name, uint32_t len,
-                   uint32_t sector)
+                   uint32_t row)
 {
     return recent_enter(fat_volume_of(dir->base.fs),
-                        name_key(dir, fat_name_hash(name, len)), sector);
+                        name_key(dir, fat_name_hash(name, len)), row);
 }
 
-bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *sector)
+bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *row)
 {
     const struct fat_recent_item *item =
         recent_lookup(fat_volume_of(dir->base.fs), name_key(dir, hash));
 
     if (item)
-        *sector = item->value;
+        *row = item->value;
     return item;
 }
 
@@ -162,4 +171,42 @@ bool fat_recent_slot(struct fat_volume *vol, uint64_t at)
 
     return recent->late_count > 0 &&
            recent_lookup(vol, KEY_SLOT | at / FAT_ENTRY_SIZE);
+}
+
+int fat_recent_add_end(struct fat_vnode *dir, uint32_t row)
+{
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+
+    if (recent_lookup(vol, KEY_END | dir->chain.first))
+        return 0;
+    return recent_enter(vol, KEY_END | dir->chain.first, row);
+}
+
+bool fat_recent_behind_end(struct fat_vnode *dir, uint32_t row)
+{
+    const struct fat_recent_item *item =
+        recent_lookup(fat_volume_of(dir->base.fs),
+                      KEY_END | dir->chain.first);
+
+    return item && row > item->value;
+}
+
+int fat_recent_add_cut(struct fat_volume *vol, uint32_t first)
+{
+    return recent_enter(vol, KEY_CUT | first, 0);
+}
+
+bool fat_recent_cut(struct fat_volume *vol, uint32_t first)
+{
+    return recent_lookup(vol, KEY_CUT | first);
+}
+
+int fat_recent_add_left(struct fat_volume *vol, uint32_t first)
+{
+    return first ? recent_enter(vol, KEY_LEFT | first, 0) : 0;
+}
+
+bool fat_recent_left(struct fat_volume *vol, uint32_t first)
+{
+    return recent_lookup(vol, KEY_LEFT | first);
 }

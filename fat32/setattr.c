@@ -56,6 +56,9 @@ int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
     struct shale_attr now;
     int err = fat_node_getattr(base, &now);
 
+    /* The attribute that forbids all else can be taken away. */
+    if (!err && (what->valid & ~SHALE_SET_FLAGS))
+        err = fat_vnode_check(vn);
     if (!err && (what->valid & SHALE_SET_UID) && what->uid != now.uid)
         err = refuse(vol);
     if (!err && (what->valid & SHALE_SET_GID) && what->gid != now.gid)

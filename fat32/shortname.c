@@ -196,7 +196,7 @@ int fat_newname_decode(struct fat_volume *vol, const char *text, size_t len,
 
 /* Is short NAME somebody's? Arguments as of fat_newname_choose(). */
 static int is_taken(struct fat_vnode *dir, const uint8_t name[11],
-                    const struct fat_set *own, uint32_t sector)
+                    const struct fat_set *own, uint32_t row)
 {
     struct fat_volume *vol = fat_volume_of(dir->base.fs);
     uint16_t units[FAT_SHORT_UNITS];
@@ -216,7 +216,7 @@ static int is_taken(struct fat_vnode *dir, const uint8_t name[11],
     if (!err && !is_own)
         return 1;
     return fat_recent_name(dir, fat_name_hash(units, len), &freed) &&
-           (freed != sector || sector == FAT_UNKNOWN);
+           (freed != row || row == FAT_UNKNOWN);
 }
 
 /* The bytes of a base, LEN long, that fit in ROOM without half a character. */
@@ -271,7 +271,7 @@ static void candidate_make(const struct fat_volume *vol,
 }
 
 int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
-                       const struct fat_set *own, uint32_t sector)
+                       const struct fat_set *own, uint32_t row)
 {
     const struct fat_volume *vol = fat_volume_of(dir->base.fs);
     int taken = 1;
@@ -279,14 +279,14 @@ int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
     memcpy(name->name, name->basis, sizeof name->name);
     first_byte_mask(name);
     if (name->exact || !vol->options.numtail)
-        taken = is_taken(dir, name->name, own, sector);
+        taken = is_taken(dir, name->name, own, row);
     for (uint32_t n = 1; taken > 0; n++) {
         if (n > TRIES_MAX)
             return SHALE_ENOSPC;
         candidate_make(vol, name, n);
         name->is_long = true;
         name->lower = 0;
-        taken = is_taken(dir, name->name, own, sector);
+        taken = is_taken(dir, name->name, own, row);
     }
     return taken;
 }

@@ -12,6 +12,8 @@
  *     MAP     the FAT: new clusters, linked among themselves
  *     NODE    the link from a chain that was there to its new clusters
  *     NAME    directory entries
+ *     WHOLE   short entries whose pieces, or the slots before them, are in
+ *             other rows
  *     late    old names of what was renamed, end marks of what got shorter,
  *             ".." of what was moved
  *     then    what was freed is zeroed in the FAT, in the next batch
@@ -20,6 +22,13 @@
 #define FAT32_WRITE_H
 
 #include "fat.h"
+
+/*
+ * What any device writes as a whole, however large its sectors are. A row is so
+ * much of a directory.
+ */
+#define FAT_ATOM_SHIFT 9u
+#define FAT_ROW_SLOTS ((1u << FAT_ATOM_SHIFT) / FAT_ENTRY_SIZE)
 
 /* ------------------------------------------------------------- link.c */
 
@@ -48,7 +57,7 @@ int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count);
 int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
                    uint32_t *out);
 
-/* Are the entries of A and B in the same sector of the FAT, as a whole? */
+/* Are the entries of A and B written as a whole, both together? */
 bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b);
 
 /* ------------------------------------------------------------ space.c */
@@ -98,6 +107,15 @@ void fat_space_release(struct fat_volume *vol, uint64_t ino);
 /* As struct shale_fs_ops.reclaim. */
 int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run);
 
+/* May VN be changed? SHALE_EPERM if it has attribute S, and the option says so. */
+static inline int fat_vnode_check(const struct fat_vnode *vn)
+{
+    const struct fat_volume *vol = fat_volume_of(vn->base.fs);
+
+    return vol->options.sys_immutable && (vn->entry.attr & FAT_ATTR_SYSTEM)
+               ? SHALE_EPERM : 0;
+}
+
 /* ------------------------------------------------------------- grow.c */
 
 /* Tell the transaction how to put VN's own fields back. */
@@ -146,10 +164,10 @@ int fat_newname_decode(struct fat_volume *vol, const char *name, size_t len,
 /*
  * Choose NAME's short name, such that nobody has it in DIR but OWN (or NULL),
  * which gives way in the same moment, and nobody had it in this batch, unless
- * in SECTOR of DIR (or FAT_UNKNOWN).
+ * in ROW of DIR (or FAT_UNKNOWN).
  */
 int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
-                       const struct fat_set *own, uint32_t sector);
+                       const struct fat_set *own, uint32_t row);
 
 static inline uint32_t fat_newname_slots(const struct fat_newname *name)
 {
@@ -158,10 +176,7 @@ static inline uint32_t fat_newname_slots(const struct fat_newname *name)
 
 /* ----------------------------------------------------------- recent.c */
 
-/*
- * Names and slots that this batch has freed, and that are still there on the
- * device: they must not be used again before it is written.
- */
+/* What this batch has done that the device does not know yet; see recent.c. */
 struct fat_recent_item {
     uint64_t key;
     uint32_t value;
@@ -176,21 +191,37 @@ struct fat_recent {
 };
 
 /*
- * The LEN units of NAME have become free in DIR, by a change of SECTOR of DIR;
+ * The LEN units of NAME have become free in DIR, by a change of ROW of DIR;
  * FAT_UNKNOWN if of several, or if the change goes late.
  */
 int fat_recent_add(struct fat_vnode *dir, const uint16_t *name, uint32_t len,
-                   uint32_t sector);
+                   uint32_t row);
 
 /*
- * Has a name with HASH become free in DIR? Stores the sector: one that is
- * stored there now goes to the device in the moment in which the old one goes.
+ * Has a name with HASH become free in DIR? Stores the row: one that is stored
+ * there now goes to the device in the moment in which the old one goes.
  */
-bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *sector);
+bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *row);
 
 /* The slot at place AT is freed late. / Was it? */
 int fat_recent_add_slot(struct fat_volume *vol, uint64_t at);
 bool fat_recent_slot(struct fat_volume *vol, uint64_t at);
+
+/*
+ * DIR has ended in ROW, if that is the first time that this is said. / Does ROW
+ * come after the one that DIR ended in, on the device?
+ */
+int fat_recent_add_end(struct fat_vnode *dir, uint32_t row);
+bool fat_recent_behind_end(struct fat_vnode *dir, uint32_t row);
+
+/*
+ * The chain that begins with FIRST has been cut, its new end going late. / An
+ * entry that leads to it goes late. / Is one of these so?
+ */
+int fat_recent_add_cut(struct fat_volume *vol, uint32_t first);
+int fat_recent_add_left(struct fat_volume *vol, uint32_t first);
+bool fat_recent_cut(struct fat_volume *vol, uint32_t first);
+bool fat_recent_left(struct fat_volume *vol, uint32_t first);
 
 void fat_recent_fini(struct fat_volume *vol);
 
@@ -203,23 +234,17 @@ struct fat_room {
                                    FAT_UNKNOWN if that is behind the room */
 };
 
-/* Slots in a sector. */
-static inline uint32_t fat_sector_slots(const struct fat_volume *vol)
-{
-    return vol->boot.sector_size / FAT_ENTRY_SIZE;
-}
-
 /*
- * Find room for COUNT slots in DIR, which grows if it has to: in one sector if
- * that is long enough. SHALE_ENOSPC.
+ * Find room for COUNT slots in DIR, which grows if it has to: in one row if that
+ * is long enough. SHALE_ENOSPC.
  */
 int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out);
 
 /*
- * Find room for COUNT slots in SECTOR of DIR, where the slots of OWN (or NULL)
+ * Find room for COUNT slots in ROW of DIR, where the slots of OWN (or NULL)
  * count as free. SHALE_EAGAIN if there is none.
  */
-int fat_room_find_in(struct fat_vnode *dir, uint32_t count, uint32_t sector,
+int fat_room_find_in(struct fat_vnode *dir, uint32_t count, uint32_t row,
                      const struct fat_set *own, struct fat_room *out);
 
 /*
@@ -236,9 +261,8 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
  */
 int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late);
 
-/* The sector of DIR that SET is in, or FAT_UNKNOWN if in more than one. */
-uint32_t fat_set_sector(const struct fat_volume *vol,
-                        const struct fat_set *set);
+/* The row that SET is in, or FAT_UNKNOWN if in more than one. */
+uint32_t fat_set_row(const struct fat_set *set);
 
 /* SHALE_ENOTEMPTY if there is anything in DIR. */
 int fat_dir_check_empty(struct fat_vnode *dir);

@@ -13,8 +13,9 @@
  *     2. blocks of rank MAP    what is in use: a file allocation table, bitmaps
  *     3. blocks of rank NODE   what files are made of: inodes, their pointers
  *     4. blocks of rank NAME   what makes files reachable: directories
- *     5. changes made late     the old name of a file that has got a new one
- *     6. now what the batch freed is free: only here may it be used again
+ *     5. changes with WHOLE    what completes a name in more than one block
+ *     6. changes made late     the old name of a file that has got a new one
+ *     7. now what the batch freed is free: only here may it be used again
  *
  * So a cut leaks space at worst. Before its step a late change is not to be
  * seen on the device: its block is written as if it had not been made.
@@ -42,11 +43,15 @@ struct shale_cache;
 struct shale_mem;
 struct shale_tx;
 
-/* When a block is written, see above. A block always has the same rank. */
+/*
+ * When a block is written, see above. A block always has the same rank. The
+ * last is none of a block: shale_tx_change_with() takes it for its step.
+ */
 enum shale_rank {
     SHALE_RANK_MAP,
     SHALE_RANK_NODE,
     SHALE_RANK_NAME,
+    SHALE_STEP_WHOLE,
 };
 
 #define SHALE_TX_LATE_MAX 32u
@@ -135,7 +140,7 @@ bool shale_tx_dirty(const struct shale_tx *tx);
 size_t shale_tx_dirty_bytes(const struct shale_tx *tx);
 
 /*
- * Write the batch in the order above, steps 1 to 5; with nothing to write,
+ * Write the batch in the order above, steps 1 to 6; with nothing to write,
  * flush the device. On error nothing is lost from memory: what has not been
  * written is still in the batch, and the next call tries again.
  */
@@ -145,7 +150,7 @@ int shale_tx_write(struct shale_tx *tx);
 bool shale_tx_frees_pending(const struct shale_tx *tx);
 
 /*
- * Take a run that is free now (step 6): one freed in a batch that has been
+ * Take a run that is free now (step 7): one freed in a batch that has been
  * written, oldest first, neighbours merged. False if there is none (any more).
  * Not within a transaction.
  */
