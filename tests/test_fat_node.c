@@ -240,8 +240,8 @@ START_TEST(describes)
 {
     struct said said = { .to = { say, say_number, say_time, say } };
     static const char *const parts[] = {
-        "type=FAT32;label=ROOT LABEL;boot_label=BOOT LABEL;"
-        "volume_id=1234-ABCD;state=not unmounted;sector_size=512;",
+        "type=FAT32;label=ROOT LABEL;boot_label=BOOT LABEL;",
+        ";volume_id=1234-ABCD;state=not unmounted;sector_size=512;",
         "clusters=300;", "root_cluster=2;", "oem_name=test 1.0;",
         "backup_boot_sector=6;", "codepage=437;", "free_clusters=299;",
     };
