@@ -99,13 +99,46 @@ static int take_shown_owner(const struct service *service,
     return 0;
 }
 
+/* In shale_attr.flags, by SHALE_TRAIT_DOS_FLAGS. */
+#define DOS_SYSTEM 4u
+
+int check_mutable(const struct service *service, struct shale_vnode *vn)
+{
+    struct shale_attr attr;
+    int err;
+
+    if (!service->options->sys_immutable ||
+        !has_trait(service, SHALE_TRAIT_DOS_FLAGS))
+        return 0;
+    err = shale_getattr(vn, &attr);
+    if (!err && attr.flags & DOS_SYSTEM)
+        err = SHALE_EPERM;
+    return err;
+}
+
+int check_mutable_name(const struct service *service, struct shale_vnode *dir,
+                       const char *name)
+{
+    struct shale_vnode *vn;
+    int err;
+
+    if (!service->options->sys_immutable ||
+        shale_lookup(dir, name, strlen(name), &vn))
+        return 0;
+    err = check_mutable(service, vn);
+    shale_vnode_put(vn);
+    return err;
+}
+
 /* Change VN, and tell what has come of it in *OUT. */
 static int change(struct service *service, struct shale_vnode *vn,
                   const struct stat *attr, int what, struct shale_attr *out)
 {
     struct shale_setattr set = { .valid = 0 };
-    int err = 0;
+    int err = check_mutable(service, vn);
 
+    if (err)
+        return err;
     if (!has_trait(service, SHALE_TRAIT_NO_OWNERS))
         take_owner(attr, what, &set);
     else if (what &
@@ -183,7 +216,8 @@ static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
     int err = vnode_of(service, node, &vn);
 
     if (!err) {
-        if (shown)
+        err = check_mutable(service, vn);
+        if (!err && shown)
             err = check_owner(req, vn);
         if (!err)
             err = value ? shale_setxattr(vn, name, value, size, flags)

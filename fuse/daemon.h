@@ -87,6 +87,7 @@ struct mount_options {
     uint32_t file_mask, dir_mask;       /* permission bits taken away */
     bool has_file_mask, has_dir_mask;
     bool no_owners;             /* the format has no idea of the above */
+    bool sys_immutable;         /* the system attribute forbids changes */
     bool quiet;                 /* owners that cannot be changed: no error */
     double entry_timeout, attr_timeout, negative_timeout;   /* seconds */
 };

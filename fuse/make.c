@@ -143,7 +143,9 @@ static void take_away(fuse_req_t req, fuse_ino_t parent, const char *name,
 
     if (!err) {
         others = other_names(service, dir, name);
-        err = how(dir, name, strlen(name));
+        err = check_mutable_name(service, dir, name);
+        if (!err)
+            err = how(dir, name, strlen(name));
         if (!err && others)
             drop_names();
         err = changed_names(service, err);
@@ -182,9 +184,13 @@ static int rename_in(const struct service *service, struct shale_vnode *from,
                      const char *to_name, unsigned flags)
 {
     bool others = other_names(service, from, name);
-    int err;
+    int err = check_mutable_name(service, from, name);
 
     others = other_names(service, to, to_name) || others;
+    if (!err)
+        err = check_mutable_name(service, to, to_name);
+    if (err)
+        return err;
     err = shale_rename(from, name, strlen(name), to, to_name, strlen(to_name),
                        flags);
     if (err)

@@ -93,6 +93,14 @@ void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
 /* May who sent REQ change what only VN's owner may? 0 or an error. */
 int check_owner(fuse_req_t req, struct shale_vnode *vn);
 
+/*
+ * With -o sys_immutable: SHALE_EPERM if VN, or what is called NAME in DIR, has
+ * the system attribute of DOS; else 0, or an error.
+ */
+int check_mutable(const struct service *service, struct shale_vnode *vn);
+int check_mutable_name(const struct service *service, struct shale_vnode *dir,
+                       const char *name);
+
 /* The kernel's copy of NODE's attributes is out of date. */
 void drop_attr(const struct service *service, fuse_ino_t node);
 

@@ -77,6 +77,7 @@ static const struct row rows[] = {
     { "fmask", SET_MASK, FILES, 0, NULL },
     { "dmask", SET_MASK, DIRS, 0, NULL },
     { "quiet", SET_BOOL, AT(quiet), true, NULL },
+    { "sys_immutable", SET_BOOL, AT(sys_immutable), true, NULL },
     { "iocharset", SET_UTF8, 0, 0, NULL },
     { "utf8", SET_UTF8, 0, 0, NULL },
     { "allow_root", REFUSE, 0, 0,

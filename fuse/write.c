@@ -152,10 +152,12 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
     int64_t got = vnode_of(service, node, &vn);
 
     if (!got) {
-        got = file->writepage ? write_put_off(service, node, vn, data, size,
-                                              (uint64_t)offset)
-                              : write_data(vn, data, size, (uint64_t)offset,
-                                           false);
+        got = check_mutable(service, vn);
+        if (!got && file->writepage)
+            got = write_put_off(service, node, vn, data, size,
+                                (uint64_t)offset);
+        else if (!got)
+            got = write_data(vn, data, size, (uint64_t)offset, false);
         got = changed(service, got);
         shale_vnode_put(vn);
     }
@@ -179,8 +181,10 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
     }
     err = vnode_of(service, node, &vn);
     if (!err) {
-        err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len,
-                             mode ? SHALE_ALLOCATE_KEEP_SIZE : 0);
+        err = check_mutable(service, vn);
+        if (!err)
+            err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len,
+                                 mode ? SHALE_ALLOCATE_KEEP_SIZE : 0);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }
@@ -203,8 +207,10 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
     if (!got) {
         got = vnode_of(service, to, &target);
         if (!got) {
-            got = shale_copy_range(source, (uint64_t)from_offset, target,
-                                   (uint64_t)to_offset, len);
+            got = check_mutable(service, target);
+            if (!got)
+                got = shale_copy_range(source, (uint64_t)from_offset, target,
+                                       (uint64_t)to_offset, len);
             got = changed(service, got);
             shale_vnode_put(target);
         }

@@ -103,8 +103,18 @@ expect "quiet: mode" 755 "$(mode file)"
 done_with
 "$SHALE" mount disk.img dir -o sys_immutable || fail "sys_immutable"
 expect "+s" ok "$("$PROBE" dos dir/text.txt 0x24)"
-expect_match "rm of a system file" '*Operation not permitted' \
-    "$(rm dir/text.txt 2>&1)"
+for change in 'rm dir/text.txt' 'mv dir/text.txt dir/other' \
+    'mv dir/file dir/text.txt' 'touch dir/text.txt' \
+    'truncate -s 5 dir/text.txt' 'cp dir/run.exe dir/text.txt'; do
+    # shellcheck disable=SC2086
+    expect_match "system file: $change" '*Operation not permitted' \
+        "$($change 2>&1)"
+done
+expect "write to a system file" "write EPERM" "$("$PROBE" fill dir/text.txt 9)"
+if [ "$(id -u)" = 0 ]; then
+    expect "-s" ok "$("$PROBE" dos dir/text.txt 0x20)"
+    touch dir/text.txt || fail "not a system file any more, and EPERM"
+fi
 done_with
 
 # What udisks, fstab and mount(8) put in.
