@@ -61,10 +61,12 @@ static int open_file(struct posix *p, const char *path, int flags)
     return open(full(p, path, at), flags | O_CLOEXEC);
 }
 
-static void close_file(const char *path, int fd)
+/* With what was DONE; an error that comes now counts. */
+static int64_t close_file(const char *path, int fd, int64_t done)
 {
-    if (path[0] != '@' && fd >= 0)
-        close(fd);
+    if (path[0] != '@' && fd >= 0 && close(fd) != 0 && done >= 0)
+        return -errno;
+    return done;
 }
 
 /* ----------------------------------------------------------------- data */
@@ -155,13 +157,17 @@ static int64_t copy(struct posix *p, int from, const struct op *op)
 {
     int to = open_file(p, op->to, O_RDWR);
     off_t in = (off_t)op->a, out = (off_t)op->c;
+    uint64_t len = op->b;
     int64_t done = 0;
 
     if (to < 0)
         return -errno;
-    while (done < (int64_t)op->b) {
+    /* A file that is copied to its own end grows meanwhile. */
+    if (len > 0 && op->a < size_of(from) && len > size_of(from) - op->a)
+        len = size_of(from) - op->a;
+    while (done < (int64_t)len) {
         ssize_t part = copy_file_range(from, &in, to, &out,
-                                       (size_t)op->b - (size_t)done, 0);
+                                       (size_t)len - (size_t)done, 0);
 
         if (part <= 0) {
             if (done == 0)
@@ -170,8 +176,7 @@ static int64_t copy(struct posix *p, int from, const struct op *op)
         }
         done += part;
     }
-    close_file(op->to, to);
-    return done;
+    return close_file(op->to, to, done);
 }
 
 static int64_t file_op(struct posix *p, const struct op *op, uint8_t *buf)
@@ -216,8 +221,7 @@ static int64_t file_op(struct posix *p, const struct op *op, uint8_t *buf)
         done = answer(fsync(fd));
         break;
     }
-    close_file(op->path, fd);
-    return done;
+    return close_file(op->path, fd, done);
 }
 
 static int64_t sync_all(struct posix *p)

@@ -225,6 +225,8 @@ static void fill_data(struct gen *gen, const struct model *model,
 static void fill_rename(struct gen *gen, const struct model *model,
                         struct op *op)
 {
+    bool exact_case = gen->exact_case;
+
     op->path = some_path(gen, model, ANY);
     op->to = some_path(gen, model, one_in(gen, 3) ? ANY : NEW);
     switch (rng_below(&gen->rng, 12)) {
@@ -233,8 +235,13 @@ static void fill_rename(struct gen *gen, const struct model *model,
         break;
     case 1:
         op->a = SHALE_RENAME_EXCHANGE;
+        free(op->path);
         free(op->to);
+        /* As they are: what fails half way is put back as it was spelt. */
+        gen->exact_case = true;
+        op->path = some_path(gen, model, ANY);
         op->to = some_path(gen, model, ANY);
+        gen->exact_case = exact_case;
         break;
     case 2:                     /* only the case, or nothing, changes */
         free(op->to);

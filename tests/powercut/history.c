@@ -91,7 +91,10 @@ static void take(struct history *history, const struct model *model,
         moment->op = *op;
     moment->durable = flushed ? at : history->moments[at - 1].durable;
     take_dir(history, model->root, at);
-    /* Open files without a name change too, but nobody finds them. */
+    /* A file that has no name any more may still have it on the device. */
+    for (unsigned i = 0; i < OP_SLOTS; i++)
+        if (model->slots[i])
+            add_version(history, model->slots[i], at);
 }
 
 void history_init(struct history *history, const struct model *model)
