@@ -11,7 +11,7 @@
 #include "powercut.h"
 
 enum {
-    BLOCKS = 18, STEPS = 4, LAST = STEPS - 1, ROUNDS = 12, SECTOR = 512,
+    BLOCKS = 18, STEPS = 5, LAST = STEPS - 1, ROUNDS = 12, SECTOR = 512,
     SIZE = 64 * RIG_BLOCK,
 };
 
