@@ -65,6 +65,31 @@ if command -v debugfs >/dev/null; then
     must "$SHALE" umount dir
 fi
 
+# A volume of his own to write to, and what its permissions say counts.
+if command -v mkfs.fat >/dev/null && command -v fsck.fat >/dev/null; then
+    fat fat.img 8M
+    must "$SHALE" mount fat.img dir --pid-file pid
+    expect "owner" "$id:$(id -g)" "$(stat -c %u:%g dir)"
+    mkdir dir/sub
+    cp tree/sub/data dir/sub/data || fail "cannot write"
+    chmod a-w dir/sub/data
+    expect_match "a read-only file" '*Permission denied*' \
+        "$(sh -c 'echo >>dir/sub/data' 2>&1)"
+    chmod u+w dir/sub/data
+    echo >>dir/sub/data || fail "no read-only file any more"
+    mkfifo held-open
+    "$PROBE" late dir/open text <held-open >said-late &
+    exec 7>held-open
+    wait_until test -s said-late || fail "probe did not start"
+    pid=$(cat pid)
+    kill -TERM "$pid"
+    wait_until gone "$pid" || fail "SIGTERM while a file is open: still there"
+    wait_until unless is_mounted "$dir" || fail "SIGTERM: still mounted"
+    exec 7>&-
+    wait
+    sound fat.img "an ordinary user's"
+fi
+
 # Signals and death.
 for signal in TERM INT; do
     must "$SHALE" mount disk.img dir -o ro --pid-file pid
