@@ -69,7 +69,7 @@ enum fat_slot fat_slot_kind(const uint8_t *raw)
         return FAT_SLOT_LONG;
     if (attr & FAT_ATTR_LABEL)
         return FAT_SLOT_LABEL;
-    return is_dots(raw) ? FAT_SLOT_DOTS : FAT_SLOT_FILE;
+    return raw[0] == '.' && is_dots(raw) ? FAT_SLOT_DOTS : FAT_SLOT_FILE;
 }
 
 /* FAT spec 1.03, "Organization and Association of Short & Long Entries". */
