@@ -9,7 +9,8 @@ target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}
     ${CMAKE_CURRENT_SOURCE_DIR}/model)
 target_link_libraries(test-model PUBLIC test-core Threads::Threads)
 
-foreach(program IN ITEMS model/model_run powercut/powercut_run)
+foreach(program IN ITEMS
+        model/model_run powercut/kill_run powercut/powercut_run)
     get_filename_component(name ${program} NAME)
     add_executable(${name} ${program}.c)
     target_link_libraries(${name} PRIVATE test-model)
@@ -23,6 +24,10 @@ endforeach()
 
 list(APPEND script_environment
     MODEL_RUN=$<TARGET_FILE:model_run>
-    POWERCUT_RUN=$<TARGET_FILE:powercut_run>)
+    POWERCUT_RUN=$<TARGET_FILE:powercut_run>
+    KILL_RUN=$<TARGET_FILE:kill_run>)
 shale_script(fat_model fat/model.sh)
 shale_script(fat_powercut fat/powercut.sh)
+if(SHALE_FUSE)
+    shale_script(fat_mounted fat/mounted.sh)
+endif()

@@ -71,8 +71,8 @@ struct shale_mem *backend_lib_mem(struct backend *backend);
 
 /*
  * The tree at DIR, where COMMAND (the `shale` command) mounts the file IMAGE
- * with the mount options OPTIONS. Writes and reads go through mmap(2) half of
- * the time.
+ * with the mount options OPTIONS; its process id is in IMAGE.pid. Writes and
+ * reads go through mmap(2) half of the time.
  */
 struct backend *backend_posix(const char *command, const char *image,
                               const char *dir, const char *options);

@@ -231,7 +231,10 @@ static int64_t sync_all(struct posix *p)
 
     if (fd < 0)
         return -errno;
+    /* Linux tells a daemon of no sync(2), but of an fsync(2). */
     done = answer(syncfs(fd));
+    if (done == 0)
+        done = answer(fsync(fd));
     close(fd);
     return done;
 }
@@ -354,15 +357,17 @@ static int run(struct posix *p, char *const *argv)
 static int posix_start(struct backend *backend)
 {
     struct posix *p = posix_of(backend);
-    char options[400], image[4096], dir[4096];
+    char options[400], image[4096], dir[4096], pid[4200];
     char *argv[] = { (char[]){ "shale" }, (char[]){ "mount" },
-                     (char[]){ "-o" }, options, image, dir, NULL };
+                     (char[]){ "-o" }, options, (char[]){ "--pid-file" }, pid,
+                     image, dir, NULL };
 
     if (p->map)
         munmap(p->map, backend->size);
     p->map = NULL;
     snprintf(options, sizeof options, "%s", p->options ? p->options : "rw");
     snprintf(image, sizeof image, "%s", p->image);
+    snprintf(pid, sizeof pid, "%s.pid", p->image);
     snprintf(dir, sizeof dir, "%s", p->dir);
     return run(p, argv);
 }

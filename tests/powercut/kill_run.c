@@ -1,0 +1,226 @@
+/*
+ * kill_run.c - the daemon is killed under load, and what is left is judged
+ *
+ *     kill_run SHALE SHAPE SEED COUNT
+ *
+ * Mounts a FAT volume with the command SHALE, works on it as model_run does,
+ * and kills the daemon's processes (SIGKILL) at a random moment; COUNT times.
+ * The image is judged like one after a power cut: what was synced is there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fatimage.h"
+#include "history.h"
+#include "model/gen.h"
+#include "model/run.h"
+
+enum { OPERATIONS = 4000, PATH_ROOM = 200 };
+
+static const char *shale;
+static char folder[64], image_path[PATH_ROOM], dir[PATH_ROOM];
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(2);
+}
+
+/* ---------------------------------------------------------- the daemon */
+
+/* Kill the process whose id is in IMAGE.pid, and its worker. */
+static void kill_daemon(void)
+{
+    char path[PATH_ROOM + 64];
+    long pid = 0, worker = 0;
+    FILE *from;
+
+    snprintf(path, sizeof path, "%s.pid", image_path);
+    from = fopen(path, "r");
+    if (!from || fscanf(from, "%ld", &pid) != 1 || pid <= 1)
+        die(path);
+    fclose(from);
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", pid, pid);
+    from = fopen(path, "r");
+    if (from) {
+        if (fscanf(from, "%ld", &worker) != 1)
+            worker = 0;
+        fclose(from);
+    }
+    if (worker > 1)
+        kill((pid_t)worker, SIGKILL);
+    kill((pid_t)pid, SIGKILL);
+}
+
+/* In a process of its own, after a while. */
+static pid_t kill_later(struct rng *rng)
+{
+    unsigned wait_us = (unsigned)rng_below(rng, 400000);
+    pid_t child = fork();
+
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        usleep(wait_us);
+        kill_daemon();
+        _exit(0);
+    }
+    return child;
+}
+
+/* ------------------------------------------------------------- one kill */
+
+static bool is_flush(const struct run *run, const struct op *op)
+{
+    struct node *node;
+
+    return op->kind == OP_SYNC ||
+           (op->kind == OP_FSYNC &&
+            model_walk(&run->model, op->path, &node) == 0);
+}
+
+/* Work until the daemon is gone. Returns how many operations were done. */
+static size_t work(struct run *run, struct history *history, struct gen *gen)
+{
+    FILE *log = getenv("KILL_LOG") ? fopen(getenv("KILL_LOG"), "w") : NULL;
+    size_t done = 0;
+
+    history_init(history, &run->model);
+    for (; done < OPERATIONS; done++) {
+        struct op op = gen_next(gen, &run->model);
+        bool flush = is_flush(run, &op), good;
+
+        while (op.kind == OP_SHRINK || op.kind == OP_WRITEBACK) {
+            op_free(&op);
+            op = gen_next(gen, &run->model);
+            flush = is_flush(run, &op);
+        }
+        if (log)
+            op_print(&op, log);
+        good = run_op(run, &op);
+        /* What failed may have happened. */
+        if (!good && model_op(&run->model, &op, false, 0) >= 0)
+            model_op(&run->model, &op, true, op.b);
+        history_note(history, &run->model, &op, good && flush);
+        op_free(&op);
+        if (!good)
+            break;
+    }
+    if (log)
+        fclose(log);
+    return done;
+}
+
+/* The image, judged. */
+static bool judge(struct history *history, size_t done)
+{
+    struct fatcheck check = { 0 };
+    struct stat st;
+    int fd = open(image_path, O_RDONLY | O_CLOEXEC);
+    void *bytes;
+    bool good;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die(image_path);
+    bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED)
+        die("mmap");
+    fatcheck_run(&check, bytes, (uint64_t)st.st_size);
+    good = history_judge(history, &check, done);
+    if (!good)
+        fprintf(stderr, "after %zu operations: %s\n", done, history->why);
+    if (good && !(check.faults & (FATCHECK_TWINS | FATCHECK_DOTDOT))) {
+        char said[4096];
+
+        fatimage_fsck_file(image_path, said, sizeof said);
+        good = fatimage_fsck_harmless(said);
+        if (!good)
+            fprintf(stderr, "fsck.fat: %s\n", said);
+    }
+    fatcheck_free(&check);
+    munmap(bytes, (size_t)st.st_size);
+    close(fd);
+    return good;
+}
+
+static bool one_kill(const struct fat_shape *shape, uint64_t seed)
+{
+    struct gen gen = { .rng = { seed }, .stamp = 1, .file_max = 9000,
+                       .exact_case = true, .no_whole = true, .syncs = 60 };
+    struct history history;
+    struct fatimage image;
+    struct backend *backend;
+    struct run run;
+    size_t done;
+    pid_t killer;
+    bool good;
+    int fd = open(image_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    fatimage_make(&image, shape);
+    if (fd < 0 || write(fd, image.bytes, image.size) != (ssize_t)image.size)
+        die(image_path);
+    close(fd);
+    backend = backend_posix(shale, image_path, dir, NULL);
+    if (!run_init(&run, backend)) {
+        fprintf(stderr, "%s\n", run.why);
+        exit(2);
+    }
+    run.model.posix = true;
+    killer = kill_later(&gen.rng);
+    done = work(&run, &history, &gen);
+    waitpid(killer, NULL, 0);
+    if (umount2(dir, MNT_DETACH) != 0 && errno != EINVAL)
+        die("umount");
+    usleep(100000);             /* for the processes to be gone */
+    good = judge(&history, done);
+    if (!good)
+        fprintf(stderr, "FAILED: kill_run SHALE %s %llu 1 (%s)\n",
+                shape->name, (unsigned long long)seed, run.why);
+    else
+        printf("%s: killed after %zu operations\n", shape->name, done);
+    history_fini(&history);
+    run_fini(&run);
+    backend_posix_free(backend);
+    fatimage_free(&image);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const struct fat_shape *shape = argc == 5 ? fat_shape_named(argv[2]) : NULL;
+    bool good = true;
+
+    if (!shape) {
+        fputs("usage: kill_run SHALE SHAPE SEED COUNT\n", stderr);
+        return 2;
+    }
+    shale = argv[1];
+    snprintf(folder, sizeof folder, "%.40s/shale-kill.XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (!mkdtemp(folder))
+        die(folder);
+    snprintf(image_path, sizeof image_path, "%s/image", folder);
+    snprintf(dir, sizeof dir, "%s/dir", folder);
+    if (mkdir(dir, 0700) != 0)
+        die(dir);
+    for (unsigned long i = 0; i < strtoul(argv[4], NULL, 0) && good; i++)
+        good = one_kill(shape, strtoull(argv[3], NULL, 0) + i);
+    if (good) {
+        char pid[PATH_ROOM + 8];
+
+        snprintf(pid, sizeof pid, "%s.pid", image_path);
+        unlink(pid);
+        unlink(image_path);
+        rmdir(dir);
+        rmdir(folder);
+    }
+    return good ? 0 : 1;
+}
