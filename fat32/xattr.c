@@ -34,8 +34,9 @@ int64_t fat_xattr_get(struct shale_vnode *base, const char *name, void *buf,
     uint8_t value[VALUE_SIZE] = { 0 };
     bool big;
 
+    /* Not ENODATA: no file has others, so there is no need to ask again. */
     if (!is_attrib(name, &big))
-        return SHALE_ENODATA;
+        return SHALE_ENOTSUP;
     value[big ? VALUE_SIZE - 1 : 0] = fat_vnode_of(base)->entry.attr;
     if (size == 0)
         return VALUE_SIZE;
