@@ -161,9 +161,9 @@ expect_match "what its user is told then" 'write ok*fsync E*' \
 
 # Also of a file that has no name any more: its space is free.
 start
-"$PROBE" late dir/nameless 'gone' <hold >held &
+"$PROBE" late dir/nameless 'gone' <hold >held2 &
 exec 7>hold
-wait_until test -s held || fail "probe did not start"
+wait_until test -s held2 || fail "probe did not start"
 rm dir/nameless
 kill -TERM "$pid"
 ended "SIGTERM while a file without a name is open"

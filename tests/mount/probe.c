@@ -255,6 +255,7 @@ static int probe_direct(const char *path, const char *at, const char *len)
         return 2;
     memset(buf, 'd', size);
     done = pwrite(fd, buf, size, strtoll(at, NULL, 0));
+    free(buf);
     if (done < 0)
         return outcome(1);
     printf("%zd\n", done);
