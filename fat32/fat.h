@@ -35,6 +35,9 @@ struct fat_writer;
 #define FAT_NAME_BYTES      765u        /* of a long name as UTF-8, at most */
 #define FAT_SIZE_MAX        0xffffffffu /* bytes of a file */
 
+/* What any device writes as a whole, however large its sectors are. */
+#define FAT_ATOM_SHIFT      9u
+
 /* --------------------------------------------------------- the volume */
 
 /* The boot sector, decoded and checked. */
@@ -111,8 +114,8 @@ struct fat_volume {
                                    what a device writes as a whole; larger if
                                    nothing will be written */
     uint32_t block_shift;
-    bool was_dirty;             /* at mount, in the boot sector or the FAT ... */
-    bool had_errors;            /* ... and these stay on the volume */
+    bool was_dirty;             /* at mount, in the boot sector or the FAT: */
+    bool had_errors;            /* both stay on the volume */
 
     struct namehash_budget names;       /* of all directories' tables */
     struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
@@ -217,7 +220,7 @@ int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
 /* Where in the FAT being read the entry of CLUSTER begins. */
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
 
-/* Is that entry, of FAT12, in two sectors? */
+/* Is that entry, of FAT12, in two atoms, so that no device changes it at once? */
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster);
 
 /*
@@ -248,7 +251,7 @@ struct fat_chain {
     uint32_t last;              /* the last of them; published by length */
 
     uint32_t run_count;         /* atomic */
-    uint32_t loop_mark;         /* a cluster of it, which a loop leads back to */
+    uint32_t loop_mark;         /* a cluster of it, to be met in a loop */
     uint32_t loop_index;        /* ... that is number so much; or FAT_UNKNOWN */
     uint8_t busy;               /* somebody is adding runs; atomic */
     struct fat_run near[FAT_CHAIN_INLINE];
@@ -430,7 +433,7 @@ size_t fat_label_decode(const struct fat_volume *vol, const uint8_t label[11],
  */
 struct fat_set {
     uint32_t slot;              /* the first one of it */
-    uint32_t count;             /* slots, 1 to 21; the last is the short entry */
+    uint32_t count;             /* slots, 1 to 21; the last: the short entry */
     uint64_t at;                /* place of the short entry */
     struct fat_entry entry;
     bool is_long;               /* the name is the long one; else as shown */

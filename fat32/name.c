@@ -150,7 +150,8 @@ uint32_t fat_name_hash(const uint16_t *name, size_t len)
 
 size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces)
 {
-    while (len > 0 && (name[len - 1] == '.' || (spaces && name[len - 1] == ' ')))
+    while (len > 0 &&
+           (name[len - 1] == '.' || (spaces && name[len - 1] == ' ')))
         len--;
     return len;
 }
