@@ -30,7 +30,7 @@ static mode_t convert_mode(const struct mount_options *options, uint32_t mode)
     bool dir = type == SHALE_S_IFDIR;
     uint32_t mask = dir ? options->dir_mask : options->file_mask;
 
-    /* One set of permissions for everybody, which the owner's bits stand for. */
+    /* One set of permissions for everybody: the owner's bits stand for it. */
     if (options->no_owners)
         return type | ((mode >> 6 & 7) * 0111 & ~mask);
     if (dir && options->has_dir_mask)

@@ -172,7 +172,7 @@ enum report_kind {
     REPORT_BUSY = 'B',          /* requests come again: look at placement */
     REPORT_LOG = 'L',           /* a line for syslog, after its level */
     REPORT_CLOSING = 'C',       /* served its last request; now it writes */
-    REPORT_FAILED = 'F',        /* which it could not, for the reason in words */
+    REPORT_FAILED = 'F',        /* which it could not; words say why */
 };
 
 #define REPORT_MAX (SHALE_WHY_MAX + 2)
@@ -378,7 +378,7 @@ void sandbox_close_others(const int *keep, size_t count);
  * goes in ps(1), and by which `shale umount` finds it to wait for.
  */
 #define DAEMON_NAME_MAX 16
-void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX]);         /* supervise.c */
+void daemon_name(unsigned major, unsigned minor, char out[DAEMON_NAME_MAX]);
 
 /* What worker and supervisor share. All NULL where there is one processor. */
 struct placement {
@@ -422,7 +422,7 @@ struct placement_watch {
 
 void placement_watch_init(struct placement_watch *watch);
 
-/* Look, and move the worker if need be. Milliseconds to the next look, or -1. */
+/* Look, move the worker if need be. Milliseconds to the next look, or -1. */
 int placement_tick(struct placement *p, struct placement_watch *watch);
 
 /* ----------------------------------------------------------- worker.c */

@@ -79,7 +79,10 @@ static void hand_over(const char *target)
     }
 }
 
-/* A signal may come just before the worker waits for a request: see ending_press(). */
+/*
+ * A signal may come just before the worker waits for a request, so once is not
+ * enough: see ending_press().
+ */
 static void tell(struct supervisor *s)
 {
     s->told++;
@@ -98,7 +101,8 @@ void ending_stop(struct supervisor *s)
     while (target && !err) {
         err = mount_detach(target, false, why);
         if (err == EBUSY)
-            supervise_say(s, SHALE_LOG_WARNING, "stopped while files were in use");
+            supervise_say(s, SHALE_LOG_WARNING,
+                          "stopped while files were in use");
         if (err && s->writable)
             hand_over(target);
         if (err)

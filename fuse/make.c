@@ -18,7 +18,7 @@ static int lacking(int err)
 
 /* ----------------------------------------------------------- new names */
 
-/* Whose a new file in DIR is: its maker's, or the group's that DIR passes on. */
+/* Whose a new file in DIR is: its maker's; of a group that DIR may pass on. */
 static int choose_owner(fuse_req_t req, struct shale_vnode *dir,
                         struct shale_node *node)
 {

@@ -142,7 +142,7 @@ static const char *const ignored[] = {
     "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
     "loop", "max_write", "max_idle_threads",
 
-    /* Hints of Linux's vfat, and what it takes for a stricter check of names. */
+    /* Hints of Linux's vfat, and its stricter checks of names. */
     "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",
 
     /* mount(8)'s, fstab's, systemd's and udisks'. */

@@ -74,7 +74,8 @@ int mount_options_parse(struct mount_options *options, const char *list,
         if (equals)
             *equals = '\0';
         if (*word || equals)
-            status = option_take(options, word, equals ? equals + 1 : NULL, why);
+            status = option_take(options, word, equals ? equals + 1 : NULL,
+                                 why);
         if (status)
             return status;
         word = next;

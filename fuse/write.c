@@ -1,9 +1,9 @@
 /*
  * write.c - data that changes
  *
- * A write(2) becomes requests of up to 1 MiB, which go from the request's buffer
- * to the image without another copy, and answers when that is done. So an error
- * is the answer to the call that met it, and sizes and times are ours.
+ * A write(2) becomes requests of up to 1 MiB, which go from the request's
+ * buffer to the image without another copy, and answers when that is done. So
+ * an error is the answer to the call that met it, and sizes and times are ours.
  *
  * With -o writeback_cache the kernel puts off telling us, makes large writes of
  * small ones, and a file's size and mtime are its own while it knows the node.
@@ -35,14 +35,14 @@
  *     fsync(2) and every change from then on, and at the end is umount's exit
  *     status.
  *
- * FLUSH is not served. It could tell more only to a close of a file all of whose
- * data was written before the volume failed. The kernel would send one for every
- * close, of files that were only read, too: to open, read and close a small file
- * that is cached took 5.6 us without, and 14.7 us with it. (FOPEN_NOFLUSH would
- * be the answer to an OPEN, which is not sent either.)
+ * FLUSH is not served. It could tell more only to a close of a file whose data
+ * was all written before the volume failed. The kernel would send one for every
+ * close, of files that were only read, too: to open, read and close a small
+ * file that is cached took 5.6 us without, and 14.7 us with it. (FOPEN_NOFLUSH
+ * would be the answer to an OPEN, which is not sent either.)
  *
- * Nor is LSEEK, on a writable mount: what a mapping has in the kernel's cache is
- * a hole here.
+ * Nor is LSEEK, on a writable mount: what a mapping has in the kernel's cache
+ * is a hole here.
  */
 #include <errno.h>
 #include <linux/falloc.h>

@@ -264,7 +264,8 @@ static int probe_direct(const char *path, const char *at, const char *len)
 
 static int probe_copy(char **argv)
 {
-    off_t from_at = strtoll(argv[3], NULL, 0), to_at = strtoll(argv[5], NULL, 0);
+    off_t from_at = strtoll(argv[3], NULL, 0);
+    off_t to_at = strtoll(argv[5], NULL, 0);
     int from = open_or_say(argv[2], O_RDONLY);
     int to = from < 0 ? -1 : open_or_say(argv[4], O_WRONLY | O_CREAT);
     size_t left = strtoul(argv[6], NULL, 0), count = 0;
