@@ -302,6 +302,32 @@ START_TEST(excess_of_an_orphan_goes_with_it)
 }
 END_TEST
 
+/* As a release, it is tried again: at once, and at the next occasion. */
+static const struct {
+    int err;
+    unsigned times;
+} passing[] = {
+    { SHALE_EAGAIN, 1 },
+    { SHALE_EAGAIN, 2 },
+    { SHALE_ENOMEM, 3 },
+    { SHALE_ENOMEM, 8 },
+};
+
+START_TEST(a_trim_that_has_to_wait)
+{
+    struct shale_vnode *vn = file_of("x", 100);
+
+    ck_assert_int_eq(shale_allocate(vn, 0, 5000, SHALE_ALLOCATE_KEEP_SIZE), 0);
+    ink_fail(&ink, INK_TRIM, passing[_i].times, passing[_i].err);
+    shale_vnode_put(vn);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert_uint_eq(atomic_load(&ink.events), 0);
+    ck_assert_uint_eq(ink_calls(&ink, INK_TRIM), passing[_i].times + 1);
+    ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS - 1);
+}
+END_TEST
+
 START_TEST(a_trim_that_fails)
 {
     struct shale_vnode *vn = file_of("x", 100);
@@ -338,6 +364,8 @@ Suite *suite(void)
     tcase_add_test(tc, unmount_forgets);
     tcase_add_test(tc, excess_is_trimmed_at_the_end);
     tcase_add_test(tc, excess_of_an_orphan_goes_with_it);
+    tcase_add_loop_test(tc, a_trim_that_has_to_wait, 0,
+                        sizeof passing / sizeof *passing);
     tcase_add_test(tc, a_trim_that_fails);
     suite_add_tcase(s, tc);
     return s;

@@ -23,6 +23,12 @@ void settle_note_unlinked(struct shale_vnode *vn)
     vn->fs->state->orphans++;
 }
 
+/* Is ERR one that another time may not bring? */
+static bool is_passing(int err)
+{
+    return err == SHALE_ENOMEM || err == SHALE_EAGAIN;
+}
+
 static int release_in_tx(struct shale_fs *fs, void *context)
 {
     return fs->ops->release ? fs->ops->release(context) : 0;
@@ -33,12 +39,23 @@ static int trim_in_tx(struct shale_fs *fs, void *context)
     return fs->ops->trim ? fs->ops->trim(context) : 0;
 }
 
+/* Run CHANGE on VN, and again with the batch written, which may be in its way. */
+static int settle_by(struct shale_fs *fs, change_fn *change,
+                     struct shale_vnode *vn)
+{
+    int err = change_attempt(fs, change, vn);
+
+    if (is_passing(err) && !sync_write_exclusive(fs))
+        err = change_attempt(fs, change, vn);
+    return err;
+}
+
 static void settle_orphan(struct shale_fs *fs, struct shale_vnode *vn,
                           bool can_change)
 {
-    int err = can_change ? change_attempt(fs, release_in_tx, vn) : 0;
+    int err = can_change ? settle_by(fs, release_in_tx, vn) : 0;
 
-    if (err == SHALE_ENOMEM || err == SHALE_EAGAIN) {
+    if (is_passing(err)) {
         vnode_return_unsettled(vn);
         return;
     }
@@ -52,8 +69,12 @@ static void settle_orphan(struct shale_fs *fs, struct shale_vnode *vn,
 static void settle_excess(struct shale_fs *fs, struct shale_vnode *vn,
                           bool can_change)
 {
-    int err = can_change ? change_attempt(fs, trim_in_tx, vn) : 0;
+    int err = can_change ? settle_by(fs, trim_in_tx, vn) : 0;
 
+    if (is_passing(err)) {
+        vnode_return_unsettled(vn);
+        return;
+    }
     if (err)
         shale_fail(fs, err, "vfs: space past the end of a file stays in use",
                    NULL, SHALE_NOWHERE);

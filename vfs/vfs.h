@@ -172,7 +172,7 @@ void vnode_forget_all(struct shale_fs *fs);
 struct shale_vnode *vnode_take_unsettled(struct shale_fs *fs);
 size_t vnode_count_unsettled(struct shale_fs *fs);
 
-/* Put back the orphan VN, taken by the above: it could not be settled now. */
+/* Put back VN, taken by the above: it could not be settled now. */
 void vnode_return_unsettled(struct shale_vnode *vn);
 
 /* Undo load(): VN is in nobody's hands, and not in the table. */

@@ -133,6 +133,11 @@ struct shale_vnode *vntable_take_unsettled(struct vnode_table *table)
 void vntable_return_unsettled(struct vnode_table *table,
                               struct shale_vnode *vn)
 {
+    if (vn->refs > 0) {
+        vn->excess |= vn->refs == 1;    /* else it is theirs by now */
+        vntable_unref(table, vn);
+        return;
+    }
     hash_add(table, vn);
     list_add_first(&table->unsettled, vn);
 }
