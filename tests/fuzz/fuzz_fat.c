@@ -30,8 +30,8 @@ static void mount_and_walk(struct volume *volume, const uint8_t *script,
                            size_t len)
 {
     struct exercise x = {
-        .max_entries = 300, .max_bytes = 1 << 18, .max_file_bytes = 1 << 16,
-        .max_steps = 500,
+        .max_entries = 80, .max_bytes = 1 << 17, .max_file_bytes = 1 << 15,
+        .max_steps = 120,
     };
     struct scribble did;
 
