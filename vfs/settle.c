@@ -39,7 +39,7 @@ static int trim_in_tx(struct shale_fs *fs, void *context)
     return fs->ops->trim ? fs->ops->trim(context) : 0;
 }
 
-/* Run CHANGE on VN, and again with the batch written, which may be in its way. */
+/* Run CHANGE on VN; again with the batch written, if that may be in its way. */
 static int settle_by(struct shale_fs *fs, change_fn *change,
                      struct shale_vnode *vn)
 {
