@@ -139,13 +139,18 @@ main()
     run shellcheck lint || true
 
     local slow='^(ext2_matrix|ext2_kernel)$'
+    local cuts='^(fat_mounted|fat_powercut)$'
 
     build release && run_ctest release -E '^corpora$'
     if build asan; then
         case $level in
         quick)
             # The daemon's and the command's tests have run once, by release.
-            run_ctest asan -E "$slow|^(mount|tools)_|^install$"
+            run_ctest asan -E "$slow|$cuts|^(mount|tools)_|^install$"
+            ;;
+        normal)
+            # What they run, the others run too.
+            run_ctest asan -E "$cuts|^install$"
             ;;
         *)
             run_ctest asan -E '^install$'
