@@ -168,33 +168,58 @@ static bool any_op(const struct history *history, struct window window,
     return false;
 }
 
-/*
- * What NAME in one of DIRS may lead to. While two names are exchanged, either
- * file may have a third one for a moment: then a name that never was is
- * anything of the right type.
- */
+static bool has_binding(const struct moment *moment,
+                        const struct binding *binding)
+{
+    for (size_t i = 0; i < moment->count; i++) {
+        const struct binding *b = &moment->bindings[i];
+
+        if (b->id == binding->id && b->dir == binding->dir &&
+            strcmp(b->name, binding->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* While two names are exchanged, either file may have a third one. */
+static void find_exchanged(const struct history *history, struct window window,
+                           bool is_dir, struct candidates *found)
+{
+    for (size_t at = window.first + 1; at <= window.last; at++) {
+        const struct moment *moment = &history->moments[at];
+        const struct moment *before = moment - 1;
+
+        if (moment->op.kind != OP_RENAME ||
+            !(moment->op.a & SHALE_RENAME_EXCHANGE))
+            continue;
+        for (size_t i = 0; i < before->count; i++)
+            if (before->bindings[i].is_dir == is_dir &&
+                !has_binding(moment, &before->bindings[i]))
+                add(found, before->bindings[i].id);
+    }
+}
+
+/* What NAME in one of DIRS may lead to. */
 static struct candidates find(const struct history *history,
                               struct window window,
                               const struct candidates *dirs, const char *name,
                               bool is_dir)
 {
     struct candidates found = { .count = 0 };
-    bool exchange = any_op(history, window, OP_RENAME, SHALE_RENAME_EXCHANGE);
 
-    for (unsigned any = 0; any <= exchange && found.count == 0; any++) {
-        for (size_t at = window.first; at <= window.last; at++) {
-            const struct moment *moment = &history->moments[at];
+    for (size_t at = window.first; at <= window.last; at++) {
+        const struct moment *moment = &history->moments[at];
 
-            for (size_t i = 0; i < moment->count; i++) {
-                const struct binding *b = &moment->bindings[i];
+        for (size_t i = 0; i < moment->count; i++) {
+            const struct binding *b = &moment->bindings[i];
 
-                if (b->is_dir == is_dir &&
-                    (any || (has(dirs, b->dir) &&
-                             strcmp(b->name, name) == 0)))
-                    add(&found, b->id);
-            }
+            if (b->is_dir == is_dir && has(dirs, b->dir) &&
+                strcmp(b->name, name) == 0)
+                add(&found, b->id);
         }
     }
+    if (found.count == 0)
+        find_exchanged(history, window, is_dir, &found);
     return found;
 }
 
@@ -300,7 +325,7 @@ static bool judge_entry(struct judging *j, size_t number)
     return found->count > 0;
 }
 
-static bool has_binding(const struct moment *moment, uint64_t id)
+static bool has_name(const struct moment *moment, uint64_t id)
 {
     for (size_t i = 0; i < moment->count; i++)
         if (moment->bindings[i].id == id)
@@ -318,7 +343,7 @@ static bool judge_lost(struct judging *j)
         bool there = false;
 
         for (size_t at = j->window.first; at <= j->window.last; at++)
-            if (!has_binding(&j->history->moments[at], b->id))
+            if (!has_name(&j->history->moments[at], b->id))
                 there = true;   /* it may be gone */
         for (size_t n = 1; n < j->check->count && !there; n++)
             there = has(&j->found[n], b->id);
