@@ -49,7 +49,8 @@ struct search {
     const struct fat_set *own;  /* whose slots are as good as free; or NULL */
 
     uint32_t end;               /* where the directory ends, if that was met */
-    uint32_t gap;               /* first gap of FAT_GAP_SIZES that is too small */
+    uint32_t gap;               /* the first that is too small, but has
+                                   FAT_GAP_SIZES slots */
 };
 
 static bool slot_is_free(const struct search *s, const struct fat_walk *walk,

@@ -220,7 +220,7 @@ int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
 /* Where in the FAT being read the entry of CLUSTER begins. */
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
 
-/* Is that entry, of FAT12, in two atoms, so that no device changes it at once? */
+/* Is that entry, of FAT12, in two atoms, so that it changes in two parts? */
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster);
 
 /*

@@ -109,6 +109,7 @@ static bool does_without_pieces(const struct fat_volume *vol,
     static const uint8_t flags[] = { FAT_LOWER_BASE, FAT_LOWER_EXT };
     bool small[2] = { false, false }, large[2] = { false, false };
     unsigned part = 0;
+    uint8_t needed = 0;
 
     for (uint32_t i = 0; i < len; i++) {
         if (shown[i] == '.') {
@@ -122,13 +123,13 @@ static bool does_without_pieces(const struct fat_volume *vol,
             large[part] = true;
         }
     }
-    *lower = 0;
     for (part = 0; part < 2; part++) {
         if (small[part] && (large[part] || !vol->options.create_nt))
             return false;
         if (small[part])
-            *lower |= flags[part];
+            needed |= flags[part];
     }
+    *lower = needed;
     return true;
 }
 

@@ -33,7 +33,7 @@ uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)
 
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster)
 {
-    uint32_t last = vol->boot.sector_size - 1;
+    uint32_t last = ((uint32_t)1 << FAT_ATOM_SHIFT) - 1;
 
     return vol->boot.bits == 12 && (byte_of(vol, cluster) & last) == last;
 }

@@ -23,11 +23,7 @@
 
 #include "fat.h"
 
-/*
- * What any device writes as a whole, however large its sectors are. A row is so
- * much of a directory.
- */
-#define FAT_ATOM_SHIFT 9u
+/* A row is so much of a directory as any device writes as a whole. */
 #define FAT_ROW_SLOTS ((1u << FAT_ATOM_SHIFT) / FAT_ENTRY_SIZE)
 
 /* ------------------------------------------------------------- link.c */
@@ -35,7 +31,7 @@
 /* When a FAT entry gets to the device. */
 enum fat_when {
     FAT_WHEN_MAP,               /* with the FAT */
-    FAT_WHEN_NODE,              /* once all other changes of the FAT are there */
+    FAT_WHEN_NODE,              /* once all else of the FAT is there */
     FAT_WHEN_LATE,              /* once the batch's names are, too */
 };
 
@@ -107,7 +103,7 @@ void fat_space_release(struct fat_volume *vol, uint64_t ino);
 /* As struct shale_fs_ops.reclaim. */
 int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run);
 
-/* May VN be changed? SHALE_EPERM if it has attribute S, and the option says so. */
+/* SHALE_EPERM if VN may not be changed, by its attribute S and the option. */
 static inline int fat_vnode_check(const struct fat_vnode *vn)
 {
     const struct fat_volume *vol = fat_volume_of(vn->base.fs);
@@ -235,8 +231,8 @@ struct fat_room {
 };
 
 /*
- * Find room for COUNT slots in DIR, which grows if it has to: in one row if that
- * is long enough. SHALE_ENOSPC.
+ * Find room for COUNT slots in DIR, which grows if it has to: in one row if
+ * that is long enough. SHALE_ENOSPC.
  */
 int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out);
 
