@@ -40,22 +40,37 @@ struct part {
     bool exact;                 /* nothing was left out or replaced */
 };
 
+/*
+ * Encode UNIT, in capitals if there is one. Returns how many bytes it takes, or
+ * 0 if no short name can have it. That includes what has the byte of a
+ * separator for its second (code pages 932, 936 and 950): few programs but
+ * Windows see the two as one character.
+ */
+static size_t basis_encode(const struct fat_codepage *page, uint16_t unit,
+                           uint8_t bytes[2])
+{
+    size_t len;
+
+    if (unit == 0x7f || is_one_of(unit, "+,;=[]"))
+        return 0;
+    len = fat_codepage_encode(page, fat_upper(unit), bytes);
+    if (len == 0)
+        len = fat_codepage_encode(page, unit, bytes);
+    return len == 2 && is_one_of(bytes[1], "\\|") ? 0 : len;
+}
+
 /* Add UNIT to PART in capitals, as far as the code page has it. */
 static void part_add(const struct fat_codepage *page, struct part *part,
                      uint16_t unit)
 {
     uint8_t bytes[2] = { '_' };
-    size_t len = 0;
+    size_t len;
 
     if (unit == ' ' || unit == '.') {
         part->exact = false;
         return;
     }
-    if (!is_one_of(unit, "+,;=[]")) {
-        len = fat_codepage_encode(page, fat_upper(unit), bytes);
-        if (len == 0)
-            len = fat_codepage_encode(page, unit, bytes);
-    }
+    len = basis_encode(page, unit, bytes);
     if (len == 0) {
         bytes[0] = '_';
         len = 1;

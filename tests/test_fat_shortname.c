@@ -38,6 +38,7 @@ static const struct {
     { "x.", "X          ", true, false, 0x08 },
     { "x...", "X          ", true, false, 0x08 },
     { "!#$%&'()", "!#$%&'()   ", true, false, 0 },
+    { "a\x7f" "b", "A_B        ", false, true, 0 },
     { "-@^_`{}~", "-@^_`{}~   ", true, false, 0 },
     { "\xc3\x89T\xc3\x89", "\x90T\x90        ", true, false, 0 },
     { "\xc3\xa9t\xc3\xa9", "\x90T\x90        ", true, true, 0 },
@@ -141,6 +142,9 @@ static const struct {
     { "codepage=437", "\xd0\x96.txt", "\xd0\x96.txt ", 2 },
     { "codepage=932", "\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac ",
       1 },
+    /* Its second byte is a backslash, or a bar. */
+    { "codepage=932", "\xe3\x82\xbd", "\xe3\x82\xbd ", 2 },
+    { "codepage=950", "\xe5\x92\xbd", "\xe5\x92\xbd ", 2 },
 };
 
 START_TEST(stores_as_the_option_says)
