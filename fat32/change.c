@@ -111,6 +111,8 @@ static int set_remove(struct fat_vnode *dir, const struct fat_set *set,
     if (!err && late)
         err = fat_recent_add_left(fat_volume_of(dir->base.fs),
                                   set->entry.cluster);
+    if (!err && late)
+        err = fat_recent_add_leaver(dir);
     if (!err)
         fat_names_remove(dir, set);
     return err;

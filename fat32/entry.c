@@ -486,9 +486,9 @@ int fat_dir_check_empty(struct fat_vnode *dir)
     found = fat_walk_next(&walk, set);
     fat_walk_stop(&walk);
     fat_set_put(vol, set);
-    if (found < 0)
-        return found;
-    return found ? SHALE_ENOTEMPTY : 0;
+    if (found != 0)
+        return found < 0 ? found : SHALE_ENOTEMPTY;
+    return fat_recent_leaver(dir) ? SHALE_EAGAIN : 0;
 }
 
 /* Store "." or "..": as ENTRY, but for the name and the CLUSTER it leads to. */

@@ -15,6 +15,7 @@
  *     chains  that were cut, and so cannot grow before their end is there; and
  *             those that an entry that goes late leads to, which must not be
  *             cut below the size that the entry says.
+ *     leavers names in a directory that go late, for which it has to stay.
  *
  * Names are known by 32 bits of hash and their directory's first cluster. If
  * two are taken for one, or a transaction is undone that has added some, the
@@ -32,6 +33,7 @@
 #define KEY_END  ((uint64_t)3 << 61)
 #define KEY_CUT  ((uint64_t)4 << 61)
 #define KEY_LEFT ((uint64_t)5 << 61)
+#define KEY_LEAVER ((uint64_t)6 << 61)
 
 static struct fat_recent *recent_of(const struct fat_volume *vol)
 {
@@ -209,4 +211,16 @@ int fat_recent_add_left(struct fat_volume *vol, uint32_t first)
 bool fat_recent_left(struct fat_volume *vol, uint32_t first)
 {
     return recent_lookup(vol, KEY_LEFT | first);
+}
+
+int fat_recent_add_leaver(struct fat_vnode *dir)
+{
+    return recent_enter(fat_volume_of(dir->base.fs),
+                        KEY_LEAVER | dir->chain.first, 0);
+}
+
+bool fat_recent_leaver(struct fat_vnode *dir)
+{
+    return recent_lookup(fat_volume_of(dir->base.fs),
+                         KEY_LEAVER | dir->chain.first);
 }

@@ -219,6 +219,10 @@ int fat_recent_add_left(struct fat_volume *vol, uint32_t first);
 bool fat_recent_cut(struct fat_volume *vol, uint32_t first);
 bool fat_recent_left(struct fat_volume *vol, uint32_t first);
 
+/* A name in DIR goes late. / Is that so: is there more in it than we see? */
+int fat_recent_add_leaver(struct fat_vnode *dir);
+bool fat_recent_leaver(struct fat_vnode *dir);
+
 void fat_recent_fini(struct fat_volume *vol);
 
 /* ------------------------------------------------------------ entry.c */
@@ -260,7 +264,10 @@ int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late);
 /* The row that SET is in, or FAT_UNKNOWN if in more than one. */
 uint32_t fat_set_row(const struct fat_set *set);
 
-/* SHALE_ENOTEMPTY if there is anything in DIR. */
+/*
+ * SHALE_ENOTEMPTY if there is anything in DIR; SHALE_EAGAIN if there is on the
+ * device: what has left DIR may have no other name there yet.
+ */
 int fat_dir_check_empty(struct fat_vnode *dir);
 
 /*

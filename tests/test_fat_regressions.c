@@ -102,6 +102,40 @@ START_TEST(rename_does_not_delete_before_it_writes)
 }
 END_TEST
 
+START_TEST(a_directory_does_not_go_before_what_has_left_it)
+{
+    static const char *const sequences[] = {
+        "rename /a/f /b/f 0 0 0\n"
+        "rename /a/dir /b/dir 0 0 0\n"
+        "rmdir /a - 0 0 0\n",
+
+        "mkdir /c - 0 0 0\n"
+        "rename /a/f /c/f 0 0 0\n"
+        "rename /a/dir /c/dir 0 0 0\n"
+        "rename /b /a 0 0 0\n",
+
+        "rename /a/f /b/a%20longer%20name 0 0 0\n"
+        "rename /b/a%20longer%20name /a/dir/f 0 0 0\n"
+        "rmdir /b - 0 0 0\n",
+    };
+
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
+        char text[1000];
+
+        snprintf(text, sizeof text, "%s%s%s",
+                 "mkdir /a - 0 0 0\n"
+                 "create /a/f - 0 0 0\n"
+                 "write /a/f - 0 3000 1\n"
+                 "mkdir /a/dir - 0 0 0\n"
+                 "create /a/dir/inner - 0 0 0\n"
+                 "mkdir /b - 0 0 0\n"
+                 "sync - - 0 0 0\n",
+                 sequences[i], "writeback - - 0 0 0\n");
+        cut(shapes[_i], text);
+    }
+}
+END_TEST
+
 START_TEST(remove_does_not_free_before_it_unlinks)
 {
     cut(shapes[_i],
@@ -575,6 +609,8 @@ Suite *suite(void)
     }
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, rename_does_not_delete_before_it_writes, 0, 3);
+    tcase_add_loop_test(tc, a_directory_does_not_go_before_what_has_left_it, 0,
+                        3);
     tcase_add_loop_test(tc, remove_does_not_free_before_it_unlinks, 0, 3);
     tcase_add_loop_test(tc, a_chain_does_not_lead_to_what_is_not_allocated, 0,
                         3);
