@@ -103,6 +103,10 @@ static int wait_add(struct fat_volume *vol, uint32_t cluster)
         writer->waiting_batch = batch;
         writer->waiting_count = 0;
     }
+    for (uint32_t i = 0; i < writer->waiting_count; i++) {
+        if (writer->waiting[i] == cluster)
+            return 0;
+    }
     if (writer->waiting_count == room)
         return SHALE_EAGAIN;
     writer->waiting[writer->waiting_count++] = cluster;

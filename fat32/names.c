@@ -108,6 +108,9 @@ static bool names_note(const struct fat_volume *vol, struct namehash *names,
 
 void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
 {
+    /* A search must not begin in the middle of it. */
+    if (dir->hint - set->slot < set->count)
+        dir->hint = set->slot;
     if (dir->names_state == FAT_NAMES_READY &&
         !names_note(fat_volume_of(dir->base.fs), dir->names, set, true))
         fat_names_forget(dir);

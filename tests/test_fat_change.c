@@ -130,6 +130,8 @@ static const struct {
       "u b", "m a > d/b", "m d/b > b" }, 0, "d b " },
     { "many batches", { "c a", "s", "m a > b", "s", "m b > a", "s", "u a", "s",
       "c a" }, 0, "a " },
+    { "a search that ended where a name is now", { "c x", "u x", "c Mixed.Txt",
+      "m mixed.txt > b" }, 0, "b " },
     { "a name that cannot be", { "c a", "m a > b?" }, SHALE_EINVAL, "a " },
 };
 
