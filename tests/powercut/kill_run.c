@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -60,6 +61,16 @@ static void kill_daemon(void)
     kill((pid_t)pid, SIGKILL);
 }
 
+/* Wait until nobody holds the image any more: dying takes its time. */
+static void wait_for_image(void)
+{
+    int fd = open(image_path, O_RDWR | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        die(image_path);
+    close(fd);
+}
+
 /* In a process of its own, after a while. */
 static pid_t kill_later(struct rng *rng)
 {
@@ -106,9 +117,13 @@ static size_t work(struct run *run, struct history *history, struct gen *gen)
         if (log)
             op_print(&op, log);
         good = run_op(run, &op);
-        /* What failed may have happened. */
-        if (!good && model_op(&run->model, &op, false, 0) >= 0)
-            model_op(&run->model, &op, true, op.b);
+        /* What failed may have happened: in part, as the model has it, or all. */
+        if (!good) {
+            history_note(history, &run->model, &op, false);
+            done++;
+            if (model_op(&run->model, &op, false, 0) >= 0)
+                model_op(&run->model, &op, true, op.b);
+        }
         history_note(history, &run->model, &op, good && flush);
         op_free(&op);
         if (!good)
@@ -179,7 +194,7 @@ static bool one_kill(const struct fat_shape *shape, uint64_t seed)
     waitpid(killer, NULL, 0);
     if (umount2(dir, MNT_DETACH) != 0 && errno != EINVAL)
         die("umount");
-    usleep(100000);             /* for the processes to be gone */
+    wait_for_image();
     good = judge(&history, done);
     if (!good)
         fprintf(stderr, "FAILED: kill_run SHALE %s %llu 1 (%s)\n",
