@@ -196,7 +196,10 @@ static bool overwrites(const struct model *model, const struct op *call)
 static bool one_round(int shape, const struct op *call,
                       const struct trouble *trouble)
 {
-    static const struct lib_options options = { .errors_continue = true };
+    /* A file is forgotten when nobody holds it: not before a call is over. */
+    static const struct lib_options options = {
+        .vnode_max = 1, .errors_continue = true,
+    };
     int right = trouble->allocation ? SHALE_ENOMEM : SHALE_EIO;
     struct op again = *call;
     struct round r;

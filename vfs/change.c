@@ -142,6 +142,8 @@ int shale_link(struct shale_vnode *vn, struct shale_vnode *dir,
 struct removal {
     struct name_in in;
     bool directory;             /* that is what it has to be */
+    struct shale_vnode *vn;     /* what it is; held until the transaction, or
+                                   its undo, is over */
 };
 
 /* 0 if VN may be removed as R says. */
@@ -157,30 +159,33 @@ static int check_removal(const struct removal *r, const struct shale_vnode *vn)
 static int remove_in_tx(struct shale_fs *fs, void *context)
 {
     struct removal *r = context;
-    struct shale_vnode *vn;
     int err;
 
     if (!fs->ops->remove)
         return SHALE_ENOTSUP;
-    err = dir_find_locked(r->in.dir, r->in.name, r->in.len, &vn);
+    vnode_put_locked(r->vn);    /* of an attempt before this one */
+    r->vn = NULL;
+    err = dir_find_locked(r->in.dir, r->in.name, r->in.len, &r->vn);
     if (err)
         return err;
-    err = check_removal(r, vn);
+    err = check_removal(r, r->vn);
     if (!err)
-        err = fs->ops->remove(r->in.dir, r->in.name, r->in.len, vn);
+        err = fs->ops->remove(r->in.dir, r->in.name, r->in.len, r->vn);
     if (!err)
-        settle_note_unlinked(vn);
-    vnode_put_locked(vn);
+        settle_note_unlinked(r->vn);
     return err;
 }
 
 static int remove_name(struct shale_vnode *dir, const char *name, size_t len,
                        bool directory)
 {
-    struct removal r = { { dir, name, len }, directory };
+    struct removal r = { { dir, name, len }, directory, NULL };
     int err = check_name_in(&r.in, SHALE_EINVAL);
 
-    return err ? err : change_run(dir->fs, remove_in_tx, &r);
+    if (!err)
+        err = change_run(dir->fs, remove_in_tx, &r);
+    shale_vnode_put(r.vn);
+    return err;
 }
 
 int shale_unlink(struct shale_vnode *dir, const char *name, size_t len)

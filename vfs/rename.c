@@ -28,12 +28,15 @@ static void ends_put(struct shale_rename *what)
     what->vn = what->victim = NULL;
 }
 
-/* Find what WHAT is about; the victim is NULL if there is none. */
+/*
+ * Find what WHAT is about; the victim is NULL if there is none. What it had
+ * found before it lets go.
+ */
 static int ends_find(struct shale_rename *what)
 {
     int err;
 
-    what->vn = what->victim = NULL;
+    ends_put(what);
     if (what->from->orphan || what->to->orphan)
         return SHALE_ENOENT;
     err = dir_find_locked(what->from, what->name, what->len, &what->vn);
@@ -143,6 +146,7 @@ static int rename_found(struct shale_fs *fs, struct renaming *r)
     return err;
 }
 
+/* Who runs this puts the ends: the undo of a transaction needs them, too. */
 static int rename_in_tx(struct shale_fs *fs, void *context)
 {
     struct renaming *r = context;
@@ -151,11 +155,7 @@ static int rename_in_tx(struct shale_fs *fs, void *context)
     if (!fs->ops->rename)
         return SHALE_ENOTSUP;
     err = ends_find(&r->what);
-    if (err)
-        return err;
-    err = rename_found(fs, r);
-    ends_put(&r->what);
-    return err;
+    return err ? err : rename_found(fs, r);
 }
 
 /* ----------------------------------------------------------- exchange */
@@ -198,6 +198,7 @@ static int exchange_step(struct shale_fs *fs, const struct shale_rename *step)
     struct renaming r = { *step, SHALE_RENAME_NOREPLACE };
     int err = change_run_locked(fs, rename_in_tx, &r);
 
+    ends_put(&r.what);
     return err ? err : sync_write_exclusive(fs);
 }
 
@@ -217,6 +218,7 @@ static void exchange_take_back(struct shale_fs *fs,
 
         if (err == SHALE_EAGAIN && !sync_write_exclusive(fs))
             err = change_attempt(fs, rename_in_tx, &r);
+        ends_put(&r.what);
         if (err && err != SHALE_ENOENT)
             shale_fail(fs, err, "vfs: a file keeps the name it had while two "
                        "were exchanged", NULL, SHALE_NOWHERE);
@@ -320,5 +322,8 @@ int shale_rename(struct shale_vnode *from, const char *name, size_t len,
         return SHALE_EINVAL;
     if (flags == SHALE_RENAME_EXCHANGE)
         return exchange(from->fs, &r.what);
-    return change_run(from->fs, rename_in_tx, &r);
+    err = change_run(from->fs, rename_in_tx, &r);
+    shale_vnode_put(r.what.vn);
+    shale_vnode_put(r.what.victim);
+    return err;
 }

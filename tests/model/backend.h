@@ -55,6 +55,7 @@ struct backend {
 
 struct lib_options {
     size_t cache_bytes;         /* 0: the default */
+    size_t vnode_max;           /* unused vnodes that are kept; as above */
     const char *options;        /* the driver's, or NULL */
     bool record;                /* keep what is written; the device's records */
     bool errors_continue;       /* as in struct shale_config */

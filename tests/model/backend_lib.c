@@ -312,6 +312,7 @@ static int lib_start(struct backend *backend)
         .clock = &lib->clock,
         .options = lib->options.options,
         .cache_bytes = lib->options.cache_bytes,
+        .vnode_max = lib->options.vnode_max,
         .errors_continue = lib->options.errors_continue,
     };
     int err = shale_mount(&config, &lib->fs);
