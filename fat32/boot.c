@@ -98,10 +98,11 @@ static const char *decode_fat32(const struct fat_disk_boot *raw,
         return BROKEN(FIELD(u.fat32.flags),
                       "fat: the active file allocation table does not exist");
     /* Mostly 0xffff or 0 for "none"; nothing depends on either. */
-    if (out->info_sector >= out->reserved)
-        out->info_sector = 0;
     if (out->backup_sector >= out->reserved)
         out->backup_sector = 0;
+    if (out->info_sector >= out->reserved ||
+        out->info_sector == out->backup_sector)
+        out->info_sector = 0;   /* not to be made where a boot sector is */
     return NULL;
 }
 

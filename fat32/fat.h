@@ -217,7 +217,14 @@ int fat_table_get(struct fat_volume *vol, struct fat_cursor *cursor,
 int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
                   uint32_t cluster, uint32_t *out);
 
-/* Where in the FAT being read the entry of CLUSTER begins. */
+/* The byte of a FAT at which the entry of CLUSTER begins. */
+static inline uint32_t fat_table_byte(const struct fat_volume *vol,
+                                      uint32_t cluster)
+{
+    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
+}
+
+/* Where on the device that is, in the FAT being read. */
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
 
 /* Is that entry, of FAT12, in two atoms, so that it changes in two parts? */

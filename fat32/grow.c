@@ -63,7 +63,8 @@ static void undo_place(void *context, uint64_t a, uint64_t b)
     struct fat_vnode *vn = context;
 
     vn->at = a;
-    vn->base.size = b;
+    if (vn->base.size != b)     /* else it may be read now */
+        vn->base.size = b;
 }
 
 static void undo_links(void *context, uint64_t a, uint64_t b)

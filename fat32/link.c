@@ -54,12 +54,6 @@ static int piece_change(struct fat_volume *vol, const struct piece *piece,
     }
 }
 
-/* The byte of a FAT at which the entry of CLUSTER begins. */
-static uint32_t entry_at(const struct fat_volume *vol, uint32_t cluster)
-{
-    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
-}
-
 static uint32_t entry_len(const struct fat_volume *vol)
 {
     return vol->boot.bits == 32 ? 4 : 2;
@@ -136,7 +130,7 @@ static int set12(struct fat_volume *vol, uint32_t cluster, uint32_t value,
 {
     unsigned shift = cluster & 1 ? 4 : 0;
     uint32_t bits = (value & 0xfff) << shift, mask = 0xfffu << shift;
-    uint32_t at = entry_at(vol, cluster), copy, end;
+    uint32_t at = fat_table_byte(vol, cluster), copy, end;
     int err = 0;
 
     if (neighbour_waits(vol, cluster))
@@ -182,7 +176,7 @@ static int sector_fill(struct fat_volume *vol, uint32_t copy,
                        uint32_t *changed)
 {
     uint32_t size = vol->boot.sector_size, len = entry_len(vol);
-    uint32_t c = *cluster, at = entry_at(vol, c);
+    uint32_t c = *cluster, at = fat_table_byte(vol, c);
     struct piece piece;
     int err = piece_get(vol, copy, at, &piece);
 
@@ -207,7 +201,7 @@ static int sector_fill(struct fat_volume *vol, uint32_t copy,
 
 bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b)
 {
-    uint32_t at_a = entry_at(vol, a), at_b = entry_at(vol, b);
+    uint32_t at_a = fat_table_byte(vol, a), at_b = fat_table_byte(vol, b);
     uint32_t more = entry_len(vol) - 1, atom = at_a >> FAT_ATOM_SHIFT;
 
     return (at_a + more) >> FAT_ATOM_SHIFT == atom &&
@@ -218,7 +212,7 @@ bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b)
 int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
                  enum fat_when when)
 {
-    uint32_t at = entry_at(vol, cluster), copy, end;
+    uint32_t at = fat_table_byte(vol, cluster), copy, end;
     struct piece piece;
     int err = 0;
 

@@ -11,12 +11,6 @@
  */
 #include "fat.h"
 
-/* The byte of a FAT at which the entry of CLUSTER begins. */
-static uint32_t byte_of(const struct fat_volume *vol, uint32_t cluster)
-{
-    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
-}
-
 /* Where FAT number COPY begins. */
 static uint64_t copy_at(const struct fat_volume *vol, uint32_t copy)
 {
@@ -28,14 +22,15 @@ static uint64_t copy_at(const struct fat_volume *vol, uint32_t copy)
 
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)
 {
-    return copy_at(vol, vol->boot.fat_active) + byte_of(vol, cluster);
+    return copy_at(vol, vol->boot.fat_active) + fat_table_byte(vol, cluster);
 }
 
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster)
 {
     uint32_t last = ((uint32_t)1 << FAT_ATOM_SHIFT) - 1;
 
-    return vol->boot.bits == 12 && (byte_of(vol, cluster) & last) == last;
+    return vol->boot.bits == 12 &&
+           (fat_table_byte(vol, cluster) & last) == last;
 }
 
 void fat_cursor_put(struct fat_cursor *cursor)
@@ -101,7 +96,7 @@ static int cursor_move(struct fat_volume *vol, struct fat_cursor *cursor,
 static int raw12_get(struct fat_volume *vol, struct fat_cursor *cursor,
                      uint32_t cluster, uint32_t *out)
 {
-    uint32_t byte = byte_of(vol, cluster), pair;
+    uint32_t byte = fat_table_byte(vol, cluster), pair;
     int err = cursor_move(vol, cursor, byte);
 
     if (err)
@@ -119,7 +114,7 @@ static int raw12_get(struct fat_volume *vol, struct fat_cursor *cursor,
 int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
                   uint32_t cluster, uint32_t *out)
 {
-    uint32_t byte = byte_of(vol, cluster);
+    uint32_t byte = fat_table_byte(vol, cluster);
     const uint8_t *bytes;
     int err;
 

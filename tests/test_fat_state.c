@@ -115,6 +115,21 @@ START_TEST(fsinfo_is_repaired)
 }
 END_TEST
 
+START_TEST(fsinfo_is_not_made_of_a_boot_sector)
+{
+    make(2);
+    rig_unmount();
+    ck_assert_uint_eq(rig.bytes[50], 6);
+    rig.bytes[48] = 6;
+    rig_mount(NULL);
+    rig_touch(rig.root, "a");
+    rig_unmount();
+    ck_assert_int_eq(memcmp(rig.bytes + 3, rig.bytes + 6 * 512 + 3, 8), 0);
+    ck_assert_int_eq(memcmp(rig.bytes + 6 * 512 + 82, "FAT32", 5), 0);
+    rig_free();
+}
+END_TEST
+
 /* ---------------------------------------------------------------- labels */
 
 static const struct {
@@ -364,6 +379,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, a_mount_that_changes_nothing_writes_nothing, 0,
                         SHAPES);
     tcase_add_test(tc, fsinfo_is_repaired);
+    tcase_add_test(tc, fsinfo_is_not_made_of_a_boot_sector);
     tcase_add_loop_test(tc, a_label_is_in_both_places, 0, SHAPES * LABELS);
     tcase_add_loop_test(tc, sets_what_can_be_set, 0,
                         sizeof sets / sizeof sets[0]);
