@@ -261,6 +261,11 @@ static int mount_volume(struct shale_image *image,
     };
     int err;
 
+    /* The zone's rules are in a file. A daemon that has given up its rights
+       cannot open it: so they are read now, whether or not they are needed. */
+    if (mount.clock->zone)
+        (void)mount.clock->zone(mount.clock, 0);
+
     image->fault[0] = '\0';
     err = shale_mount(&mount, &image->fs);
     if (err)

@@ -120,6 +120,20 @@ done_with
 # What udisks, fstab and mount(8) put in.
 mounted rw,uid=0,gid=0,iocharset=utf8,shortname=mixed,utf8=1,showexec,flush,errors=remount-ro,codepage=437,uhelper=udisks2,nodev,nosuid,relatime
 done_with
+# Local time, by a zone whose rules are in a file: the daemon reads it in time.
+if [ -f /usr/share/zoneinfo/America/New_York ]; then
+    fat zone.img 8M
+    export TZ=America/New_York
+    must "$SHALE" mount zone.img dir
+    touch -d '2024-07-01 12:00:00' dir/noon
+    done_with
+    export TZ=UTC
+    expect_match "local time" '*2024-07-01 12:00*' "$("$SHALE" ls -l zone.img)"
+    unset TZ
+else
+    note "no zones"
+fi
+
 mounted tz=UTC,shortname=winnt,check=n,allow_utime=20,nonumtail
 done_with
 refuse 1 'option "utf8" cannot be "0"' "$SHALE" mount disk.img dir -o utf8=0
