@@ -202,22 +202,31 @@ int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
 
 /* ---------------------------------------------------------------- copy */
 
-/* Take the lock of FROM shared and of TO exclusive, the lower number first. */
+/*
+ * Two vnodes' locks are taken in the order of their addresses, and not of their
+ * numbers: a lock outlives its vnode, and serves others with other numbers.
+ */
+static bool is_first(const struct shale_vnode *a, const struct shale_vnode *b)
+{
+    return (uintptr_t)a < (uintptr_t)b;
+}
+
+/* Take the lock of FROM shared and of TO exclusive; they may be one. */
 static void lock_two(struct shale_vnode *from, struct shale_vnode *to)
 {
-    if (from->ino < to->ino)
+    if (is_first(from, to))
         vnode_lock_shared(from);
     vnode_lock_exclusive(to);
-    if (from->ino > to->ino)
+    if (is_first(to, from))
         vnode_lock_shared(from);
 }
 
 static void unlock_two(struct shale_vnode *from, struct shale_vnode *to)
 {
-    if (from->ino > to->ino)
+    if (is_first(to, from))
         vnode_unlock(from);
     vnode_unlock(to);
-    if (from->ino < to->ino)
+    if (is_first(from, to))
         vnode_unlock(from);
 }
 
