@@ -22,6 +22,7 @@
  * The worker counts, in memory that both share; the supervisor, which alone may
  * read /proc, looks every TICK while requests come, and sleeps when none do.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -98,7 +99,7 @@ void placement_join(struct placement *p)
  * signal to the main thread; the others see a flag, each with its next request.
  */
 static struct placement *survivor;
-static volatile sig_atomic_t orphaned;
+static atomic_bool orphaned;
 static _Thread_local bool restored;
 
 /* Be a thread as any other. A mere two system calls. */
@@ -113,11 +114,14 @@ static void restore(const struct placement *p)
 
 static void on_orphaned(int signal)
 {
+    int saved = errno;
+
     (void)signal;
-    orphaned = 1;
+    orphaned = true;
     restore(survivor);
     if (survivor->name[0])      /* shale umount has to wait for us, now */
         prctl(PR_SET_NAME, survivor->name);
+    errno = saved;
 }
 
 void placement_survive(struct placement *p)
