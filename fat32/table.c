@@ -152,18 +152,50 @@ int fat_table_get(struct fat_volume *vol, struct fat_cursor *cursor,
     return 0;
 }
 
+/*
+ * Count the free ones among the entries of whole bytes from *CLUSTER on that
+ * CURSOR has, and which END is not among; moves *CLUSTER past them.
+ */
+static uint32_t count_here(const struct fat_volume *vol,
+                           const struct fat_cursor *cursor, uint32_t *cluster,
+                           uint32_t end)
+{
+    uint32_t skip = fat_table_byte(vol, *cluster) - cursor->from;
+    uint32_t size = vol->boot.bits / 8;
+    uint32_t entries = (cursor->count - skip) / size;
+    const uint8_t *at = cursor->bytes + skip;
+    uint32_t count = 0;
+
+    if (entries > end - *cluster)
+        entries = end - *cluster;
+    if (size == 2)
+        for (uint32_t i = 0; i < entries; i++)
+            count += le16_get(((const le16 *)at)[i]) == FAT_FREE;
+    else
+        for (uint32_t i = 0; i < entries; i++)
+            count += (le32_get(((const le32 *)at)[i]) & 0x0fffffff) == FAT_FREE;
+    *cluster += entries;
+    return count;
+}
+
 int fat_table_count_free(struct fat_volume *vol, uint32_t *out)
 {
     uint32_t end = FAT_FIRST_CLUSTER + vol->boot.cluster_count;
+    uint32_t cluster = FAT_FIRST_CLUSTER, value, count = 0;
     struct fat_cursor cursor = { .buf = NULL };
-    uint32_t value, count = 0;
     int err = 0;
 
-    for (uint32_t cluster = FAT_FIRST_CLUSTER; cluster < end && !err;
-         cluster++) {
+    while (cluster < end) {
         err = fat_table_raw(vol, &cursor, cluster, &value);
-        if (!err && value == FAT_FREE && !fat_table_straddles(vol, cluster))
+        if (err)
+            break;
+        if (vol->boot.bits != 12) {
+            count += count_here(vol, &cursor, &cluster, end);
+            continue;
+        }
+        if (value == FAT_FREE && !fat_table_straddles(vol, cluster))
             count++;
+        cluster++;
     }
     fat_cursor_put(&cursor);
     if (!err)
