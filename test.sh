@@ -104,7 +104,7 @@ run_ctest()
         awk '/^ *[0-9]+\/[0-9]+ Test / { show = /\*\*\*/ && !/Skipped/ }
              /^ *Start +[0-9]+:/ { next }
              /^[0-9]+% tests passed/ { exit }
-             show' "$log" | head -n 150 | sed 's/^/         /'
+             show && lines++ < 150 { print "         " $0 }' "$log"
     fi
     # LastTest.log has the output of those that passed, too.
     awk -v preset="$preset" '
