@@ -227,6 +227,12 @@ static inline uint32_t fat_table_byte(const struct fat_volume *vol,
 /* Where on the device that is, in the FAT being read. */
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
 
+/* The mark in entry 1 that all was written; FAT12 has no room for marks. */
+static inline uint32_t fat_table_clean_bit(const struct fat_volume *vol)
+{
+    return vol->boot.bits == 16 ? 0x8000u : 0x08000000u;
+}
+
 /* Is that entry, of FAT12, in two atoms, so that it changes in two parts? */
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster);
 

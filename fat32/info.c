@@ -9,12 +9,6 @@
  */
 #include "fat.h"
 
-/* Marks of FAT entry 1, from the top. */
-#define CLEAN16  0x8000u
-#define SOUND16  0x4000u
-#define CLEAN32  0x08000000u
-#define SOUND32  0x04000000u
-
 static int fsinfo_read(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
@@ -52,7 +46,7 @@ static int marks_read(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
     struct fat_cursor cursor = { .buf = NULL };
-    uint32_t clean, sound, entry;
+    uint32_t clean = fat_table_clean_bit(vol), entry;
     int err;
 
     if (boot->ext_at != 0) {
@@ -67,11 +61,9 @@ static int marks_read(struct fat_volume *vol)
         return err;
     if (err)
         entry = 0;              /* nobody knows: then it is neither */
-    clean = boot->bits == 16 ? CLEAN16 : CLEAN32;
-    sound = boot->bits == 16 ? SOUND16 : SOUND32;
     if (!(entry & clean))
         vol->was_dirty = true;
-    if (!(entry & sound))
+    if (!(entry & clean >> 1))  /* below it: no error was met */
         vol->had_errors = true;
     return 0;
 }

@@ -9,12 +9,6 @@
 #include "memfn.h"
 #include "write.h"
 
-/* The mark of FAT entry 1; FAT12 has no room for one. */
-static uint32_t clean_bit(const struct fat_volume *vol)
-{
-    return vol->boot.bits == 16 ? 0x8000u : 0x08000000u;
-}
-
 static int mark_table(struct fat_volume *vol, bool clean)
 {
     struct fat_cursor cursor = { .buf = NULL };
@@ -28,9 +22,9 @@ static int mark_table(struct fat_volume *vol, bool clean)
     if (err)
         return err;
     if (clean)
-        value |= clean_bit(vol);
+        value |= fat_table_clean_bit(vol);
     else
-        value &= ~clean_bit(vol);
+        value &= ~fat_table_clean_bit(vol);
     return fat_link_set(vol, 1, value, FAT_WHEN_MAP);
 }
 
