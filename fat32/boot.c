@@ -211,6 +211,72 @@ const char *fat_boot_decode(const uint8_t *head, unsigned force_bits,
     return NULL;
 }
 
+/* ---------------------------------------------------------------- DOS 1 */
+
+/* Floppies of DOS 1, which is before there was a BPB. */
+static const struct {
+    uint16_t sectors;
+    uint8_t cluster_sectors, root_entries, fat_sectors, media;
+} dos1x[] = {
+    { 320, 1, 64, 1, 0xfe },    /* 160 KiB */
+    { 360, 1, 64, 2, 0xfc },    /* 180 KiB */
+    { 640, 2, 112, 1, 0xff },   /* 320 KiB */
+    { 720, 2, 112, 2, 0xfd },   /* 360 KiB */
+};
+
+/* Does a FAT of such a floppy begin so, behind the boot sector? */
+static bool is_dos1x_fat(const uint8_t *fat, uint8_t media)
+{
+    return fat[0] == media && fat[1] == 0xff && fat[2] == 0xff;
+}
+
+/* Does HEAD have no BPB, but zeros? Of DOS 1.0, it has a date there. */
+static bool is_blank(const uint8_t *head)
+{
+    for (uint32_t i = FIELD(sector_size); i < FIELD(u); i++)
+        if (head[i] != 0)
+            return false;
+    return true;
+}
+
+/* Make up the BPB of such a floppy in HEAD. False if FS is none. */
+static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
+{
+    struct fat_disk_boot *raw = (struct fat_disk_boot *)head;
+    uint8_t fat[3];
+
+    for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++) {
+        if (fs->dev->size != (uint64_t)dos1x[i].sectors * FAT_SECTOR_MIN ||
+            shale_bdev_read_bytes(fs->dev, fs->mem, FAT_SECTOR_MIN, fat,
+                                  sizeof fat) ||
+            !is_dos1x_fat(fat, dos1x[i].media))
+            continue;
+        memset(raw, 0, sizeof *raw);
+        raw->sector_size = le16_make(FAT_SECTOR_MIN);
+        raw->cluster_sectors = dos1x[i].cluster_sectors;
+        raw->reserved = le16_make(1);
+        raw->fat_count = 2;
+        raw->root_entries = le16_make(dos1x[i].root_entries);
+        raw->sectors16 = le16_make(dos1x[i].sectors);
+        raw->media = dos1x[i].media;
+        raw->fat_sectors16 = le16_make(dos1x[i].fat_sectors);
+        return true;
+    }
+    return false;
+}
+
+/* Could the LEN bytes at HEAD be such a floppy's, of DOS 1.1? */
+static bool is_dos1x(const uint8_t *head, size_t len)
+{
+    if (len < FAT_SECTOR_MIN + 3 || head[0] != 0xeb || head[2] != 0x90 ||
+        !is_blank(head))
+        return false;
+    for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++)
+        if (is_dos1x_fat(head + FAT_SECTOR_MIN, dos1x[i].media))
+            return true;
+    return false;
+}
+
 /* -------------------------------------------------------------- probing */
 
 static bool has_signature(const uint8_t *head)
@@ -286,6 +352,8 @@ bool fat_probe(const uint8_t *head, size_t len)
 
     if (len < FAT_HEAD_SIZE || is_other(head) || has_partitions(head))
         return false;
+    if (is_dos1x(head, len))
+        return true;            /* the option is asked for when it is mounted */
     if (!fat_boot_decode(head, 0, &boot, &field))
         return has_signature(head) || has_jump(head) ||
                has_media(head, len, &boot);
@@ -298,51 +366,6 @@ bool fat_probe(const uint8_t *head, size_t len)
 }
 
 /* -------------------------------------------------------------- loading */
-
-/* Floppies of DOS 1, which is before there was a BPB. */
-static const struct {
-    uint16_t sectors;
-    uint8_t cluster_sectors, root_entries, fat_sectors, media;
-} dos1x[] = {
-    { 320, 1, 64, 1, 0xfe },    /* 160 KiB */
-    { 360, 1, 64, 2, 0xfc },    /* 180 KiB */
-    { 640, 2, 112, 1, 0xff },   /* 320 KiB */
-    { 720, 2, 112, 2, 0xfd },   /* 360 KiB */
-};
-
-/* Make up the BPB of such a floppy in HEAD. False if FS is none. */
-static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
-{
-    struct fat_disk_boot *raw = (struct fat_disk_boot *)head;
-    uint8_t media;
-
-    for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++) {
-        if (fs->dev->size != (uint64_t)dos1x[i].sectors * FAT_SECTOR_MIN ||
-            shale_bdev_read_bytes(fs->dev, fs->mem, FAT_SECTOR_MIN, &media, 1)
-            || media != dos1x[i].media)
-            continue;
-        memset(raw, 0, sizeof *raw);
-        raw->sector_size = le16_make(FAT_SECTOR_MIN);
-        raw->cluster_sectors = dos1x[i].cluster_sectors;
-        raw->reserved = le16_make(1);
-        raw->fat_count = 2;
-        raw->root_entries = le16_make(dos1x[i].root_entries);
-        raw->sectors16 = le16_make(dos1x[i].sectors);
-        raw->media = media;
-        raw->fat_sectors16 = le16_make(dos1x[i].fat_sectors);
-        return true;
-    }
-    return false;
-}
-
-/* Does HEAD have no BPB, but zeros? */
-static bool is_blank(const uint8_t *head)
-{
-    for (uint32_t i = FIELD(sector_size); i < FIELD(u); i++)
-        if (head[i] != 0)
-            return false;
-    return true;
-}
 
 /* Try the copies of the boot sector, of any size of sectors. */
 static bool backup_load(struct shale_fs *fs, uint8_t *head,
@@ -372,12 +395,18 @@ static int load_with(struct shale_fs *fs, const struct fat_options *options,
     uint32_t field = 0;
     int err = shale_bdev_read_bytes(fs->dev, fs->mem, 0, head, FAT_HEAD_SIZE);
 
-    if (!err && options->dos1x && is_blank(head))
-        dos1x_load(fs, head);
     if (!err && is_other(head))
         wrong = "fat: a boot sector of NTFS or exFAT";
     else if (!err)
         wrong = fat_boot_decode(head, options->force_bits, out, &field);
+    if (wrong && !err && (options->dos1x || is_blank(head)) &&
+        dos1x_load(fs, head)) {
+        if (!options->dos1x)
+            return shale_fail(fs, SHALE_EINVAL, "fat: a floppy of DOS 1, "
+                              "without a BPB",
+                              "option dos1xfloppy takes it", 0);
+        wrong = fat_boot_decode(head, options->force_bits, out, &field);
+    }
     if (!wrong)
         return 0;
     if (backup_load(fs, head, options->force_bits, out)) {

@@ -356,19 +356,32 @@ START_TEST(takes_floppies_of_dos_1)
     image.bytes = bytes;
     image.sectors = sectors;
     bytes[0] = 0xeb;
+    bytes[1] = 0x27;
+    bytes[2] = 0x90;
     bytes[SECTOR] = floppies[_i].media;
     bytes[SECTOR + 1] = bytes[SECTOR + 2] = 0xff;
     ck_assert_int_eq(volume_of_bytes(&image.v, bytes,
                                      (size_t)sectors * SECTOR), 0);
-    image.v.type = "fat";
-    ck_assert_int_eq(volume_mount(&image.v, NULL), SHALE_ECORRUPT);
+    /* It is known for what it is, and who has it is told what to say. */
+    ck_assert_int_eq(volume_mount(&image.v, NULL), SHALE_EINVAL);
+    ck_assert_msg(strstr(image.v.said, "a floppy of DOS 1"), "%s",
+                  image.v.said);
     ck_assert_int_eq(volume_mount(&image.v, "dos1xfloppy"), 0);
     ck_assert_uint_eq(image_volume(&image)->boot.cluster_count,
                       floppies[_i].clusters);
     ck_assert_uint_eq(image_volume(&image)->boot.bits, 12);
     ck_assert_uint_eq(volume_close(&image.v), 0);
 
-    /* By size and media byte, and only if there is no BPB. */
+    /* DOS 1.0 has a date where the BPB begins later. */
+    memcpy(bytes + 8, " 7-May-81", 9);
+    ck_assert_int_eq(volume_of_bytes(&image.v, bytes,
+                                     (size_t)sectors * SECTOR), 0);
+    image.v.type = "fat";
+    ck_assert_int_eq(volume_mount(&image.v, NULL), SHALE_ECORRUPT);
+    ck_assert_int_eq(volume_mount(&image.v, "dos1xfloppy"), 0);
+    ck_assert_uint_eq(volume_close(&image.v), 0);
+
+    /* By size and media byte. */
     bytes[SECTOR] = 0xf8;
     ck_assert_int_eq(volume_of_bytes(&image.v, bytes,
                                      (size_t)sectors * SECTOR), 0);
