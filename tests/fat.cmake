@@ -2,7 +2,7 @@
 # faults. They need mkfs.fat and fsck.fat, and say so where those are missing.
 add_library(test-model STATIC
     model/backend_lib.c model/backend_posix.c model/gen.c model/model.c
-    model/ops.c model/run.c model/shrink.c
+    model/ops.c model/run.c model/settings.c model/shrink.c
     powercut/cut.c powercut/history.c powercut/jlang.c
     support/fatimage.c)
 target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}

@@ -21,24 +21,19 @@
  * Exits with 0 if filesystem and model agreed to the end.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fatimage.h"
-#include "gen.h"
 #include "run.h"
-#include "shrink.h"
+#include "settings.h"
 
-struct settings {
-    const struct fat_shape *shape;
+struct program {
+    struct settings common;
     struct lib_options lib;
-    struct gen gen;
-    unsigned long ops, fsck_every;
-    const char *replay, *save, *mount, *mount_options;
-    bool shrink;
+    unsigned long fsck_every;
+    const char *mount, *mount_options;
 };
 
 /* ------------------------------------------------------------- one run */
@@ -91,11 +86,11 @@ static void remove_folder(char *dir, const char *path)
 }
 
 /* Generate or repeat, with LOG getting every operation before it is done. */
-static bool run_all(struct run *run, const struct settings *settings,
+static bool run_all(struct run *run, const struct program *program,
                     const struct ops *ops, FILE *log)
 {
-    struct gen gen = settings->gen;
-    unsigned long count = ops ? ops->count : settings->ops;
+    struct gen gen = program->common.gen;
+    unsigned long count = ops ? ops->count : program->common.ops;
 
     for (unsigned long i = 0; i < count; i++) {
         struct op op = ops ? ops->list[i] : gen_next(&gen, &run->model);
@@ -123,40 +118,41 @@ static bool run_all(struct run *run, const struct settings *settings,
     return true;
 }
 
-static int run_once(const struct settings *settings, const struct ops *ops,
+static int run_once(const struct program *program, const struct ops *ops,
                     FILE *log)
 {
-    struct checked checked = { .every = settings->fsck_every };
+    const struct settings *settings = &program->common;
+    struct checked checked = { .every = program->fsck_every };
     struct backend *backend;
     struct run run;
     char path[80], *dir = NULL;
     bool good;
 
     fatimage_make(&checked.image, settings->shape);
-    if (settings->mount) {
+    if (program->mount) {
         dir = folder_for_mount(&checked.image, path, sizeof path);
-        backend = backend_posix(settings->mount, path, dir,
-                                settings->mount_options);
+        backend = backend_posix(program->mount, path, dir,
+                                program->mount_options);
     } else {
         backend = backend_lib(checked.image.bytes, checked.image.size,
-                              settings->shape->sector, &settings->lib);
+                              settings->shape->sector, &program->lib);
     }
     good = run_init(&run, backend);
     if (!good)
         fprintf(stderr, "%s\n", run.why);
-    if (settings->mount) {
+    if (program->mount) {
         snprintf(checked.image.path, sizeof checked.image.path, "%s", path);
         run.model.posix = true;
     }
-    run.fsck = settings->fsck_every ? fsck : NULL;
+    run.fsck = program->fsck_every ? fsck : NULL;
     run.context = &checked;
-    good = good && run_all(&run, settings, ops, log);
+    good = good && run_all(&run, program, ops, log);
     if (good)
         printf("%s: seed %llu: %lu operations, %lu refused for want of space, "
                "%lu remounts\n", settings->shape->name,
                (unsigned long long)settings->gen.rng.state, run.done,
                run.refused, run.remounts);
-    if (settings->mount) {
+    if (program->mount) {
         backend_posix_free(backend);
         remove_folder(dir, path);
     } else if (good) {
@@ -172,7 +168,7 @@ static int run_once(const struct settings *settings, const struct ops *ops,
 /* ------------------------------------------------------- runs, and trials */
 
 struct trial {
-    const struct settings *settings;
+    const struct program *program;
     FILE *log;
 };
 
@@ -180,7 +176,7 @@ static int trial(void *context, const struct ops *ops)
 {
     struct trial *t = context;
 
-    return run_once(t->settings, ops, t->log);
+    return run_once(t->program, ops, t->log);
 }
 
 /* ------------------------------------------------------------- options */
@@ -193,15 +189,9 @@ static void usage(void)
 }
 
 static const struct option options[] = {
-    { "type", required_argument, NULL, 't' },
-    { "seed", required_argument, NULL, 's' },
-    { "ops", required_argument, NULL, 'n' },
-    { "replay", required_argument, NULL, 'r' },
-    { "save", required_argument, NULL, 'w' },
-    { "shrink", no_argument, NULL, 'S' },
+    SETTINGS_OPTIONS,
     { "cache", required_argument, NULL, 'c' },
     { "options", required_argument, NULL, 'o' },
-    { "max", required_argument, NULL, 'm' },
     { "exact-case", no_argument, NULL, 'e' },
     { "long-names", no_argument, NULL, 'l' },
     { "mount", required_argument, NULL, 'M' },
@@ -210,60 +200,38 @@ static const struct option options[] = {
     { NULL, 0, NULL, 0 },
 };
 
-static void parse(struct settings *settings, int argc, char **argv)
+static void parse(struct program *program, int argc, char **argv)
 {
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-        unsigned long long number = optarg ? strtoull(optarg, NULL, 0) : 0;
+        unsigned long number = optarg ? strtoul(optarg, NULL, 0) : 0;
 
         switch (letter) {
-        case 't':
-            settings->shape = fat_shape_named(optarg);
-            if (!settings->shape)
-                usage();
-            break;
-        case 's':
-            settings->gen.rng.state = number;
-            break;
-        case 'n':
-            settings->ops = (unsigned long)number;
-            break;
-        case 'r':
-            settings->replay = optarg;
-            break;
-        case 'w':
-            settings->save = optarg;
-            break;
-        case 'S':
-            settings->shrink = true;
-            break;
         case 'c':
-            settings->lib.cache_bytes = (size_t)number;
+            program->lib.cache_bytes = number;
             break;
         case 'o':
-            settings->lib.options = optarg;
-            break;
-        case 'm':
-            settings->gen.file_max = number;
+            program->lib.options = optarg;
             break;
         case 'e':
-            settings->gen.exact_case = true;
+            program->common.gen.exact_case = true;
             break;
         case 'l':
-            settings->gen.long_names = true;
+            program->common.gen.long_names = true;
             break;
         case 'M':
-            settings->mount = optarg;
+            program->mount = optarg;
             break;
         case 'O':
-            settings->mount_options = optarg;
+            program->mount_options = optarg;
             break;
         case 'f':
-            settings->fsck_every = (unsigned long)number;
+            program->fsck_every = number;
             break;
         default:
-            usage();
+            if (!settings_take(&program->common, letter, optarg))
+                usage();
         }
     }
     if (optind < argc)
@@ -272,27 +240,32 @@ static void parse(struct settings *settings, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {
-        .shape = &fat_shapes[0], .ops = 10000, .fsck_every = 1,
-        .gen = { .rng = { 1 }, .stamp = 1, .file_max = 60000 },
+    struct program program = {
+        .common = {
+            .shape = &fat_shapes[0], .ops = 10000,
+            .gen = { .rng = { 1 }, .stamp = 1, .file_max = 60000 },
+        },
+        .fsck_every = 1,
     };
-    struct trial t = { &settings, NULL };
+    struct trial t = { &program, NULL };
     struct ops ops = { 0 };
     FILE *log = tmpfile();
+    const char *replay;
     bool good;
 
-    parse(&settings, argc, argv);
+    parse(&program, argc, argv);
     if (!fatimage_possible()) {
         puts("skipped: needs mkfs.fat and fsck.fat");
         return 77;
     }
     if (!log)
         abort();
-    if (settings.replay) {
-        FILE *from = fopen(settings.replay, "r");
+    replay = program.common.replay;
+    if (replay) {
+        FILE *from = fopen(replay, "r");
 
         if (!from || !ops_parse(&ops, from)) {
-            perror(settings.replay);
+            perror(replay);
             return 2;
         }
         fclose(from);
@@ -306,24 +279,9 @@ int main(int argc, char **argv)
             abort();
     }
     fclose(log);
-    if (!good) {
-        fprintf(stderr, "FAILED: %s, seed %llu\n", settings.shape->name,
-                (unsigned long long)settings.gen.rng.state);
-        if (settings.shrink)
-            shrink(&ops, trial, &t);
-        if (settings.save) {
-            FILE *to = fopen(settings.save, "w");
-
-            if (to) {
-                ops_print(&ops, to);
-                fclose(to);
-            }
-        }
-        if (settings.shrink) {
-            ops_print(&ops, stderr);
-            run_apart(trial, &t, &ops, false);
-        }
-    }
+    if (!good)
+        settings_failed(&program.common, replay ? replay : "random operations",
+                        &ops, trial, &t);
     ops_free(&ops);
     return good ? 0 : 1;
 }

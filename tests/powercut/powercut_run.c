@@ -23,8 +23,8 @@
  *     --replay FILE    the operations in FILE
  *     --save FILE      where to write those of a sequence that failed
  *     --shrink         and leave out what is not needed for that
+ *     --max BYTES      what most files stay below
  */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,27 +32,23 @@
 
 #include "cut.h"
 #include "jlang.h"
-#include "model/gen.h"
-#include "model/shrink.h"
+#include "model/settings.h"
 
-struct settings {
-    const struct fat_shape *shape;
-    struct gen gen;
-    unsigned long ops, count, sample, seconds;
+struct program {
+    struct settings common;
+    unsigned long count, sample, seconds;
     uint64_t states;
-    const char *replay, *save;
-    bool shrink;
 
     struct cut_totals *totals;  /* shared with processes that do the work */
 };
 
 static int run_sequence(void *context, const struct ops *ops)
 {
-    const struct settings *settings = context;
+    const struct program *program = context;
     const struct cut_settings cut = {
-        .shape = settings->shape, .seed = settings->gen.rng.state,
-        .states = settings->states, .sample = settings->sample,
-        .totals = settings->totals,
+        .shape = program->common.shape, .seed = program->common.gen.rng.state,
+        .states = program->states, .sample = program->sample,
+        .totals = program->totals,
     };
     char why[2000];
 
@@ -63,24 +59,11 @@ static int run_sequence(void *context, const struct ops *ops)
 }
 
 /* Run OPS, called NAME, and if that fails find out with how few it does. */
-static bool try(struct settings *settings, struct ops *ops, const char *name)
+static bool try(struct program *program, struct ops *ops, const char *name)
 {
-    FILE *to;
-
-    if (run_apart(run_sequence, settings, ops, false) == 0)
+    if (run_apart(run_sequence, program, ops, false) == 0)
         return true;
-    fprintf(stderr, "FAILED: %s, %s, seed %llu\n", name,
-            settings->shape->name,
-            (unsigned long long)settings->gen.rng.state);
-    if (settings->shrink) {
-        shrink(ops, run_sequence, settings);
-        ops_print(ops, stderr);
-        run_apart(run_sequence, settings, ops, false);
-    }
-    if (settings->save && (to = fopen(settings->save, "w")) != NULL) {
-        ops_print(ops, to);
-        fclose(to);
-    }
+    settings_failed(&program->common, name, ops, run_sequence, program);
     return false;
 }
 
@@ -119,21 +102,15 @@ static void usage(void)
 }
 
 static const struct option options[] = {
-    { "type", required_argument, NULL, 't' },
-    { "seed", required_argument, NULL, 's' },
+    SETTINGS_OPTIONS,
     { "count", required_argument, NULL, 'c' },
-    { "ops", required_argument, NULL, 'n' },
     { "states", required_argument, NULL, 'N' },
     { "sample", required_argument, NULL, 'f' },
     { "seconds", required_argument, NULL, 'T' },
-    { "replay", required_argument, NULL, 'r' },
-    { "save", required_argument, NULL, 'w' },
-    { "shrink", no_argument, NULL, 'S' },
-    { "max", required_argument, NULL, 'm' },
     { NULL, 0, NULL, 0 },
 };
 
-static void parse(struct settings *settings, int argc, char **argv)
+static void parse(struct program *program, int argc, char **argv)
 {
     int letter;
 
@@ -141,48 +118,26 @@ static void parse(struct settings *settings, int argc, char **argv)
         unsigned long number = optarg ? strtoul(optarg, NULL, 0) : 0;
 
         switch (letter) {
-        case 't':
-            settings->shape = fat_shape_named(optarg);
-            if (!settings->shape)
-                usage();
-            break;
-        case 's':
-            settings->gen.rng.state = number;
-            break;
         case 'c':
-            settings->count = number;
-            break;
-        case 'n':
-            settings->ops = number;
+            program->count = number;
             break;
         case 'N':
-            settings->states = number;
+            program->states = number;
             break;
         case 'f':
-            settings->sample = number;
+            program->sample = number;
             break;
         case 'T':
-            settings->seconds = number;
-            break;
-        case 'r':
-            settings->replay = optarg;
-            break;
-        case 'w':
-            settings->save = optarg;
-            break;
-        case 'S':
-            settings->shrink = true;
-            break;
-        case 'm':
-            settings->gen.file_max = number;
+            program->seconds = number;
             break;
         default:
-            usage();
+            if (!settings_take(&program->common, letter, optarg))
+                usage();
         }
     }
 }
 
-static bool try_file(struct settings *settings, const char *path, bool jlang)
+static bool try_file(struct program *program, const char *path, bool jlang)
 {
     struct ops ops = { 0 };
     unsigned left_out = 0;
@@ -196,60 +151,63 @@ static bool try_file(struct settings *settings, const char *path, bool jlang)
         fprintf(stderr, "%s: cannot be read\n", path);
         return false;
     }
-    settings->totals->left_out += left_out > 0;
-    good = try(settings, &ops, path);
+    program->totals->left_out += left_out > 0;
+    good = try(program, &ops, path);
     ops_free(&ops);
     return good;
 }
 
-static bool try_random(struct settings *settings)
+static bool try_random(struct program *program)
 {
-    time_t end = time(NULL) + (time_t)settings->seconds;
+    time_t end = time(NULL) + (time_t)program->seconds;
     bool good = true;
 
-    for (unsigned long i = 0; i < settings->count && good; i++) {
+    for (unsigned long i = 0; i < program->count && good; i++) {
         struct ops ops = { 0 };
 
-        if (settings->seconds > 0 && time(NULL) >= end)
+        if (program->seconds > 0 && time(NULL) >= end)
             break;
-        generate(settings, &ops);
-        good = try(settings, &ops, "random operations");
+        generate(&program->common, &ops);
+        good = try(program, &ops, "random operations");
         ops_free(&ops);
-        settings->gen.rng.state++;
+        program->common.gen.rng.state++;
     }
     return good;
 }
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {
-        .shape = &fat_shapes[0], .ops = 40, .count = 10, .sample = 50,
-        .gen = { .rng = { 1 }, .stamp = 1, .file_max = 6000, .syncs = 120 },
+    struct program program = {
+        .common = {
+            .shape = &fat_shapes[0], .ops = 40,
+            .gen = { .rng = { 1 }, .stamp = 1, .file_max = 6000, .syncs = 120 },
+        },
+        .count = 10, .sample = 50,
     };
     bool good = true;
 
-    parse(&settings, argc, argv);
+    parse(&program, argc, argv);
     if (!fatimage_possible()) {
         puts("skipped: needs mkfs.fat and fsck.fat");
         return 77;
     }
-    settings.totals = mmap(NULL, sizeof *settings.totals,
+    program.totals = mmap(NULL, sizeof *program.totals,
                            PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                            -1, 0);
-    if (settings.totals == MAP_FAILED)
+    if (program.totals == MAP_FAILED)
         abort();
-    if (settings.replay)
-        good = try_file(&settings, settings.replay, false);
+    if (program.common.replay)
+        good = try_file(&program, program.common.replay, false);
     else if (optind < argc)
         for (int i = optind; i < argc; i++)
-            good &= try_file(&settings, argv[i], true);
+            good &= try_file(&program, argv[i], true);
     else
-        good = try_random(&settings);
+        good = try_random(&program);
     printf("%s: %llu sequences (%llu without some operation), %llu states, "
-           "%llu of them looked at closely\n", settings.shape->name,
-           (unsigned long long)settings.totals->sequences,
-           (unsigned long long)settings.totals->left_out,
-           (unsigned long long)settings.totals->states,
-           (unsigned long long)settings.totals->looks);
+           "%llu of them looked at closely\n", program.common.shape->name,
+           (unsigned long long)program.totals->sequences,
+           (unsigned long long)program.totals->left_out,
+           (unsigned long long)program.totals->states,
+           (unsigned long long)program.totals->looks);
     return good ? 0 : 1;
 }
