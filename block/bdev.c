@@ -72,6 +72,20 @@ int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
     return dev->ops->discard ? dev->ops->discard(dev, offset, len) : 0;
 }
 
+int shale_bdev_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    int err;
+
+    if (len == 0)
+        return 0;
+    err = check_range(dev, offset, len);
+    if (err)
+        return err;
+    if (!dev->ops->write)
+        return SHALE_EROFS;
+    return dev->ops->zero ? dev->ops->zero(dev, offset, len) : SHALE_ENOTSUP;
+}
+
 const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
                               size_t len)
 {

@@ -40,6 +40,13 @@ static int slice_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
     return shale_bdev_discard(slice->lower, slice->start + offset, len);
 }
 
+static int slice_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_zero(slice->lower, slice->start + offset, len);
+}
+
 static const void *slice_direct(struct shale_bdev *dev, uint64_t offset,
                                 size_t len)
 {
@@ -53,6 +60,7 @@ static const struct shale_bdev_ops slice_ops = {
     .write   = slice_write,
     .flush   = slice_flush,
     .discard = slice_discard,
+    .zero    = slice_zero,
     .direct  = slice_direct,
 };
 

@@ -23,7 +23,12 @@
 #define EXT2_GOOD_OLD_INODE    128u     /* bytes of an inode in revision 0 */
 #define EXT2_GOOD_OLD_FIRST    11u      /* first inode not reserved there */
 #define EXT2_MAX_INODE_SIZE    4096u
+
+/* Inodes with a meaning; those below the 11th, or s_first_ino, are reserved. */
+#define EXT2_BAD_INO           1u       /* lists bad blocks */
 #define EXT2_ROOT_INO          2u
+#define EXT2_RESIZE_INO        7u       /* owns the reserved descriptors */
+#define EXT2_JOURNAL_INO       8u
 
 /* s_state */
 #define EXT2_STATE_VALID       0x1u     /* unmounted cleanly */
@@ -35,6 +40,8 @@
 
 /* s_feature_compat: an older driver may read and write */
 #define EXT2_COMPAT_HAS_JOURNAL     0x0004u
+#define EXT2_COMPAT_EXT_ATTR        0x0008u
+#define EXT2_COMPAT_RESIZE_INODE    0x0010u
 #define EXT2_COMPAT_DIR_INDEX       0x0020u
 #define EXT2_COMPAT_SPARSE_SUPER2   0x0200u
 
@@ -42,9 +49,11 @@
 #define EXT2_INCOMPAT_FILETYPE      0x0002u
 #define EXT2_INCOMPAT_RECOVER       0x0004u
 #define EXT2_INCOMPAT_META_BG       0x0010u
+#define EXT2_INCOMPAT_LARGE_DIR     0x4000u
 
 /* s_feature_ro_compat: an older driver may read */
 #define EXT2_RO_COMPAT_SPARSE_SUPER 0x0001u
+#define EXT2_RO_COMPAT_LARGE_FILE   0x0002u
 #define EXT2_RO_COMPAT_HUGE_FILE    0x0008u
 #define EXT2_RO_COMPAT_BIGALLOC     0x0200u
 
@@ -131,10 +140,21 @@ struct ext2_disk_group {
 _Static_assert(sizeof(struct ext2_disk_group) == 32, "ext2 group descriptor");
 
 /* i_flags */
+#define EXT2_INODE_SYNC        0x00000008u
+#define EXT2_INODE_IMMUTABLE   0x00000010u
+#define EXT2_INODE_APPEND      0x00000020u      /* grows, and nothing else */
+#define EXT2_INODE_NODUMP      0x00000040u
+#define EXT2_INODE_NOATIME     0x00000080u
 #define EXT2_INODE_INDEX       0x00001000u      /* directory has an htree */
+#define EXT2_INODE_DIRSYNC     0x00010000u
+#define EXT2_INODE_TOPDIR      0x00020000u      /* its directories are unrelated */
 #define EXT2_INODE_HUGE_FILE   0x00040000u      /* i_blocks counts blocks */
 #define EXT2_INODE_EXTENTS     0x00080000u
 #define EXT2_INODE_INLINE      0x10000000u
+
+#define EXT2_INODE_MODIFIABLE  0x000380ffu      /* by chattr(1) */
+#define EXT2_INODE_INHERITED   0x0001c0cfu      /* from the directory: not
+                                   IMMUTABLE, APPEND or TOPDIR */
 
 #define EXT2_DIRECT     12u     /* pointers to data blocks in the inode */
 #define EXT2_POINTERS   15u     /* ... and to an indirect, double, triple */

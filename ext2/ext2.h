@@ -173,6 +173,10 @@ void ext2_feature_names(enum ext2_feature_set set, uint32_t bits,
                         void (*emit)(void *context, const char *name),
                         void *context);
 
+/* The bit that NAME, LEN bytes, stands for; false if no bit has that name. */
+bool ext2_feature_find(const char *name, size_t len, enum ext2_feature_set *set,
+                       uint32_t *bit);
+
 /* SHALE_ENOTSUP, having named the culprits, if we cannot read the volume. */
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
 
@@ -318,5 +322,11 @@ int64_t ext2_acl_convert(struct span value, uint8_t *buf, size_t size);
 
 /* As struct shale_fs_ops.describe. */
 int ext2_describe(struct shale_fs *fs, struct shale_describe *to);
+
+/* ------------------------------------------------------------ format.c */
+
+/* As struct shale_fs_ops.format. */
+int ext2_format(struct shale_bdev *dev, struct shale_mem *mem,
+                struct shale_log *log, const struct shale_format *format);
 
 #endif /* EXT2_EXT2_H */

@@ -65,6 +65,27 @@ void ext2_feature_names(enum ext2_feature_set set, uint32_t bits,
     }
 }
 
+static bool name_is(const char *full, const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (full[i] == '\0' || full[i] != name[i])
+            return false;
+    return full[len] == '\0';
+}
+
+bool ext2_feature_find(const char *name, size_t len, enum ext2_feature_set *set,
+                       uint32_t *bit)
+{
+    for (unsigned s = EXT2_COMPAT; s <= EXT2_RO_COMPAT; s++)
+        for (unsigned b = 0; b < 32; b++)
+            if (sets[s].names[b] && name_is(sets[s].names[b], name, len)) {
+                *set = (enum ext2_feature_set)s;
+                *bit = UINT32_C(1) << b;
+                return true;
+            }
+    return false;
+}
+
 static void name_append(void *context, const char *name)
 {
     struct text *list = context;

@@ -353,6 +353,7 @@ const struct shale_fs_ops shale_ext2 = {
     .unmount    = ext2_unmount,
     .statfs     = ext2_statfs,
     .describe   = ext2_describe,
+    .format     = ext2_format,
     .load       = ext2_load,
     .evict      = ext2_evict,
     .getattr    = ext2_getattr,

@@ -73,6 +73,21 @@ static int file_flush(struct shale_bdev *dev)
     return fdatasync(dev->fd) < 0 ? -errno : 0;
 }
 
+/*
+ * A hole reads as zeros; on a device, the same call is done only if the device
+ * promises that too.
+ */
+static int file_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    int done;
+
+    do
+        done = fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                         (off_t)offset, (off_t)len);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? SHALE_ENOTSUP : 0;
+}
+
 static const struct shale_bdev_ops read_only_ops = {
     .read = file_read,
 };
@@ -81,6 +96,7 @@ static const struct shale_bdev_ops read_write_ops = {
     .read  = file_read,
     .write = file_write,
     .flush = file_flush,
+    .zero  = file_zero,
 };
 
 /*

@@ -50,6 +50,12 @@ struct shale_bdev_ops {
     int (*discard)(struct shale_bdev *dev, uint64_t offset, uint64_t len);
 
     /*
+     * Make the range read as zeros, in less time than writing them would take:
+     * SHALE_ENOTSUP, and nothing is done, if the device has no such way.
+     */
+    int (*zero)(struct shale_bdev *dev, uint64_t offset, uint64_t len);
+
+    /*
      * The device's own memory at OFFSET, LEN bytes, for as long as the device
      * lives; NULL if that range is not in memory. For RAM disks.
      */
@@ -78,6 +84,7 @@ int shale_bdev_write(struct shale_bdev *dev, uint64_t offset, const void *buf,
                      size_t len);
 int shale_bdev_flush(struct shale_bdev *dev);
 int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len);
+int shale_bdev_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len);
 const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
                               size_t len);
 

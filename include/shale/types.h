@@ -41,6 +41,9 @@ enum shale_type {
 #define SHALE_S_IFDIR  0040000u
 #define SHALE_S_IFCHR  0020000u
 #define SHALE_S_IFIFO  0010000u
+#define SHALE_S_ISUID  0004000u
+#define SHALE_S_ISGID  0002000u
+#define SHALE_S_ISVTX  0001000u
 
 enum shale_type shale_type_of_mode(uint32_t mode);
 
@@ -68,6 +71,8 @@ struct shale_attr {
 /* What a new file is to be. */
 struct shale_node {
     uint32_t mode;              /* type and permissions */
+    uint32_t umask;             /* permissions to take off, unless the directory
+                                   has a default ACL, which then says */
     uint32_t uid, gid;
     uint32_t rdev_major, rdev_minor;    /* of devices */
     const char *target;         /* of symlinks, not terminated; else NULL */
@@ -94,22 +99,40 @@ struct shale_setattr {
 /* Longest volume label of any format, in bytes of UTF-8. */
 #define SHALE_LABEL_MAX 128u
 
+#define SHALE_FORMAT_NONE UINT32_MAX    /* of what 0 would be "choose" */
+
 /* What mkfs is to make. Zero means "choose", unless said otherwise. */
 struct shale_format {
     const char *label;          /* UTF-8, terminated; NULL for none */
-    uint64_t id;                /* volume id, serial number; 0 is 0 */
     struct shale_time now;      /* for what has times */
+    uint32_t block_size;        /* bytes of a cluster or block */
+    uint32_t sector_size;       /* bytes; 0: 512 or the device's */
+
+    /* FAT. */
+    uint64_t id;                /* volume id, serial number; 0 is 0 */
     int32_t zone;               /* seconds that local time is ahead of UTC, for
                                    formats that keep local time */
     uint64_t hidden;            /* bytes of the disk before the volume */
-    uint32_t block_size;        /* bytes of a cluster or block */
-    uint32_t sector_size;       /* bytes; 0: 512 or the device's */
     uint32_t reserved;          /* sectors before the first FAT */
     uint32_t fat_bits;          /* 12, 16, 32 */
     uint32_t fat_count;
     uint32_t root_entries;      /* of FAT12 and FAT16 */
     uint8_t media;              /* descriptor; 0: 0xf8 */
     bool no_align;              /* do not align data to clusters */
+
+    /* ext2. */
+    uint8_t uuid[16];           /* 0 is 0 */
+    uint8_t hash_seed[16];      /* of indexed directories; 0 is 0 */
+    const char *features;       /* changes to the usual set, as mke2fs(8)'s -O:
+                                   "has_journal,^resize_inode"; or NULL */
+    uint32_t inode_size;        /* bytes; 0: 256 */
+    uint32_t inode_ratio;       /* bytes of the volume for each inode */
+    uint32_t inodes;            /* how many at least; 0: by the ratio */
+    uint32_t group_blocks;      /* blocks of a group; 0: as many as can be */
+    uint32_t spare;             /* blocks for root alone, hundredths of a
+                                   percent; 0: 500; SHALE_FORMAT_NONE */
+    uint32_t journal_blocks;    /* with has_journal; 0: by size */
+    uint32_t root_uid, root_gid;        /* owner of the root directory */
 };
 
 struct shale_statfs {

@@ -305,7 +305,6 @@ while IFS='|' read -r arguments reason; do
     check "$arguments: no file is left" test ! -e "$work/wrong"
 done <<'END'
 --size 1M|which filesystem
--t ext2 --size 1M|does not make ext2
 -t fat -F 13 --size 1M|there is no FAT13
 -t fat -s 3000 --size 1M|no such cluster size
 -t fat -s 512 -S 1024 --size 1M|no such cluster size
