@@ -51,6 +51,7 @@ struct search {
     uint32_t end;               /* where the directory ends, if that was met */
     uint32_t gap;               /* the first that is too small, but has
                                    FAT_GAP_SIZES slots */
+    uint32_t tail;              /* slots in a row at the end */
 };
 
 static bool slot_is_free(const struct search *s, const struct fat_walk *walk,
@@ -99,6 +100,7 @@ static int search_slots(struct search *s, uint32_t first, uint32_t stop,
     fat_walk_stop(&walk);
     if (more < 0)
         return more;
+    s->tail = run;
     if (run < s->count)
         return 0;
     *out = (struct fat_room){ start, s->count, s->end };
@@ -156,51 +158,61 @@ static int room_search(struct search *s, uint32_t first, struct fat_room *out)
 
 /* -------------------------------------------------------------- growing */
 
-/* Give DIR one more cluster. SHALE_ENOSPC also if it must not have one. */
-static int dir_grow(struct fat_vnode *dir, uint32_t slots)
+/*
+ * Give DIR, which has SLOTS slots, clusters for MORE. SHALE_ENOSPC also if it
+ * must not have them.
+ */
+static int dir_grow(struct fat_vnode *dir, uint32_t slots, uint32_t more)
 {
     struct fat_volume *vol = vol_of(dir);
-    uint32_t more = vol->boot.cluster_size / FAT_ENTRY_SIZE;
+    uint32_t each = vol->boot.cluster_size / FAT_ENTRY_SIZE;
+    uint32_t count = (more + each - 1) / each, index = slots / each;
     struct fat_run run;
     int err;
 
-    if (dir->chain.first == 0 || slots > FAT_DIR_ENTRIES - more)
+    if (dir->chain.first == 0 || slots > FAT_DIR_ENTRIES - count * each)
         return SHALE_ENOSPC;
     err = fat_vnode_note(dir);
     if (!err)
-        err = fat_grow(dir, 1, &run);
-    if (!err)
-        err = fat_dir_clear(vol, run.cluster, NULL, NULL);
-    if (err)
-        return err;
-    dir->base.size += vol->boot.cluster_size;
-    return 0;
+        err = fat_grow_whole(dir, count);
+    for (; count > 0 && !err; count--, index++) {
+        int found = fat_chain_find(vol, &dir->chain, index, 1, &run);
+
+        err = found > 0 ? fat_dir_clear(vol, run.cluster, NULL, NULL)
+            : found < 0 ? found : SHALE_EIO;
+        dir->base.size += vol->boot.cluster_size;
+    }
+    return err;
 }
 
 /*
- * Let DIR grow until there is room: by more than one cluster, where these are
+ * Let DIR grow so that there is room: by more than one cluster, where these are
  * small and the set is large. *S is a search that found none.
  */
 static int room_make(struct search *s, struct fat_room *out)
 {
     struct fat_vnode *dir = s->dir;
-    uint32_t slots, from;
-    int err, found = 0;
+    uint32_t slots, from, more = s->count, *mark = gap_of(dir, s->count);
+    int found = 0, err = fat_dir_slots(dir, &slots);
 
-    while (found == 0) {
-        err = fat_dir_slots(dir, &slots);
-        if (!err)
-            err = dir_grow(dir, slots);
+    if (err)
+        return err;
+    from = s->in_one || slots < s->count ? slots : slots - s->count;
+    *mark = s->gap < from ? s->gap : from;
+    if (s->end < from)
+        from = s->end;
+    if (!s->in_one) {
+        /* Free slots before may be part of it, if one row is not enough. */
+        found = search_slots(s, from, FAT_UNKNOWN, out);
+        more -= s->tail;
+    }
+    if (found == 0) {
+        err = dir_grow(dir, slots, more);
         if (err)
             return err;
-
-        /* Free slots before may be part of it, if one row is not enough. */
-        from = s->in_one || slots < s->count ? slots : slots - s->count;
-        *gap_of(dir, s->count) = s->gap < from ? s->gap : from;
-        found = search_slots(s, s->end < from ? s->end : from, FAT_UNKNOWN,
-                             out);
+        found = search_slots(s, from, FAT_UNKNOWN, out);
     }
-    return found < 0 ? found : 0;
+    return found > 0 ? 0 : found < 0 ? found : SHALE_EIO;
 }
 
 int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out)

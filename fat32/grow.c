@@ -141,24 +141,58 @@ static void chain_undo(void *context, uint64_t first, uint64_t unused)
     vn->growth.batch = 0;
 }
 
-/* Link the last cluster of VN to those of RUN, which are linked. */
-static int chain_attach(struct fat_vnode *vn, const struct fat_run *run)
+/* Are the entries of LAST and of all of RUN written as a whole, together? */
+static bool all_together(const struct fat_volume *vol, uint32_t last,
+                         const struct fat_run *run)
+{
+    return fat_link_together(vol, last, run->cluster) &&
+           fat_link_together(vol, run->cluster,
+                             run->cluster + run->count - 1);
+}
+
+/*
+ * Take up to WANT clusters for VN, whose chain has been measured, and link
+ * them. Nothing leads to them yet but what is in memory.
+ */
+static int run_take(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    struct fat_chain *chain = &vn->chain;
+    int err = fat_space_take(vol, vn->base.ino, chain->length, chain->last,
+                             want, out);
+
+    if (!err)
+        err = fat_link_run(vol, out->cluster, out->count);
+    if (err)
+        return err;
+    out->index = chain->length;
+    fat_chain_append(vol, chain, out->cluster, out->count);
+    return 0;
+}
+
+/*
+ * Link LAST, which VN's chain ended with, to its new clusters, from FIRST on:
+ * when they are there, unless the lot is written at once.
+ */
+static int chain_attach(struct fat_vnode *vn, uint32_t last, uint32_t first,
+                        bool together)
+{
     struct fat_growth *growth = &vn->growth;
     enum fat_when when = FAT_WHEN_MAP;
 
-    if (!growth->hidden &&
-        (!fat_link_together(vol, vn->chain.last, run->cluster) ||
-         !fat_link_together(vol, run->cluster,
-                            run->cluster + run->count - 1))) {
+    if (last == 0) {
+        growth->hidden = true;
+        return 0;
+    }
+    if (!growth->hidden && !together) {
         when = FAT_WHEN_NODE;
         growth->hidden = true;
     }
-    return fat_link_set(vol, vn->chain.last, run->cluster, when);
+    return fat_link_set(fat_volume_of(vn->base.fs), last, first, when);
 }
 
-int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
+/* VN's chain is about to grow. */
+static int grow_begin(struct fat_vnode *vn)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
     uint64_t batch = shale_tx_batch(vol->fs->tx);
@@ -170,30 +204,54 @@ int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
         return err;
     if (chain->length > 0 && fat_recent_cut(vol, chain->first))
         return SHALE_EAGAIN;
-    err = fat_space_take(vol, vn->base.ino, chain->length, chain->last, want,
-                         out);
-    if (!err)
-        err = fat_link_run(vol, out->cluster, out->count);
-    if (!err)
-        err = shale_tx_on_undo(vol->fs->tx, chain_undo, vn, chain->first, 0);
-    if (err)
-        return err;
-
-    if (growth->batch != batch) {
+    err = shale_tx_on_undo(vol->fs->tx, chain_undo, vn, chain->first, 0);
+    if (!err && growth->batch != batch) {
         growth->batch = batch;
         growth->from = chain->length;
         growth->hidden = false;
     }
-    if (chain->length == 0) {
-        growth->hidden = true;
-    }
-    if (chain->length > 0)
-        err = chain_attach(vn, out);
+    return err;
+}
+
+int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
+{
+    struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    int err = grow_begin(vn);
+    uint32_t last;
+
     if (err)
         return err;
-    out->index = chain->length;
-    fat_chain_append(vol, chain, out->cluster, out->count);
-    return 0;
+    last = vn->chain.length > 0 ? vn->chain.last : 0;
+    err = run_take(vn, want, out);
+    if (err)
+        return err;
+    return chain_attach(vn, last, out->cluster,
+                        last != 0 && all_together(vol, last, out));
+}
+
+int fat_grow_whole(struct fat_vnode *vn, uint32_t count)
+{
+    struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    uint32_t last, before = 0, first = 0;
+    int err = grow_begin(vn);
+    bool together = true;
+    struct fat_run run;
+
+    if (err)
+        return err;
+    last = vn->chain.length > 0 ? vn->chain.last : 0;
+    for (; count > 0; count -= run.count) {
+        err = run_take(vn, count, &run);
+        if (!err && before != 0)
+            err = fat_link_set(vol, before, run.cluster, FAT_WHEN_MAP);
+        if (err)
+            return err;
+        if (before == 0)
+            first = run.cluster;
+        before = run.cluster + run.count - 1;
+        together = together && last != 0 && all_together(vol, last, &run);
+    }
+    return chain_attach(vn, last, first, together);
 }
 
 /* The extent of RUN, from OFFSET on, which is in it, for LEN bytes or less. */

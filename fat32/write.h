@@ -126,6 +126,13 @@ int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry);
  */
 int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out);
 
+/*
+ * Give VN COUNT (at least 1) more clusters, in a row or not. They are attached
+ * to its chain all at once: on FAT12 the entry that waits then (see link.c) may
+ * be the neighbour of one of them, which could not be linked afterwards.
+ */
+int fat_grow_whole(struct fat_vnode *vn, uint32_t count);
+
 /* As in struct shale_fs_ops. */
 int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
                  struct shale_extent *out);

@@ -282,6 +282,68 @@ START_TEST(a_directory_grows_by_as_much_as_it_takes)
 }
 END_TEST
 
+/* Make CLUSTER, which is free, a bad one, on a volume of FAT12. */
+static void make_bad(uint32_t cluster)
+{
+    size_t reserved = rig.bytes[14], size = rig.bytes[22];
+
+    for (unsigned copy = 0; copy < rig.bytes[16]; copy++) {
+        uint8_t *at = rig.bytes + (reserved + copy * size) * 512 +
+                      cluster * 3 / 2;
+
+        at[0] |= cluster & 1 ? 0x70 : 0xf7;
+        at[1] |= cluster & 1 ? 0xff : 0x0f;
+    }
+}
+
+/*
+ * A name takes two clusters of 512 bytes, the second of which shares a byte of
+ * the FAT with the one that the directory ended with so far.
+ */
+START_TEST(a_directory_grows_by_a_neighbour_of_its_end)
+{
+    static const char *const names[] = { "a", "b", "c" };
+    struct shale_vnode *dir, *vn;
+    uint32_t firsts[3], end;
+    unsigned which;
+
+    rig_make(12, 1000, 512, 512, NULL);
+    vn = rig_create(rig.root, "low");
+    rig_write(vn, 1, 512, 0);
+    shale_vnode_put(vn);
+    vn = rig_create(rig.root, "between");
+    rig_write(vn, 1, 500 * 512, 0);
+    shale_vnode_put(vn);
+    for (unsigned i = 0; i < 3; i++) {
+        dir = rig_mkdir(rig.root, names[i]);
+        firsts[i] = fat_vnode_of(dir)->chain.first;
+        shale_vnode_put(dir);
+    }
+    which = firsts[1] & 1 ? 1 : 2;
+    end = firsts[which];
+    ck_assert_uint_eq(firsts[which - 1], end ^ 1);
+    rig_look();
+    for (uint32_t c = 2; c < rig.check.cluster_count + 2; c++)
+        if (fatcheck_fat(&rig.check, c) == 0)
+            make_bad(c);
+
+    rig_mount(NULL);
+    GOOD(shale_lookup(rig.root, names[which], 1, &dir));
+    for (unsigned i = 0; i < 14; i++)
+        rig_touch(dir, name_of(i, 8));
+    GOOD(rig_unlink(rig.root, "low"));
+    GOOD(shale_rmdir(rig.root, names[which - 1], 1));
+    GOOD(shale_sync(rig.v.fs));
+    ck_assert_uint_eq(rig_free_clusters(), 2);
+    GOOD(rig_try(dir, name_of(99, 255), SHALE_S_IFREG | 0644, NULL));
+    ck_assert_uint_eq(fat_vnode_of(dir)->chain.last, end ^ 1);
+    ck_assert_uint_eq(dir->size, 3 * 512);
+    ck_assert_uint_eq(each_set(dir, NULL), 15);
+    shale_vnode_put(dir);
+    rig_end();
+}
+END_TEST
+
 START_TEST(a_directory_does_not_grow_on_a_full_volume)
 {
     struct shale_vnode *dir, *vn;
@@ -321,6 +383,7 @@ Suite *suite(void)
                         sizeof fills / sizeof fills[0]);
     tcase_add_test(tc, a_name_may_be_in_two_rows_where_it_must);
     tcase_add_test(tc, a_directory_grows_by_as_much_as_it_takes);
+    tcase_add_test(tc, a_directory_grows_by_a_neighbour_of_its_end);
     tcase_add_test(tc, a_directory_does_not_grow_on_a_full_volume);
     suite_add_tcase(s, tc);
     return s;
