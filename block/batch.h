@@ -50,10 +50,17 @@ struct tx_block {
     struct tx_block *next_changed;
 };
 
+/* To be called if the transaction is undone; or, with no UNDO, ... */
 struct tx_undo {
     void (*undo)(void *context, uint64_t a, uint64_t b);
-    void *context;
-    uint64_t a, b;
+    void *context;              /* ... to be restored ... */
+    uint64_t a, b;              /* ... of A bytes ... */
+    void *saved;                /* ... from here */
+};
+
+/* The logs of the batch that is being filled, and of those after it. */
+struct tx_logs {
+    const struct shale_tx_log *now, *next;
 };
 
 /*
@@ -78,12 +85,18 @@ struct shale_tx {
     struct tx_block *dirty[TX_RANKS];
     uint64_t batch;
     struct tx_runs runs;
+    struct tx_logs logs;
 
     /* The transaction. */
     bool open;
     struct tx_block *changed;   /* newest first */
     struct tx_undo *undos;
     size_t undo_room, undo_count;
+    struct tx_logs logs_before;
+};
+
+struct shale_tx_walk {
+    const struct tx_block *at[TX_RANKS];    /* of lists that are sorted */
 };
 
 /* Forget BLOCK, in no list any more; its buffer is one like any other. */

@@ -160,9 +160,7 @@ static void *array_grow(struct shale_mem *mem, void *array, size_t *room,
     return grown;
 }
 
-int shale_tx_on_undo(struct shale_tx *tx,
-                     void (*undo)(void *context, uint64_t a, uint64_t b),
-                     void *context, uint64_t a, uint64_t b)
+static int undo_add(struct shale_tx *tx, struct tx_undo undo)
 {
     struct tx_undo *undos;
 
@@ -172,8 +170,50 @@ int shale_tx_on_undo(struct shale_tx *tx,
     if (!undos)
         return SHALE_ENOMEM;
     tx->undos = undos;
-    undos[tx->undo_count++] = (struct tx_undo){ undo, context, a, b };
+    undos[tx->undo_count++] = undo;
     return 0;
+}
+
+int shale_tx_on_undo(struct shale_tx *tx,
+                     void (*undo)(void *context, uint64_t a, uint64_t b),
+                     void *context, uint64_t a, uint64_t b)
+{
+    return undo_add(tx, (struct tx_undo){
+        .undo = undo, .context = context, .a = a, .b = b,
+    });
+}
+
+int shale_tx_save(struct shale_tx *tx, void *what, size_t size)
+{
+    void *saved = shale_alloc(tx->mem, size);
+    int err;
+
+    if (!saved)
+        return SHALE_ENOMEM;
+    memcpy(saved, what, size);
+    err = undo_add(tx, (struct tx_undo){
+        .context = what, .a = size, .saved = saved,
+    });
+    if (err)
+        shale_free(tx->mem, saved, size);
+    return err;
+}
+
+/* Forget what was to be undone, all of it; UNDO: having undone it. */
+static void undos_end(struct shale_tx *tx, bool undo)
+{
+    while (tx->undo_count > 0) {
+        const struct tx_undo *last = &tx->undos[--tx->undo_count];
+
+        if (last->undo) {
+            if (undo)
+                last->undo(last->context, last->a, last->b);
+            continue;
+        }
+        if (undo)
+            memcpy(last->context, last->saved, (size_t)last->a);
+        shale_free(tx->mem, last->saved, (size_t)last->a);
+    }
 }
 
 /* --------------------------------------------------------------- frees */
@@ -254,6 +294,17 @@ bool shale_tx_frees_pending(const struct shale_tx *tx)
     return tx->runs.taken < tx->runs.count;
 }
 
+uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
+{
+    const struct tx_runs *runs = &tx->runs;
+    uint64_t units = 0;
+
+    for (size_t i = runs->taken; i < runs->count; i++)
+        if (runs->list[i].first < below)
+            units += runs->list[i].count;
+    return units;
+}
+
 bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out)
 {
     struct tx_runs *runs = &tx->runs;
@@ -275,6 +326,7 @@ void shale_tx_begin(struct shale_tx *tx)
 {
     SHALE_ASSERT(!tx->open);
     tx->open = true;
+    tx->logs_before = tx->logs;
 }
 
 /* Add BLOCK to the batch. */
@@ -322,7 +374,7 @@ void shale_tx_commit(struct shale_tx *tx)
         block_end(tx, block);
     }
     runs_commit(&tx->runs);
-    tx->undo_count = 0;
+    undos_end(tx, false);
     tx->open = false;
 }
 
@@ -337,11 +389,8 @@ void shale_tx_undo(struct shale_tx *tx)
         block_end(tx, block);
     }
     tx->runs.count = tx->runs.committed;
-    while (tx->undo_count > 0) {
-        const struct tx_undo *undo = &tx->undos[--tx->undo_count];
-
-        undo->undo(undo->context, undo->a, undo->b);
-    }
+    undos_end(tx, true);
+    tx->logs = tx->logs_before;
     tx->open = false;
 }
 
@@ -370,6 +419,23 @@ size_t shale_tx_dirty_bytes(const struct shale_tx *tx)
 bool shale_tx_dirty(const struct shale_tx *tx)
 {
     return shale_tx_dirty_bytes(tx) > 0;
+}
+
+void shale_tx_set_log(struct shale_tx *tx, const struct shale_tx_log *log)
+{
+    tx->logs.next = log;
+    if (!log)
+        tx->logs.now = NULL;
+}
+
+size_t shale_tx_whole_bytes(const struct shale_tx *tx)
+{
+    const struct shale_tx_log *log = tx->logs.next;
+    size_t block_size = tx->cache->block_size;
+
+    if (!log || log->capacity > SIZE_MAX / block_size)
+        return SIZE_MAX;
+    return log->capacity * block_size;
 }
 
 /* --------------------------------------------------------- a whole one */

@@ -8,6 +8,10 @@
  * Each rank's list is sorted and written piece by piece: a piece is a series of
  * neighbours, up to 1 MiB, gathered into one request.
  *
+ * With a log a batch that fits goes there first. Once it is valid there, the
+ * order does not matter any more: all blocks are written in one step, as they
+ * are, pieces of neighbours whatever their ranks.
+ *
  * (1) A block stays dirty until a flush after its request has succeeded: when
  *     a flush fails nobody knows what it was that the device has lost.
  * (2) Whatever fails, the batch is as it was but for steps that were completed,
@@ -241,6 +245,116 @@ static int write_steps(struct writer *w)
     return err;
 }
 
+/* ------------------------------------------------------------ with a log */
+
+/* Which of the lists of WALK has the lowest block; TX_RANKS if none has any. */
+static unsigned walk_lowest(const struct shale_tx_walk *walk)
+{
+    unsigned lowest = TX_RANKS;
+
+    for (unsigned rank = 0; rank < TX_RANKS; rank++) {
+        const struct tx_block *block = walk->at[rank];
+
+        if (block && (lowest == TX_RANKS || block->buf->base.block <
+                                     walk->at[lowest]->buf->base.block))
+            lowest = rank;
+    }
+    return lowest;
+}
+
+static void walk_begin(const struct shale_tx *tx, struct shale_tx_walk *walk)
+{
+    for (unsigned rank = 0; rank < TX_RANKS; rank++)
+        walk->at[rank] = tx->dirty[rank];
+}
+
+const struct shale_buf *shale_tx_walk_next(struct shale_tx_walk *walk)
+{
+    unsigned lowest = walk_lowest(walk);
+    const struct tx_block *block;
+
+    if (lowest == TX_RANKS)
+        return NULL;
+    block = walk->at[lowest];
+    walk->at[lowest] = block->next;
+    return &block->buf->base;
+}
+
+/*
+ * Write the neighbours that begin with BUF, as many as there are and as can be
+ * gathered. Stores the block after them.
+ */
+static int neighbours_write(const struct writer *w, struct shale_tx_walk *walk,
+                            const struct shale_buf **buf)
+{
+    struct shale_cache *cache = w->tx->cache;
+    size_t size = cache->block_size, room = w->gather_size / size, count = 0;
+    const struct shale_buf *first = *buf, *next = first;
+
+    do {
+        memcpy(w->gather + count++ * size, next->data, size);
+        next = shale_tx_walk_next(walk);
+    } while (next && count < room && next->block == first->block + count);
+    *buf = next;
+    return shale_bdev_write(cache->dev, first->block * size, w->gather,
+                            count * size);
+}
+
+/* Write all blocks in their places. */
+static int write_places(struct writer *w)
+{
+    struct shale_tx *tx = w->tx;
+    struct shale_tx_walk walk;
+    const struct shale_buf *buf;
+    int err = 0;
+
+    walk_begin(tx, &walk);
+    buf = shale_tx_walk_next(&walk);
+    while (buf && !err)
+        err = neighbours_write(w, &walk, &buf);
+    if (!err)
+        err = shale_bdev_flush(tx->cache->dev);
+    w->step = TX_STEP_LAST;
+    for (unsigned rank = 0; rank < TX_RANKS && !err; rank++)
+        settle(w, rank);
+    return err;
+}
+
+/* As write_steps(), through the LOG, which the COUNT dirty blocks fit. */
+static int write_logged(struct writer *w, const struct shale_tx_log *log,
+                        size_t count)
+{
+    struct shale_tx *tx = w->tx;
+    struct shale_tx_walk walk;
+    int err;
+
+    for (unsigned rank = 0; rank < TX_RANKS; rank++)
+        tx->dirty[rank] = sort(tx->dirty[rank]);
+    walk_begin(tx, &walk);
+    err = log->write(log->context, &walk, count);
+    return err ? err : write_places(w);
+}
+
+/* Write the batch: through the log, or past it if it is too large for that. */
+static int write_batch(struct writer *w)
+{
+    struct shale_tx *tx = w->tx;
+    const struct shale_tx_log *log = tx->logs.now;
+    size_t count = shale_tx_dirty_bytes(tx) / tx->cache->block_size;
+    bool any = count > 0, fits = log && count <= log->capacity;
+    int err = 0;
+
+    if (log && any && !fits)
+        err = log->placed(log->context, true);
+    if (!err)
+        err = fits && any ? write_logged(w, log, count) : write_steps(w);
+    if (!err && log && (any || tx->runs.ready < tx->runs.committed))
+        err = log->placed(log->context, tx->runs.ready < tx->runs.committed);
+    return err;
+}
+
+/* ---------------------------------------------------------------- a batch */
+
 /* Room for as large a piece as there may be, or as there is memory for. */
 static void gather_alloc(struct writer *w)
 {
@@ -266,6 +380,7 @@ static void batch_end(struct shale_tx *tx)
     cache_lock(tx->cache);
     tx->batch++;
     cache_unlock(tx->cache);
+    tx->logs.now = tx->logs.next;
 }
 
 int shale_tx_write(struct shale_tx *tx)
@@ -277,7 +392,7 @@ int shale_tx_write(struct shale_tx *tx)
 
     lock_exclusive(cache->locks, lock);
     gather_alloc(&w);
-    err = write_steps(&w);
+    err = write_batch(&w);
     if (w.gather != tx->spare)
         shale_free(tx->mem, w.gather, w.gather_size);
     if (!err)

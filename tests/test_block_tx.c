@@ -250,15 +250,47 @@ START_TEST(many_notes)
 }
 END_TEST
 
+/* Saved fields come back, to what the first save saw; notes in between. */
+START_TEST(saved_fields_come_back)
+{
+    struct {
+        uint32_t a;
+        char text[100];
+    } field = { 1, "before" };
+
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_save(rig.tx, &field, sizeof field), 0);
+    field.a = 2;
+    strcpy(field.text, "between");
+    ck_assert_int_eq(shale_tx_save(rig.tx, &field.a, sizeof field.a), 0);
+    field.a = 3;
+    shale_tx_undo(rig.tx);
+    ck_assert_uint_eq(field.a, 1);
+    ck_assert_str_eq(field.text, "before");
+
+    /* Not after a commit, by an undo of the next one. */
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_save(rig.tx, &field, sizeof field), 0);
+    field.a = 4;
+    shale_tx_commit(rig.tx);
+    shale_tx_begin(rig.tx);
+    shale_tx_undo(rig.tx);
+    ck_assert_uint_eq(field.a, 4);
+}
+END_TEST
+
 /* ------------------------------------------------------------- failures */
 
 static int everything(void)
 {
+    static char field[50];
     struct shale_buf *buf = rig_get(3), *late = rig_get(4);
     int err;
 
     shale_tx_begin(rig.tx);
     err = shale_tx_on_undo(rig.tx, note, buf, 1, 2);
+    if (!err)
+        err = shale_tx_save(rig.tx, field, sizeof field);
     if (!err)
         err = shale_tx_change(rig.tx, buf, SHALE_RANK_NODE);
     if (!err)
@@ -302,7 +334,7 @@ START_TEST(survives_lack_of_memory)
         if (failed)
             rig_fresh(64);          /* and with nothing left to grow into */
     }
-    ck_assert_uint_eq(n, 9 + 1);
+    ck_assert_uint_eq(n, 10 + 1);
     ck_assert_int_eq(shale_tx_write(rig.tx), 0);
     ck_assert_uint_eq(rig.bytes[3 * RIG_BLOCK + 5], rig_byte(3, 5) ^ 0xff);
     ck_assert_uint_eq(rig.bytes[4 * RIG_BLOCK + 8], rig_byte(4, 8) ^ 0xff);
@@ -368,6 +400,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, late_at_the_edges, 0, COUNT(ranges));
     tcase_add_test(tc, notes_are_called_last_first);
     tcase_add_test(tc, many_notes);
+    tcase_add_test(tc, saved_fields_come_back);
     tcase_add_test(tc, survives_lack_of_memory);
     tcase_add_test(tc, create_survives_lack_of_memory);
     tcase_add_test(tc, destroy_drops_all);

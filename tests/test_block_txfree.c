@@ -128,6 +128,32 @@ START_TEST(neighbours_are_joined)
 END_TEST
 
 /* Freed, written, taken in turns of changing lengths: none lost, in order. */
+/* What is free already but cannot be had yet, of some kind. */
+START_TEST(freed_and_not_reclaimed)
+{
+    struct shale_tx_run run;
+
+    shale_tx_begin(rig.tx);
+    free_run(10, 2);
+    free_run(2000, 3);
+    shale_tx_undo(rig.tx);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 0);
+    shale_tx_begin(rig.tx);
+    free_run(10, 2);
+    free_run(20, 5);
+    free_run(2000, 3);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, 20), 2);
+    shale_tx_commit(rig.tx);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, 21), 7);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 10);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 10);
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 8);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, 100), 5);
+}
+END_TEST
+
 START_TEST(many_frees)
 {
     uint64_t freed = 0, written = 0, got = 0;
@@ -180,6 +206,7 @@ Suite *suite(void)
     tcase_add_test(tc, free_only_after_the_batch);
     tcase_add_test(tc, undo_frees_nothing);
     tcase_add_loop_test(tc, neighbours_are_joined, 0, COUNT(joins));
+    tcase_add_test(tc, freed_and_not_reclaimed);
     tcase_add_test(tc, many_frees);
     suite_add_tcase(s, tc);
     return s;

@@ -4,6 +4,7 @@
  * The core has no printf: an event goes out in parts, and whoever embeds it
  * makes a sentence of them, or does not listen.
  */
+#include "memfn.h"
 #include "vfs.h"
 
 void fault_event(struct shale_fs *fs, const struct shale_event *event)
@@ -14,6 +15,49 @@ void fault_event(struct shale_fs *fs, const struct shale_event *event)
         log->event(log, event);
 }
 
+static struct shale_corruption corruption_of(const struct shale_fs *fs,
+                                             const struct shale_event *event)
+{
+    struct shale_corruption c = {
+        .time = shale_now(fs), .at = event->at, .ino = event->ino,
+    };
+
+    for (size_t i = 0; i < sizeof c.what - 1 && event->what[i]; i++)
+        c.what[i] = event->what[i];
+    return c;
+}
+
+/* Keep what EVENT says for the driver, which may note it on the volume. */
+static void corruption_note(struct shale_fs *fs,
+                            const struct shale_event *event)
+{
+    struct shale_fs_state *state = fs->state;
+    const struct shale_corruption c = corruption_of(fs, event);
+
+    lock_exclusive(state->table.locks, state->table.lock);
+    if (state->corruptions++ == 0)
+        state->first_corruption = c;
+    state->last_corruption = c;
+    lock_release(state->table.locks, state->table.lock);
+}
+
+uint64_t shale_fs_saw_corruption(const struct shale_fs *fs,
+                                 struct shale_corruption *first,
+                                 struct shale_corruption *last)
+{
+    struct shale_fs_state *state = fs->state;
+    uint64_t count;
+
+    lock_exclusive(state->table.locks, state->table.lock);
+    count = state->corruptions;
+    if (count > 0) {
+        *first = state->first_corruption;
+        *last = state->last_corruption;
+    }
+    lock_release(state->table.locks, state->table.lock);
+    return count;
+}
+
 int shale_corrupt_inode(struct shale_fs *fs, const char *what, uint64_t at,
                         uint64_t ino)
 {
@@ -22,6 +66,7 @@ int shale_corrupt_inode(struct shale_fs *fs, const char *what, uint64_t at,
         .what = what, .at = at, .ino = ino,
     };
 
+    corruption_note(fs, &event);
     fault_event(fs, &event);
     return SHALE_ECORRUPT;
 }

@@ -233,6 +233,8 @@ static int volume_init(struct shale_fs_state *state,
     err = root_load(state);
     if (err)
         goto unmount;
+    if (fs->unfinished && !fs->read_only && fs->ops->recover)
+        change_recover(fs);
     return 0;
 
 unmount:

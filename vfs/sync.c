@@ -5,7 +5,7 @@
  * says in which order it is written. Here is when:
  *
  *     shale_writeback      now and then: the host's clock, or the cache is half
- *                          full of changes
+ *                          full of changes, or the log would be
  *     shale_fsync          ... and the device flushed, even if nothing changed
  *     shale_sync           ... and what became free noted, and that too, and
  *                          at last that the volume is clean
@@ -48,7 +48,10 @@ static void write_failed(struct shale_fs *fs, int err)
 
 bool sync_is_due(struct shale_fs *fs)
 {
-    return shale_tx_dirty_bytes(fs->tx) > fs->state->cache_bytes / 2;
+    size_t whole = shale_tx_whole_bytes(fs->tx);
+    size_t most = fs->state->cache_bytes;
+
+    return shale_tx_dirty_bytes(fs->tx) > (whole < most ? whole : most) / 2;
 }
 
 /* The error that is to be reported now, by who promises durability. */

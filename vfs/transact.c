@@ -8,7 +8,8 @@
  *     no memory      what the caches can do without is given up; then the
  *                    batch is written, whose blocks can be given up after it
  *     no space       if earlier changes have freed some, they are written, and
- *                    what they freed can be used
+ *                    what they freed can be used; then the driver gives up what
+ *                    it keeps for itself
  *     "again"        the driver wants the batch written first, so that what it
  *                    holds is out of the way
  *
@@ -74,6 +75,24 @@ static bool writing_helps(struct shale_fs *fs, int err)
     return false;
 }
 
+static int make_room(struct shale_fs *fs, void *context)
+{
+    (void)context;
+    return fs->ops->make_room(fs);
+}
+
+/*
+ * The driver has given up space that it keeps for itself. False if it has none.
+ * What may be in the batch is written before: it is to be whole on the device,
+ * and what was kept may be what makes it so.
+ */
+static bool driver_makes_room(struct shale_fs *fs)
+{
+    return fs->ops->make_room && sync_write_exclusive(fs) == 0 &&
+           change_attempt(fs, make_room, NULL) == 0 &&
+           sync_write_exclusive(fs) == 0;
+}
+
 int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
 {
     int err = change_open(fs), write_err;
@@ -88,8 +107,30 @@ int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
             return err == SHALE_EAGAIN ? write_err : err;
         err = change_attempt(fs, change, context);
     }
+    if (err == SHALE_ENOSPC && driver_makes_room(fs))
+        err = change_attempt(fs, change, context);
     SHALE_ASSERT(err != SHALE_EAGAIN);
     return err == SHALE_EAGAIN ? SHALE_EIO : err;
+}
+
+static int recover(struct shale_fs *fs, void *context)
+{
+    (void)context;
+    return fs->ops->recover(fs);
+}
+
+void change_recover(struct shale_fs *fs)
+{
+    int err = change_open(fs);
+
+    while (!err) {
+        err = change_attempt(fs, recover, NULL);
+        if (!err && sync_is_due(fs))
+            err = sync_write_exclusive(fs);
+    }
+    if (err != SHALE_ENOENT)
+        shale_fail(fs, err, "vfs: what was left unfinished stays so", NULL,
+                   SHALE_NOWHERE);
 }
 
 int change_run(struct shale_fs *fs, change_fn *change, void *context)

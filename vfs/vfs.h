@@ -73,6 +73,10 @@ struct shale_fs_state {
     bool data_written;          /* ... of files, since the device was flushed;
                                    atomic, and under no lock */
     uint64_t orphans;           /* files without a name, not freed so far */
+
+    /* What was corrupt; see fault.c. Under the vnode table's lock. */
+    uint64_t corruptions;
+    struct shale_corruption first_corruption, last_corruption;
 };
 
 /* ------------------------------------------------------------- locks */
@@ -214,6 +218,9 @@ int change_attempt(struct shale_fs *fs, change_fn *change, void *context);
  * or see to it that it is marked as in use.
  */
 int change_open(struct shale_fs *fs);
+
+/* Have the driver recover; see fs.h. Nobody else is there yet. */
+void change_recover(struct shale_fs *fs);
 
 /* ------------------------------------------------------------- sync.c */
 

@@ -26,8 +26,8 @@
  *     create, link, remove, rename,       Vx, in a transaction
  *     setattr, setxattr, release,
  *     trim, set_label
- *     allocate, resize                    Nx Vx, in a transaction
- *     reclaim, mark                       Vx, in a transaction
+ *     allocate, resize, punch             Nx Vx, in a transaction
+ *     reclaim, mark, make_room, recover   Vx, in a transaction
  *     purge                               Vx
  *     evict                               none, or any: only the vnode is in
  *                                         nobody else's hands
@@ -35,7 +35,7 @@
  * The operations that change things run inside the transaction fs->tx (tx.h).
  * Whatever error one returns, the core undoes its changes of blocks; changes
  * of the driver's own memory come after everything that can fail, or have been
- * told to shale_tx_on_undo(). An operation that met SHALE_ENOMEM is called
+ * told to shale_tx_on_undo() or shale_tx_save(). An operation that met SHALE_ENOMEM is called
  * again once memory has been freed, and one that met SHALE_ENOSPC once what
  * earlier transactions freed has been written and reclaimed.
  */
@@ -262,6 +262,13 @@ struct shale_fs_ops {
     int (*resize)(struct shale_vnode *file, uint64_t size);
 
     /*
+     * Free the whole units inside the LEN (at least 1) bytes of FILE at OFFSET,
+     * which become a hole; the core has zeroed the ragged ends. Only a format
+     * with holes has this. The size stays, and the times of a change are set.
+     */
+    int (*punch)(struct shale_vnode *file, uint64_t offset, uint64_t len);
+
+    /*
      * Free whole units past FILE's size, which allocate() was asked for and
      * which are not going to be used. No times change. NULL if they may stay.
      */
@@ -292,6 +299,21 @@ struct shale_fs_ops {
     int (*mark)(struct shale_fs *fs, bool clean);
 
     /*
+     * Free space that the driver keeps for itself and can do without: there is
+     * no other. The batch was empty, and is written at once. SHALE_ENOENT if it
+     * has none. NULL if it never has any.
+     */
+    int (*make_room)(struct shale_fs *fs);
+
+    /*
+     * Go on with what an earlier use of the volume has left unfinished: files
+     * that were in use when their last name went. Called after a mount that may
+     * write, if that has set fs->unfinished, the volume being marked as in use:
+     * as long as it answers 0. SHALE_ENOENT when there is nothing (more) to do.
+     */
+    int (*recover)(struct shale_fs *fs);
+
+    /*
      * Nobody searches or lists now: forget what was kept for vnodes that are
      * not in memory any more. NULL if there is nothing.
      */
@@ -317,6 +339,7 @@ struct shale_fs {
     bool read_only;             /* as asked, since the driver cannot write, or
                                    since an error; a driver may set it in
                                    mount(), having told shale_warn() why */
+    bool unfinished;            /* set by mount(): there is work for recover */
 
     /* The driver's. */
     void *volume;
@@ -340,6 +363,22 @@ int shale_fs_set_blocks(struct shale_fs *fs, uint32_t block_size,
 int shale_corrupt(struct shale_fs *fs, const char *what, uint64_t at);
 int shale_corrupt_inode(struct shale_fs *fs, const char *what, uint64_t at,
                         uint64_t ino);
+
+/* What shale_corrupt() was told, for formats that keep it on the volume. */
+struct shale_corruption {
+    struct shale_time time;
+    uint64_t at;                /* byte of the volume, or SHALE_NOWHERE */
+    uint64_t ino;               /* or 0 */
+    char what[32];              /* terminated, perhaps cut short */
+};
+
+/*
+ * How many times FS has met something corrupt, since it was mounted. Unless it
+ * is 0, stores the first and the last.
+ */
+uint64_t shale_fs_saw_corruption(const struct shale_fs *fs,
+                                 struct shale_corruption *first,
+                                 struct shale_corruption *last);
 
 /* Note that the volume is sound but not for us. Returns SHALE_ENOTSUP. */
 int shale_refuse(struct shale_fs *fs, const char *what, const char *detail,

@@ -6,7 +6,7 @@
  * it or, after an error, undoes it, byte for byte. What is committed stays in
  * memory as part of the volume's batch, and the batch is written as a unit.
  *
- * There is no journal; what makes a power cut harmless is the order in which a
+ * Without a journal, what makes a power cut harmless is the order in which a
  * batch is written, with the device flushed between any two steps:
  *
  *     1. file data: it is on the device before its batch, see file.c
@@ -19,6 +19,15 @@
  *
  * So a cut leaks space at worst. Before its step a late change is not to be
  * seen on the device: its block is written as if it had not been made.
+ *
+ * A format that has a journal gives a log (shale_tx_set_log). Then a batch is
+ * whole on the device or not at all, ranks and steps do not matter, and it is
+ * written like this:
+ *
+ *     1. file data, and the blocks of the batch to the log
+ *     2. what makes the log valid; the batch is safe now
+ *     3. all its blocks in their places
+ *     4. if it freed anything, the log is made void, before that is reused
  *
  * Ownership  buffers stay their callers'; a transaction holds a pin of its own
  * Errors     0 or a negative enum shale_err
@@ -107,12 +116,62 @@ int shale_tx_on_undo(struct shale_tx *tx,
                      void *context, uint64_t a, uint64_t b);
 
 /*
+ * If this transaction is undone, the SIZE bytes at WHAT become what they are
+ * now: for fields of the driver's own memory. SHALE_ENOMEM.
+ */
+int shale_tx_save(struct shale_tx *tx, void *what, size_t size);
+
+/*
+ * How many units have been freed and are not reclaimed, of runs that begin
+ * below BELOW: what a driver's statfs() adds to what is free already.
+ */
+uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below);
+
+/*
  * The number of the batch that is being filled, rising from 1. What was done
  * in a batch with a lower number is on the device.
  */
 uint64_t shale_tx_batch(const struct shale_tx *tx);
 
+/* The blocks of a batch that is being written. */
+struct shale_tx_walk;
+
+/* The next block, by number; NULL after the last. */
+const struct shale_buf *shale_tx_walk_next(struct shale_tx_walk *walk);
+
+/* Where a format with a journal keeps a batch until it is in its places. */
+struct shale_tx_log {
+    void *context;
+    size_t capacity;            /* blocks that the largest batch may have */
+
+    /*
+     * Flush the device, and make the COUNT blocks of WALK, 1 to CAPACITY, valid
+     * in the log, durably: all of them or, if it fails, perhaps none.
+     */
+    int (*write)(void *context, struct shale_tx_walk *walk, size_t count);
+
+    /*
+     * All that the log holds is in its places, durably, and need not be kept.
+     * MAKE_VOID: see to it that it cannot come back, for what was freed is going to
+     * be used for something else.
+     */
+    int (*placed)(void *context, bool make_void);
+};
+
+/*
+ * Batches go through *LOG, which stays the caller's, from the next one on: not
+ * the one that is being filled, which may be what makes the log. NULL: without
+ * one, and at once; what the log holds has to be void. If the transaction under
+ * way is undone, so is this.
+ *
+ * A batch that is larger than the log's capacity is written by rank.
+ */
+void shale_tx_set_log(struct shale_tx *tx, const struct shale_tx_log *log);
+
 /* --------------------------------------------------------- for the core */
+
+/* Bytes of blocks that the log takes as one batch; SIZE_MAX without a log. */
+size_t shale_tx_whole_bytes(const struct shale_tx *tx);
 
 /*
  * Make what the transactions on CACHE need, from MEM. SHALE_ENOTSUP if CACHE's

@@ -1,0 +1,461 @@
+/*
+ * test_block_tx_log.c - batches that go through a log: all of one, or nothing
+ *
+ * The log here is as simple as can be: some areas of the device itself, each a
+ * head that says whether it is valid and which blocks it holds, and these. One
+ * is enough as long as nothing fails. But a batch that is valid in the log and
+ * could not be written in its places has to stay there while the next one,
+ * which has all its blocks and more, is written to another area.
+ */
+#include "test_block_cache.h"
+
+#include "powercut.h"
+
+enum {
+    BLOCKS = 18, ROUNDS = 12, SIZE = 220 * RIG_BLOCK,
+    LOG = 64, AREAS = 6, CAPACITY = 24, AREA = 1 + CAPACITY,
+};
+
+/* ------------------------------------------------------------- a toy log */
+
+static struct {
+    struct shale_tx_log log;
+    bool valid[AREAS];          /* on the device, perhaps */
+    bool placed[AREAS];         /* so it need not be */
+    unsigned sequence;
+    char called[256];           /* since calls_forget() */
+    int fail;                   /* the next call of anything */
+} toy;
+
+static void calls_forget(void)
+{
+    toy.called[0] = '\0';
+    rig_forget();
+}
+
+static int call(const char *what, size_t count)
+{
+    char *end = strchr(toy.called, '\0');
+    int err = toy.fail;
+
+    snprintf(end, (size_t)(toy.called + sizeof toy.called - end), "%s%u ",
+             what, (unsigned)count);
+    toy.fail = 0;
+    return err;
+}
+
+static int write_at(size_t block, const uint8_t *bytes, size_t len)
+{
+    return shale_bdev_write(&rig.fault.base, block * RIG_BLOCK, bytes, len);
+}
+
+/* Areas whose blocks are in their places are valid no more. */
+static int make_void(void)
+{
+    static const uint8_t nothing[512];
+
+    for (unsigned area = 0; area < AREAS; area++) {
+        int err;
+
+        if (!toy.valid[area] || !toy.placed[area])
+            continue;
+        err = write_at(LOG + area * AREA, nothing, sizeof nothing);
+        if (!err)
+            err = shale_bdev_flush(&rig.fault.base);
+        if (err)
+            return err;
+        toy.valid[area] = false;
+    }
+    return 0;
+}
+
+/* The blocks of WALK, behind a head: sequence, count, block numbers. */
+static int area_write(unsigned area, struct shale_tx_walk *walk, size_t count)
+{
+    uint8_t head[512] = { (uint8_t)++toy.sequence, (uint8_t)count };
+    const struct shale_buf *buf;
+    size_t n = 0;
+    int err = 0;
+
+    while (!err && (buf = shale_tx_walk_next(walk))) {
+        ck_assert(n == 0 || head[n + 1] < buf->block);
+        head[n++ + 2] = (uint8_t)buf->block;
+        err = write_at(LOG + area * AREA + n, buf->data, RIG_BLOCK);
+    }
+    if (!err)
+        err = shale_bdev_flush(&rig.fault.base);
+    if (err)
+        return err;
+    ck_assert_uint_eq(n, count);
+    toy.valid[area] = true;     /* even if it fails: nobody knows */
+    toy.placed[area] = false;
+    err = write_at(LOG + area * AREA, head, sizeof head);
+    return err ? err : shale_bdev_flush(&rig.fault.base);
+}
+
+static int toy_write(void *context, struct shale_tx_walk *walk, size_t count)
+{
+    int err = call("log", count);
+    unsigned area = 0;
+
+    ck_assert_ptr_eq(context, &toy);
+    if (!err)
+        err = make_void();
+    if (err)
+        return err;
+    while (toy.valid[area])
+        area++;
+    ck_assert_uint_lt(area, AREAS);
+    return area_write(area, walk, count);
+}
+
+static int toy_placed(void *context, bool is_to_be_void)
+{
+    int err = call("placed", is_to_be_void);
+
+    ck_assert_ptr_eq(context, &toy);
+    if (err)
+        return err;
+    memset(toy.placed, true, sizeof toy.placed);
+    return is_to_be_void ? make_void() : 0;
+}
+
+/* What whoever finds IMAGE does with a log in it. */
+static void toy_replay(uint8_t *image)
+{
+    for (unsigned sequence = 1; sequence <= toy.sequence; sequence++)
+        for (unsigned area = 0; area < AREAS; area++) {
+            const uint8_t *head = image + (LOG + area * AREA) * RIG_BLOCK;
+
+            if (head[0] != sequence)
+                continue;
+            for (size_t n = 0; n < head[1]; n++)
+                memcpy(image + head[n + 2] * RIG_BLOCK,
+                       head + (n + 1) * RIG_BLOCK, RIG_BLOCK);
+        }
+}
+
+static void setup(void)
+{
+    memset(&toy, 0, sizeof toy);
+    toy.log = (struct shale_tx_log){
+        .context = &toy, .capacity = CAPACITY,
+        .write = toy_write, .placed = toy_placed,
+    };
+    rig_open(64);
+    memset(rig.bytes + LOG * RIG_BLOCK, 0, AREAS * AREA * RIG_BLOCK);
+}
+
+static void teardown(void)
+{
+    rig_close();
+}
+
+/* Set a log, and end the batch that is without one. */
+static void start(void)
+{
+    shale_tx_set_log(rig.tx, &toy.log);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    calls_forget();
+}
+
+/* ----------------------------------------------------------------- order */
+
+START_TEST(log_then_places)
+{
+    start();
+    rig_fill(9, 0x11, SHALE_RANK_NAME);
+    rig_fill(7, 0x22, SHALE_RANK_MAP);
+    rig_fill(8, 0x33, SHALE_RANK_NODE);
+    rig_fill(20, 0x44, SHALE_RANK_NODE);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log4 placed0 ");
+    ck_assert_str_eq(rig.asked, "w65+1 w66+1 w67+1 w68+1 f w64+0 f "
+                                "w7+3 w20+1 f ");
+    ck_assert(rig_filled(7, 0x22) && rig_filled(8, 0x33) &&
+              rig_filled(9, 0x11) && rig_filled(20, 0x44));
+    ck_assert(!shale_tx_dirty(rig.tx));
+
+    /* Nothing to write is just a flush. */
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+    ck_assert_str_eq(rig.asked, "f ");
+}
+END_TEST
+
+/* Late changes are in the log and in their places as all others. */
+START_TEST(late_is_not_late)
+{
+    struct shale_buf *buf = rig_get(3);
+
+    start();
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_change_late(rig.tx, buf, 5, 1, SHALE_RANK_MAP),
+                     0);
+    buf->data[5] = 0xaa;
+    shale_tx_commit(rig.tx);
+    shale_buf_put(buf);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 placed0 ");
+    ck_assert_uint_eq(rig.bytes[(LOG + 1) * RIG_BLOCK + 5], 0xaa);
+    ck_assert_uint_eq(rig.bytes[3 * RIG_BLOCK + 5], 0xaa);
+    ck_assert(!shale_tx_dirty(rig.tx));
+}
+END_TEST
+
+/* The log is for the next batch; none is for this one. */
+START_TEST(set_and_unset)
+{
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    shale_tx_set_log(rig.tx, &toy.log);
+    ck_assert_uint_eq(shale_tx_whole_bytes(rig.tx), CAPACITY * RIG_BLOCK);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+    rig_fill(3, 0x22, SHALE_RANK_NODE);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 placed0 ");
+    rig_fill(3, 0x33, SHALE_RANK_NODE);
+    shale_tx_set_log(rig.tx, NULL);
+    ck_assert_uint_eq(shale_tx_whole_bytes(rig.tx), SIZE_MAX);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+    ck_assert_str_eq(rig.asked, "f w3+1 f ");
+}
+END_TEST
+
+START_TEST(undo_puts_the_log_back)
+{
+    start();
+    shale_tx_begin(rig.tx);
+    shale_tx_set_log(rig.tx, NULL);
+    shale_tx_undo(rig.tx);
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 placed0 ");
+
+    shale_tx_set_log(rig.tx, NULL);
+    shale_tx_begin(rig.tx);
+    shale_tx_set_log(rig.tx, &toy.log);
+    shale_tx_undo(rig.tx);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    rig_fill(3, 0x22, SHALE_RANK_NODE);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+}
+END_TEST
+
+/* A batch too large goes by rank, when the log has been made void. */
+START_TEST(too_large)
+{
+    start();
+    rig_fill(300, 0x11, SHALE_RANK_NODE);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    for (unsigned i = 0; i < CAPACITY; i++)
+        rig_fill(i, 0x22, SHALE_RANK_NODE);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    for (unsigned i = 0; i <= CAPACITY; i++)
+        rig_fill(i, 0x33, SHALE_RANK_NODE);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "placed1 placed0 ");
+    ck_assert_str_eq(rig.asked, "w64+0 f f w0+25 f ");
+    ck_assert(rig_filled(CAPACITY, 0x33));
+}
+END_TEST
+
+/* ----------------------------------------------------------------- frees */
+
+static void free_run(uint64_t first)
+{
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_free(rig.tx, (struct shale_tx_run){ first, 1 }),
+                     0);
+    shale_tx_commit(rig.tx);
+}
+
+/* What is freed can be had when the log cannot come back. */
+START_TEST(void_before_free)
+{
+    struct shale_tx_run run;
+
+    start();
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    free_run(50);
+    ck_assert(!shale_tx_take_free(rig.tx, &run));
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 placed1 ");
+    ck_assert_str_eq(rig.asked, "w65+1 f w64+0 f w3+1 f w64+0 f ");
+
+    /* Others that follow need not wait for this one. */
+    rig_fill(3, 0x22, SHALE_RANK_NODE);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 placed0 ");
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+    ck_assert_uint_eq(run.first, 50);
+    ck_assert(!shale_tx_frees_pending(rig.tx));
+}
+END_TEST
+
+/* ... and not if that fails; the next write sees to it. */
+START_TEST(not_void_not_free)
+{
+    struct shale_tx_run run;
+
+    start();
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    free_run(50);
+    shale_fault_at(&rig.fault, 6, 1, SHALE_EIO);
+    ck_assert_int_eq(shale_tx_write(rig.tx), SHALE_EIO);
+    shale_fault_at(&rig.fault, 0, 0, 0);
+    ck_assert(!shale_tx_dirty(rig.tx));
+    ck_assert(!shale_tx_take_free(rig.tx, &run));
+    ck_assert(toy.valid[0]);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert(!toy.valid[0]);
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+}
+END_TEST
+
+/* -------------------------------------------------------------- failures */
+
+/* Nothing of a batch whose log fails is in its place; it can be tried again. */
+START_TEST(log_fails)
+{
+    start();
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    toy.fail = SHALE_EIO;
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), SHALE_EIO);
+    ck_assert_str_eq(rig.asked, "");
+    ck_assert(shale_tx_dirty(rig.tx));
+    ck_assert_uint_eq(shale_tx_batch(rig.tx), 2);
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert(rig_filled(3, 0x11));
+    ck_assert_uint_eq(shale_tx_batch(rig.tx), 3);
+}
+END_TEST
+
+/* ------------------------------------------------------------- power cuts */
+
+/* touched[r][b]: block B was changed in round R, from 1. */
+static bool touched[ROUNDS + 1][BLOCKS];
+static uint64_t x;
+
+static unsigned pick(unsigned count)
+{
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(x >> 33) % count;
+}
+
+static size_t place(unsigned b)
+{
+    return b % 3 * 20 + b / 3 + b / 9;
+}
+
+static void change(unsigned round)
+{
+    unsigned b = pick(BLOCKS);
+    struct shale_buf *buf = rig_get(place(b));
+
+    if (pick(4) == 0)
+        ck_assert_int_eq(shale_tx_change_late(rig.tx, buf, 0, 1,
+                                              (enum shale_rank)(b % 3)), 0);
+    else
+        ck_assert_int_eq(shale_tx_change(rig.tx, buf,
+                                         (enum shale_rank)(b % 3)), 0);
+    buf->data[0] = (uint8_t)round;
+    touched[round][b] = true;
+    shale_buf_put(buf);
+}
+
+static void work(void)
+{
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        for (unsigned n = 1 + pick(6); n > 0; n--) {
+            shale_tx_begin(rig.tx);
+            for (unsigned i = 1 + pick(4); i > 0; i--)
+                change(round);
+            shale_tx_commit(rig.tx);
+        }
+        if (pick(3) == 0)
+            free_run(1000 + round);
+        shale_fault_at(&rig.fault, pick(30), pick(2), SHALE_EIO);
+        if (shale_tx_write(rig.tx) == 0)
+            ck_assert_int_eq(shale_fault_mark(&rig.fault, round), 0);
+        shale_fault_at(&rig.fault, 0, 0, 0);
+    }
+}
+
+/* All blocks are as some round left them, no earlier than the mark's. */
+static bool is_after(const uint8_t *image, unsigned round)
+{
+    for (unsigned b = 0; b < BLOCKS; b++) {
+        unsigned last = round;
+
+        while (last > 0 && !touched[last][b])
+            last--;
+        if (image[place(b) * RIG_BLOCK] != last)
+            return false;
+    }
+    return true;
+}
+
+static bool judge(void *context, const struct powercut_state *state)
+{
+    static uint8_t found[SIZE];
+    unsigned round = (unsigned)state->mark;
+
+    (void)context;
+    memcpy(found, state->image, sizeof found);
+    toy_replay(found);
+    while (round <= ROUNDS && !is_after(found, round))
+        round++;
+    ck_assert_msg(round <= ROUNDS, "%s: not as any round from %u on left it",
+                  state->what, (unsigned)state->mark);
+    return true;
+}
+
+START_TEST(whole_after_any_cut)
+{
+    static uint8_t image[SIZE];
+    const struct powercut_options options = { .seed = (uint64_t)_i };
+    uint64_t states;
+
+    x = (uint64_t)_i;
+    memset(touched, 0, sizeof touched);
+    memset(rig.bytes, 0, SIZE);
+    start();
+    shale_fault_forget(&rig.fault);
+    work();
+    states = powercut_visit(image, sizeof image, rig.fault.records, &options,
+                            judge, NULL);
+    ck_assert_uint_gt(states, 100);
+    ck_assert(memcmp(image, rig.bytes, sizeof image) == 0);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("block/tx_log");
+    TCase *tc = tcase_create("log");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, log_then_places);
+    tcase_add_test(tc, late_is_not_late);
+    tcase_add_test(tc, set_and_unset);
+    tcase_add_test(tc, undo_puts_the_log_back);
+    tcase_add_test(tc, too_large);
+    tcase_add_test(tc, void_before_free);
+    tcase_add_test(tc, not_void_not_free);
+    tcase_add_test(tc, log_fails);
+    tcase_add_loop_test(tc, whole_after_any_cut, 0, 40);
+    suite_add_tcase(s, tc);
+    return s;
+}
