@@ -29,6 +29,10 @@ static int gather_image(struct info *info)
     err = table_load(image, &info->table);
     if (err)
         volume_fail(&info->vol, NULL, err);
+    /* A boot sector ends as a table of partitions does. */
+    if (info->whole_known && info->table.info.kind == SHALE_TABLE_MBR &&
+        info->table.count == 0)
+        info->table.info.kind = SHALE_TABLE_NONE;
     info->vol.image = NULL;
     shale_image_close(image);
     return STATUS_OK;

@@ -167,6 +167,8 @@ json "all options" '.volume.details | "\(.type) \(.cluster_size) " +
     "FAT16 4096 1024 MY DISK 1 DEAD-BEEF 2 5 128 250" \
     "$SHALE" info --json "$img"
 judge "all options"
+json "its 0xaa55 is no table of partitions" .table null \
+    "$SHALE" info --json "$img"
 check "mtools reads the label" \
     grep -q "MY DISK 1" <(mlabel -s -i "$img" ::)
 minfo -i "$img" :: >"$work/minfo"
