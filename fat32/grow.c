@@ -311,7 +311,6 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
 static int chain_free(struct fat_vnode *vn, uint32_t index)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
-    struct shale_tx_run freed;
     struct fat_run run;
     int err, found;
 
@@ -319,8 +318,7 @@ static int chain_free(struct fat_vnode *vn, uint32_t index)
         found = fat_chain_find(vol, &vn->chain, index, FAT_UNKNOWN, &run);
         if (found <= 0)
             return found;
-        freed = (struct shale_tx_run){ run.cluster, run.count };
-        err = shale_tx_free(vol->fs->tx, freed);
+        err = fat_space_free(vol, run.cluster, run.count);
         if (err)
             return err;
     }

@@ -275,16 +275,18 @@ static int clear12(struct fat_volume *vol, uint32_t first, uint32_t count,
 int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
                    uint32_t *out)
 {
-    uint32_t freed = 0, copy, end, cluster;
+    uint32_t copy, end, cluster;
     int err = 0;
 
     if (vol->boot.bits == 12)
         return clear12(vol, first, count, out);
     for (copies(vol, &copy, &end); copy < end && !err; copy++) {
-        freed = 0;
+        uint32_t freed = 0;
+
         for (cluster = first; cluster < first + count && !err; )
             err = sector_fill(vol, copy, &cluster, first + count, 0, &freed);
+        if (copy == vol->boot.fat_active)
+            *out = freed;
     }
-    *out = freed;
     return err;
 }

@@ -115,6 +115,11 @@ static int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
 
     if (err)
         return err;
+    /* What a full volume lacks is written and free before it is refused. */
+    if (fs->tx)
+        free_clusters += (uint32_t)shale_tx_freed(fs->tx, UINT64_MAX);
+    if (free_clusters > vol->boot.cluster_count)
+        free_clusters = vol->boot.cluster_count;
     *out = (struct shale_statfs){
         .blocks = vol->boot.cluster_count,
         .blocks_free = free_clusters,

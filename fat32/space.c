@@ -19,6 +19,9 @@
  *     device.
  * (2) The bitmap, without windows and straddlers, is what the FAT says, as far
  *     as no transaction is open.
+ * (3) A cluster is given up once until it is taken again. On a damaged volume
+ *     two files may have it, and both may go; given back after the first one's
+ *     part, it could be somebody else's when the second one's turn comes.
  */
 #include "memfn.h"
 #include "write.h"
@@ -67,9 +70,12 @@ void fat_space_fini(struct fat_volume *vol)
 
     if (!space->regions)
         return;
-    for (uint32_t i = 0; i < space->region_count; i++)
+    for (uint32_t i = 0; i < space->region_count; i++) {
         shale_free(vol->fs->mem, space->regions[i].bits,
                    WORDS * sizeof(uint64_t));
+        shale_free(vol->fs->mem, space->regions[i].freed,
+                   WORDS * sizeof(uint64_t));
+    }
     shale_free(vol->fs->mem, space->regions,
                space->region_count * sizeof *space->regions);
 }
@@ -190,23 +196,37 @@ static int region_load(struct fat_volume *vol, uint32_t r)
     return 0;
 }
 
+/* Clusters in a row in one region: bits from AT on. */
+struct part {
+    struct fat_region *region;
+    uint32_t at, count;
+};
+
+/* As many of the COUNT clusters from FIRST on as are in the first's region. */
+static struct part part_of(const struct fat_volume *vol, uint32_t first,
+                           uint32_t count)
+{
+    uint32_t i = first - FAT_FIRST_CLUSTER, at = i % REGION;
+
+    return (struct part){
+        .region = &space_of(vol)->regions[i / REGION],
+        .at = at,
+        .count = REGION - at < count ? REGION - at : count,
+    };
+}
+
 /* Note in the bitmaps there are that clusters are TAKEN, or not. */
 static void clusters_set(struct fat_volume *vol, uint32_t first,
                          uint32_t count, bool taken)
 {
-    uint32_t done = 0;
+    for (uint32_t done = 0, changed; done < count; ) {
+        struct part part = part_of(vol, first + done, count - done);
+        struct fat_region *region = part.region;
 
-    while (done < count) {
-        uint32_t i = first + done - FAT_FIRST_CLUSTER;
-        uint32_t at = i % REGION, n = REGION - at, changed;
-        struct fat_region *region = &space_of(vol)->regions[i / REGION];
-
-        if (n > count - done)
-            n = count - done;
-        done += n;
+        done += part.count;
         if (!region->bits)
             continue;
-        changed = bits_set(region->bits, at, n, taken);
+        changed = bits_set(region->bits, part.at, part.count, taken);
         if (taken) {
             region->available -= changed;
         } else {
@@ -495,12 +515,89 @@ int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
     return take(vol, ino, first, count, want, out);
 }
 
+/* -------------------------------------------------------------- freeing */
+
+/* Note that clusters are given up, or not any more. */
+static void freed_set(struct fat_volume *vol, uint32_t first, uint32_t count,
+                      bool freed)
+{
+    for (uint32_t done = 0; done < count; ) {
+        struct part part = part_of(vol, first + done, count - done);
+
+        done += part.count;
+        if (part.region->freed)
+            bits_set(part.region->freed, part.at, part.count, freed);
+    }
+}
+
+/* The undo of giving up COUNT clusters from FIRST on. */
+static void free_undo(void *context, uint64_t first, uint64_t count)
+{
+    freed_set(context, (uint32_t)first, (uint32_t)count, false);
+}
+
+/* Is bit I's cluster given up, or even free? */
+static bool is_given_up(const struct fat_region *region, uint32_t i)
+{
+    return bit_get(region->freed, i) ||
+           (region->bits && !bit_get(region->bits, i));
+}
+
+static int run_free(struct fat_volume *vol, uint32_t first, uint32_t count)
+{
+    struct shale_tx *tx = vol->fs->tx;
+    int err = shale_tx_on_undo(tx, free_undo, vol, first, count);
+
+    if (!err)
+        err = shale_tx_free(tx, (struct shale_tx_run){ first, count });
+    if (!err)
+        freed_set(vol, first, count, true);
+    return err;
+}
+
+/* Give up the clusters of PART, from FIRST on, that are not given up yet. */
+static int part_free(struct fat_volume *vol, const struct part *part,
+                     uint32_t first)
+{
+    uint32_t start = part->at, end = part->at + part->count;
+    struct fat_region *region = part->region;
+    int err = 0;
+
+    if (!region->freed)
+        region->freed = shale_alloc_array(vol->fs->mem, WORDS,
+                                          sizeof *region->freed);
+    if (!region->freed)
+        return SHALE_ENOMEM;
+    for (uint32_t i = part->at; i <= end && !err; i++) {
+        if (i < end && !is_given_up(region, i))
+            continue;
+        if (i > start)
+            err = run_free(vol, first + (start - part->at), i - start);
+        start = i + 1;
+    }
+    return err;
+}
+
+int fat_space_free(struct fat_volume *vol, uint32_t first, uint32_t count)
+{
+    int err = 0;
+
+    for (uint32_t done = 0; done < count && !err; ) {
+        struct part part = part_of(vol, first + done, count - done);
+
+        err = part_free(vol, &part, first + done);
+        done += part.count;
+    }
+    return err;
+}
+
 /* ------------------------------------------------------------- reclaim */
 
 /* The undo of giving COUNT clusters from FIRST on back. */
 static void give_undo(void *context, uint64_t first, uint64_t count)
 {
     clusters_set(context, (uint32_t)first, (uint32_t)count, true);
+    freed_set(context, (uint32_t)first, (uint32_t)count, true);
 }
 
 static void freed_undo(void *context, uint64_t freed, uint64_t unused)
@@ -535,6 +632,7 @@ int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run)
     if (err)
         return err;
     clusters_give(vol, first, count);
+    freed_set(vol, first, count, false);
     free_count_change(vol, freed, 0);
     return 0;
 }

@@ -48,7 +48,8 @@ int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count);
 
 /*
  * Mark those of the COUNT clusters from FIRST on as free that are not. Stores
- * how many that were, without straddlers. SHALE_EAGAIN as fat_link_set().
+ * how many that were by the FAT that is read, without straddlers. SHALE_EAGAIN
+ * as fat_link_set().
  */
 int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
                    uint32_t *out);
@@ -63,6 +64,7 @@ bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b);
 
 struct fat_region {
     uint64_t *bits;             /* set: not to be had; NULL: not looked at */
+    uint64_t *freed;            /* set: given up; NULL: none */
     uint32_t available;         /* clear ones */
     uint32_t longest;           /* no more of them than so many in a row */
 };
@@ -99,6 +101,12 @@ int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
 
 /* The file numbered INO will not grow soon: others may have its window. */
 void fat_space_release(struct fat_volume *vol, uint64_t ino);
+
+/*
+ * The COUNT clusters from FIRST on are nobody's any more: reclaim() makes them
+ * free. Those of which that has been said before are passed by.
+ */
+int fat_space_free(struct fat_volume *vol, uint32_t first, uint32_t count);
 
 /* As struct shale_fs_ops.reclaim. */
 int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run);

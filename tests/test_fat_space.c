@@ -252,6 +252,101 @@ START_TEST(what_is_freed_is_free_when_that_is_written)
 }
 END_TEST
 
+/* The short entry of NAME in the root, on the image of a mounted volume. */
+static uint8_t *root_entry(const char name[11])
+{
+    uint8_t *at = rig.bytes + rig.check.root_at;
+
+    while (memcmp(at, name, 11) != 0)
+        at += 32;
+    return at;
+}
+
+/* Two files that share clusters, and both go: those become free once. */
+START_TEST(what_is_freed_twice_is_free_once)
+{
+    struct shale_vnode *vn;
+    uint64_t before, batch;
+
+    rig_make(16, 5000, 512, 512, NULL);
+    vn = rig_create(rig.root, "A");
+    rig_write(vn, 1, 1024, 0);
+    shale_vnode_put(vn);
+    vn = rig_create(rig.root, "B");
+    rig_write(vn, 2, 512, 0);
+    shale_vnode_put(vn);
+    rig_look();
+    memcpy(root_entry("B          ") + 26, root_entry("A          ") + 26, 2);
+
+    rig_mount(NULL);
+    before = rig_free_clusters();
+    batch = shale_tx_batch(rig.v.fs->tx);
+    GOOD(rig_unlink(rig.root, "A"));
+    GOOD(rig_unlink(rig.root, "B"));
+    ck_assert_uint_eq(shale_tx_freed(rig.v.fs->tx, UINT64_MAX), 2);
+    ck_assert_uint_eq(rig_free_clusters(), before + 2);
+    GOOD(shale_writeback(rig.v.fs));
+    ck_assert_uint_gt(shale_tx_batch(rig.v.fs->tx), batch);
+    ck_assert_uint_eq(rig_free_clusters(), before + 2);
+
+    /* What somebody else has taken meanwhile stays theirs. */
+    vn = rig_create(rig.root, "C");
+    rig_write(vn, 3, 1024, 0);
+    shale_vnode_put(vn);
+    rig_unmount();
+    fatcheck_run(&rig.check, rig.bytes, rig.size);
+    ck_assert_msg(rig.check.faults == FATCHECK_LOST, "%s", rig.check.said);
+    rig_free();
+}
+END_TEST
+
+/* The FATs differ: what counts is what the one says that is read. */
+START_TEST(the_fat_that_is_read_says_what_is_freed)
+{
+    struct shale_vnode *vn;
+    uint64_t before;
+
+    rig_make(16, 5000, 512, 512, NULL);
+    before = rig_free_clusters();
+    vn = rig_create(rig.root, "A");
+    rig_write(vn, 1, 10 * 512, 0);
+    shale_vnode_put(vn);
+    rig_look();
+    memset(rig.bytes + (rig.bytes[14] + rig.bytes[22]) * 512 + 4, 0, 508);
+    rig_mount(NULL);
+    ck_assert_uint_eq(rig_free_clusters(), before - 10);
+    GOOD(rig_unlink(rig.root, "A"));
+    GOOD(shale_writeback(rig.v.fs));
+    GOOD(shale_writeback(rig.v.fs));
+    ck_assert_uint_eq(rig_free_clusters(), before);
+    rig_end();
+}
+END_TEST
+
+/* Is told at once, to `df`, though it cannot be had before it is written. */
+START_TEST(what_is_freed_counts_as_free)
+{
+    struct shale_vnode *vn;
+    uint64_t before;
+
+    rig_make(16, 5000, 512, 512, NULL);
+    before = rig_free_clusters();
+    vn = rig_create(rig.root, "file");
+    rig_write(vn, 1, 51200, 0);
+    GOOD(shale_sync(rig.v.fs));
+    ck_assert_uint_eq(rig_free_clusters(), before - 100);
+    GOOD(shale_truncate(vn, 512));
+    ck_assert_uint_eq(rig_free_clusters(), before - 1);
+    GOOD(rig_unlink(rig.root, "file"));
+    ck_assert_uint_eq(rig_free_clusters(), before - 1);
+    shale_vnode_put(vn);
+    ck_assert_uint_eq(rig_free_clusters(), before);
+    GOOD(shale_sync(rig.v.fs));
+    ck_assert_uint_eq(rig_free_clusters(), before);
+    rig_end();
+}
+END_TEST
+
 START_TEST(a_full_volume_reuses_what_was_just_deleted)
 {
     struct shale_vnode *vn;
@@ -341,6 +436,9 @@ Suite *suite(void)
     tcase_add_test(tc, what_is_undone_is_free_again);
     tcase_add_test(tc, a_window_follows_the_file);
     tcase_add_test(tc, what_is_freed_is_free_when_that_is_written);
+    tcase_add_test(tc, what_is_freed_counts_as_free);
+    tcase_add_test(tc, what_is_freed_twice_is_free_once);
+    tcase_add_test(tc, the_fat_that_is_read_says_what_is_freed);
     tcase_add_test(tc, a_full_volume_reuses_what_was_just_deleted);
     tcase_add_loop_test(tc, a_hint_is_no_more, 0,
                         sizeof hints / sizeof hints[0]);
