@@ -483,6 +483,15 @@ int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late)
     return 0;
 }
 
+int fat_slot_erase(struct fat_vnode *dir, uint32_t slot)
+{
+    int err = slot_free(dir, slot, false);
+
+    if (!err)
+        gaps_lower(dir, slot);
+    return err;
+}
+
 /* ----------------------------------------------------------- directories */
 
 int fat_dir_check_empty(struct fat_vnode *dir)

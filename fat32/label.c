@@ -132,7 +132,7 @@ static int entry_add(struct fat_vnode *root, const struct fat_entry *entry)
     return err;
 }
 
-/* Change the entry in SLOT to ENTRY, or free it if that is NULL. */
+/* Change the entry in SLOT to ENTRY. */
 static int entry_change(struct fat_vnode *root, uint32_t slot,
                         const struct fat_entry *entry)
 {
@@ -144,11 +144,9 @@ static int entry_change(struct fat_vnode *root, uint32_t slot,
     if (found <= 0)
         return found < 0 ? found : SHALE_EINVAL;
     err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NAME);
-    if (!err && entry)
+    if (!err)
         fat_entry_encode(vol, entry,
                          (struct fat_disk_entry *)(buf->data + offset));
-    else if (!err)
-        buf->data[offset] = FAT_NAME_FREE;
     shale_buf_put(buf);
     return err;
 }
@@ -164,7 +162,7 @@ static int root_change(struct fat_volume *vol, const uint8_t *label)
     if (found < 0)
         return found;
     if (!label)
-        return found ? entry_change(root, slot, NULL) : 0;
+        return found ? fat_slot_erase(root, slot) : 0;
     if (!found)
         entry = (struct fat_entry){ .attr = FAT_ATTR_LABEL };
     memcpy(entry.name, label, LABEL_LEN);

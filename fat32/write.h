@@ -276,6 +276,9 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
  */
 int fat_set_erase(struct fat_vnode *dir, const struct fat_set *set, bool late);
 
+/* Free SLOT of DIR, which has no name of a file. */
+int fat_slot_erase(struct fat_vnode *dir, uint32_t slot);
+
 /* The row that SET is in, or FAT_UNKNOWN if in more than one. */
 uint32_t fat_set_row(const struct fat_set *set);
 

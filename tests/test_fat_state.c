@@ -198,6 +198,27 @@ START_TEST(a_label_is_in_both_places)
 }
 END_TEST
 
+/* The slot of a label that is gone is one to be used again. */
+START_TEST(a_label_leaves_its_slot)
+{
+    uint64_t size;
+
+    make(2);
+    GOOD(shale_set_label(rig.v.fs, "LABEL"));
+    for (unsigned i = 1; i < FAT_ROW_SLOTS; i++) {
+        char name[12];
+
+        snprintf(name, sizeof name, "FILE%u", i);
+        rig_touch(rig.root, name);
+    }
+    size = rig.root->size;
+    GOOD(shale_set_label(rig.v.fs, ""));
+    rig_touch(rig.root, "ONEMORE");
+    ck_assert_uint_eq(rig.root->size, size);
+    rig_end();
+}
+END_TEST
+
 /* ------------------------------------------------------------- attributes */
 
 static const struct {
@@ -380,7 +401,9 @@ Suite *suite(void)
                         SHAPES);
     tcase_add_test(tc, fsinfo_is_repaired);
     tcase_add_test(tc, fsinfo_is_not_made_of_a_boot_sector);
+    tcase_add_loop_test(tc, fsinfo_is_made_where_nothing_else_is, 0, SECTORS);
     tcase_add_loop_test(tc, a_label_is_in_both_places, 0, SHAPES * LABELS);
+    tcase_add_test(tc, a_label_leaves_its_slot);
     tcase_add_loop_test(tc, sets_what_can_be_set, 0,
                         sizeof sets / sizeof sets[0]);
     tcase_add_loop_test(tc, times_are_rounded_and_clamped, 0,
