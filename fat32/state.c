@@ -50,7 +50,25 @@ static int mark_boot(struct fat_volume *vol, bool clean)
     return err;
 }
 
-/* Bring the FSInfo up to date, and make it one if it is none. */
+/*
+ * May RAW be made an FSInfo? Yes if it has one of the signatures, or nothing at
+ * all; else it is somebody's, such as the rest of a loader.
+ */
+static bool may_be_info(const struct fat_disk_info *raw)
+{
+    const uint8_t *bytes = (const uint8_t *)raw;
+
+    if (le32_get(raw->lead) == FAT_INFO_LEAD ||
+        le32_get(raw->structure) == FAT_INFO_STRUCT)
+        return true;
+    for (size_t i = 0; i < offsetof(struct fat_disk_info, trail); i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Bring the FSInfo up to date, and make it one if there is none. */
 static int info_store(struct fat_volume *vol)
 {
     struct fat_disk_info *raw;
@@ -65,8 +83,12 @@ static int info_store(struct fat_volume *vol)
         err = shale_buf_get(vol->fs->cache, vol->boot.info_sector, &buf);
     if (err)
         return err;
-    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
     raw = (struct fat_disk_info *)buf->data;
+    if (!may_be_info(raw)) {
+        shale_buf_put(buf);
+        return 0;
+    }
+    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
     if (!err && !vol->info.valid) {
         memset(raw, 0, sizeof *raw);
         raw->lead = le32_make(FAT_INFO_LEAD);

@@ -130,6 +130,46 @@ START_TEST(fsinfo_is_not_made_of_a_boot_sector)
 }
 END_TEST
 
+/* What is in the sector is a program's, or was an FSInfo. */
+static const struct {
+    const char *what;
+    size_t at;
+    uint8_t bytes[4];
+    bool made;
+} sectors[] = {
+    { "a program", 0, { 0xeb, 0xfe, 0x90, 0x90 }, false },
+    { "the end of a program", 0x1f8, { 0xc3, 0, 0, 0 }, false },
+    { "only its first signature", 0, { 'R', 'R', 'a', 'A' }, true },
+    { "only its second", 0x1e4, { 'r', 'r', 'A', 'a' }, true },
+    { "only the mark of a sector", 0x1fc, { 0, 0, 0x55, 0xaa }, true },
+};
+
+enum { SECTORS = sizeof sectors / sizeof sectors[0] };
+
+START_TEST(fsinfo_is_made_where_nothing_else_is)
+{
+    uint8_t *at;
+
+    make(2);
+    rig_unmount();
+    at = rig.bytes + 512;
+    memset(at, 0, 512);
+    memcpy(at + sectors[_i].at, sectors[_i].bytes, 4);
+    rig_mount(NULL);
+    rig_touch(rig.root, "a");
+    rig_unmount();
+    if (sectors[_i].made) {
+        ck_assert_int_eq(memcmp(at, "RRaA", 4), 0);
+        ck_assert_int_eq(memcmp(at + 0x1e4, "rrAa", 4), 0);
+    } else {
+        ck_assert_int_eq(memcmp(at + sectors[_i].at, sectors[_i].bytes, 4), 0);
+        memset(at + sectors[_i].at, 0, 4);
+        for (unsigned i = 0; i < 512; i++)
+            ck_assert_msg(at[i] == 0, "%s: byte %u", sectors[_i].what, i);
+    }
+}
+END_TEST
+
 /* ---------------------------------------------------------------- labels */
 
 static const struct {
