@@ -17,13 +17,10 @@ static void undo_leave(void *context, uint64_t ino, uint64_t unused)
     fat_moved_leave(context, ino);
 }
 
-/*
- * Put the number INO back to place AT. Should there be no memory for that, the
- * file is not found by its number, and is looked up again.
- */
+/* Put the number INO back to place AT, for which memory is kept. */
 static void undo_enter(void *context, uint64_t ino, uint64_t at)
 {
-    fat_moved_enter(context, ino, at);
+    (void)fat_moved_enter(context, ino, at);
 }
 
 /* Choose the number of the new file whose entry is at AT. */

@@ -559,7 +559,8 @@ bool fat_ino_place(const struct fat_volume *vol, uint64_t ino, uint64_t *at);
 
 /*
  * Note that the file numbered INO has its entry at AT from now on: its last
- * place is forgotten, and who else was noted at AT is. SHALE_ENOMEM.
+ * place is forgotten, and who else was noted at AT is. SHALE_ENOMEM, but not
+ * where it only undoes what others of these calls did since the last purge.
  */
 int fat_moved_enter(struct fat_volume *vol, uint64_t ino, uint64_t at);
 

@@ -5,6 +5,10 @@
  * not see it change. So when an entry moves while the file is in memory, the
  * number stays, and is noted here; and a new file that gets an entry there has
  * to be given another one. Both go when nobody holds the files any more.
+ *
+ * What is dropped is kept, for the next one, until the moves are looked through
+ * in between two transactions: so that one that is undone can put all back
+ * without asking for memory.
  */
 #include "fat.h"
 
@@ -24,6 +28,7 @@ struct fat_moves {
     struct bucket *buckets;
     unsigned bits;              /* there are 1 << bits */
     size_t count;               /* moves */
+    struct fat_move *spare;     /* dropped ones, by next_ino */
     uint64_t fresh;             /* the next fresh number */
 };
 
@@ -92,12 +97,35 @@ static void move_add(struct fat_moves *moves, struct fat_move *move)
     moves->count++;
 }
 
-static void move_drop(struct fat_volume *vol, struct fat_move *move)
+static void spare_add(struct fat_moves *moves, struct fat_move *move)
 {
-    *link_ino(vol->moves, move->ino) = move->next_ino;
-    *link_at(vol->moves, move->at) = move->next_at;
-    vol->moves->count--;
-    shale_free(vol->fs->mem, move, sizeof *move);
+    move->next_ino = moves->spare;
+    moves->spare = move;
+}
+
+static struct fat_move *spare_take(struct fat_moves *moves)
+{
+    struct fat_move *move = moves->spare;
+
+    if (move)
+        moves->spare = move->next_ino;
+    return move;
+}
+
+static void spares_free(struct fat_volume *vol)
+{
+    struct fat_move *move;
+
+    while ((move = spare_take(vol->moves)) != NULL)
+        shale_free(vol->fs->mem, move, sizeof *move);
+}
+
+static void move_drop(struct fat_moves *moves, struct fat_move *move)
+{
+    *link_ino(moves, move->ino) = move->next_ino;
+    *link_at(moves, move->at) = move->next_at;
+    moves->count--;
+    spare_add(moves, move);
 }
 
 /* Make it 1 << BITS buckets, if there is memory for them. */
@@ -145,25 +173,28 @@ static int moves_make(struct fat_volume *vol)
 int fat_moved_enter(struct fat_volume *vol, uint64_t ino, uint64_t at)
 {
     struct fat_moves *moves;
-    struct fat_move *move = NULL;
+    struct fat_move *move;
     int err = moves_make(vol);
 
     if (err)
         return err;
-    if (ino != fat_ino_natural(at)) {
+    moves = vol->moves;
+    if (ino != fat_ino_natural(at) && !moves->spare && !*link_ino(moves, ino) &&
+        !*link_at(moves, at)) {
         move = shale_alloc(vol->fs->mem, sizeof *move);
         if (!move)
             return SHALE_ENOMEM;
-        *move = (struct fat_move){ .ino = ino, .at = at };
+        spare_add(moves, move);
     }
-    moves = vol->moves;
     fat_moved_leave(vol, ino);
     if (*link_at(moves, at))
-        move_drop(vol, *link_at(moves, at));
-    if (!move)
+        move_drop(moves, *link_at(moves, at));
+    if (ino == fat_ino_natural(at))
         return 0;               /* it is where it belongs */
     if (moves->count >= (size_t)1 << moves->bits && moves->bits < BITS_MAX)
         moves_grow(vol, moves->bits + 2);
+    move = spare_take(moves);
+    *move = (struct fat_move){ .ino = ino, .at = at };
     move_add(moves, move);
     return 0;
 }
@@ -173,7 +204,7 @@ void fat_moved_leave(struct fat_volume *vol, uint64_t ino)
     struct fat_move *move = vol->moves ? *link_ino(vol->moves, ino) : NULL;
 
     if (move)
-        move_drop(vol, move);
+        move_drop(vol->moves, move);
 }
 
 int fat_moved_fresh(struct fat_volume *vol, uint64_t *out)
@@ -187,7 +218,7 @@ int fat_moved_fresh(struct fat_volume *vol, uint64_t *out)
 
 /*
  * Call LOOK for each move; drop those for which it says so. With LOOK NULL,
- * all of them.
+ * all of them. Then free what has been dropped.
  */
 static void moves_sweep(struct fat_volume *vol,
                         bool (*look)(struct fat_volume *vol,
@@ -201,9 +232,10 @@ static void moves_sweep(struct fat_volume *vol,
         for (; move; move = next) {
             next = move->next_ino;
             if (!look || look(vol, move))
-                move_drop(vol, move);
+                move_drop(moves, move);
         }
     }
+    spares_free(vol);
 }
 
 /*
@@ -221,7 +253,7 @@ static bool is_done(struct fat_volume *vol, const struct fat_move *move)
 
 void fat_moved_purge(struct fat_volume *vol)
 {
-    if (vol->moves && vol->moves->count > 0)
+    if (vol->moves && (vol->moves->count > 0 || vol->moves->spare))
         moves_sweep(vol, is_done);
 }
 

@@ -205,6 +205,38 @@ START_TEST(notes_moves)
 }
 END_TEST
 
+/* What an undone transaction does to the notes takes no memory. */
+START_TEST(moves_are_put_back_without_memory)
+{
+    struct fat_volume *vol;
+    uint64_t a = 32 * 100, b = 32 * 200, at;
+    uint64_t ino = fat_ino_natural(a), other = fat_ino_natural(32 * 300);
+
+    make_files(12);
+    image_mount(&image, NULL);
+    vol = image_volume(&image);
+
+    /* INO was at B, and OTHER at A; INO has come home in its place. */
+    ck_assert_int_eq(fat_moved_enter(vol, ino, b), 0);
+    ck_assert_int_eq(fat_moved_enter(vol, other, a), 0);
+    ck_assert_int_eq(fat_moved_enter(vol, ino, a), 0);
+
+    shale_mem_fail_at(image.v.mem, 0);
+    ck_assert_int_eq(fat_moved_enter(vol, ino, b), 0);
+    ck_assert_int_eq(fat_moved_enter(vol, other, a), 0);
+    ck_assert(!shale_mem_failed(image.v.mem));
+    ck_assert(fat_ino_place(vol, ino, &at) && at == b);
+    ck_assert(fat_ino_place(vol, other, &at) && at == a);
+
+    /* One that is new does. */
+    ck_assert_int_eq(fat_moved_enter(vol, FAT_INO_FRESH, 32 * 400),
+                     SHALE_ENOMEM);
+    ck_assert(shale_mem_failed(image.v.mem));
+    fat_moved_purge(vol);
+    image_close(&image);
+}
+END_TEST
+
 /* ------------------------------------------------------------- describe */
 
 struct said {
@@ -302,6 +334,7 @@ Suite *suite(void)
     tcase_add_test(tc, gives_xattrs);
     tcase_add_test(tc, knows_no_other_numbers);
     tcase_add_test(tc, notes_moves);
+    tcase_add_test(tc, moves_are_put_back_without_memory);
     tcase_add_test(tc, describes);
     tcase_add_test(tc, reads_through_larger_blocks);
     suite_add_tcase(s, tc);
