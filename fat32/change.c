@@ -408,9 +408,7 @@ static int rename_free(const struct shale_rename *what,
         (!fat_recent_name(to, name->hash, &freed) || freed == row))
         err = rename_in_row(what, row, old, set);
     if (err == SHALE_EAGAIN) {
-        err = fat_newname_decode(vol, what->to_name, what->to_len, name);
-        if (!err)
-            err = set_add(to, name, &fat_vnode_of(what->vn)->entry, set);
+        err = set_add(to, name, &fat_vnode_of(what->vn)->entry, set);
         if (!err)
             err = set_remove(from, old, true);
     }

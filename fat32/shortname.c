@@ -175,8 +175,8 @@ static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
     name->ext_len = ext.len;
 
     name->exact = false;
-    name->is_long = true;
-    name->lower = 0;
+    name->exact_long = true;
+    name->exact_lower = 0;
     if (first > 0 || !base.exact || !ext.exact)
         return;
     len = short_units(page, name->basis, shown);
@@ -184,8 +184,8 @@ static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
         len != name->len)
         return;
     name->exact = true;
-    name->is_long = !does_without_pieces(vol, name->units, shown, len,
-                                         &name->lower);
+    name->exact_long = !does_without_pieces(vol, name->units, shown, len,
+                                            &name->exact_lower);
 }
 
 int fat_newname_decode(struct fat_volume *vol, const char *text, size_t len,
@@ -294,6 +294,8 @@ int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
 
     memcpy(name->name, name->basis, sizeof name->name);
     first_byte_mask(name);
+    name->is_long = name->exact_long;
+    name->lower = name->exact_lower;
     if (name->exact || !vol->options.numtail)
         taken = is_taken(dir, name->name, own, row);
     for (uint32_t n = 1; taken > 0; n++) {

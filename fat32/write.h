@@ -159,8 +159,11 @@ struct fat_newname {
     uint8_t basis[11];          /* the short name as made from the long one */
     uint32_t base_len, ext_len; /* characters of it that are no padding */
     bool exact;                 /* the basis is the whole name but for case */
+    uint8_t exact_lower;        /* FAT_LOWER_... that say the case, or ... */
+    bool exact_long;            /* ... it needs pieces even so */
 
-    uint8_t name[11];           /* the short name chosen */
+    /* What was chosen. */
+    uint8_t name[11];           /* the short name */
     uint8_t lower;              /* FAT_LOWER_... */
     bool is_long;               /* needs pieces of a long name */
 };
@@ -175,7 +178,7 @@ int fat_newname_decode(struct fat_volume *vol, const char *name, size_t len,
 /*
  * Choose NAME's short name, such that nobody has it in DIR but OWN (or NULL),
  * which gives way in the same moment, and nobody had it in this batch, unless
- * in ROW of DIR (or FAT_UNKNOWN).
+ * in ROW of DIR (or FAT_UNKNOWN). May be called again, to choose another time.
  */
 int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
                        const struct fat_set *own, uint32_t row);

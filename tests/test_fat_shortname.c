@@ -60,9 +60,32 @@ START_TEST(makes_a_basis)
     ck_assert_msg(memcmp(name->basis, names[_i].basis, 11) == 0,
                   "%s: '%.11s'", names[_i].name, (char *)name->basis);
     ck_assert_msg(name->exact == names[_i].exact, "%s", names[_i].name);
-    ck_assert_msg(name->is_long == names[_i].is_long, "%s", names[_i].name);
-    ck_assert_msg(name->lower == names[_i].lower, "%s: %x", names[_i].name,
-                  name->lower);
+    ck_assert_msg(name->exact_long == names[_i].is_long, "%s", names[_i].name);
+    ck_assert_msg(name->exact_lower == names[_i].lower, "%s: %x",
+                  names[_i].name, name->exact_lower);
+    rig_end();
+}
+END_TEST
+
+/* The choice depends on the directory, and not on the one before. */
+START_TEST(chooses_again)
+{
+    struct shale_vnode *dir;
+    struct fat_newname *name;
+
+    rig_make(12, 720, 512, 0, NULL);
+    dir = rig_mkdir(rig.root, "dir");
+    rig_touch(dir, "Readme.txt");
+    name = &rig_volume()->writer->name;
+    GOOD(fat_newname_decode(rig_volume(), "readme.txt", 10, name));
+    GOOD(fat_newname_choose(fat_vnode_of(dir), name, NULL, FAT_UNKNOWN));
+    ck_assert_int_eq(memcmp(name->name, "README~1TXT", 11), 0);
+    ck_assert(name->is_long && name->lower == 0);
+    GOOD(fat_newname_choose(fat_vnode_of(rig.root), name, NULL, FAT_UNKNOWN));
+    ck_assert_int_eq(memcmp(name->name, "README  TXT", 11), 0);
+    ck_assert(!name->is_long && name->lower == (FAT_LOWER_BASE |
+                                                FAT_LOWER_EXT));
+    shale_vnode_put(dir);
     rig_end();
 }
 END_TEST
@@ -289,6 +312,7 @@ Suite *suite(void)
 
     tcase_set_timeout(tc, 60);
     LOOP(tc, makes_a_basis, names);
+    tcase_add_test(tc, chooses_again);
     LOOP(tc, refuses_a_name, refused);
     tcase_add_test(tc, takes_255_units_and_no_more);
     LOOP(tc, stores_as_the_option_says, modes);
