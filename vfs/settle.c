@@ -63,7 +63,7 @@ static void settle_orphan(struct shale_fs *fs, struct shale_vnode *vn,
         shale_fail(fs, err, "vfs: the space of a removed file stays in use",
                    NULL, SHALE_NOWHERE);
     fs->state->orphans--;
-    vnode_evict(vn);
+    vnode_evict_settled(vn);
 }
 
 static void settle_excess(struct shale_fs *fs, struct shale_vnode *vn,

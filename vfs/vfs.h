@@ -170,14 +170,18 @@ void vnode_forget_all(struct shale_fs *fs);
 
 /*
  * Take a vnode off the list of the unsettled ones; NULL if there is none. An
- * orphan is out of the table, and the caller's alone; another one comes with a
- * reference. With the volume's lock exclusive.
+ * orphan is the caller's alone: nobody gets it from the table any more, where
+ * it stays so that its number is not given to somebody else. Another one comes
+ * with a reference. With the volume's lock exclusive.
  */
 struct shale_vnode *vnode_take_unsettled(struct shale_fs *fs);
 size_t vnode_count_unsettled(struct shale_fs *fs);
 
 /* Put back VN, taken by the above: it could not be settled now. */
 void vnode_return_unsettled(struct shale_vnode *vn);
+
+/* Evict the orphan VN, taken by the above: it is settled. */
+void vnode_evict_settled(struct shale_vnode *vn);
 
 /* Undo load(): VN is in nobody's hands, and not in the table. */
 void vnode_evict(struct shale_vnode *vn);

@@ -7,7 +7,8 @@
  * the volume has to be told about first goes to another list; see settle.c.
  *
  * (1) A vnode in the table is loaded, and one inode number has at most one.
- * (2) It is in one of the two lists exactly if it has no references.
+ * (2) It is in one of the two lists exactly if it has no references, unless it
+ *     is leaving: then nobody gets it any more, but its number is not free.
  * (3) The table's lock is held while any of this changes, and not while the
  *     driver loads, which reads the disk, or evicts.
  *
@@ -326,6 +327,16 @@ void vnode_return_unsettled(struct shale_vnode *vn)
     lock_exclusive(table->locks, table->lock);
     vntable_return_unsettled(table, vn);
     lock_release(table->locks, table->lock);
+}
+
+void vnode_evict_settled(struct shale_vnode *vn)
+{
+    struct vnode_table *table = &vn->fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    vntable_take_leaving(table, vn);
+    lock_release(table->locks, table->lock);
+    vnode_evict(vn);
 }
 
 /* ----------------------------------------------------------- accessors */

@@ -76,7 +76,7 @@ struct shale_vnode *vntable_get(struct vnode_table *table, uint64_t ino)
 {
     struct shale_vnode *vn = vntable_find(table, ino);
 
-    if (!vn)
+    if (!vn || vn->leaving)
         return NULL;
     if (vn->refs == 0) {
         list_remove(list_of(table, vn), vn);
@@ -121,7 +121,7 @@ struct shale_vnode *vntable_take_unsettled(struct vnode_table *table)
         return NULL;
     list_remove(&table->unsettled, vn);
     if (vn->orphan) {
-        hash_remove(table, vn);
+        vn->leaving = true;
     } else {
         vn->excess = false;
         vn->refs = 1;
@@ -138,6 +138,12 @@ void vntable_return_unsettled(struct vnode_table *table,
         vntable_unref(table, vn);
         return;
     }
-    hash_add(table, vn);
+    vn->leaving = false;
     list_add_first(&table->unsettled, vn);
+}
+
+void vntable_take_leaving(struct vnode_table *table, struct shale_vnode *vn)
+{
+    SHALE_ASSERT(vn->leaving);
+    hash_remove(table, vn);
 }

@@ -25,9 +25,10 @@ void vntable_unref(struct vnode_table *table, struct shale_vnode *vn);
  */
 struct shale_vnode *vntable_take_unused(struct vnode_table *table, size_t keep);
 
-/* As vnode_take_unsettled() and vnode_return_unsettled(). */
+/* As the functions of settle.c's in vfs.h. */
 struct shale_vnode *vntable_take_unsettled(struct vnode_table *table);
 void vntable_return_unsettled(struct vnode_table *table,
                               struct shale_vnode *vn);
+void vntable_take_leaving(struct vnode_table *table, struct shale_vnode *vn);
 
 #endif /* VFS_VNTABLE_H */

@@ -78,6 +78,7 @@ struct shale_vnode {
     uint64_t known;             /* times it was remembered, which together are
                                    one reference; see shale_vnode_remember() */
     bool orphan;                /* its last name went; under Vx */
+    bool leaving;               /* an orphan that is not to be had any more */
     bool excess;                /* may have units past its size; under Nx */
     uint64_t host;              /* the host's; see shale_vnode_host() */
     struct shale_vnode *hash_next;

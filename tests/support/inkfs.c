@@ -658,8 +658,9 @@ static int ink_release(struct shale_vnode *vn)
     int err = enter_change(vn->fs, INK_RELEASE);
 
     watch_insist(vn->refs == 0 && vn->links == 0, "a file in use is released");
-    watch_insist(!shale_vnode_in_memory(vn->fs, vn->ino),
-                 "a file is released that can be found");
+    watch_insist(vn->leaving, "a file is released that can be had");
+    watch_insist(shale_vnode_in_memory(vn->fs, vn->ino),
+                 "a number can be given again before its file is released");
     if (!err)
         err = file_get(vn->fs, vn->ino, true, &buf, &file);
     if (err)
