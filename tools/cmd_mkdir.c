@@ -17,6 +17,8 @@ static int make_one(struct volume *vol, const char *path)
     int err;
 
     err = shale_walk_parent(vol->fs, path, &dir, &name, &len);
+    if (err == SHALE_EBUSY)     /* the root, "." or "..": it is there */
+        return SHALE_EEXIST;
     if (err)
         return err;
     err = shale_create(dir, name, len, &directory, NULL);

@@ -367,7 +367,8 @@ static int check_options(struct mkfs *mkfs, const struct options *options,
     struct stat st;
 
     if (count != 1)
-        return options_complain(options, "which image?");
+        return options_complain(options, count ? "one image at a time"
+                                               : "which image?");
     if (!options->image.type)
         return options_complain(options, "which filesystem? -t fat");
     mkfs->driver = shale_driver_named(options->image.type);

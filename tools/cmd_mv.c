@@ -18,18 +18,6 @@ struct mv {
     size_t dest_len;
 };
 
-/*
- * PATH, but without the image's name in front of it: who has written
- * disk.img:/a may write disk.img:/b as well.
- */
-static const char *without_image(const struct volume *vol, const char *path)
-{
-    size_t len = strlen(vol->name);
-
-    return !strncmp(path, vol->name, len) && path[len] == ':' ? path + len + 1
-                                                              : path;
-}
-
 /* Is the only source what is at DEST already, under a name of other case? */
 static bool is_source(struct mv *mv, struct shale_vnode *dest)
 {
@@ -157,8 +145,6 @@ static int cmd_mv(int argc, char **argv)
     if (status != STATUS_OK)
         return status;
 
-    for (int i = 0; i < mv.vol.path_count; i++)
-        mv.vol.paths[i] = without_image(&mv.vol, mv.vol.paths[i]);
     if (mv.vol.path_count < 2)
         volume_fail_text(&mv.vol, NULL, "move it where to?");
     else if (find_dest(&mv))

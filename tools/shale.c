@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
     const struct command *command;
 
     open_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN);       /* a limit of sizes is an error, too */
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");     /* as numbers are written in options */
     print_escape = isatty(STDOUT_FILENO);

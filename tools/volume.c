@@ -4,8 +4,8 @@
  * The grammar is IMAGE[:PATH] [PATH...]. An image's own name may hold colons:
  * an existing file of the whole name wins, else the longest part before a
  * colon that is one; what follows that colon is a path in the volume. Every
- * further operand is a path in the same volume. A path that does not begin
- * with '/' starts at the root as well.
+ * further operand is a path in the same volume, with the image's name before it
+ * or without. A path that does not begin with '/' starts at the root as well.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -71,6 +71,18 @@ void volume_init(struct volume *vol, const struct options *options,
     vol->name = xstrdup(name);
 }
 
+/*
+ * PATH, but without the image's name in front of it: who has written
+ * disk.img:/a may write disk.img:/b as well.
+ */
+static const char *without_image(const struct volume *vol, const char *path)
+{
+    size_t len = strlen(vol->name);
+
+    return !strncmp(path, vol->name, len) && path[len] == ':' ? path + len + 1
+                                                              : path;
+}
+
 int volume_parse(struct volume *vol, const struct options *options,
                  char **operands, int count, const char *default_path)
 {
@@ -87,7 +99,7 @@ int volume_parse(struct volume *vol, const struct options *options,
         vol->paths[vol->path_count++] = operands[0] + len + 1;
     }
     for (int i = 1; i < count; i++)
-        vol->paths[vol->path_count++] = operands[i];
+        vol->paths[vol->path_count++] = without_image(vol, operands[i]);
     if (vol->path_count == 0) {
         /* "no-such.img:/path" lacks no path: let opening it say what it is. */
         if (!default_path && access(vol->name, F_OK) != 0 &&

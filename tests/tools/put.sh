@@ -258,6 +258,17 @@ expect "4 GiB: the other one" text "$("$SHALE" ls "$img")"
 judge_fat "4 GiB" "$img"
 rm "$work/giant"
 
+# ---- a limit for the sizes of the host's files, below the image's
+fresh
+head -c 3000000 /dev/zero | tr '\0' x >"$work/large"
+got=0
+(ulimit -f 2000 && "$SHALE" put "$img" "$work/text" "$work/large") \
+    2>"$work/err" || got=$?
+expect "ulimit -f" 1 "$got"
+expect "ulimit -f: what fits" text "$("$SHALE" ls "$img")"
+judge_fat "ulimit -f" "$img"
+rm "$work/large"
+
 # ---- images that will not do
 status "no image" 2 "$SHALE" put "$work/none.img" "$work/text"
 status "nothing to put" 2 "$SHALE" put "$img"
