@@ -22,11 +22,16 @@
 #define GROUP_BLOCKS_MIN 256u
 #define GROUP_INODES_MAX 65536u
 
+#define GROUP_DATA_MIN 8u
+
 /* A last group with less room for data than this is left out. */
 #define LAST_GROUP_MIN 50u
 
 /* What a volume needs of inodes: the reserved, lost+found, and some more. */
 #define INODES_MIN 16u
+
+/* Inodes take not more than 1/8 of a volume, unless asked for. */
+#define INODES_PART_MAX UINT64_C(8)
 
 #define JOURNAL_MIN 1024u       /* blocks */
 #define JOURNAL_MAX 65536u
@@ -196,9 +201,14 @@ static uint64_t wanted_inodes(const struct ext2_new *v,
     const struct shale_format *format = v->format;
     uint64_t ratio = format->inode_ratio, count = format->inodes;
 
-    if (!ratio)
-        ratio = usage->inode_ratio > v->super.block_size ? usage->inode_ratio
-                                                         : v->super.block_size;
+    if (!ratio) {
+        /* A small file has a block; and inodes should not be all there is. */
+        ratio = usage->inode_ratio;
+        if (ratio < v->super.block_size)
+            ratio = v->super.block_size;
+        if (ratio < v->super.inode_size * INODES_PART_MAX)
+            ratio = v->super.inode_size * INODES_PART_MAX;
+    }
     if (!count)
         count = ((uint64_t)v->super.block_count << v->super.block_shift) /
                 ratio;
@@ -206,18 +216,6 @@ static uint64_t wanted_inodes(const struct ext2_new *v,
 }
 
 /* ---------------------------------------------------------------- groups */
-
-uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group)
-{
-    return super->first_block + group * super->blocks_per_group;
-}
-
-uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group)
-{
-    uint32_t left = super->block_count - ext2_group_first(super, group);
-
-    return left < super->blocks_per_group ? left : super->blocks_per_group;
-}
 
 uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group)
 {
@@ -334,11 +332,10 @@ static int choose_groups(struct ext2_new *v, uint64_t inodes,
             inodes = (uint64_t)last * most_inodes(super);
     }
     /* Group 1 has all that a group can have. */
-    if (last > 0 && ext2_group_own(super, 1) + 8 > super->blocks_per_group)
-        return refuse(log, "ext2: the inodes leave no room for data in their "
-                      "groups", NULL);
-    if (last == 0 && ext2_group_own(super, 0) + 8 > blocks)
-        return refuse(log, "ext2: the volume is too small", NULL);
+    if (last > 0)
+        blocks = super->blocks_per_group;
+    if (ext2_group_own(super, last > 0) + GROUP_DATA_MIN > blocks)
+        return refuse(log, "ext2: the inodes leave no room for data", NULL);
     super->inode_count = super->inodes_per_group * super->group_count;
     return 0;
 }

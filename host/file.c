@@ -73,14 +73,24 @@ static int file_flush(struct shale_bdev *dev)
     return fdatasync(dev->fd) < 0 ? -errno : 0;
 }
 
+/* Has the file a hole at OFFSET that is LEN bytes or longer? */
+static bool is_hole(int fd, uint64_t offset, uint64_t len)
+{
+    off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
+
+    return data < 0 ? errno == ENXIO : (uint64_t)data - offset >= len;
+}
+
 /*
  * A hole reads as zeros; on a device, the same call is done only if the device
- * promises that too.
+ * promises that too. To see that there is one already is quicker still.
  */
 static int file_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
 {
     int done;
 
+    if (is_hole(dev->fd, offset, len))
+        return 0;
     do
         done = fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                          (off_t)offset, (off_t)len);
