@@ -205,10 +205,12 @@ int cmd_mount(int argc, char **argv)
 
     mount_options_init(&options);
     status = parse(&options, argc, argv, &help);
-    if (help)
+    if (help) {
         fputs(usage, stdout);
-    else if (status == MOUNT_OK)
+        status = finish_output(MOUNT_OK);
+    } else if (status == MOUNT_OK) {
         status = daemon_run(&options);
+    }
     mount_options_fini(&options);
     return status;
 }

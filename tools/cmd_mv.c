@@ -81,6 +81,37 @@ static bool below_itself(struct mv *mv, struct shale_vnode *from,
     return found;
 }
 
+/* Is NAME of FROM a directory? Returns 1, 0 or an error. */
+static int is_dir(struct shale_vnode *from, const char *name, size_t len)
+{
+    struct shale_vnode *vn;
+    int err = shale_lookup(from, name, len, &vn), found;
+
+    if (err)
+        return err;
+    found = shale_vnode_type(vn) == SHALE_TYPE_DIR;
+    shale_vnode_put(vn);
+    return found;
+}
+
+/*
+ * Is there a '/' at the end of PATH, or of the new name that NAME of FROM is to
+ * get, and NAME is no directory? Told if so.
+ */
+static bool slash_forbids(struct mv *mv, const char *path,
+                          struct shale_vnode *from, const char *name,
+                          size_t len)
+{
+    const char *wanted = path_wants_dir(path) ? path
+                       : mv->dest_name && path_wants_dir(mv->dest_path)
+                             ? mv->dest_path : NULL;
+
+    if (!wanted || is_dir(from, name, len) != 0)
+        return false;
+    volume_fail(&mv->vol, wanted, SHALE_ENOTDIR);
+    return true;
+}
+
 static void move(struct mv *mv, const char *path)
 {
     struct volume *vol = &mv->vol;
@@ -92,6 +123,10 @@ static void move(struct mv *mv, const char *path)
     from = volume_parent(vol, path, &name, &len);
     if (!from)
         return;
+    if (slash_forbids(mv, path, from, name, len)) {
+        shale_vnode_put(from);
+        return;
+    }
     to_name = mv->dest_name ? mv->dest_name : name;
     to_len = mv->dest_name ? mv->dest_len : len;
     err = shale_rename(from, name, len, mv->dest, to_name, to_len,

@@ -108,7 +108,10 @@ static void remove_path(struct rm *rm, const char *path)
     }
 
     is_dir = shale_vnode_type(vn) == SHALE_TYPE_DIR;
-    if (is_dir && !rm->recurse) {
+    if (!is_dir && path_wants_dir(path)) {
+        volume_fail(&rm->vol, path, SHALE_ENOTDIR);
+        shale_vnode_put(vn);
+    } else if (is_dir && !rm->recurse) {
         volume_fail_text(&rm->vol, path, "a directory; removed with -r only");
         shale_vnode_put(vn);
     } else {

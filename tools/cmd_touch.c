@@ -30,7 +30,8 @@ static void touch_path(struct touch *touch, const char *path)
     if (err == SHALE_ENOENT) {
         if (touch->no_create)
             return;
-        err = shale_walk_parent(vol->fs, path, &dir, &name, &len);
+        if (!path_wants_dir(path))
+            err = shale_walk_parent(vol->fs, path, &dir, &name, &len);
         if (!err) {
             err = shale_create(dir, name, len, &file, &vn);
             shale_vnode_put(dir);

@@ -39,7 +39,7 @@ int cmd_umount(int argc, char **argv)
             break;
         case 'h':
             fputs(usage, stdout);
-            return MOUNT_OK;
+            return finish_output(MOUNT_OK);
         case '?':
             complain(NULL, "see shale umount --help");
             return MOUNT_USAGE;

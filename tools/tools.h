@@ -156,6 +156,9 @@ int volume_open_write(struct volume *vol, const struct options *options,
 /* Is OPERAND an image and a path in it, IMAGE:PATH, by what files there are? */
 bool volume_names_inside(const char *operand);
 
+/* Does PATH end in '/', so that only a directory can be meant? */
+bool path_wants_dir(const char *path);
+
 /* VOL is the image NAME, a path and nothing more, which is not open yet. */
 void volume_init(struct volume *vol, const struct options *options,
                  const char *name);

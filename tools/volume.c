@@ -62,6 +62,13 @@ static void volume_event(struct shale_log *log,
         report("%s: warning: %s", vol->name, vol->warning);
 }
 
+bool path_wants_dir(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len > 0 && path[len - 1] == '/';
+}
+
 void volume_init(struct volume *vol, const struct options *options,
                  const char *name)
 {

@@ -58,6 +58,10 @@ expect "mtools sees it" "::/x/y/w/ ::/x/y/z/" \
 status "rm" 0 "$SHALE" rm "$img:hello"
 status "rm of a directory" 1 "$SHALE" rm "$img:one"
 says "rm of a directory" "one: a directory; removed with -r only"
+"$SHALE" put "$img" "$work/other"
+status "rm of a file with a slash" 1 "$SHALE" rm "$img:other/"
+says "rm of a file with a slash" "other/: not a directory"
+status "rm of the file" 0 "$SHALE" rm "$img:other"
 status "rm of what is not there" 1 "$SHALE" rm "$img" none /two/none
 says "rm of what is not there" "none: no such file"
 status "rm -f of it" 0 "$SHALE" rm -f "$img" none /two/none
@@ -113,6 +117,15 @@ status "mv of the root" 1 "$SHALE" mv "$img:/" a
 status "mv over a directory with something in it" 1 \
     "$SHALE" mv "$img:other" a/sub/B/OTHER/x
 status "mv nowhere" 2 "$SHALE" mv "$img:other"
+before=$(list)
+status "mv of a file with a slash" 1 "$SHALE" mv "$img:other/" new
+says "mv of a file with a slash" "other/: not a directory"
+status "mv of a file to a directory's name" 1 "$SHALE" mv "$img:other" none/
+says "mv of a file to a directory's name" "none/: not a directory"
+status "mv of a file to itself with a slash" 1 "$SHALE" mv "$img:other" other/
+expect "mv with slashes changes nothing" "$before" "$(list)"
+status "mv of a directory with slashes" 0 "$SHALE" mv "$img:a/" z/
+status "... and back" 0 "$SHALE" mv "$img:z" a/
 judge_fat "mv" "$img"
 
 # ---- touch
@@ -122,6 +135,12 @@ expect "touch makes files" "another new one new" "$(list)"
 now=$(date +%s)
 made=$(date -d "$(stat_of mtime new)" +%s)
 check "touch: now" test $((now - made)) -ge 0 -a $((now - made)) -lt 60
+status "touch of a directory that is not there" 1 "$SHALE" touch "$img:none/"
+says "touch of a directory that is not there" "none/: no such file or directory"
+status "touch of a file with a slash" 1 "$SHALE" touch "$img:new/"
+says "touch of a file with a slash" "new/: not a directory"
+status "touch -c of a directory that is not there" 0 \
+    "$SHALE" touch -c "$img:none/"
 status "touch -c" 0 "$SHALE" touch -c "$img:not-made"
 expect "touch -c" "another new one new" "$(list)"
 while IFS='|' read -r option date want; do

@@ -26,6 +26,16 @@ for verb in $verbs; do
     check "manual has $verb" grep -q "^\.It Cm $verb\$" "$root/docs/man/shale.1"
 done
 status "help of nothing" 2 "$SHALE" help frobnicate
+if [ -e /dev/full ]; then
+    for verb in $verbs; do
+        status "$verb --help to a full disk" 1 \
+            bash -c "'$SHALE' '$verb' --help >/dev/full"
+    done
+    for option in --help --version; do
+        status "$option to a full disk" 1 \
+            bash -c "'$SHALE' '$option' >/dev/full"
+    done
+fi
 
 status "version" 0 "$SHALE" version
 check "version: number" grep -Eq '^shale [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
