@@ -182,6 +182,10 @@ int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
 
 /* ------------------------------------------------------------- group.c */
 
+/* The first block of GROUP, and how many it has. */
+uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group);
+uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group);
+
 /* Read the descriptor of GROUP, which is below group_count. */
 int ext2_group_load(struct ext2_volume *vol, uint32_t group,
                     struct ext2_group *out);

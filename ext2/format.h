@@ -39,10 +39,6 @@ struct ext2_new {
  */
 int ext2_layout_choose(struct ext2_new *v, struct shale_log *log);
 
-/* The first block of GROUP, and how many it has. */
-uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group);
-uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group);
-
 /* How many blocks at the start of GROUP are its own, up to its bitmaps, ... */
 uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group);
 /* ... and with bitmaps and inode table. */

@@ -14,6 +14,18 @@
  */
 #define COUNTED_GROUPS 131072u
 
+uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group)
+{
+    return super->first_block + group * super->blocks_per_group;
+}
+
+uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group)
+{
+    uint32_t left = super->block_count - ext2_group_first(super, group);
+
+    return left < super->blocks_per_group ? left : super->blocks_per_group;
+}
+
 /* A block of descriptors, and those that may be read along with it. */
 struct place {
     uint64_t block, first, count;
