@@ -120,11 +120,11 @@ int check_mutable_name(const struct service *service, struct shale_vnode *dir,
                        const char *name)
 {
     struct shale_vnode *vn;
-    int err;
+    int err = check_mutable(service, dir);
 
-    if (!service->options->sys_immutable ||
+    if (err || !service->options->sys_immutable ||
         shale_lookup(dir, name, strlen(name), &vn))
-        return 0;
+        return err;
     err = check_mutable(service, vn);
     shale_vnode_put(vn);
     return err;

@@ -51,7 +51,9 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name,
         reply_error(req, err);
         return;
     }
-    err = choose_owner(req, dir, node);
+    err = check_mutable(service, dir);
+    if (!err)
+        err = choose_owner(req, dir, node);
     if (!err)
         err = lacking(shale_create(dir, name, strlen(name), node, &vn));
     if (!err) {

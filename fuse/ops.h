@@ -94,8 +94,8 @@ void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
 int check_owner(fuse_req_t req, struct shale_vnode *vn);
 
 /*
- * With -o sys_immutable: SHALE_EPERM if VN, or what is called NAME in DIR, has
- * the system attribute of DOS; else 0, or an error.
+ * With -o sys_immutable: SHALE_EPERM if VN, or DIR or what is called NAME in it,
+ * has the system attribute of DOS; else 0, or an error.
  */
 int check_mutable(const struct service *service, struct shale_vnode *vn);
 int check_mutable_name(const struct service *service, struct shale_vnode *dir,

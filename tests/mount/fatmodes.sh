@@ -111,6 +111,15 @@ for change in 'rm dir/text.txt' 'mv dir/text.txt dir/other' \
         "$($change 2>&1)"
 done
 expect "write to a system file" "write EPERM" "$("$PROBE" fill dir/text.txt 9)"
+mkdir dir/kept && echo in >dir/kept/in
+expect "+s of a directory" ok "$("$PROBE" dos dir/kept 0x4)"
+for change in 'touch dir/kept/new' 'mkdir dir/kept/new' 'rm dir/kept/in' \
+    'mv dir/kept/in dir/out' 'mv dir/file dir/kept/file' 'rmdir dir/kept'; do
+    # shellcheck disable=SC2086
+    expect_match "system directory: $change" '*Operation not permitted' \
+        "$($change 2>&1)"
+done
+echo more >>dir/kept/in || fail "a file in a system directory"
 if [ "$(id -u)" = 0 ]; then
     expect "-s" ok "$("$PROBE" dos dir/text.txt 0x20)"
     touch dir/text.txt || fail "not a system file any more, and EPERM"
