@@ -9,6 +9,7 @@
 
 #include "assert.h"
 #include "buffers.h"
+#include "memfn.h"
 #include "shale/err.h"
 #include "shale/mem.h"
 
@@ -85,6 +86,29 @@ int shale_buf_get(struct shale_cache *cache, uint64_t block,
                   struct shale_buf **out)
 {
     return shale_buf_get_run(cache, block, block, 1, out);
+}
+
+int shale_buf_get_new(struct shale_cache *cache, uint64_t block,
+                      struct shale_buf **out)
+{
+    struct cache_buf *buf;
+
+    if (block >= cache->block_count)
+        return SHALE_EINVAL;
+    cache_lock(cache);
+    buf = cache_find(cache, block);
+    if (buf)
+        cache_pin(cache, buf);
+    cache_unlock(cache);
+    if (!buf) {
+        buf = cache_buf_new(cache);
+        if (!buf)
+            return SHALE_ENOMEM;
+        cache_insert(cache, buf, block);
+    }
+    memset(buf->base.data, 0, cache->block_size);
+    *out = &buf->base;
+    return 0;
 }
 
 void shale_buf_put(struct shale_buf *buf)

@@ -44,4 +44,12 @@ static inline le32 le32_make(uint32_t x)
                     (uint8_t)(x >> 16), (uint8_t)(x >> 24) }};
 }
 
+static inline le64 le64_make(uint64_t x)
+{
+    return (le64){{ (uint8_t)x, (uint8_t)(x >> 8), (uint8_t)(x >> 16),
+                    (uint8_t)(x >> 24), (uint8_t)(x >> 32),
+                    (uint8_t)(x >> 40), (uint8_t)(x >> 48),
+                    (uint8_t)(x >> 56) }};
+}
+
 #endif /* VFS_LE_H */

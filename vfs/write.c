@@ -153,13 +153,42 @@ static int reserve(struct shale_vnode *file, uint64_t offset, uint64_t end)
     return err;
 }
 
+/* The same for a format that has no space past a file's end. */
+static int reserve_exact(struct shale_vnode *file, uint64_t offset,
+                         uint64_t end)
+{
+    uint64_t size = file->size;
+    int err = sync_writer_enter(file->fs);
+
+    if (err)
+        return err;
+    err = reserve(file, offset, end < size ? end : size);
+    if (offset < size)
+        offset = size;
+    if (!err && end > size)
+        err = writer_put_zeros(file, offset, end - offset);
+    sync_writer_leave(file->fs);
+    return err;
+}
+
 /* As shale_allocate() up to END, with FILE's lock held. */
 static int allocate_locked(struct shale_vnode *file, uint64_t offset,
-                           uint64_t end, bool keep_size)
+                           uint64_t end, unsigned flags)
 {
+    bool keep_size = flags & SHALE_ALLOCATE_KEEP_SIZE;
     bool holes = file->fs->ops->holes;
     bool grows = end > file->size;
     int err = 0;
+
+    if (flags & SHALE_ALLOCATE_PUNCH_HOLE)
+        return offset < file->size ? file_punch(file, offset, end - offset)
+                                   : 0;
+    if (keep_size && grows && file->fs->ops->exact)
+        return SHALE_ENOTSUP;
+    if (flags & SHALE_ALLOCATE_ZERO_RANGE)
+        return writer_put_zeros(file, offset, end - offset);
+    if (file->fs->ops->exact)
+        return reserve_exact(file, offset, end);
 
     /* What has no holes has all the space up to its end. */
     if (!holes && (!grows || !keep_size))
@@ -181,6 +210,22 @@ static int allocate_locked(struct shale_vnode *file, uint64_t offset,
     return err;
 }
 
+/* Can FILE's format do what FLAGS say? */
+static int allocate_check(const struct shale_vnode *file, unsigned flags)
+{
+    const unsigned punch = SHALE_ALLOCATE_PUNCH_HOLE;
+    const unsigned zero = SHALE_ALLOCATE_ZERO_RANGE;
+
+    if (flags & ~(SHALE_ALLOCATE_KEEP_SIZE | punch | zero))
+        return SHALE_EINVAL;
+    if ((flags & (punch | zero)) == 0)
+        return 0;
+    if ((flags & punch) &&
+        ((flags & zero) || !(flags & SHALE_ALLOCATE_KEEP_SIZE)))
+        return SHALE_ENOTSUP;   /* as fallocate(2) */
+    return file->fs->ops->punch && file->fs->ops->exact ? 0 : SHALE_ENOTSUP;
+}
+
 int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
                    unsigned flags)
 {
@@ -189,13 +234,15 @@ int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
 
     if (err)
         return err;
-    if (len == 0 || (flags & ~SHALE_ALLOCATE_KEEP_SIZE))
+    if (len == 0)
         return SHALE_EINVAL;
+    err = allocate_check(file, flags);
+    if (err)
+        return err;
     if (offset > max || len > max - offset)
         return SHALE_EFBIG;
     vnode_lock_exclusive(file);
-    err = allocate_locked(file, offset, offset + len,
-                          flags & SHALE_ALLOCATE_KEEP_SIZE);
+    err = allocate_locked(file, offset, offset + len, flags);
     vnode_unlock(file);
     return err;
 }
@@ -238,19 +285,37 @@ struct copy {
     size_t buf_size;
 };
 
+/* Copy some, and store how much in *DONE. A hole stays one. */
+static int copy_some(struct copy *copy, struct writer *w, uint64_t *done)
+{
+    struct shale_extent extent;
+    uint64_t count = copy->len;
+    int err = file_map(copy->from, copy->offset, count, &extent);
+
+    if (err)
+        return err;
+    if (count > extent.length)
+        count = extent.length;
+    *done = count;
+    if (extent.kind == SHALE_EXTENT_HOLE)
+        return writer_skip(w, count);
+    if (count > copy->buf_size)
+        *done = count = copy->buf_size;
+    err = file_read_locked(copy->from, copy->buf, (size_t)count,
+                           copy->offset);
+    return err ? err : writer_put(w, copy->buf, count);
+}
+
 static int copy_all(struct copy *copy, struct writer *w)
 {
     int err = 0;
 
     while (!err && copy->len > 0) {
-        size_t count =
-            copy->len < copy->buf_size ? (size_t)copy->len : copy->buf_size;
+        uint64_t done = 0;
 
-        err = file_read_locked(copy->from, copy->buf, count, copy->offset);
-        if (!err)
-            err = writer_put(w, copy->buf, count);
-        copy->offset += count;
-        copy->len -= count;
+        err = copy_some(copy, w, &done);
+        copy->offset += done;
+        copy->len -= done;
     }
     return err;
 }

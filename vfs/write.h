@@ -21,6 +21,7 @@ struct writer {
     uint64_t start;             /* where the first piece goes */
     uint64_t at;                /* where the next one goes */
     bool excess;                /* space past the file's size was allocated */
+    bool stamped;               /* the file's times are those of this write */
 };
 
 /* 0 if data of VN can be changed. */
@@ -42,6 +43,12 @@ int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start);
 int writer_put(struct writer *w, const void *buf, uint64_t len);
 
 /*
+ * The next LEN bytes are zeros: holes, if the format has any, where nothing is
+ * allocated. Errors as writer_put().
+ */
+int writer_skip(struct writer *w, uint64_t len);
+
+/*
  * End a write that ERR, if not 0, stopped: the file holds what was written up
  * to w->at. Returns how much that is, or if it is nothing, ERR.
  */
@@ -52,6 +59,18 @@ int64_t writer_end(struct writer *w, int err);
  * as long as it was.
  */
 int writer_end_whole(struct writer *w, int err);
+
+/*
+ * Write LEN zeros to FILE at OFFSET: all the calls above in one. The space is
+ * allocated then. On error the file is as long as it was.
+ */
+int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len);
+
+/*
+ * The LEN bytes of FILE at OFFSET are zeros from now on, and as many of them as
+ * possible a hole. The driver can punch.
+ */
+int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len);
 
 /* FILE is SIZE bytes long from now on, and has changed now. */
 int file_resize(struct shale_vnode *file, uint64_t size);

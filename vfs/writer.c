@@ -9,15 +9,17 @@
  *     past it, or in a hole      the driver allocates, and it goes there
  *
  * and at the end the driver is told the new size. The volume's lock is held
- * only while the driver works, so writes to any files run side by side.
+ * only while the driver works, so writes to any files run side by side; but
+ * where there may be holes, it is held too while new space is filled.
  *
  * New space holds whatever it held before, which is nobody's to read:
  *
  * (1) Without holes: what is between a file's size and OFFSET is written, with
  *     zeros, before the size moves past it.
  * (2) With holes: new space is filled from end to end in the transaction that
- *     allocates it; then only the last unit may have old bytes past the size,
- *     and these are overwritten when the size moves past them.
+ *     allocates it, and that moves the size past it; then only the last unit
+ *     may have old bytes past the size, and these are overwritten when the
+ *     size moves past them.
  */
 #include "write.h"
 
@@ -32,6 +34,12 @@
  * 512 bytes, that is 256 KiB of metadata, which fits the smallest of caches.
  */
 #define ALLOCATE_MAX ((uint64_t)32 << 20)
+
+/*
+ * Bytes that are allocated and filled in one transaction: nobody else changes
+ * anything on the volume meanwhile.
+ */
+#define FILL_MAX ((uint64_t)8 << 20)
 
 static const uint8_t no_bytes[512];
 
@@ -49,7 +57,7 @@ int writer_check(struct shale_vnode *vn)
 
 uint64_t writer_size_max(const struct shale_fs *fs)
 {
-    uint64_t max = fs->ops->file_max;
+    uint64_t max = fs->file_max > 0 ? fs->file_max : fs->ops->file_max;
 
     return max > 0 && max < INT64_MAX ? max : INT64_MAX;
 }
@@ -168,6 +176,11 @@ static int allocate(struct allocation *a)
 
 /* ------------------------------------------------------ a file's size */
 
+struct range {
+    struct shale_vnode *file;
+    uint64_t offset, len;
+};
+
 struct resizing {
     struct shale_vnode *file;
     uint64_t size;
@@ -200,13 +213,81 @@ void file_trim(struct shale_vnode *file)
 
 /* -------------------------------------------------------------- writers */
 
-/* Write some of LEN bytes at w->at. */
-static int writer_step(struct writer *w, const void *buf, size_t len)
+/* A piece of a file with holes, being allocated and filled. */
+struct filling {
+    struct writer *w;
+    const uint8_t *buf;         /* NULL: zeros */
+    uint64_t len;
+    bool partly;                /* as much as there is space for will do */
+    uint64_t done;
+};
+
+static int fill_in_tx(struct shale_fs *fs, void *context)
+{
+    struct filling *f = context;
+    struct shale_vnode *file = f->w->file;
+    uint64_t at = f->w->at;
+    int err = 0;
+
+    f->done = 0;
+    while (!err && f->done < f->len) {
+        struct allocation a = {
+            .file = file, .offset = at + f->done,
+            .buf = f->buf ? f->buf + f->done : NULL, .len = f->len - f->done,
+            .fill = true,
+        };
+
+        err = allocate_in_tx(fs, &a);
+        if (!err)
+            f->done += a.len;
+    }
+    if (err == SHALE_ENOSPC && f->partly && f->done > 0)
+        err = 0;
+    at += f->done;
+    if (!err && (at > file->size || !f->w->stamped))
+        err = fs->ops->resize(file, at > file->size ? at : file->size);
+    return err;
+}
+
+/* Allocate and fill some of LEN bytes at w->at. */
+static int fill(struct writer *w, const void *buf, uint64_t len)
+{
+    struct filling f = {
+        .w = w, .buf = buf, .len = len < FILL_MAX ? len : FILL_MAX,
+    };
+    int err = change_run(w->file->fs, fill_in_tx, &f);
+
+    if (err == SHALE_ENOSPC) {
+        f.partly = true;
+        err = change_run(w->file->fs, fill_in_tx, &f);
+    }
+    if (err)
+        return err;
+    w->at += f.done;
+    w->stamped = true;
+    return 0;
+}
+
+/* Allocate for some of LEN bytes at w->at, of a file without holes. */
+static int extend(struct writer *w, const void *buf, uint64_t len)
 {
     struct allocation a = {
         .file = w->file, .offset = w->at, .buf = buf, .len = len,
         .fill = true,
     };
+    int err = allocate(&a);
+
+    if (a.extent.kind == SHALE_EXTENT_UNWRITTEN &&
+        a.extent.offset + a.extent.length > w->file->size)
+        w->excess = true;
+    if (!err)
+        w->at += a.len;
+    return err;
+}
+
+/* Write some of LEN bytes at w->at. */
+static int writer_step(struct writer *w, const void *buf, size_t len)
+{
     struct shale_extent extent;
     int err;
 
@@ -225,15 +306,8 @@ static int writer_step(struct writer *w, const void *buf, size_t len)
         if (extent.kind == SHALE_EXTENT_INLINE ||
             extent.kind == SHALE_EXTENT_ENCODED)
             return SHALE_ENOTSUP;
-        a.len = len;
     }
-    err = allocate(&a);
-    if (a.extent.kind == SHALE_EXTENT_UNWRITTEN &&
-        a.extent.offset + a.extent.length > w->file->size)
-        w->excess = true;
-    if (!err)
-        w->at += a.len;
-    return err;
+    return w->file->fs->ops->holes ? fill(w, buf, len) : extend(w, buf, len);
 }
 
 int writer_put(struct writer *w, const void *buf, uint64_t len)
@@ -265,6 +339,32 @@ static int tail_clear(struct shale_vnode *file, uint64_t end)
     return zeros_write(file, tail.device, tail.length);
 }
 
+int writer_skip(struct writer *w, uint64_t len)
+{
+    uint64_t end = w->at + len;
+    int err = 0;
+
+    if (!w->file->fs->ops->holes)
+        return writer_put(w, NULL, len);
+    while (!err && w->at < end) {
+        struct shale_extent extent = { .kind = SHALE_EXTENT_HOLE };
+
+        len = end - w->at;
+        if (w->at < w->file->size) {
+            err = file_map(w->file, w->at, len, &extent);
+            if (len > extent.length)
+                len = extent.length;
+        } else {
+            err = tail_clear(w->file, end);
+        }
+        if (!err && extent.kind != SHALE_EXTENT_HOLE)
+            err = writer_put(w, NULL, len);
+        else if (!err)
+            w->at += len;
+    }
+    return err;
+}
+
 int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start)
 {
     bool holes = file->fs->ops->holes;
@@ -289,7 +389,7 @@ int writer_end_whole(struct writer *w, int err)
 {
     struct shale_vnode *file = w->file;
 
-    if (!err)
+    if (!err && (!w->stamped || w->at > file->size))
         err = file_resize(file, w->at > file->size ? w->at : file->size);
     if (err && w->excess)
         file_trim(file);
@@ -311,6 +411,54 @@ int64_t writer_end(struct writer *w, int err)
     if (err && excess)
         file_trim(w->file);
     return (int64_t)done;
+}
+
+int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len)
+{
+    uint64_t size = file->size;
+    struct writer w;
+    int err = writer_begin(&w, file, offset);
+
+    if (err)
+        return err;
+    err = writer_end_whole(&w, writer_put(&w, NULL, len));
+    if (err && file->size > size)
+        file_resize(file, size);        /* its error would come second */
+    return err;
+}
+
+static int punch_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct range *range = context;
+
+    return fs->ops->punch(range->file, range->offset, range->len);
+}
+
+int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len)
+{
+    struct range range = { file, offset, len };
+    uint64_t end = offset + len < file->size ? offset + len : file->size;
+    int err = sync_writer_enter(file->fs);
+
+    if (err)
+        return err;
+    err = change_run(file->fs, punch_in_tx, &range);
+
+    /* What is there still is less than a whole unit. */
+    while (!err && offset < end) {
+        struct shale_extent extent;
+
+        err = file_map(file, offset, end - offset, &extent);
+        if (err)
+            break;
+        if (extent.length > end - offset)
+            extent.length = end - offset;
+        if (extent.kind == SHALE_EXTENT_DATA)
+            err = zeros_write(file, extent.device, extent.length);
+        offset += extent.length;
+    }
+    sync_writer_leave(file->fs);
+    return err;
 }
 
 int file_reserve(struct shale_vnode *file, uint64_t offset, uint64_t len,

@@ -78,6 +78,15 @@ int shale_buf_get(struct shale_cache *cache, uint64_t block,
 int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
                       uint64_t first, uint64_t count, struct shale_buf **out);
 
+/*
+ * Pin BLOCK, which was free and is going to have new contents: all zeros, and
+ * nothing is read. Whoever changes it by a transaction changes at least one
+ * byte, else it counts as unchanged and is not written. With the volume's lock
+ * exclusive.
+ */
+int shale_buf_get_new(struct shale_cache *cache, uint64_t block,
+                      struct shale_buf **out);
+
 /* Release a pin. BUF may be NULL. */
 void shale_buf_put(struct shale_buf *buf);
 

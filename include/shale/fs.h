@@ -112,6 +112,8 @@ struct shale_fs_ops {
     size_t vnode_size;          /* bytes of the driver's struct of a vnode */
     const char *const *options; /* names of mount options taken, then NULL */
     bool holes;                 /* a file may have ranges without space */
+    bool exact;                 /* ... and none past its size, but the rest of
+                                   its last unit */
     unsigned traits;            /* SHALE_TRAIT_...; see shale_fs_traits() */
     uint32_t time_step;         /* nanoseconds; see shale_fs_time_step() */
     uint32_t name_max;          /* longest name, bytes; 0: SHALE_NAME_MAX */
@@ -264,8 +266,9 @@ struct shale_fs_ops {
 
     /*
      * Free the whole units inside the LEN (at least 1) bytes of FILE at OFFSET,
-     * which become a hole; the core has zeroed the ragged ends. Only a format
-     * with holes has this. The size stays, and the times of a change are set.
+     * which become a hole; the core zeroes what is left at its ends. Only a
+     * format with holes has this. The size stays, and the times of a change are
+     * set.
      */
     int (*punch)(struct shale_vnode *file, uint64_t offset, uint64_t len);
 
@@ -345,6 +348,7 @@ struct shale_fs {
     /* The driver's. */
     void *volume;
     uint64_t root_ino;
+    uint64_t file_max;          /* as ops->file_max, of this volume; 0: that */
 
     struct shale_fs_state *state;   /* the core's */
 };

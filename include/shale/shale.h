@@ -343,19 +343,26 @@ int64_t shale_append(struct shale_vnode *file, const void *buf, size_t len,
 /* FILE is SIZE bytes long from now on; new ones are zeros. */
 int shale_truncate(struct shale_vnode *file, uint64_t size);
 
-#define SHALE_ALLOCATE_KEEP_SIZE 1u
+#define SHALE_ALLOCATE_KEEP_SIZE  1u
+#define SHALE_ALLOCATE_PUNCH_HOLE 2u    /* only with KEEP_SIZE */
+#define SHALE_ALLOCATE_ZERO_RANGE 4u
 
 /*
- * See to it that space is allocated for the LEN bytes at OFFSET; new ones read
- * as zeros. The file grows to hold them unless KEEP_SIZE is said.
+ * As fallocate(2). See to it that space is allocated for the LEN bytes at
+ * OFFSET; new ones read as zeros. The file grows to hold them unless KEEP_SIZE
+ * is said; then what is past its end is space kept for later, SHALE_ENOTSUP if
+ * the format cannot say that. ZERO_RANGE: those that are there become zeros,
+ * too. PUNCH_HOLE: they become a hole, as far as the format's units go, and
+ * zeros. Both are SHALE_ENOTSUP in a format that has no holes.
  */
 int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
                    unsigned flags);
 
 /*
  * Copy up to LEN bytes from one file to another of the same volume, or within
- * one if the ranges do not overlap (SHALE_EINVAL). Returns the count, short
- * only at FROM's end or as shale_write().
+ * one if the ranges do not overlap (SHALE_EINVAL). Holes stay holes if the
+ * format has any. Returns the count, short only at FROM's end or as
+ * shale_write().
  */
 int64_t shale_copy_range(struct shale_vnode *from, uint64_t from_offset,
                          struct shale_vnode *to, uint64_t to_offset,
