@@ -94,9 +94,6 @@ tree()
     same_tree "$path: tree"
     head -n 3 "$work/log"
     can_fuse || return 0
-    if is_quick && [ $((${#path} % 4)) != 0 ]; then
-        return 0
-    fi
     if ! mount_shale "$image" "$work/mnt" -o ro; then
         fail "$path: cannot be mounted"
         return
@@ -110,8 +107,11 @@ tree()
 
 can_fuse || skip "mounts" "/dev/fuse cannot be used"
 images=0
+seen=0
 while IFS=$'\t' read -r path fs _ mountable _ _ _ _ _ features _; do
     [ "$path" != path ] || continue
+    # Some of each kind, if there is no time.
+    ! is_quick || [ $((seen++ % 4)) = 0 ] || continue
     images=$((images + 1))
     exercise "$path" "$fs" "$mountable"
     [ "$fs" != ntfs ] && [ "$mountable" != no ] &&

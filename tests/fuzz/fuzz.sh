@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh BUILD SECONDS [CORPUS] - fuzz every driver for a bounded time
+# fuzz.sh BUILD SECONDS [CORPUS] - fuzz the drivers, for SECONDS in all
 #
 # BUILD is a build directory of the preset `fuzz`. Seeds are small images made
 # on the spot by the formats' own programs, and what of SHALE_CORPORA is small.
@@ -135,17 +135,21 @@ if [ -e "$corpora/images.tar.zst" ] && command -v zstd >/dev/null; then
     done < <(find "$work/others/images/fat" -type f -size +1k -print0)
 fi
 
+programs=()
 for program in "$build"/tests/fuzz/fuzz_*; do
-    if [ ! -x "$program" ] || [ ! -f "$program" ]; then
-        continue
+    if [ -x "$program" ] && [ -f "$program" ]; then
+        programs+=("$program")
     fi
+done
+[ ${#programs[@]} -gt 0 ] || { echo "no fuzzers in $build"; exit 1; }
+for program in "${programs[@]}"; do
     name=$(basename "$program")
     target=${name#fuzz_}
     count=$(find "$seeds/$target" -type f | wc -l)
     [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
     mkdir -p "$corpus/$target"
     status=0
-    "$program" -max_total_time="$seconds" -max_len="$max" -timeout=10 \
+    "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$max" -timeout=10 \
         -rss_limit_mb=1024 -dict="$here/$target.dict" \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
         "$corpus/$target" "$seeds/$target" >"$work/log" 2>&1 || status=$?

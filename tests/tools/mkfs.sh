@@ -106,12 +106,13 @@ declare -A limits=(
 )
 sectors="512 1024 2048 4096"
 clusters="1 8 128"
-! is_quick || sectors="512 4096" clusters="1 8"
+counts="1 2"
+! is_quick || sectors="512 4096" clusters="1 8" counts=2
 ! is_long || clusters="1 2 4 8 16 32 64 128"
 for bits in 12 16 32; do
     for sector in $sectors; do for cluster in $clusters; do
         [ $((sector * cluster)) -le 262144 ] || continue
-        for fats in 1 2; do for count in ${limits[$bits]}; do
+        for fats in $counts; do for count in ${limits[$bits]}; do
             what="FAT$bits, sector $sector, cluster $cluster, $fats FATs"
             what="$what, $count clusters"
             rm -f "$img"
