@@ -54,6 +54,8 @@ int change_open(struct shale_fs *fs)
     /* On the device before the first change, so that a cut shows. */
     if (fs->ops->mark) {
         err = change_attempt(fs, mark_in_use, NULL);
+        if (err == SHALE_ENOSPC)
+            err = change_attempt(fs, mark_in_use, NULL);
         if (!err)
             err = sync_write_exclusive(fs);
     }

@@ -298,7 +298,8 @@ struct shale_fs_ops {
      * Note on the volume that it is about to change (CLEAN false), or that all
      * is written (true), with what else is kept for that moment, such as the
      * count of free units. In a transaction of its own, which the core writes
-     * before it does anything else. A mark that was there at mount stays.
+     * before it does anything else. A mark that was there at mount stays. After
+     * SHALE_ENOSPC it is called once more, and asks for less.
      */
     int (*mark)(struct shale_fs *fs, bool clean);
 
