@@ -12,6 +12,12 @@ static struct image_list list;
 
 /* ------------------------------------------------------ what is in a root */
 
+/* A file of the long name TEXT; returns where the next one goes. */
+static uint8_t *long_file(uint8_t *at, const char *text, const char *name)
+{
+    return image_entry(image_long(at, text, name), name, 0, 0, 0);
+}
+
 /* Each writes a root at AT, in which the list of names is to be SHOWN. */
 static void root_empty(uint8_t *at)
 {
@@ -27,16 +33,14 @@ static void root_plain(uint8_t *at)
 
 static void root_long(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
+    long_file(at, LONG1, NAME1);
 }
 
 static void root_deleted(uint8_t *at)
 {
     uint8_t *start = at;
 
-    at = image_long(at, LONG1, NAME1);
-    at = image_entry(at, NAME1, 0, 0, 0);
+    at = long_file(at, LONG1, NAME1);
     for (; start < at; start += 32)
         *start = FAT_NAME_FREE;
     at = image_entry(at, "AFTER      ", 0, 0, 0);
@@ -47,8 +51,7 @@ static void root_deleted(uint8_t *at)
 /* The short entry was removed by somebody who knows of no long names. */
 static void root_orphan(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    at = image_entry(at, NAME1, 0, 0, 0);
+    at = long_file(at, LONG1, NAME1);
     at[-32] = FAT_NAME_FREE;
     image_entry(at, "OTHER   TXT", 0, 0, 0);
 }
@@ -64,53 +67,46 @@ static void root_piece_missing(uint8_t *at)
 {
     uint8_t *start = at;
 
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
+    long_file(at, LONG1, NAME1);
     memmove(start, start + 32, 64);             /* the last piece */
     memset(start + 64, 0, 32);
 }
 
 static void root_piece_lost(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
-    at[-32] = FAT_NAME_FREE;                    /* the first piece */
+    at = long_file(at, LONG1, NAME1);
+    at[-64] = FAT_NAME_FREE;                    /* the first piece */
 }
 
 static void root_order(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
-    at[-32] = 2;
+    at = long_file(at, LONG1, NAME1);
+    at[-64] = 2;
 }
 
 static void root_order_0(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
-    at[-64] = 0x40;
+    at = long_file(at, LONG1, NAME1);
+    at[-96] = 0x40;
 }
 
 static void root_order_31(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
-    at[-64] = 0x5f;
+    at = long_file(at, LONG1, NAME1);
+    at[-96] = 0x5f;
 }
 
 static void root_two_sums(uint8_t *at)
 {
-    at = image_long(at, LONG1, NAME1);
-    image_entry(at, NAME1, 0, 0, 0);
-    at[-64 + 0x0d] ^= 1;
+    at = long_file(at, LONG1, NAME1);
+    at[-96 + 0x0d] ^= 1;
 }
 
 /* A name begins, and then another one. */
 static void root_begun_twice(uint8_t *at)
 {
     at = image_long(at, LONG1, NAME1) - 32;
-    at = image_long(at, "the second", "SECOND~1   ");
-    image_entry(at, "SECOND~1   ", 0, 0, 0);
+    long_file(at, "the second", "SECOND~1   ");
 }
 
 static void root_label_between(uint8_t *at)
@@ -137,8 +133,7 @@ static void root_dots(uint8_t *at)
 
 static void root_slash(uint8_t *at)
 {
-    at = image_long(at, "a/b", "A_B        ");
-    image_entry(at, "A_B        ", 0, 0, 0);
+    long_file(at, "a/b", "A_B        ");
 }
 
 static void root_nul(uint8_t *at)
@@ -150,10 +145,8 @@ static void root_nul(uint8_t *at)
 
 static void root_long_dots(uint8_t *at)
 {
-    at = image_long(at, "..", "DOTS~1     ");
-    at = image_entry(at, "DOTS~1     ", 0, 0, 0);
-    at = image_long(at, "...", "DOTS~2     ");
-    image_entry(at, "DOTS~2     ", 0, 0, 0);
+    at = long_file(at, "..", "DOTS~1     ");
+    long_file(at, "...", "DOTS~2     ");
 }
 
 static void root_short_dots(uint8_t *at)
@@ -169,10 +162,8 @@ static void root_no_name(uint8_t *at)
 
 static void root_13(uint8_t *at)
 {
-    at = image_long(at, "thirteen unit", "THIRTE~1   ");
-    at = image_entry(at, "THIRTE~1   ", 0, 0, 0);
-    at = image_long(at, "fourteen units", "FOURTE~1   ");
-    image_entry(at, "FOURTE~1   ", 0, 0, 0);
+    at = long_file(at, "thirteen unit", "THIRTE~1   ");
+    long_file(at, "fourteen units", "FOURTE~1   ");
 }
 
 static char text255[256];
@@ -180,8 +171,7 @@ static char text255[256];
 static void root_255(uint8_t *at)
 {
     memset(text255, 'x', 255);
-    at = image_long(at, text255, "XXXXXX~1   ");
-    image_entry(at, "XXXXXX~1   ", 0, 0, 0);
+    long_file(at, text255, "XXXXXX~1   ");
 }
 
 /* 20 pieces without an end: 256 units and more. */
@@ -195,18 +185,14 @@ static void root_256(uint8_t *at)
 
 static void root_trailing(uint8_t *at)
 {
-    at = image_long(at, "dot.", "DOT~1      ");
-    at = image_entry(at, "DOT~1      ", 0, 0, 0);
-    at = image_long(at, "space ", "SPACE~1    ");
-    image_entry(at, "SPACE~1    ", 0, 0, 0);
+    at = long_file(at, "dot.", "DOT~1      ");
+    long_file(at, "space ", "SPACE~1    ");
 }
 
 static void root_unicode(uint8_t *at)
 {
-    at = image_long(at, "Grüße ☃ \xf0\x9f\x98\x80", "GRE~1      ");
-    at = image_entry(at, "GRE~1      ", 0, 0, 0);
-    at = image_long(at, "half \xed\xa0\xbd", "HALF~1     ");
-    image_entry(at, "HALF~1     ", 0, 0, 0);
+    at = long_file(at, "Grüße ☃ \xf0\x9f\x98\x80", "GRE~1      ");
+    long_file(at, "half \xed\xa0\xbd", "HALF~1     ");
 }
 
 static void root_case(uint8_t *at)
@@ -563,12 +549,9 @@ END_TEST
 
 /* ------------------------------------------------------------- the tree */
 
-START_TEST(knows_parents)
+/* "/A/B/C" on FAT32: clusters 10 and 11, and C begins with CLUSTER. */
+static void make_tree(uint32_t cluster)
 {
-    struct fat_vnode *deep, *up;
-    static const char *const ways[] = { "/A/B/C/..", "/A/B/C/../..",
-                                        "/A/B/C/../../..", "/A/.." };
-    static const uint32_t clusters[] = { 11, 10, 2, 2 };
     uint8_t *at;
 
     image_init(&image, 32);
@@ -576,7 +559,17 @@ START_TEST(knows_parents)
     at = image_dir(&image, 10, 0);
     image_entry(at, "B          ", FAT_ATTR_DIR, 11, 0);
     at = image_dir(&image, 11, 10);
-    image_entry(at, "C          ", FAT_ATTR_DIR, 12, 0);
+    image_entry(at, "C          ", FAT_ATTR_DIR, cluster, 0);
+}
+
+START_TEST(knows_parents)
+{
+    struct fat_vnode *deep, *up;
+    static const char *const ways[] = { "/A/B/C/..", "/A/B/C/../..",
+                                        "/A/B/C/../../..", "/A/.." };
+    static const uint32_t clusters[] = { 11, 10, 2, 2 };
+
+    make_tree(12);
     image_dir(&image, 12, 11);
     image_mount(&image, NULL);
     deep = image_get(&image, "/a/b/c");
@@ -606,14 +599,8 @@ static const struct {
 START_TEST(refuses_a_directory_within_itself)
 {
     struct fat_vnode *vn;
-    uint8_t *at;
 
-    image_init(&image, 32);
-    image_entry(image_root(&image), "A          ", FAT_ATTR_DIR, 10, 0);
-    at = image_dir(&image, 10, 0);
-    image_entry(at, "B          ", FAT_ATTR_DIR, 11, 0);
-    at = image_dir(&image, 11, 10);
-    image_entry(at, "C          ", FAT_ATTR_DIR, loops[_i].cluster, 0);
+    make_tree(loops[_i].cluster);
     image_mount(&image, NULL);
     ck_assert_int_eq(image_walk(&image, "/a/b/c", &vn), SHALE_ECORRUPT);
     ck_assert_msg(strstr(image.v.said, loops[_i].said), "%s: %s",
