@@ -54,7 +54,10 @@
 /* s_feature_ro_compat: an older driver may read */
 #define EXT2_RO_COMPAT_SPARSE_SUPER 0x0001u
 #define EXT2_RO_COMPAT_LARGE_FILE   0x0002u
+#define EXT2_RO_COMPAT_BTREE_DIR    0x0004u     /* never used */
 #define EXT2_RO_COMPAT_HUGE_FILE    0x0008u
+#define EXT2_RO_COMPAT_DIR_NLINK    0x0020u
+#define EXT2_RO_COMPAT_EXTRA_ISIZE  0x0040u
 #define EXT2_RO_COMPAT_BIGALLOC     0x0200u
 
 struct ext2_disk_super {
@@ -109,18 +112,34 @@ struct ext2_disk_super {
     le32 mount_options;         /* 0x100 */
     le32 first_meta_bg;         /* 0x104  in blocks of descriptors */
     le32 mkfs_time;             /* 0x108 */
-    uint8_t journal_blocks[68]; /* 0x10c */
+    le32 journal_blocks[17];    /* 0x10c  copy of the journal's inode: its
+                                   pointers, size_high, size */
     uint8_t counts_high[12];    /* 0x150  with 64bit only */
-    uint8_t extra_isize[4];     /* 0x15c */
+    le16 min_extra_isize;       /* 0x15c  of every inode */
+    le16 want_extra_isize;      /* 0x15e  of new ones */
     le32 flags;                 /* 0x160 */
-    uint8_t unused1[232];       /* 0x164 */
+    uint8_t unused1[48];        /* 0x164 */
+    le32 error_count;           /* 0x194  times that something was corrupt */
+    le32 first_error_time;      /* 0x198 */
+    le32 first_error_ino;       /* 0x19c */
+    le64 first_error_block;     /* 0x1a0 */
+    char first_error_func[32];  /* 0x1a8  where it was noticed */
+    le32 first_error_line;      /* 0x1c8 */
+    le32 last_error_time;       /* 0x1cc  the same of the last one */
+    le32 last_error_ino;        /* 0x1d0 */
+    le32 last_error_line;       /* 0x1d4 */
+    le64 last_error_block;      /* 0x1d8 */
+    char last_error_func[32];   /* 0x1e0 */
+    uint8_t unused4[76];        /* 0x200 */
     le32 backup_groups[2];      /* 0x24c  with sparse_super2 only */
     uint8_t unused2[32];        /* 0x254 */
     uint8_t wtime_high;         /* 0x274  bits 32 to 39 of the times above */
     uint8_t mtime_high;         /* 0x275 */
     uint8_t mkfs_time_high;     /* 0x276 */
     uint8_t last_check_high;    /* 0x277 */
-    uint8_t unused3[392];       /* 0x278 */
+    uint8_t first_error_time_high;      /* 0x278 */
+    uint8_t last_error_time_high;       /* 0x279 */
+    uint8_t unused3[390];       /* 0x27a */
 };
 
 _Static_assert(sizeof(struct ext2_disk_super) == EXT2_SUPER_SIZE,
@@ -147,7 +166,7 @@ _Static_assert(sizeof(struct ext2_disk_group) == 32, "ext2 group descriptor");
 #define EXT2_INODE_NOATIME     0x00000080u
 #define EXT2_INODE_INDEX       0x00001000u      /* directory has an htree */
 #define EXT2_INODE_DIRSYNC     0x00010000u
-#define EXT2_INODE_TOPDIR      0x00020000u      /* its directories are unrelated */
+#define EXT2_INODE_TOPDIR      0x00020000u      /* what is in it is unrelated */
 #define EXT2_INODE_HUGE_FILE   0x00040000u      /* i_blocks counts blocks */
 #define EXT2_INODE_EXTENTS     0x00080000u
 #define EXT2_INODE_INLINE      0x10000000u

@@ -53,6 +53,7 @@ struct ext2_super {
 
     uint32_t reserved_blocks, free_blocks, free_inodes;
     uint32_t journal_ino;
+    uint32_t last_orphan;       /* heads the list of files without a name */
     uint32_t creator_os;
     uint16_t state;
     uint16_t mount_count;
@@ -67,10 +68,16 @@ struct ext2_super {
 struct ext2_volume {
     struct shale_fs *fs;
     struct ext2_super super;
+    struct ext2_journal *journal;   /* or NULL: batches are written by rank */
+    bool no_room;               /* for a journal: the groups' counts lied */
+    bool marked;                /* as in use, at least once by this mount */
+    uint64_t errors_noted;      /* of those that this mount has met */
     uint32_t super_block;       /* block that the superblock in use is in */
     uint32_t first_usable;      /* files have no block below this one */
     uint64_t max_size;          /* bytes that a block map can reach */
     struct namehash_budget names;   /* of all directories' tables */
+    struct ext2_vnode *orphans; /* without a name, the last one first */
+    struct ext2_space *space;   /* see write.h; NULL if mounted read-only */
 };
 
 struct ext2_group {
@@ -85,11 +92,13 @@ struct ext2_inode {
     uint64_t size;              /* bytes; within reach of a block map */
     uint64_t allocated;         /* bytes on the volume */
     uint32_t mode;              /* of a type that exists */
-    uint32_t links;             /* at least 1 */
+    uint32_t links;             /* 0 only of a file that is open still */
     uint32_t uid, gid;
     uint32_t flags;
     uint32_t generation;
     uint32_t acl_block;         /* block of attributes, unchecked; 0: none */
+    uint32_t extra;             /* bytes past the first 128 that fields are in;
+                                   0: times are in seconds */
     uint32_t body;              /* offset in the inode of the attributes kept
                                    there; inode_size: no room for any */
     le32 block[EXT2_POINTERS];  /* still wire format: pointers, or a target */
@@ -108,12 +117,17 @@ enum ext2_names {
 struct ext2_vnode {
     struct shale_vnode base;
     struct ext2_inode inode;
+    bool fresh;                 /* being made, and in no table; see write.h */
 
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* block where a name was found last */
     bool no_index;              /* its htree turned out to be unusable */
     uint8_t names_state;        /* enum ext2_names */
     struct namehash *names;     /* of all its blocks, once it is READY */
+
+    /* The rest is for changing things, with the volume's lock exclusive. */
+    struct ext2_room *room;     /* of a directory: where a name fits; or NULL */
+    struct ext2_vnode *orphan_prev, *orphan_next;       /* see orphan.c */
 };
 
 static inline struct ext2_volume *ext2_volume_of(const struct shale_fs *fs)
@@ -177,7 +191,10 @@ void ext2_feature_names(enum ext2_feature_set set, uint32_t bits,
 bool ext2_feature_find(const char *name, size_t len, enum ext2_feature_set *set,
                        uint32_t *bit);
 
-/* SHALE_ENOTSUP, having named the culprits, if we cannot read the volume. */
+/*
+ * SHALE_ENOTSUP, having named the culprits, if we cannot read the volume. If we
+ * cannot write it, FS is read-only from now on, and that has been told too.
+ */
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
 
 /* ------------------------------------------------------------- group.c */
@@ -191,6 +208,13 @@ int ext2_group_load(struct ext2_volume *vol, uint32_t group,
                     struct ext2_group *out);
 
 /*
+ * Pin the block that the descriptor of GROUP is in. What it says has not been
+ * checked.
+ */
+int ext2_group_get(struct ext2_volume *vol, uint32_t group,
+                   struct shale_buf **out, struct ext2_disk_group **raw);
+
+/*
  * Count the free blocks and inodes: the sum of all groups', or what the
  * superblock says if there are very many or they cannot be read.
  */
@@ -202,6 +226,10 @@ int ext2_group_count_free(struct ext2_volume *vol, uint64_t *blocks,
 /* Read inode INO. SHALE_ESTALE if it is reserved, free or out of range. */
 int ext2_inode_load(struct ext2_volume *vol, uint64_t ino,
                     struct ext2_inode *out);
+
+/* The same, though it may have no links (any more), as orphans have. */
+int ext2_inode_load_any(struct ext2_volume *vol, uint64_t ino,
+                        struct ext2_inode *out);
 
 /* Pin the block that holds inode INO, a valid number; it is at *OFFSET. */
 int ext2_inode_get(struct ext2_volume *vol, uint64_t ino,
@@ -225,6 +253,19 @@ struct ext2_run {
     uint32_t block;             /* first block on the volume; 0: a hole */
     uint64_t count;             /* at least 1 */
 };
+
+#define EXT2_DEPTH_MAX 3
+
+/* The way to a block of a file. */
+struct ext2_path {
+    uint32_t root;              /* which pointer of the inode */
+    unsigned depth;             /* blocks of pointers on the way */
+    uint32_t slot[EXT2_DEPTH_MAX];      /* which pointer in each of them */
+};
+
+/* The way to block INDEX; false if it is further than a map reaches. */
+bool ext2_path_find(const struct ext2_super *super, uint64_t index,
+                    struct ext2_path *out);
 
 /* Bytes that a block map reaches with blocks of 1 << BLOCK_SHIFT. */
 uint64_t ext2_map_max_size(uint32_t block_shift);
@@ -259,17 +300,28 @@ const char *ext2_dirent_decode(const struct ext2_super *super,
 int ext2_dir_get(const struct ext2_vnode *dir, uint64_t index,
                  struct shale_buf **out);
 
-/* Find NAME in one block. Returns 1 and stores the inode number; 0; error. */
-int ext2_dir_find_in(const struct ext2_vnode *dir, const struct shale_buf *buf,
-                     const char *name, size_t len, uint32_t *ino);
+/* Where a name was found. */
+struct ext2_place {
+    struct shale_buf *buf;      /* the block, pinned by who searched */
+    uint64_t index;             /* which one of the directory it is */
+    uint32_t at;                /* where in it the record begins */
+    uint32_t ino;               /* what the name leads to */
+};
 
 /*
- * Find NAME, wherever it is; SHALE_ENOENT if it is not there. "." and ".." are
- * found too. Searches all blocks or, if the directory is large and has been
- * searched before, where a table of its names says.
+ * Find NAME in one block. Returns 1, and stores where in it and what it leads
+ * to; 0; or an error.
+ */
+int ext2_dir_find_in(const struct ext2_vnode *dir, const struct shale_buf *buf,
+                     const char *name, size_t len, struct ext2_place *out);
+
+/*
+ * Find NAME, through the index if there is one. The caller puts the block of
+ * *OUT. SHALE_ENOENT if the name is not there. "." and ".." are found too if
+ * there is no index.
  */
 int ext2_dir_find(struct ext2_vnode *dir, const char *name, size_t len,
-                  uint32_t *ino);
+                  struct ext2_place *out);
 
 /* As struct shale_fs_ops.iterate. */
 int ext2_dir_iterate(struct ext2_vnode *dir, uint64_t cookie,
@@ -281,12 +333,12 @@ int ext2_dir_iterate(struct ext2_vnode *dir, uint64_t cookie,
 bool ext2_htree_present(const struct ext2_vnode *dir);
 
 /*
- * Find NAME through the index. Returns 1 and stores the inode number; 0 if it
- * is not there; SHALE_ECORRUPT, of which the log has been warned, if the index
- * cannot be used and every block has to be searched.
+ * Find NAME through the index. Returns 1 and stores where, its block pinned; 0
+ * if it is not there; SHALE_ECORRUPT, of which the log has been warned, if the
+ * index cannot be used and every block has to be searched.
  */
 int ext2_htree_find(struct ext2_vnode *dir, const char *name, size_t len,
-                    uint32_t *ino);
+                    struct ext2_place *out);
 
 /* -------------------------------------------------------------- hash.c */
 

@@ -9,6 +9,9 @@
 #include "text.h"
 
 #define READABLE (EXT2_INCOMPAT_FILETYPE | EXT2_INCOMPAT_META_BG)
+#define WRITABLE (EXT2_RO_COMPAT_SPARSE_SUPER | EXT2_RO_COMPAT_LARGE_FILE | \
+                  EXT2_RO_COMPAT_BTREE_DIR | EXT2_RO_COMPAT_HUGE_FILE |     \
+                  EXT2_RO_COMPAT_DIR_NLINK | EXT2_RO_COMPAT_EXTRA_ISIZE)
 
 /* By bit number; NULL where the bit has no name. */
 static const char *const compat_names[32] = {
@@ -95,16 +98,44 @@ static void name_append(void *context, const char *name)
     text_add(list, name);
 }
 
+/* Unless FS is read-only: see to it that it is if the volume is not for us. */
+static void check_write(struct shale_fs *fs, const struct ext2_super *super)
+{
+    uint32_t culprits = super->ro_compat & ~WRITABLE;
+    struct text list = { .len = 0 };
+    const char *why = NULL;
+
+    if (fs->read_only)
+        return;
+    if (culprits != 0)
+        why = "ext2: read-only, because of features for which only reading is "
+              "supported";
+    else if ((super->compat & EXT2_COMPAT_HAS_JOURNAL) &&
+             super->journal_ino == 0)
+        why = "ext2: read-only, since the journal is on another device";
+    else if (super->at != EXT2_SUPER_OFFSET)
+        why = "ext2: read-only, since this is a copy of the superblock";
+    if (!why)
+        return;
+    ext2_feature_names(EXT2_RO_COMPAT, culprits, name_append, &list);
+    shale_warn(fs, why, list.len > 0 ? list.bytes : NULL, super->at);
+    fs->read_only = true;
+}
+
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
 {
     uint32_t culprits = super->incompat & ~READABLE;
     struct text list = { .len = 0 };
     const char *what = "ext2: the volume uses features that are not supported";
 
+    check_write(fs, super);
+    if (!fs->read_only && (super->compat & EXT2_COMPAT_HAS_JOURNAL))
+        culprits &= ~EXT2_INCOMPAT_RECOVER;
     if (culprits == 0)
         return 0;
     if (culprits == EXT2_INCOMPAT_RECOVER)
-        what = "ext2: the journal needs recovery first (e2fsck does it)";
+        what = "ext2: the journal needs recovery first (e2fsck does it, or a "
+               "mount that may write)";
     ext2_feature_names(EXT2_INCOMPAT, culprits, name_append, &list);
     return shale_refuse(fs, what, list.bytes, super->at);
 }

@@ -240,13 +240,11 @@ static void encode_times(const struct ext2_new *v, struct ext2_disk_super *raw)
 static void encode_journal(const struct ext2_new *v,
                            struct ext2_disk_super *raw)
 {
-    le32 size = le32_make(v->journal_blocks << v->super.block_shift);
-
     raw->journal_ino = le32_make(EXT2_JOURNAL_INO);
     raw->journal_backup = JOURNAL_BACKUP;
     memcpy(raw->journal_blocks, v->journal_map, sizeof v->journal_map);
-    memcpy(raw->journal_blocks + sizeof v->journal_map + sizeof size, &size,
-           sizeof size);
+    raw->journal_blocks[EXT2_POINTERS + 1] =
+        le32_make(v->journal_blocks << v->super.block_shift);
 }
 
 /* The superblock as the copy in GROUP has it. */
@@ -277,8 +275,8 @@ static void encode_super(const struct ext2_new *v, uint32_t group,
     raw->flags = le32_make(EXT2_FLAG_SIGNED_HASH);
     raw->mount_options = le32_make(MOUNT_XATTR_ACL);
     if (super->inode_size > EXT2_GOOD_OLD_INODE) {
-        raw->extra_isize[0] = WANTED_EXTRA_ISIZE;       /* at least */
-        raw->extra_isize[2] = WANTED_EXTRA_ISIZE;       /* if there is room */
+        raw->min_extra_isize = le16_make(WANTED_EXTRA_ISIZE);
+        raw->want_extra_isize = le16_make(WANTED_EXTRA_ISIZE);
     }
     if (v->journal_blocks)
         encode_journal(v, raw);

@@ -104,6 +104,17 @@ int ext2_group_load(struct ext2_volume *vol, uint32_t group,
     return err;
 }
 
+int ext2_group_get(struct ext2_volume *vol, uint32_t group,
+                   struct shale_buf **out, struct ext2_disk_group **raw)
+{
+    uint32_t per_block = vol->super.descs_per_block;
+    int err = table_get(vol, group / per_block, out);
+
+    if (!err)
+        *raw = (struct ext2_disk_group *)(*out)->data + group % per_block;
+    return err;
+}
+
 /* Add up the COUNT descriptors in BUF. */
 static void free_add(const struct shale_buf *buf, uint32_t count,
                      uint64_t *blocks, uint64_t *inodes)

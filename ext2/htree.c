@@ -1,10 +1,11 @@
 /*
  * htree.c - the index of a large directory
  *
- * A tree of one or two levels over the directory's own blocks. Its leaves are
- * ordinary blocks of records, each with the names of a range of hashes, in no
- * order; the root is hidden in block 0, behind ".." whose record claims the
- * rest of the block, and a node below it in a block with one free record.
+ * A tree of one or two levels, or three on a volume with large_dir, over the
+ * directory's own blocks. Its leaves are ordinary blocks of records, each with
+ * the names of a range of hashes, in no order; the root is hidden in block 0,
+ * behind ".." whose record claims the rest of the block, and a node below it in
+ * a block with one free record.
  *
  *     root    . ..  info   count  (hash block) (hash block) ...
  *     node    free record  count  (hash block) ...
@@ -18,30 +19,9 @@
  * there" is given only if the leaf that was searched has names that belong in
  * it: an index made with another seed, or out of order, is well-formed too.
  */
-#include "ext2.h"
+#include "htree.h"
 
-#define ROOT_INFO    24u        /* after the records of "." and ".." */
-#define NODE_ENTRIES 8u         /* after a free record */
-#define MAX_NODES    2u         /* blocks of index from the root to a leaf */
-#define BLOCK_MASK   0x0fffffffu
-#define SAMPLE       8u         /* names of a leaf that have to belong there */
-
-/* A place in one block of the index. */
-struct node {
-    struct shale_buf *buf;
-    const struct ext2_disk_htree_entry *entries;
-    uint32_t count;             /* at least 1 */
-    uint32_t at;                /* the entry followed; below count */
-};
-
-/* The way from the root to a leaf. */
-struct way {
-    const struct ext2_vnode *dir;
-    uint64_t blocks;            /* of the directory */
-    enum ext2_hash version;
-    unsigned depth;             /* nodes in use */
-    struct node node[MAX_NODES];
-};
+#define SAMPLE 8u               /* names of a leaf that have to belong there */
 
 bool ext2_htree_present(const struct ext2_vnode *dir)
 {
@@ -54,29 +34,33 @@ bool ext2_htree_present(const struct ext2_vnode *dir)
 }
 
 /* The index cannot be used: say so; the caller then searches all blocks. */
-static int unusable(const struct way *way, const struct shale_buf *buf,
+static int unusable(struct htree_way *way, const struct shale_buf *buf,
                     const char *why)
 {
     const struct ext2_volume *vol = ext2_volume_of(way->dir->base.fs);
     uint64_t at = buf ? ext2_block_at(vol, buf->block) : way->dir->inode.at;
 
+    way->unusable = true;
     shale_warn(way->dir->base.fs, "ext2: directory index not usable", why, at);
     return SHALE_ECORRUPT;
 }
 
 /* Entry 0 has no hash: its place is taken by the count. It is the least. */
-static uint32_t entry_hash(const struct node *node, uint32_t at)
+static uint32_t entry_hash(const struct htree_node *node, uint32_t at)
 {
     return at == 0 ? 0 : le32_get(node->entries[at].hash);
 }
 
-static uint32_t entry_block(const struct node *node)
+uint32_t ext2_way_block(const struct htree_way *way)
 {
-    return le32_get(node->entries[node->at].block) & BLOCK_MASK;
+    const struct htree_node *node = &way->node[way->depth - 1];
+
+    return le32_get(node->entries[node->at].block) & HTREE_BLOCK_MASK;
 }
 
 /* Set up NODE, whose entries begin at byte OFFSET of its block. */
-static int node_open(const struct way *way, struct node *node, uint32_t offset)
+static int node_open(struct htree_way *way, struct htree_node *node,
+                     uint32_t offset)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     const uint8_t *start = node->buf->data + offset;
@@ -84,19 +68,19 @@ static int node_open(const struct way *way, struct node *node, uint32_t offset)
         (const struct ext2_disk_htree_count *)start;
     uint32_t room = (super->block_size - offset) /
                     (uint32_t)sizeof *node->entries;
-    uint32_t limit = le16_get(counts->limit);
 
+    node->limit = le16_get(counts->limit);
     node->entries = (const struct ext2_disk_htree_entry *)start;
     node->count = le16_get(counts->count);
     node->at = 0;
     /* Metadata checksums take the last entry's place, so less is sound. */
-    if (limit > room || node->count == 0 || node->count > limit)
+    if (node->limit > room || node->count == 0 || node->count > node->limit)
         return unusable(way, node->buf, "bad number of entries");
     return 0;
 }
 
 /* Follow the last entry whose hash is not above HASH. */
-static void node_search(struct node *node, uint32_t hash)
+static void node_search(struct htree_node *node, uint32_t hash)
 {
     uint32_t low = 0, high = node->count;   /* the answer is in [low, high) */
 
@@ -111,11 +95,10 @@ static void node_search(struct node *node, uint32_t hash)
     node->at = low;
 }
 
-/* Pin the block that the deepest node points to, which is further down. */
-static int child_get(const struct way *way, struct shale_buf **out)
+int ext2_way_child(struct htree_way *way, struct shale_buf **out)
 {
-    const struct node *node = &way->node[way->depth - 1];
-    uint32_t block = entry_block(node);
+    const struct htree_node *node = &way->node[way->depth - 1];
+    uint32_t block = ext2_way_block(way);
     int err;
 
     if (block == 0 || block >= way->blocks)
@@ -133,30 +116,36 @@ static int child_get(const struct way *way, struct shale_buf **out)
 }
 
 /* Add the node that the deepest one points to. */
-static int way_descend(struct way *way)
+static int way_descend(struct htree_way *way)
 {
-    struct node *node = &way->node[way->depth];
-    int err = child_get(way, &node->buf);
+    struct htree_node *node = &way->node[way->depth];
+    int err = ext2_way_child(way, &node->buf);
 
     if (err)
         return err;
     way->depth++;
-    return node_open(way, node, NODE_ENTRIES);
+    return node_open(way, node, HTREE_NODE_START);
 }
 
-static void way_close(struct way *way)
+void ext2_way_close(struct htree_way *way)
 {
     while (way->depth > 0)
         shale_buf_put(way->node[--way->depth].buf);
 }
 
+unsigned ext2_htree_max_nodes(const struct ext2_super *super)
+{
+    return super->incompat & EXT2_INCOMPAT_LARGE_DIR ? HTREE_MAX_NODES
+                                                     : HTREE_USUAL_NODES;
+}
+
 /* Check the root's description of the tree. */
-static int root_check(struct way *way, const struct shale_buf *buf,
+static int root_check(struct htree_way *way, const struct shale_buf *buf,
                       unsigned *levels)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     const struct ext2_disk_htree_info *info =
-        (const struct ext2_disk_htree_info *)(buf->data + ROOT_INFO);
+        (const struct ext2_disk_htree_info *)(buf->data + HTREE_ROOT_INFO);
     struct ext2_dirent dot, dotdot;
 
     if (ext2_dirent_decode(super, buf->data, 0, &dot) || dot.rec_len != 12 ||
@@ -168,7 +157,7 @@ static int root_check(struct way *way, const struct shale_buf *buf,
         return unusable(way, buf, "unknown layout");
     if (info->hash_version >= EXT2_HASH_COUNT)
         return unusable(way, buf, "unknown hash");
-    if (info->levels >= MAX_NODES)
+    if (info->levels >= ext2_htree_max_nodes(super))
         return unusable(way, buf, "too deep");
 
     *levels = info->levels;
@@ -178,14 +167,15 @@ static int root_check(struct way *way, const struct shale_buf *buf,
     return 0;
 }
 
-/* Open the index and follow it to the leaf where NAME would be. */
-static int way_find(struct way *way, const char *name, size_t len,
-                    uint32_t *hash)
+int ext2_way_find(struct htree_way *way, const char *name, size_t len,
+                  uint32_t *hash)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     unsigned levels;
-    int err = ext2_dir_get(way->dir, 0, &way->node[0].buf);
+    int err;
 
+    way->blocks = way->dir->base.size >> super->block_shift;
+    err = ext2_dir_get(way->dir, 0, &way->node[0].buf);
     if (err)
         return err;
     way->depth = 1;
@@ -193,8 +183,7 @@ static int way_find(struct way *way, const char *name, size_t len,
     if (err)
         return err;
     *hash = ext2_hash(way->version, super->hash_seed, name, len);
-    err = node_open(way, &way->node[0],
-                    ROOT_INFO + sizeof(struct ext2_disk_htree_info));
+    err = node_open(way, &way->node[0], HTREE_ROOT_START);
     if (err)
         return err;
     node_search(&way->node[0], *hash);
@@ -211,10 +200,10 @@ static int way_find(struct way *way, const char *name, size_t len,
  * Go on to the next leaf, if it too has names with HASH. Returns 1, 0 or an
  * error.
  */
-static int way_next(struct way *way, uint32_t hash)
+static int way_next(struct htree_way *way, uint32_t hash)
 {
     unsigned full = way->depth;
-    struct node *node = &way->node[way->depth - 1];
+    struct htree_node *node = &way->node[way->depth - 1];
 
     while (node->at + 1 >= node->count) {
         if (way->depth == 1)
@@ -235,7 +224,7 @@ static int way_next(struct way *way, uint32_t hash)
     return 1;
 }
 
-static bool node_is_sorted(const struct node *node)
+static bool node_is_sorted(const struct htree_node *node)
 {
     for (uint32_t at = 1; at < node->count; at++) {
         if (entry_hash(node, at) < entry_hash(node, at - 1))
@@ -248,7 +237,7 @@ static bool node_is_sorted(const struct node *node)
  * Was it right to look in LEAF? Its first names have to have hashes that WAY
  * leads to, from nodes in order.
  */
-static bool leaf_belongs(const struct way *way, const struct shale_buf *leaf)
+static bool leaf_belongs(const struct htree_way *way, const struct shale_buf *leaf)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     uint32_t low = 0, high = UINT32_MAX;
@@ -256,7 +245,7 @@ static bool leaf_belongs(const struct way *way, const struct shale_buf *leaf)
     unsigned seen = 0;
 
     for (unsigned i = 0; i < way->depth; i++) {
-        const struct node *node = &way->node[i];
+        const struct htree_node *node = &way->node[i];
         uint32_t from = entry_hash(node, node->at) & ~1u;
 
         if (!node_is_sorted(node))
@@ -284,15 +273,20 @@ static bool leaf_belongs(const struct way *way, const struct shale_buf *leaf)
     return true;
 }
 
-static int leaf_search(const struct way *way, const char *name, size_t len,
-                       uint32_t *ino)
+static int leaf_search(struct htree_way *way, const char *name, size_t len,
+                       struct ext2_place *out)
 {
     struct shale_buf *leaf;
-    int found = child_get(way, &leaf);
+    int found = ext2_way_child(way, &leaf);
 
     if (found)
         return found;
-    found = ext2_dir_find_in(way->dir, leaf, name, len, ino);
+    found = ext2_dir_find_in(way->dir, leaf, name, len, out);
+    if (found > 0) {
+        out->buf = leaf;
+        out->index = ext2_way_block(way);
+        return found;
+    }
     if (found == 0 && !leaf_belongs(way, leaf))
         found = unusable(way, leaf, "names are not where it says");
     shale_buf_put(leaf);
@@ -300,13 +294,13 @@ static int leaf_search(const struct way *way, const char *name, size_t len,
 }
 
 /* Search leaf after leaf; there cannot be more of them than blocks. */
-static int leaves_search(struct way *way, const char *name, size_t len,
-                         uint32_t hash, uint32_t *ino)
+static int leaves_search(struct htree_way *way, const char *name, size_t len,
+                         uint32_t hash, struct ext2_place *out)
 {
     int found, more;
 
     for (uint64_t leaves = 1; leaves < way->blocks; leaves++) {
-        found = leaf_search(way, name, len, ino);
+        found = leaf_search(way, name, len, out);
         if (found)
             return found;
         more = way_next(way, hash);
@@ -317,19 +311,15 @@ static int leaves_search(struct way *way, const char *name, size_t len,
 }
 
 int ext2_htree_find(struct ext2_vnode *dir, const char *name, size_t len,
-                    uint32_t *ino)
+                    struct ext2_place *out)
 {
-    const struct ext2_super *super = &ext2_volume_of(dir->base.fs)->super;
-    struct way way = {
-        .dir = dir,
-        .blocks = dir->base.size >> super->block_shift,
-    };
+    struct htree_way way = { .dir = dir };
     uint32_t hash = 0;
-    int found = way_find(&way, name, len, &hash);
+    int found = ext2_way_find(&way, name, len, &hash);
 
     if (!found)
-        found = leaves_search(&way, name, len, hash, ino);
-    way_close(&way);
+        found = leaves_search(&way, name, len, hash, out);
+    ext2_way_close(&way);
     if (found == SHALE_ECORRUPT)
         __atomic_store_n(&dir->no_index, true, __ATOMIC_RELAXED);
     return found;

@@ -60,6 +60,7 @@ static int extra_decode(struct ext2_volume *vol, uint64_t ino,
     uint32_t room = vol->super.inode_size - EXT2_GOOD_OLD_INODE;
     uint32_t used;
 
+    out->extra = 0;
     out->body = vol->super.inode_size;
     if (room == 0)
         return 0;
@@ -84,6 +85,7 @@ static int extra_decode(struct ext2_volume *vol, uint64_t ino,
         out->btime = time_decode(extra->crtime);
     if (EXTRA_HAS(used, crtime_extra))
         time_extend(&out->btime, extra->crtime_extra);
+    out->extra = used;
     out->body = EXT2_GOOD_OLD_INODE + used;
     return 0;
 }
@@ -102,15 +104,12 @@ static uint64_t allocated_decode(const struct ext2_volume *vol,
     return blocks * 512;
 }
 
-int ext2_inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
-                      const uint8_t *bytes, struct ext2_inode *out)
+/* Decode an inode, though it may have no links. */
+static int inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
+                        const uint8_t *bytes, struct ext2_inode *out)
 {
     const struct ext2_disk_inode *raw = (const struct ext2_disk_inode *)bytes;
     uint32_t mode = le16_get(raw->mode);
-
-    /* A deleted file's inode keeps its mode; a new one never had any. */
-    if (mode == 0 || le16_get(raw->links) == 0)
-        return SHALE_ESTALE;
 
     out->at = at;
     out->mode = mode;
@@ -139,6 +138,39 @@ int ext2_inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
         return shale_corrupt_inode(vol->fs, "ext2: file of impossible size",
                                    at, ino);
     return extra_decode(vol, ino, bytes, out);
+}
+
+int ext2_inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
+                      const uint8_t *bytes, struct ext2_inode *out)
+{
+    const struct ext2_disk_inode *raw = (const struct ext2_disk_inode *)bytes;
+
+    /* A deleted file's inode keeps its mode; a new one never had any. */
+    if (le16_get(raw->mode) == 0 || le16_get(raw->links) == 0)
+        return SHALE_ESTALE;
+    return inode_decode(vol, ino, at, bytes, out);
+}
+
+int ext2_inode_load_any(struct ext2_volume *vol, uint64_t ino,
+                        struct ext2_inode *out)
+{
+    const struct ext2_disk_inode *raw;
+    struct shale_buf *buf;
+    size_t offset;
+    int err;
+
+    if (ino > vol->super.inode_count || ino < vol->super.first_ino)
+        return SHALE_ESTALE;
+    err = ext2_inode_get(vol, ino, &buf, &offset);
+    if (err)
+        return err;
+    raw = (const struct ext2_disk_inode *)(buf->data + offset);
+    err = SHALE_ESTALE;
+    if (le16_get(raw->mode) != 0)
+        err = inode_decode(vol, ino, ext2_block_at(vol, buf->block) + offset,
+                           buf->data + offset, out);
+    shale_buf_put(buf);
+    return err;
 }
 
 int ext2_inode_load(struct ext2_volume *vol, uint64_t ino,

@@ -345,11 +345,11 @@ static int choose_groups(struct ext2_new *v, uint64_t inodes,
 /* Blocks of the journal: 1/64 of the volume, within limits. */
 static int choose_journal(struct ext2_new *v, struct shale_log *log)
 {
-    uint32_t blocks = v->format->journal_blocks;
+    uint64_t blocks = v->format->journal_size >> v->super.block_shift;
 
     if (!(v->super.compat & EXT2_COMPAT_HAS_JOURNAL))
         return 0;
-    if (!blocks) {
+    if (!v->format->journal_size) {
         blocks = v->super.block_count / 64;
         blocks = blocks < JOURNAL_USUAL_MAX ? blocks : JOURNAL_USUAL_MAX;
         blocks = blocks > JOURNAL_MIN ? blocks : JOURNAL_MIN;
@@ -357,7 +357,7 @@ static int choose_journal(struct ext2_new *v, struct shale_log *log)
     if (blocks < JOURNAL_MIN || blocks > JOURNAL_MAX)
         return refuse_range(log, "ext2: no such journal, in blocks",
                             JOURNAL_MIN, JOURNAL_MAX);
-    v->journal_blocks = blocks;
+    v->journal_blocks = (uint32_t)blocks;
     return 0;
 }
 

@@ -21,28 +21,18 @@
  */
 #define MAX_STEPS 8
 
-#define MAX_DEPTH 3
-
-/* The way to a block. */
-struct path {
-    uint32_t root;              /* which pointer of the inode */
-    unsigned depth;             /* blocks of pointers on the way */
-    uint32_t slot[MAX_DEPTH];   /* which pointer in each of them */
-};
-
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
     uint32_t shift = block_shift - 2;   /* pointers in a block: 1 << shift */
     uint64_t blocks = EXT2_DIRECT;
 
-    for (unsigned level = 1; level <= MAX_DEPTH; level++)
+    for (unsigned level = 1; level <= EXT2_DEPTH_MAX; level++)
         blocks += UINT64_C(1) << (level * shift);
     return blocks << block_shift;
 }
 
-/* The way to block INDEX; false if it is further than a map reaches. */
-static bool path_find(const struct ext2_super *super, uint64_t index,
-                      struct path *out)
+bool ext2_path_find(const struct ext2_super *super, uint64_t index,
+                    struct ext2_path *out)
 {
     uint32_t shift = super->block_shift - 2;
     uint32_t mask = (1u << shift) - 1;
@@ -53,7 +43,7 @@ static bool path_find(const struct ext2_super *super, uint64_t index,
         return true;
     }
     index -= EXT2_DIRECT;
-    for (unsigned depth = 1; depth <= MAX_DEPTH; depth++) {
+    for (unsigned depth = 1; depth <= EXT2_DEPTH_MAX; depth++) {
         if (index >> (depth * shift) == 0) {
             out->root = EXT2_DIRECT + depth - 1;
             out->depth = depth;
@@ -75,7 +65,7 @@ static bool path_find(const struct ext2_super *super, uint64_t index,
  * its array of POINTERS.
  */
 static uint64_t hole_left(const struct ext2_super *super,
-                          const struct path *path, unsigned level,
+                          const struct ext2_path *path, unsigned level,
                           const le32 *pointers, uint64_t count)
 {
     uint32_t shift = super->block_shift - 2;
@@ -140,10 +130,10 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
     const le32 *pointers = vn->inode.block;
     uint64_t at = vn->inode.at + offsetof(struct ext2_disk_inode, block);
     uint32_t slot, end = EXT2_DIRECT;
-    struct path path;
+    struct ext2_path path;
     int err;
 
-    if (!path_find(super, index, &path))
+    if (!ext2_path_find(super, index, &path))
         return SHALE_EFBIG;
     slot = path.root;
 

@@ -3,13 +3,16 @@
  *
  * Blocks become bytes here, and inodes vnodes; everything else is elsewhere.
  */
-#include "ext2.h"
+#include "dir.h"
 #include "memfn.h"
 #include "shale/shale.h"
+#include "write.h"
 
 #define NAMES_MAX ((size_t)3 << 20)
 
-static const char *const options[] = { "sb", NULL };
+static const char *const options[] = {
+    "sb", "keep_reserved", "last_mounted", NULL
+};
 
 /* What follows from the superblock once the volume is known to be ours. */
 static void volume_init(struct ext2_volume *vol)
@@ -68,22 +71,38 @@ static int ext2_mount(struct shale_fs *fs)
                               vol->super.block_count);
     if (err)
         goto free_volume;
-    names_init(vol);
-    err = root_check(vol);
+    fs->volume = vol;
+    if (!fs->read_only) {
+        err = ext2_journal_init(vol);
+        volume_init(vol);       /* by what the journal may have brought */
+    }
     if (err)
         goto free_volume;
+    names_init(vol);
+    err = root_check(vol);
+    if (!err && !fs->read_only)
+        err = ext2_space_init(vol);
+    if (err)
+        goto fini_journal;
 
-    fs->volume = vol;
     fs->root_ino = EXT2_ROOT_INO;
+    fs->file_max = ext2_map_write_max(vol->super.block_shift);
+    if (vol->super.last_orphan != 0)
+        fs->unfinished = true;
     return 0;
 
+fini_journal:
+    ext2_journal_fini(vol);
 free_volume:
+    fs->volume = NULL;
     shale_free(fs->mem, vol, sizeof *vol);
     return err;
 }
 
 static void ext2_unmount(struct shale_fs *fs)
 {
+    ext2_space_fini(ext2_volume_of(fs));
+    ext2_journal_fini(ext2_volume_of(fs));
     shale_free(fs->mem, fs->volume, sizeof(struct ext2_volume));
     fs->volume = NULL;
 }
@@ -177,7 +196,11 @@ static int ext2_load(struct shale_vnode *base)
 
 static void ext2_evict(struct shale_vnode *base)
 {
-    namehash_destroy(((struct ext2_vnode *)base)->names);
+    struct ext2_vnode *vn = (struct ext2_vnode *)base;
+
+    namehash_destroy(vn->names);
+    ext2_room_forget(vn);
+    ext2_orphan_forget(vn);
 }
 
 static int ext2_getattr(struct shale_vnode *base, struct shale_attr *out)
@@ -203,20 +226,13 @@ static int ext2_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
 static int ext2_lookup(struct shale_vnode *base, const char *name, size_t len,
                        uint64_t *out)
 {
-    struct ext2_vnode *dir = (struct ext2_vnode *)base;
-    uint32_t ino = 0;
-    int found = SHALE_ECORRUPT;
+    struct ext2_place place;
+    int err = ext2_dir_find((struct ext2_vnode *)base, name, len, &place);
 
-    if (ext2_htree_present(dir)) {
-        found = ext2_htree_find(dir, name, len, &ino);
-        if (found == 0)
-            return SHALE_ENOENT;
-    }
-    if (found == SHALE_ECORRUPT)
-        found = ext2_dir_find(dir, name, len, &ino);
-    if (found < 0)
-        return found;
-    *out = ino;
+    if (err)
+        return err;
+    shale_buf_put(place.buf);
+    *out = place.ino;
     return 0;
 }
 
@@ -224,19 +240,19 @@ static int ext2_parent(struct shale_vnode *base, uint64_t *out)
 {
     const struct ext2_vnode *dir = (const struct ext2_vnode *)base;
     struct shale_buf *first;
-    uint32_t ino = 0;
+    struct ext2_place place;
     int found = ext2_dir_get(dir, 0, &first);
 
     if (found)
         return found;
-    found = ext2_dir_find_in(dir, first, "..", 2, &ino);
+    found = ext2_dir_find_in(dir, first, "..", 2, &place);
     shale_buf_put(first);
     if (found < 0)
         return found;
     if (found == 0)
         return shale_corrupt_inode(base->fs, "ext2: directory without \"..\"",
                                    dir->inode.at, base->ino);
-    *out = ino;
+    *out = place.ino;
     return 0;
 }
 
@@ -347,6 +363,8 @@ const struct shale_fs_ops shale_ext2 = {
     .name       = "ext2",
     .vnode_size = sizeof(struct ext2_vnode),
     .options    = options,
+    .holes      = true,
+    .exact      = true,
     .name_max   = EXT2_NAME_MAX,
     .probe      = ext2_probe,
     .mount      = ext2_mount,
@@ -365,4 +383,19 @@ const struct shale_fs_ops shale_ext2 = {
     .readlink   = ext2_readlink,
     .getxattr   = ext2_getxattr,
     .listxattr  = ext2_listxattr,
+    .create     = ext2_create,
+    .link       = ext2_link,
+    .remove     = ext2_remove,
+    .rename     = ext2_rename,
+    .recover    = ext2_recover,
+    .setattr    = ext2_setattr,
+    .setxattr   = ext2_setxattr,
+    .allocate   = ext2_allocate,
+    .resize     = ext2_resize,
+    .punch      = ext2_punch,
+    .release    = ext2_release,
+    .reclaim    = ext2_reclaim,
+    .mark       = ext2_mark,
+    .make_room  = ext2_make_room,
+    .set_label  = ext2_set_label,
 };

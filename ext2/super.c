@@ -87,6 +87,7 @@ static void facts_decode(const struct ext2_disk_super *raw,
     out->free_inodes = le32_get(raw->free_inodes);
     out->reserved_desc = le16_get(raw->reserved_gdt_blocks);
     out->journal_ino = le32_get(raw->journal_ino);
+    out->last_orphan = le32_get(raw->last_orphan);
     out->creator_os = le32_get(raw->creator_os);
     out->state = le16_get(raw->state);
     out->mount_count = le16_get(raw->mount_count);

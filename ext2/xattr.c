@@ -11,49 +11,21 @@
  * of the block in a block. Names come without their prefix, of which the entry
  * has the number.
  */
-#include "ext2.h"
 #include "memfn.h"
-
-#define INDEX_ACL_ACCESS  2u
-#define INDEX_ACL_DEFAULT 3u
-
-/* A prefix that does not end in a dot is the whole name. */
-struct prefix {
-    const char *text;
-    uint8_t len;
-};
+#include "xattr.h"
 
 #define PREFIX(text) { text, sizeof text - 1 }
 #define PREFIX_MAX   24u        /* bytes of the longest */
 
 /* By number; numbers left out are nobody's. */
-static const struct prefix prefixes[] = {
-    [1] = PREFIX("user."),
-    [INDEX_ACL_ACCESS] = PREFIX("system.posix_acl_access"),
-    [INDEX_ACL_DEFAULT] = PREFIX("system.posix_acl_default"),
-    [4] = PREFIX("trusted."),
-    [6] = PREFIX("security."),
-    [7] = PREFIX("system."),
-    [8] = PREFIX("system.richacl"),
-};
-
-/* One attribute. */
-struct attribute {
-    const struct prefix *prefix;
-    unsigned index;             /* of the prefix */
-    const uint8_t *name;        /* the rest of the name */
-    size_t name_len;
-    struct span value;
-    bool elsewhere;             /* the value is in an inode of its own */
-    uint64_t at;                /* byte of the volume of the entry */
-};
-
-/* A list of attributes being walked. */
-struct list {
-    struct shale_buf *buf;      /* NULL if there is none */
-    struct span entries;        /* those not seen yet */
-    struct span values;         /* what value offsets refer to */
-    uint64_t at;                /* byte of the volume where values begin */
+static const struct ext2_xattr_prefix prefixes[] = {
+    [EXT2_XATTR_USER] = PREFIX("user."),
+    [EXT2_XATTR_ACL_ACCESS] = PREFIX("system.posix_acl_access"),
+    [EXT2_XATTR_ACL_DEFAULT] = PREFIX("system.posix_acl_default"),
+    [EXT2_XATTR_TRUSTED] = PREFIX("trusted."),
+    [EXT2_XATTR_SECURITY] = PREFIX("security."),
+    [EXT2_XATTR_SYSTEM] = PREFIX("system."),
+    [EXT2_XATTR_RICHACL] = PREFIX("system.richacl"),
 };
 
 static int bad_list(const struct ext2_vnode *vn, const char *wrong, uint64_t at)
@@ -62,7 +34,7 @@ static int bad_list(const struct ext2_vnode *vn, const char *wrong, uint64_t at)
 }
 
 /* The prefix numbered INDEX; NULL if nobody knows it. */
-static const struct prefix *prefix_find(unsigned index)
+static const struct ext2_xattr_prefix *prefix_find(unsigned index)
 {
     if (index >= sizeof prefixes / sizeof prefixes[0] || !prefixes[index].text)
         return NULL;
@@ -70,8 +42,8 @@ static const struct prefix *prefix_find(unsigned index)
 }
 
 /* Can what PREFIX begins and LEN bytes at NAME end be the name of anything? */
-static bool name_is_sound(const struct prefix *prefix, const uint8_t *name,
-                          size_t len)
+static bool name_is_sound(const struct ext2_xattr_prefix *prefix,
+                          const uint8_t *name, size_t len)
 {
     bool is_whole = prefix->text[prefix->len - 1] != '.';
 
@@ -84,54 +56,48 @@ static bool name_is_sound(const struct prefix *prefix, const uint8_t *name,
     return true;
 }
 
-/*
- * Decode the next entry that has a known prefix. Returns 1, 0 at the end of
- * the list, or an error.
- */
-static int attribute_next(const struct ext2_vnode *vn, struct list *list,
-                          struct attribute *out)
+int ext2_xattr_next(const struct ext2_vnode *vn, struct ext2_xattr_list *list,
+                    struct ext2_xattr *out)
 {
-    for (;;) {
-        struct span s = list->entries;
-        const struct ext2_disk_xattr_entry *raw;
-        const uint8_t *name;
-        uint32_t size, offset;
+    struct span s = list->entries;
+    const struct ext2_disk_xattr_entry *raw;
+    const uint8_t *name;
+    uint32_t size, offset;
 
-        out->at = list->at + (uint64_t)(s.at - list->values.at);
-        if (s.left < sizeof(le32))
-            return bad_list(vn, "ext2: attributes have no end", out->at);
-        if (le32_get(*(const le32 *)s.at) == 0)
-            return 0;
+    out->at = list->at + (uint64_t)(s.at - list->values.at);
+    if (s.left < sizeof(le32))
+        return bad_list(vn, "ext2: attributes have no end", out->at);
+    if (le32_get(*(const le32 *)s.at) == 0)
+        return 0;
 
-        raw = (const struct ext2_disk_xattr_entry *)span_take(&s, sizeof *raw);
-        name = raw ? span_take(&s, (raw->name_len + 3u) & ~3u) : NULL;
-        if (!name)
-            return bad_list(vn, "ext2: attribute's name leaves its place",
-                            out->at);
-        list->entries = s;
+    raw = (const struct ext2_disk_xattr_entry *)span_take(&s, sizeof *raw);
+    name = raw ? span_take(&s, (raw->name_len + 3u) & ~3u) : NULL;
+    if (!name)
+        return bad_list(vn, "ext2: attribute's name leaves its place", out->at);
+    list->entries = s;
 
-        size = le32_get(raw->value_size);
-        offset = le16_get(raw->value_offset);
-        out->elsewhere = le32_get(raw->value_inode) != 0;
-        if (out->elsewhere || size == 0)
-            size = offset = 0;
-        if (offset > list->values.left || size > list->values.left - offset)
-            return bad_list(vn, "ext2: attribute's value leaves its place",
-                            out->at);
+    size = le32_get(raw->value_size);
+    offset = le16_get(raw->value_offset);
+    out->elsewhere = le32_get(raw->value_inode) != 0;
+    if (out->elsewhere || size == 0)
+        size = offset = 0;
+    if (offset > list->values.left || size > list->values.left - offset)
+        return bad_list(vn, "ext2: attribute's value leaves its place",
+                        out->at);
 
-        out->value.at = list->values.at + offset;
-        out->value.left = size;
-        out->index = raw->name_index;
-        out->name = name;
-        out->name_len = raw->name_len;
-        out->prefix = prefix_find(out->index);
-        if (out->prefix && name_is_sound(out->prefix, name, out->name_len))
-            return 1;
-    }
+    out->raw = raw;
+    out->value.at = list->values.at + offset;
+    out->value.left = size;
+    out->index = raw->name_index;
+    out->name = name;
+    out->name_len = raw->name_len;
+    out->prefix = prefix_find(out->index);
+    if (out->prefix && !name_is_sound(out->prefix, name, out->name_len))
+        out->prefix = NULL;
+    return 1;
 }
 
-/* Start on the attributes in the inode, if it has any. */
-static int body_open(const struct ext2_vnode *vn, struct list *list)
+int ext2_xattr_body(const struct ext2_vnode *vn, struct ext2_xattr_list *list)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     size_t offset;
@@ -139,7 +105,7 @@ static int body_open(const struct ext2_vnode *vn, struct list *list)
     const le32 *magic;
     int err;
 
-    *list = (struct list){ .buf = NULL };
+    *list = (struct ext2_xattr_list){ .buf = NULL };
     if (vn->inode.body >= vol->super.inode_size)
         return 0;
     err = ext2_inode_get(vol, vn->base.ino, &list->buf, &offset);
@@ -159,15 +125,14 @@ static int body_open(const struct ext2_vnode *vn, struct list *list)
     return 0;
 }
 
-/* Start on the attributes in a block, if there is one. */
-static int block_open(const struct ext2_vnode *vn, struct list *list)
+int ext2_xattr_block(const struct ext2_vnode *vn, struct ext2_xattr_list *list)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     uint32_t block = vn->inode.acl_block;
     const struct ext2_disk_xattr_header *header;
     int err;
 
-    *list = (struct list){ .buf = NULL };
+    *list = (struct ext2_xattr_list){ .buf = NULL };
     if (block == 0)
         return 0;
     if (!ext2_block_usable(vol, block))
@@ -192,22 +157,23 @@ static int block_open(const struct ext2_vnode *vn, struct list *list)
 }
 
 /*
- * Call EACH for every attribute of VN, those in the inode first. Stops as soon
- * as it answers other than 0, with that.
+ * Call EACH for every attribute of VN whose name means something, those in the
+ * inode first. Stops as soon as it answers other than 0, with that.
  */
 static int64_t attributes_each(const struct ext2_vnode *vn,
                                int64_t (*each)(void *context,
                                                const struct ext2_vnode *vn,
-                                               const struct attribute *a),
+                                               const struct ext2_xattr *a),
                                void *context)
 {
-    int (*const open[])(const struct ext2_vnode *, struct list *) = {
-        body_open, block_open,
+    int (*const open[])(const struct ext2_vnode *,
+                              struct ext2_xattr_list *) = {
+        ext2_xattr_body, ext2_xattr_block,
     };
 
     for (unsigned i = 0; i < 2; i++) {
-        struct attribute attribute = { .name = NULL };
-        struct list list;
+        struct ext2_xattr attribute = { .name = NULL };
+        struct ext2_xattr_list list;
         int64_t answer = 0;
         int more = open[i](vn, &list);
 
@@ -216,8 +182,8 @@ static int64_t attributes_each(const struct ext2_vnode *vn,
         if (!list.buf)
             continue;
         do {
-            more = attribute_next(vn, &list, &attribute);
-            if (more > 0)
+            more = ext2_xattr_next(vn, &list, &attribute);
+            if (more > 0 && attribute.prefix)
                 answer = each(context, vn, &attribute);
         } while (more > 0 && answer == 0);
         shale_buf_put(list.buf);
@@ -225,6 +191,27 @@ static int64_t attributes_each(const struct ext2_vnode *vn,
             return answer != 0 ? answer : more;
     }
     return 0;
+}
+
+int ext2_xattr_name(const char *full, struct ext2_xattr_name *out)
+{
+    size_t len = 0;
+
+    while (full[len] != '\0')
+        len++;
+    for (unsigned i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        const struct ext2_xattr_prefix *prefix = &prefixes[i];
+
+        if (!prefix->text || len < prefix->len ||
+            memcmp(full, prefix->text, prefix->len) != 0)
+            continue;
+        out->index = i;
+        out->text = (const uint8_t *)full + prefix->len;
+        out->len = len - prefix->len;
+        if (prefix->text[prefix->len - 1] == '.' || out->len == 0)
+            return 0;
+    }
+    return SHALE_ENOTSUP;
 }
 
 /* ------------------------------------------------------------------ list */
@@ -235,7 +222,7 @@ struct list_job {
 };
 
 static int64_t emit_name(void *context, const struct ext2_vnode *vn,
-                         const struct attribute *a)
+                         const struct ext2_xattr *a)
 {
     struct list_job *job = context;
     char name[PREFIX_MAX + UINT8_MAX];
@@ -266,7 +253,7 @@ struct get_job {
 };
 
 static int64_t value_copy(const struct ext2_vnode *vn,
-                          const struct attribute *a, struct get_job *job)
+                          const struct ext2_xattr *a, struct get_job *job)
 {
     int64_t length;
 
@@ -274,7 +261,8 @@ static int64_t value_copy(const struct ext2_vnode *vn,
         return shale_refuse(vn->base.fs,
                             "ext2: attribute's value is in an inode of its own",
                             "ea_inode", a->at);
-    if (a->index == INDEX_ACL_ACCESS || a->index == INDEX_ACL_DEFAULT) {
+    if (a->index == EXT2_XATTR_ACL_ACCESS ||
+        a->index == EXT2_XATTR_ACL_DEFAULT) {
         length = ext2_acl_convert(a->value, job->buf, job->size);
         if (length == SHALE_ECORRUPT)
             return bad_list(vn, "ext2: bad access control list", a->at);
@@ -289,7 +277,7 @@ static int64_t value_copy(const struct ext2_vnode *vn,
 
 /* Returns 1 when the attribute was found and copied. */
 static int64_t get_if_named(void *context, const struct ext2_vnode *vn,
-                            const struct attribute *a)
+                            const struct ext2_xattr *a)
 {
     struct get_job *job = context;
     int64_t length;

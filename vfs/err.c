@@ -26,6 +26,7 @@ const char *shale_strerror(int err)
     case SHALE_EFBIG:        return "file too large";
     case SHALE_ENOSPC:       return "no space left on the volume";
     case SHALE_EROFS:        return "read-only volume";
+    case SHALE_EMLINK:       return "too many links";
     case SHALE_ERANGE:       return "buffer too small";
     case SHALE_ENAMETOOLONG: return "name too long";
     case SHALE_ENOTEMPTY:    return "directory not empty";

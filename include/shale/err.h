@@ -30,6 +30,7 @@ enum shale_err {
     SHALE_EFBIG        = -27,
     SHALE_ENOSPC       = -28,
     SHALE_EROFS        = -30,
+    SHALE_EMLINK       = -31,   /* a file can have no more names */
     SHALE_ERANGE       = -34,   /* the caller's buffer is too small */
     SHALE_ENAMETOOLONG = -36,
     SHALE_ENOTEMPTY    = -39,

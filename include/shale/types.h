@@ -131,7 +131,7 @@ struct shale_format {
     uint32_t group_blocks;      /* blocks of a group; 0: as many as can be */
     uint32_t spare;             /* blocks for root alone, hundredths of a
                                    percent; 0: 500; SHALE_FORMAT_NONE */
-    uint32_t journal_blocks;    /* with has_journal; 0: by size */
+    uint64_t journal_size;      /* bytes, with has_journal; 0: by size */
     uint32_t root_uid, root_gid;        /* owner of the root directory */
 };
 

@@ -1,4 +1,4 @@
-/* test_ext2_names.c - names in large directories, which have a table of them */
+/* test_ext2_nametable.c - names in large directories, which have a table of them */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -72,10 +72,13 @@ static void dir_close(void)
 /* The inode number of NAME, or an error. */
 static int64_t find(const char *name)
 {
-    uint32_t ino = 0;
-    int err = ext2_dir_find(dir, name, strlen(name), &ino);
+    struct ext2_place place;
+    int err = ext2_dir_find(dir, name, strlen(name), &place);
 
-    return err ? err : (int64_t)ino;
+    if (err)
+        return err;
+    shale_buf_put(place.buf);
+    return place.ino;
 }
 
 static int64_t find_entry(uint32_t i)
@@ -363,7 +366,7 @@ END_TEST
 
 Suite *suite(void)
 {
-    Suite *s = suite_create("ext2/names");
+    Suite *s = suite_create("ext2/nametable");
     TCase *tc = tcase_create("names");
 
     tcase_add_test(tc, the_second_search_makes_a_table);
