@@ -148,6 +148,7 @@ static const struct {
 } aliases[] = {
     { "vfat", "fat" },
     { "msdos", "fat" },
+    { "ext3", "ext2" },
 };
 
 const struct shale_fs_ops *shale_driver_named(const char *name)

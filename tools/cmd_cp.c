@@ -21,6 +21,8 @@ struct cp {
     struct volume vol;
     struct copy copy;
     bool recurse, dereference;
+    const char *owner_text;     /* --owner */
+    uint32_t owner[2];
     int progress;               /* 1 yes, 0 no, -1 on a terminal */
     char *dest_dir;             /* the directory that holds the copies */
     char *dest_name;            /* the copy's name in it; NULL: the source's */
@@ -218,9 +220,13 @@ static int copy_into(struct cp *cp, const struct options *options,
     struct put put = {
         .recurse = cp->recurse, .dereference = cp->dereference,
         .no_clobber = cp->copy.no_clobber, .verbose = cp->copy.verbose,
-        .progress = cp->progress != 0,
+        .progress = cp->progress != 0, .owner = cp->owner,
     };
     int status;
+
+    if (cp->owner_text &&
+        !owner_parse(cp->owner_text, &cp->owner[0], &cp->owner[1]))
+        return options_complain(options, "not an owner: '%s'", cp->owner_text);
 
     for (int i = 0; i < count; i++)
         if (volume_names_inside(operands[i]))
@@ -235,13 +241,15 @@ static int copy_into(struct cp *cp, const struct options *options,
     return finish_output(volume_close(&cp->vol));
 }
 
-enum { OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS };
+enum { OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS, OPTION_OWNER };
 
 static const struct command_option options_cp[] = {
     { 'r', "recursive", NULL, "copy directories with all that is in them" },
     { 'R', NULL, NULL, "the same" },
     { 'a', "archive", NULL, "the same" },
     { 'L', "dereference", NULL, "into an image: copy what symlinks lead to" },
+    { OPTION_OWNER, "owner", "UID[:GID]", "into an image: whose files they "
+      "are" },
     { 'n', "no-clobber", NULL, "leave alone what exists already" },
     { 'v', "verbose", NULL, "print each file's name" },
     { OPTION_PROGRESS, "progress", NULL, "show a bar, terminal or not" },
@@ -255,6 +263,7 @@ static void take_option(struct cp *cp, int letter)
     case 'L': cp->dereference = true; break;
     case 'n': cp->copy.no_clobber = true; break;
     case 'v': cp->copy.verbose = true; break;
+    case OPTION_OWNER:       cp->owner_text = optarg; break;
     case OPTION_PROGRESS:    cp->progress = 1; break;
     case OPTION_NO_PROGRESS: cp->progress = 0; break;
     default:  cp->recurse = true; break;
@@ -263,7 +272,10 @@ static void take_option(struct cp *cp, int letter)
 
 static int cmd_cp(int argc, char **argv)
 {
-    struct cp cp = { .progress = -1, .copy = { .base = -1 } };
+    struct cp cp = {
+        .progress = -1, .owner = { OWNER_KEEP, OWNER_KEEP },
+        .copy = { .base = -1 },
+    };
     struct options options;
     char **operands;
     int letter, count, status;
@@ -281,8 +293,9 @@ static int cmd_cp(int argc, char **argv)
     if (volume_names_inside(operands[count - 1]))
         return copy_into(&cp, &options, operands, count - 1,
                          operands[count - 1]);
-    if (cp.dereference)
-        return options_complain(&options, "-L is for copies into an image");
+    if (cp.dereference || cp.owner_text)
+        return options_complain(&options, "%s is for copies into an image",
+                                cp.dereference ? "-L" : "--owner");
     status = volume_open(&cp.vol, &options, operands, count - 1, "/");
     if (status != STATUS_OK)
         return status;

@@ -11,7 +11,16 @@
 #include <sys/stat.h>
 
 #include "inomap.h"
+#include "owner.h"
 #include "tools.h"
+
+/* A file with several names, once the first of them has been copied. */
+struct put_link {
+    dev_t dev;
+    ino_t ino;
+    uint64_t copy;              /* its number in the volume */
+    size_t next;                /* 1 + index of the next of that ino; 0: none */
+};
 
 struct put {
     struct volume *vol;
@@ -20,6 +29,9 @@ struct put {
     bool no_clobber;            /* leave alone what is there */
     bool verbose;
     bool progress;
+    bool root_attr;             /* of contents: the root is like their source */
+    const uint32_t *owner;      /* uid and gid of all files, each of which may
+                                   be OWNER_KEEP; NULL: as on the host */
 
     uint64_t done, failed;      /* files and directories */
     bool stop;                  /* the volume takes no more, or ^C */
@@ -32,6 +44,10 @@ struct put {
     dev_t image_dev;            /* which file the image itself is */
     ino_t image_ino;
     struct inomap made;         /* numbers of files made by this run */
+    struct inomap links_of;     /* ino to 1 + index in .links */
+    struct put_link *links;
+    size_t link_count;
+    bool said_no_xattrs;
 };
 
 #define PUT_CHUNK (1u << 20)
@@ -91,7 +107,28 @@ void put_file(struct put *put, struct shale_vnode *dir, const char *name,
 void put_stdin(struct put *put, struct shale_vnode *dir, const char *name,
                const char *path);
 
-/* Give VN the times of ST and, as far as the volume has such, its mode. */
+/* ---------------------------------------------------------- putattr.c */
+
+/* The owner that the copy of a file with ST is to have. */
+uint32_t put_uid(const struct put *put, const struct stat *st);
+uint32_t put_gid(const struct put *put, const struct stat *st);
+
+/*
+ * Give VN the times of ST and, as far as the volume has such, owner, mode, and
+ * the extended attributes of the file in hand.
+ */
 void put_attr(struct put *put, struct shale_vnode *vn, const struct stat *st);
+
+/* ---------------------------------------------------------- putlink.c */
+
+/* Note that VN is the copy of the file with ST, which may have more names. */
+void put_link_note(struct put *put, const struct stat *st,
+                   const struct shale_vnode *vn);
+
+/*
+ * The copy of the file with ST, if one of its other names has been copied, with
+ * a reference; else NULL.
+ */
+struct shale_vnode *put_link_find(struct put *put, const struct stat *st);
 
 #endif /* SHALE_TOOLS_PUT_H */

@@ -9,6 +9,7 @@
 
 #include "progress.h"
 #include "put.h"
+#include "shale/fs.h"
 
 /* Write the LEN bytes in the buffer to FILE at AT; told if that fails. */
 static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
@@ -87,6 +88,27 @@ static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
     return !err;
 }
 
+/*
+ * See to it that SIZE bytes fit, so that what does not is known before it has
+ * been written for minutes. In a format without holes, space can be had at
+ * once, and so in one piece; where there are holes it would be filled with
+ * zeros first.
+ */
+static int reserve(struct put *put, struct shale_vnode *file, uint64_t size)
+{
+    struct shale_fs *fs = put->vol->fs;
+    struct shale_statfs st;
+    int err;
+
+    if (fs->ops->holes)
+        err = shale_statfs(fs, &st);
+    else
+        err = shale_allocate(file, 0, size, SHALE_ALLOCATE_KEEP_SIZE);
+    if (!err && fs->ops->holes && size / st.block_size > st.blocks_free)
+        err = SHALE_ENOSPC;
+    return err == SHALE_ENOTSUP ? 0 : err;
+}
+
 bool put_data(struct put *put, int fd, struct shale_vnode *file,
               const struct stat *st)
 {
@@ -95,11 +117,9 @@ bool put_data(struct put *put, int fd, struct shale_vnode *file,
 
     if (st->st_blocks < st->st_size / 512)
         return copy_sparse(put, fd, file, size);
-    /* All at once: in one piece, and what does not fit is known before it has
-       been written for minutes. */
     if (size > PUT_CHUNK)
-        err = shale_allocate(file, 0, size, SHALE_ALLOCATE_KEEP_SIZE);
-    if (err && err != SHALE_ENOTSUP) {
+        err = reserve(put, file, size);
+    if (err) {
         put_fail(put, err);
         return false;
     }

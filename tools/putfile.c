@@ -11,7 +11,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "epoch.h"
 #include "progress.h"
 #include "put.h"
 
@@ -145,7 +144,7 @@ bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
 {
     const struct shale_node node = {
         .mode = SHALE_S_IFDIR | (st->st_mode & 07777),
-        .uid = st->st_uid, .gid = st->st_gid,
+        .uid = put_uid(put, st), .gid = put_gid(put, st),
     };
     struct shale_vnode *vn;
     int err = make(put, dir, name, &node, &vn);
@@ -164,53 +163,6 @@ bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
     done(put);
     *out = vn;
     return true;
-}
-
-/* ------------------------------------------------------- its attributes */
-
-static struct shale_time time_of(struct timespec ts)
-{
-    const struct shale_time time = { ts.tv_sec, (uint32_t)ts.tv_nsec };
-
-    return epoch_clamp(time);
-}
-
-/*
- * The mode that a file of mode HAVE is to get: the host's, or, where the volume
- * knows no more than whether a file can be written to, that. False if it has it
- * already.
- */
-static bool mode_wanted(const struct put *put, uint32_t have,
-                        const struct stat *st, uint32_t *out)
-{
-    uint32_t want = st->st_mode & 07777u;
-
-    have &= 07777u;
-    if (shale_fs_traits(put->vol->fs) & SHALE_TRAIT_NO_OWNERS) {
-        if (S_ISDIR(st->st_mode) || !(have & 0200) == !(want & 0200))
-            return false;
-        want = want & 0200 ? have | 0200 : have & ~0222u;
-    }
-    *out = want;
-    return want != have;
-}
-
-void put_attr(struct put *put, struct shale_vnode *vn, const struct stat *st)
-{
-    struct shale_setattr what = { .valid = SHALE_SET_ATIME | SHALE_SET_MTIME };
-    struct shale_attr attr;
-    int err;
-
-    what.mtime = time_of(st->st_mtim);
-    /* When a file was last read says nothing about it. */
-    what.atime = epoch_fixed() ? what.mtime : time_of(st->st_atim);
-    err = shale_getattr(vn, &attr);
-    if (!err && mode_wanted(put, attr.mode, st, &what.mode))
-        what.valid |= SHALE_SET_MODE;
-    if (!err)
-        err = shale_setattr(vn, &what);
-    if (err)
-        put_fail(put, err);
 }
 
 /* -------------------------------------------------------------- the file */
@@ -248,11 +200,12 @@ static void put_regular(struct put *put, struct shale_vnode *dir,
     if (fd < 0)
         return;
     node.mode |= st.st_mode & 07777;
-    node.uid = st.st_uid;
-    node.gid = st.st_gid;
+    node.uid = put_uid(put, &st);
+    node.gid = put_gid(put, &st);
     if (make_anew(put, dir, name, &node, &vn)) {
         if (put_data(put, fd, vn, &st)) {
             put_attr(put, vn, &st);
+            put_link_note(put, &st, vn);
             done(put);
         } else {
             (void)shale_unlink(dir, name, strlen(name));
@@ -291,19 +244,48 @@ static void put_node(struct put *put, struct shale_vnode *dir,
     if (!make_anew(put, dir, name, node, &vn))
         return;
     put_attr(put, vn, st);
+    put_link_note(put, st, vn);
     done(put);
     shale_vnode_put(vn);
+}
+
+/*
+ * Give the copy of a file with several names, if there is one, another name.
+ * False: it has to be copied (again), since the volume has no such thing.
+ */
+static bool put_name(struct put *put, struct shale_vnode *dir,
+                     const char *name, const struct stat *st)
+{
+    struct shale_vnode *vn = put_link_find(put, st);
+    int err;
+
+    if (!vn)
+        return false;
+    err = shale_link(vn, dir, name, strlen(name));
+    if (err == SHALE_EEXIST && make_way(put, dir, name))
+        err = shale_link(vn, dir, name, strlen(name));
+    shale_vnode_put(vn);
+    if (err == SHALE_ENOTSUP || err == SHALE_EMLINK)
+        return false;
+    if (!err)
+        done(put);
+    else if (err != SHALE_EEXIST)
+        put_fail(put, err);
+    progress_bytes((uint64_t)st->st_size);
+    return true;
 }
 
 void put_file(struct put *put, struct shale_vnode *dir, const char *name,
               const char *access, const struct stat *st)
 {
     struct shale_node node = {
-        .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
+        .mode = st->st_mode, .uid = put_uid(put, st), .gid = put_gid(put, st),
     };
     char target[SHALE_PATH_MAX];
     ssize_t len;
 
+    if (st->st_nlink > 1 && put_name(put, dir, name, st))
+        return;
     if (S_ISREG(st->st_mode)) {
         put_regular(put, dir, name, access);
         return;

@@ -110,7 +110,7 @@ static void leave(struct tree *tree, const FTSENT *entry)
 {
     struct shale_vnode *vn = tree->levels[entry->fts_level];
 
-    if (vn && (entry->fts_level > 0 || tree->name))
+    if (vn && (entry->fts_level > 0 || tree->name || tree->put->root_attr))
         put_attr(tree->put, vn, entry->fts_statp);
     shale_vnode_put(vn);
     tree->levels[entry->fts_level] = NULL;
@@ -341,5 +341,7 @@ void put_fini(struct put *put)
         report("%s: %ju not copied, %ju copied", put->vol->name,
                (uintmax_t)put->failed, (uintmax_t)put->done);
     free(put->buf);
+    free(put->links);
     inomap_free(&put->made);
+    inomap_free(&put->links_of);
 }

@@ -57,10 +57,12 @@ _shale()
 
     case $verb$previous in
         # Letters that mean something else to some verbs.
-        mkdir-p | attr-r | cp-L | put-L | mkfs-L | rm-r | rm-f) ;;
-        touch-t | touch-d | touch--date | *--size | mkfs-[FsSnifRrM] | \
-            mkfs--fat-bits | mkfs--*-size | mkfs--label | mkfs--id | \
-            mkfs--fats | mkfs--reserved | mkfs--root-entries | mkfs--media)
+        mkdir-p | attr-r | cp-L | put-L | rm-r | rm-f) ;;
+        touch-t | touch-d | touch--date | *--size | *--owner | \
+            mkfs-[FsSnLifRrMbINgmOJU] | mkfs--fat-bits | mkfs--*-size | \
+            mkfs--label | mkfs--id | mkfs--fats | mkfs--reserved* | \
+            mkfs--root-* | mkfs--media | mkfs--*inode* | mkfs--blocks-* | \
+            mkfs--features | mkfs--uuid | mkfs--hash-seed)
             return ;;
         touch-r | touch--reference | mkfs-d | mkfs--directory)
             _shale_files "$current"
@@ -88,10 +90,11 @@ _shale()
         case $verb${words[i]} in
             mkdir-p) ;;
             touch-[tdr] | touch--date | touch--reference | tree-L | \
-                tree--level | mkfs-[FsSnifRrMd] | mkfs--size | \
+                tree--level | mkfs-[FsSnLifRrMdbINgmOJU] | mkfs--size | \
                 mkfs--*-size | mkfs--fat-bits | mkfs--label | mkfs--id | \
-                mkfs--fats | mkfs--reserved | mkfs--root-entries | \
-                mkfs--media | mkfs--directory)
+                mkfs--fats | mkfs--reserved* | mkfs--root-* | mkfs--media | \
+                mkfs--directory | mkfs--*inode* | mkfs--blocks-* | \
+                mkfs--features | mkfs--uuid | mkfs--hash-seed | *--owner)
                 i=$((i + 1)) ;;
             *-p | *--part | *--offset | *--size-limit | \
                 *-t | *--type | *-o | *--options)
