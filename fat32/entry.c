@@ -170,6 +170,9 @@ static int dir_grow(struct fat_vnode *dir, uint32_t slots, uint32_t more)
     struct fat_run run;
     int err;
 
+    if (dir->chain.first == 0 && dir->base.ino != FAT_ROOT_INO)
+        return shale_corrupt_inode(vol->fs, "fat: directory without clusters",
+                                   dir->at, dir->base.ino);
     if (dir->chain.first == 0 || slots > FAT_DIR_ENTRIES - count * each)
         return SHALE_ENOSPC;
     err = fat_vnode_note(dir);

@@ -295,7 +295,8 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
     if (err)
         return err;
     if (index != vn->chain.length)
-        return SHALE_EINVAL;
+        return shale_corrupt_inode(base->fs, "fat: a file's chain ends before "
+                                   "the file does", vn->at, base->ino);
     err = fat_grow(vn, want, &run);
     if (err)
         return err;

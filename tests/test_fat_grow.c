@@ -301,6 +301,53 @@ START_TEST(a_damaged_chain_can_be_removed)
 }
 END_TEST
 
+/* Behind such an end nothing is written, but the file can be cut to it. */
+START_TEST(a_chain_that_ends_before_its_file_does_not_grow)
+{
+    struct shale_vnode *vn;
+    uint64_t at;
+
+    make(2);
+    vn = rig_create(rig.root, "file");
+    rig_write(vn, 1, 5000, 0);
+    at = fat_vnode_of(vn)->at;
+    shale_vnode_put(vn);
+    rig_look();
+    rig.bytes[at + 30] = 1;     /* its size: 64 KiB more */
+    rig_mount(NULL);
+    GOOD(shale_lookup(rig.root, "file", 4, &vn));
+    ck_assert_int_eq(shale_write(vn, "x", 1, 65536 + 5000), SHALE_ECORRUPT);
+    ck_assert_msg(strstr(rig.v.said, "ends before"), "%s", rig.v.said);
+    ck_assert_int_eq(shale_truncate(vn, 200000), SHALE_ECORRUPT);
+    GOOD(shale_truncate(vn, 5000));
+    rig_write(vn, 2, 3000, 5000);
+    shale_vnode_put(vn);
+    rig_end();
+}
+END_TEST
+
+/* That a directory has no cluster is not that the volume is full. */
+START_TEST(a_directory_without_clusters_is_damage)
+{
+    struct shale_vnode *dir;
+    uint64_t at;
+
+    make(2);
+    dir = rig_mkdir(rig.root, "dir");
+    at = fat_vnode_of(dir)->at;
+    shale_vnode_put(dir);
+    rig_look();
+    memset(rig.bytes + at + 20, 0, 2);
+    memset(rig.bytes + at + 26, 0, 2);
+    rig_mount(NULL);
+    GOOD(shale_lookup(rig.root, "dir", 3, &dir));
+    ck_assert_int_eq(rig_try(dir, "file", 0100644, NULL), SHALE_ECORRUPT);
+    shale_vnode_put(dir);
+    rig_unmount();
+    rig_free();
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("fat/grow");
@@ -319,6 +366,8 @@ Suite *suite(void)
                         SHAPES);
     tcase_add_loop_test(tc, an_open_file_lives_until_it_is_put, 0, SHAPES);
     tcase_add_test(tc, a_damaged_chain_can_be_removed);
+    tcase_add_test(tc, a_chain_that_ends_before_its_file_does_not_grow);
+    tcase_add_test(tc, a_directory_without_clusters_is_damage);
     suite_add_tcase(s, tc);
     return s;
 }
