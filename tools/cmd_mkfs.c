@@ -244,6 +244,9 @@ static int check_options(struct mkfs *mkfs, int count)
     if (!mkfs->driver->format)
         return options_complain(options, "Shale does not make %s",
                                 shale_driver_name(mkfs->driver));
+    if (mkfs->given[MKFS_SIZE] && options->image.part)
+        return options_complain(options, "--size is the image's; a partition "
+                                "has its size");
     errno = 0;
     if (tree && (stat(tree, &st) != 0 || !S_ISDIR(st.st_mode))) {
         report("%s: %s", tree, strerror(errno ? errno : ENOTDIR));
