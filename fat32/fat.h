@@ -590,8 +590,8 @@ int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at);
 /* The place of the entry of the directory that begins with CLUSTER; or 0. */
 uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster);
 
-/* A directory's clusters are about to be other things: forget them all. */
-void fat_owner_forget(struct fat_volume *vol);
+/* The directory that begins with CLUSTER is no more. */
+void fat_owner_forget(struct fat_volume *vol, uint32_t cluster);
 
 /* ------------------------------------------------------------- node.c */
 

@@ -428,7 +428,7 @@ int fat_release(struct shale_vnode *base)
     if (err && err != SHALE_ECORRUPT)
         return err;
     if (base->type == SHALE_TYPE_DIR)
-        fat_owner_forget(vol);
+        fat_owner_forget(vol, first);
     fat_chain_reset(vol, &vn->chain, 0);
     return 0;
 }

@@ -13,7 +13,6 @@
  *     | cluster / OWNERS + 1 | entry's byte / 32 |        0: nothing
  */
 #include "fat.h"
-#include "memfn.h"
 
 #define PLACE_BITS 39           /* 2^32 sectors of 4096 bytes */
 #define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)
@@ -67,7 +66,11 @@ int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
     return 0;
 }
 
-void fat_owner_forget(struct fat_volume *vol)
+void fat_owner_forget(struct fat_volume *vol, uint32_t cluster)
 {
-    memset(vol->owners, 0, FAT_OWNERS * sizeof *vol->owners);
+    uint64_t *owner = owner_of(vol, cluster);
+
+    if (__atomic_load_n(owner, __ATOMIC_RELAXED) >> PLACE_BITS ==
+        cluster / FAT_OWNERS + 1)
+        __atomic_store_n(owner, 0, __ATOMIC_RELAXED);
 }

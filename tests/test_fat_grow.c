@@ -348,6 +348,33 @@ START_TEST(a_directory_without_clusters_is_damage)
 }
 END_TEST
 
+/* That one directory goes is no reason to forget which the others are. */
+START_TEST(a_directory_within_itself_is_known_after_rmdir)
+{
+    struct shale_vnode *dir, *in;
+    uint64_t at, in_at;
+
+    make(2);
+    dir = rig_mkdir(rig.root, "dir");
+    in = rig_mkdir(dir, "in");
+    at = fat_vnode_of(dir)->at;
+    in_at = fat_vnode_of(in)->at;
+    shale_vnode_put(in);
+    in = rig_mkdir(rig.root, "other");
+    shale_vnode_put(in);
+    shale_vnode_put(dir);
+    rig_look();
+    memcpy(rig.bytes + in_at + 26, rig.bytes + at + 26, 2);
+    rig_mount(NULL);
+    GOOD(shale_lookup(rig.root, "dir", 3, &dir));
+    GOOD(shale_rmdir(rig.root, "other", 5));
+    ck_assert_int_eq(shale_lookup(dir, "in", 2, &in), SHALE_ECORRUPT);
+    shale_vnode_put(dir);
+    rig_unmount();
+    rig_free();
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("fat/grow");
@@ -368,6 +395,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_damaged_chain_can_be_removed);
     tcase_add_test(tc, a_chain_that_ends_before_its_file_does_not_grow);
     tcase_add_test(tc, a_directory_without_clusters_is_damage);
+    tcase_add_test(tc, a_directory_within_itself_is_known_after_rmdir);
     suite_add_tcase(s, tc);
     return s;
 }
