@@ -159,6 +159,10 @@ int ext2_create(struct shale_vnode *base, const char *name, size_t len,
         err = check_subdirectory(dir);
     if (!err)
         err = node_create(dir, node, &fresh);
+    if (!err && len == 0) {
+        *out = fresh.base.ino;
+        return 0;
+    }
     if (!err)
         err = ext2_dir_insert(dir, name, len, ino_of(&fresh),
                               fresh.base.type);
@@ -173,6 +177,11 @@ int ext2_create(struct shale_vnode *base, const char *name, size_t len,
     if (!err)
         *out = fresh.base.ino;
     return err;
+}
+
+int ext2_unname(struct shale_vnode *vn)
+{
+    return name_lost(vnode_of(vn));
 }
 
 /* ----------------------------------------------------------------- link */
@@ -191,6 +200,8 @@ int ext2_link(struct shale_vnode *base, struct shale_vnode *in,
         err = ext2_dir_insert(dir, name, len, ino_of(vn), vn->base.type);
     if (!err)
         err = ext2_touch(dir, EXT2_MTIME | EXT2_CTIME);
+    if (!err && vn->inode.links == 0)
+        err = ext2_orphan_remove(vn);
     if (!err)
         err = ext2_vnode_note(vn);
     if (err)

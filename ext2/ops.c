@@ -11,7 +11,7 @@
 #define NAMES_MAX ((size_t)3 << 20)
 
 static const char *const options[] = {
-    "sb", "keep_reserved", "last_mounted", NULL
+    "sb", "bsddf", "minixdf", "keep_reserved", "last_mounted", NULL,
 };
 
 /* What follows from the superblock once the volume is known to be ours. */
@@ -140,18 +140,41 @@ static int journal_blocks(struct ext2_volume *vol, uint64_t *out)
     return 0;
 }
 
-/* Blocks that are free or in files, which is what Linux too calls the size. */
+/*
+ * Blocks that are free or in files, which is what Linux too calls the size,
+ * unless asked to do as Minix does.
+ */
 static int blocks_for_files(struct ext2_volume *vol, uint64_t *out)
 {
-    uint64_t overhead = ext2_overhead(&vol->super), journal;
-    int err = journal_blocks(vol, &journal);
+    uint64_t overhead = ext2_overhead(&vol->super), journal = 0;
+    const char *text;
+    size_t len;
+    int err = 0;
 
-    if (err)
-        return err;
-    overhead += journal;
     *out = vol->super.block_count;
+    if (shale_option_text(vol->fs, "minixdf", &text, &len) > 0)
+        return 0;
+    if (ext2_journal_own_blocks(vol) == 0)
+        err = journal_blocks(vol, &journal);
+    overhead += journal;
     if (overhead < *out)
         *out -= overhead;
+    return err;
+}
+
+/* What is free, or is going to be as soon as somebody needs it. */
+static int free_count(struct ext2_volume *vol, uint64_t *blocks,
+                      uint64_t *inodes)
+{
+    const struct shale_tx *tx = vol->fs->tx;
+    int err = ext2_group_count_free(vol, blocks, inodes);
+    uint64_t freed;
+
+    if (err || !tx)
+        return err;
+    freed = shale_tx_freed(tx, EXT2_FREE_INODE);
+    *blocks += freed + ext2_journal_own_blocks(vol);
+    *inodes += shale_tx_freed(tx, UINT64_MAX) - freed;
     return 0;
 }
 
@@ -163,7 +186,7 @@ static int ext2_statfs(struct shale_fs *fs, struct shale_statfs *out)
     int err = blocks_for_files(vol, &blocks);
 
     if (!err)
-        err = ext2_group_count_free(vol, &blocks_free, &inodes_free);
+        err = free_count(vol, &blocks_free, &inodes_free);
     if (err)
         return err;
     *out = (struct shale_statfs){
@@ -363,6 +386,7 @@ const struct shale_fs_ops shale_ext2 = {
     .name       = "ext2",
     .vnode_size = sizeof(struct ext2_vnode),
     .options    = options,
+    .traits     = SHALE_TRAIT_LINUX_FLAGS,
     .holes      = true,
     .exact      = true,
     .name_max   = EXT2_NAME_MAX,
@@ -384,6 +408,7 @@ const struct shale_fs_ops shale_ext2 = {
     .getxattr   = ext2_getxattr,
     .listxattr  = ext2_listxattr,
     .create     = ext2_create,
+    .unname     = ext2_unname,
     .link       = ext2_link,
     .remove     = ext2_remove,
     .rename     = ext2_rename,

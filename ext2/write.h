@@ -252,6 +252,7 @@ int ext2_dir_start(struct ext2_vnode *dir, uint32_t parent);
 /* As in struct shale_fs_ops. */
 int ext2_create(struct shale_vnode *dir, const char *name, size_t len,
                 const struct shale_node *node, uint64_t *ino);
+int ext2_unname(struct shale_vnode *vn);
 int ext2_link(struct shale_vnode *vn, struct shale_vnode *dir,
               const char *name, size_t len);
 int ext2_remove(struct shale_vnode *dir, const char *name, size_t len,

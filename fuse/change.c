@@ -11,7 +11,12 @@
  *                     every w, which is the read-only flag; to ask for
  *                     anything else does nothing, and is no error
  *
- * With -o quiet the errors, too, are no errors.
+ * With -o quiet the errors, too, are no errors. The same goes for owners that
+ * the options uid= and gid= put in the place of a volume's own.
+ *
+ * Who may change what, the kernel has checked, or nobody shall (fakeroot), but
+ * for what is said below. A program that gets the rights of its owner loses
+ * them when somebody else changes it: the kernel leaves that to us (raw.c).
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +68,24 @@ static void take_owner(const struct stat *attr, int what,
         out->valid |= SHALE_SET_GID;
         out->gid = attr->st_gid;
     }
+}
+
+/* The owner that is shown cannot change, and what is not shown does not. */
+static int check_shown_owner(const struct mount_options *options,
+                             const struct stat *attr, int what,
+                             struct shale_setattr *out)
+{
+    if (options->fakeroot)
+        return 0;
+    if ((what & FUSE_SET_ATTR_UID && options->has_uid &&
+         attr->st_uid != options->uid) ||
+        (what & FUSE_SET_ATTR_GID && options->has_gid &&
+         attr->st_gid != options->gid)) {
+        if (!options->quiet)
+            return SHALE_EPERM;
+        out->valid &= ~(SHALE_SET_UID | SHALE_SET_GID);
+    }
+    return 0;
 }
 
 /* As take_owner() for VN of a format without owners. */
@@ -130,6 +153,35 @@ int check_mutable_name(const struct service *service, struct shale_vnode *dir,
     return err;
 }
 
+#define CAPABILITY "security.capability"
+
+int drop_rights(const struct service *service, struct shale_vnode *vn,
+                bool kill)
+{
+    struct shale_setattr set = { .valid = SHALE_SET_MODE };
+    struct shale_attr attr;
+    int err = 0;
+
+    if (has_trait(service, SHALE_TRAIT_NO_OWNERS))
+        return 0;
+    if (shale_getxattr(vn, CAPABILITY, NULL, 0) >= 0)
+        err = shale_removexattr(vn, CAPABILITY);
+    if (err || !kill)
+        return err;
+    err = shale_getattr(vn, &attr);
+    if (err || !(attr.mode & (S_ISUID | S_ISGID)))
+        return err;
+    set.mode = attr.mode & ~(uint32_t)S_ISUID;
+    /* Without an x for the group it is a mark for locking. */
+    if (attr.mode & S_IXGRP)
+        set.mode &= ~(uint32_t)S_ISGID;
+    if (set.mode == attr.mode)
+        return 0;
+    err = shale_setattr(vn, &set);
+    drop_attr(service, convert_node(service->root_ino, attr.ino));
+    return err;
+}
+
 /* Change VN, and tell what has come of it in *OUT. */
 static int change(struct service *service, struct shale_vnode *vn,
                   const struct stat *attr, int what, struct shale_attr *out)
@@ -139,13 +191,17 @@ static int change(struct service *service, struct shale_vnode *vn,
 
     if (err)
         return err;
-    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS))
+    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS)) {
         take_owner(attr, what, &set);
-    else if (what &
-             (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+        err = check_shown_owner(service->options, attr, what, &set);
+    } else if (what &
+               (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
         err = take_shown_owner(service, vn, attr, what, &set);
+    }
     if (!err && what & FUSE_SET_ATTR_SIZE)
         err = shale_truncate(vn, (uint64_t)attr->st_size);
+    if (!err && what & FUSE_SET_ATTR_SIZE)
+        err = drop_rights(service, vn, raw_kills_setid());
     take_times(attr, what, &set);
     if (!err && set.valid)
         err = shale_setattr(vn, &set);
@@ -188,7 +244,7 @@ int check_owner(fuse_req_t req, struct shale_vnode *vn)
     struct stat shown;
     int err;
 
-    if (who == 0)
+    if (who == 0 || service_of(req)->options->fakeroot)
         return 0;
     err = shale_getattr(vn, &attr);
     if (err)
@@ -201,6 +257,22 @@ void drop_attr(const struct service *service, fuse_ino_t node)
 {
     /* No offset: attributes only, which the kernel does without waiting. */
     fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
+}
+
+/* Who set VN's ACL is not in its group. */
+static int drop_setgid(const struct service *service, fuse_ino_t node,
+                       struct shale_vnode *vn)
+{
+    struct shale_setattr set = { .valid = SHALE_SET_MODE };
+    struct shale_attr attr;
+    int err = shale_getattr(vn, &attr);
+
+    if (err || !(attr.mode & S_ISGID))
+        return err;
+    set.mode = attr.mode & ~(uint32_t)S_ISGID;
+    err = shale_setattr(vn, &set);
+    drop_attr(service, node);
+    return err;
 }
 
 /*
@@ -222,6 +294,8 @@ static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
         if (!err)
             err = value ? shale_setxattr(vn, name, value, size, flags)
                         : shale_removexattr(vn, name);
+        if (!err && raw_kills_setid())
+            err = drop_setgid(service, node, vn);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }

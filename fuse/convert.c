@@ -43,12 +43,14 @@ static mode_t convert_mode(const struct mount_options *options, uint32_t mode)
 void convert_attr(const struct mount_options *options,
                   const struct shale_attr *attr, struct stat *out)
 {
+    bool own = options->fakeroot && !options->no_owners;
+
     *out = (struct stat){
         .st_ino = attr->ino,
         .st_mode = convert_mode(options, attr->mode),
         .st_nlink = attr->links,
-        .st_uid = options->has_uid ? options->uid : attr->uid,
-        .st_gid = options->has_gid ? options->gid : attr->gid,
+        .st_uid = options->has_uid && !own ? options->uid : attr->uid,
+        .st_gid = options->has_gid && !own ? options->gid : attr->gid,
         .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
         .st_size = (off_t)attr->size,
         .st_blksize = (blksize_t)attr->block_size,

@@ -87,6 +87,10 @@ struct mount_options {
     uint32_t file_mask, dir_mask;       /* permission bits taken away */
     bool has_file_mask, has_dir_mask;
     bool no_owners;             /* the format has no idea of the above */
+    bool fakeroot;              /* nobody checks owners and permissions */
+    bool has_reserve_uid, has_reserve_gid;
+    uint32_t reserve_uid, reserve_gid;  /* who may use the reserved blocks */
+    bool strict_atime;          /* each read changes it */
     bool sys_immutable;         /* the system attribute forbids changes */
     bool quiet;                 /* owners that cannot be changed: no error */
     double entry_timeout, attr_timeout, negative_timeout;   /* seconds */
@@ -319,6 +323,7 @@ struct service {
     /* Set by the first request, before there are threads to read them. */
     bool started;
     bool no_open, no_opendir;   /* the kernel can do without */
+    bool extended;              /* it says more with SETXATTR; see raw.c */
     double entry_timeout, absent_timeout;       /* seconds */
 };
 

@@ -1,19 +1,32 @@
 /*
- * ioctl.c - what has no call of its own: the attributes of DOS
+ * ioctl.c - what has no call of its own: the formats' own attributes
  *
- * The three commands of Linux's vfat that fatattr(1), for one, uses. Whoever
+ * For a format whose flags are DOS's: the three commands of Linux's vfat that
+ * fatattr(1), for one, uses. For one whose flags are Linux's: what lsattr(1)
+ * and chattr(1) use, and the same in the words that began with XFS. A new
+ * enough kernel checks who may change them; others hand it on unseen. Whoever
  * asks for anything else is told that he has the wrong kind of file.
  */
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/msdos_fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "fuse/ops.h"
 
-#define CHANGEABLE 0x27u        /* read-only, hidden, system, archive */
+/* One command, on its way. */
+struct command {
+    fuse_req_t req;
+    struct shale_vnode *vn;
+    const void *in;
+    size_t in_size;
+    void *out;
+    size_t out_size;            /* bytes asked for */
+    bool changes;
+};
 
-static int get_attributes(struct shale_vnode *vn, uint32_t *out)
+static int get_flags(struct shale_vnode *vn, uint32_t *out)
 {
     struct shale_attr attr;
     int err = shale_getattr(vn, &attr);
@@ -23,32 +36,157 @@ static int get_attributes(struct shale_vnode *vn, uint32_t *out)
     return err;
 }
 
-static int set_attributes(fuse_req_t req, struct shale_vnode *vn,
-                          uint32_t flags)
+/* Change the flags in MASK to what they are in FLAGS. */
+static int set_flags(const struct command *c, uint32_t flags, uint32_t mask)
 {
-    struct service *service = service_of(req);
+    const uint32_t guarded = FS_IMMUTABLE_FL | FS_APPEND_FL;
+    struct service *service = service_of(c->req);
     struct shale_setattr set = { .valid = SHALE_SET_FLAGS };
     uint32_t old;
-    int err = check_owner(req, vn);
+    int err = check_owner(c->req, c->vn);
 
     if (!err)
-        err = get_attributes(vn, &old);
+        err = get_flags(c->vn, &old);
     if (err)
         return err;
-    set.flags = (flags & CHANGEABLE) | (old & ~CHANGEABLE);
+    set.flags = (flags & mask) | (old & ~mask);
+    if (has_trait(service, SHALE_TRAIT_LINUX_FLAGS) &&
+        (set.flags ^ old) & guarded && fuse_req_ctx(c->req)->uid != 0 &&
+        !service->options->fakeroot)
+        return SHALE_EPERM;
     if (set.flags == old)
         return 0;
-    return (int)changed(service, shale_setattr(vn, &set));
+    return (int)changed(service, shale_setattr(c->vn, &set));
 }
 
-static int get_volume_id(const struct service *service, uint32_t *out)
+/* VALUE is the answer, as wide as it was asked for. */
+static int give(const struct command *c, uint32_t value)
+{
+    if (c->out_size < sizeof value)
+        return SHALE_EINVAL;
+    memset(c->out, 0, c->out_size);
+    memcpy(c->out, &value, sizeof value);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ DOS */
+
+#define DOS_CHANGEABLE 0x27u    /* read-only, hidden, system, archive */
+
+static int give_volume_id(const struct command *c)
 {
     struct shale_statfs volume;
-    int err = shale_statfs(service->fs, &volume);
+    int err = shale_statfs(service_of(c->req)->fs, &volume);
 
-    if (!err)
-        *out = (uint32_t)volume.id;
-    return err;
+    return err ? err : give(c, (uint32_t)volume.id);
+}
+
+static int dos_command(struct command *c, unsigned number)
+{
+    uint32_t value = 0;
+    int err;
+
+    switch (number) {
+    case FAT_IOCTL_GET_ATTRIBUTES:
+        err = get_flags(c->vn, &value);
+        return err ? err : give(c, value);
+    case FAT_IOCTL_GET_VOLUME_ID:
+        return give_volume_id(c);
+    case FAT_IOCTL_SET_ATTRIBUTES:
+        if (c->in_size < sizeof value)
+            return SHALE_EINVAL;
+        memcpy(&value, c->in, sizeof value);
+        c->changes = true;
+        return set_flags(c, value, DOS_CHANGEABLE);
+    }
+    return -ENOTTY;
+}
+
+/* ---------------------------------------------------------------- Linux */
+
+/* The flags that struct fsxattr has, too, and its words for them. */
+static const struct {
+    uint32_t flag, xflag;
+} xflags[] = {
+    { FS_SYNC_FL, FS_XFLAG_SYNC },
+    { FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE },
+    { FS_APPEND_FL, FS_XFLAG_APPEND },
+    { FS_NODUMP_FL, FS_XFLAG_NODUMP },
+    { FS_NOATIME_FL, FS_XFLAG_NOATIME },
+};
+
+enum { XFLAGS = sizeof xflags / sizeof xflags[0] };
+
+static int give_fsxattr(const struct command *c)
+{
+    struct fsxattr x = { .fsx_xflags = 0 };
+    uint32_t flags;
+    int err = get_flags(c->vn, &flags);
+
+    if (err)
+        return err;
+    if (c->out_size < sizeof x)
+        return SHALE_EINVAL;
+    for (unsigned i = 0; i < XFLAGS; i++)
+        if (flags & xflags[i].flag)
+            x.fsx_xflags |= xflags[i].xflag;
+    memset(c->out, 0, c->out_size);
+    memcpy(c->out, &x, sizeof x);
+    return 0;
+}
+
+static int take_fsxattr(struct command *c)
+{
+    uint32_t flags = 0, mask = 0, known = 0;
+    struct fsxattr x;
+
+    if (c->in_size < sizeof x)
+        return SHALE_EINVAL;
+    memcpy(&x, c->in, sizeof x);
+    for (unsigned i = 0; i < XFLAGS; i++) {
+        mask |= xflags[i].flag;
+        known |= xflags[i].xflag;
+        if (x.fsx_xflags & xflags[i].xflag)
+            flags |= xflags[i].flag;
+    }
+    if (x.fsx_xflags & ~known || x.fsx_projid || x.fsx_extsize ||
+        x.fsx_cowextsize)
+        return SHALE_ENOTSUP;
+    c->changes = true;
+    return set_flags(c, flags, mask);
+}
+
+static int give_generation(const struct command *c)
+{
+    return give(c, shale_vnode_generation(c->vn));
+}
+
+static int linux_command(struct command *c, unsigned number)
+{
+    uint32_t value = 0;
+    int err;
+
+    switch (number) {
+    case FS_IOC_GETFLAGS:
+    case FS_IOC32_GETFLAGS:
+        err = get_flags(c->vn, &value);
+        return err ? err : give(c, value & FS_FL_USER_VISIBLE);
+    case FS_IOC_SETFLAGS:
+    case FS_IOC32_SETFLAGS:
+        if (c->in_size < sizeof value)
+            return SHALE_EINVAL;
+        memcpy(&value, c->in, sizeof value);
+        c->changes = true;
+        return set_flags(c, value, FS_FL_USER_MODIFIABLE);
+    case FS_IOC_FSGETXATTR:
+        return give_fsxattr(c);
+    case FS_IOC_FSSETXATTR:
+        return take_fsxattr(c);
+    case FS_IOC_GETVERSION:
+    case FS_IOC32_GETVERSION:
+        return give_generation(c);
+    }
+    return -ENOTTY;
 }
 
 void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned command, void *arg,
@@ -56,36 +194,28 @@ void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned command, void *arg,
               size_t in_size, size_t out_size)
 {
     const struct service *service = service_of(req);
-    struct shale_vnode *vn;
-    uint32_t value = 0;
-    bool set = command == FAT_IOCTL_SET_ATTRIBUTES;
-    int err;
+    uint8_t answer[64];
+    struct command c = {
+        .req = req, .in = in, .in_size = in_size, .out = answer,
+        .out_size = out_size < sizeof answer ? out_size : sizeof answer,
+    };
+    int err = vnode_of(service, node, &c.vn);
 
     (void)arg, (void)file, (void)flags;
-    if (!has_trait(service, SHALE_TRAIT_DOS_FLAGS) ||
-        (command != FAT_IOCTL_GET_ATTRIBUTES && !set &&
-         command != FAT_IOCTL_GET_VOLUME_ID) ||
-        (set ? in_size : out_size) < sizeof value) {
-        fuse_reply_err(req, ENOTTY);
-        return;
-    }
-    err = vnode_of(service, node, &vn);
     if (err) {
         reply_error(req, err);
         return;
     }
-    if (set) {
-        memcpy(&value, in, sizeof value);
-        err = set_attributes(req, vn, value);
-        drop_attr(service, node);       /* its permissions are others now */
-    } else if (command == FAT_IOCTL_GET_ATTRIBUTES) {
-        err = get_attributes(vn, &value);
-    } else {
-        err = get_volume_id(service, &value);
-    }
-    shale_vnode_put(vn);
+    err = -ENOTTY;
+    if (has_trait(service, SHALE_TRAIT_DOS_FLAGS))
+        err = dos_command(&c, command);
+    else if (has_trait(service, SHALE_TRAIT_LINUX_FLAGS))
+        err = linux_command(&c, command);
+    shale_vnode_put(c.vn);
+    if (c.changes)
+        drop_attr(service, node);       /* times, and perhaps permissions */
     if (err)
         reply_error(req, err);
     else
-        fuse_reply_ioctl(req, 0, &value, set ? 0 : sizeof value);
+        fuse_reply_ioctl(req, 0, answer, c.changes ? 0 : c.out_size);
 }

@@ -18,25 +18,18 @@ static int lacking(int err)
 
 /* ----------------------------------------------------------- new names */
 
-/* Whose a new file in DIR is: its maker's; of a group that DIR may pass on. */
-static int choose_owner(fuse_req_t req, struct shale_vnode *dir,
-                        struct shale_node *node)
+/*
+ * Whose a new file is: its maker's, or whose the options say. The driver knows
+ * of directories that pass on their group, or an ACL.
+ */
+static void choose_owner(fuse_req_t req, struct shale_node *node)
 {
+    const struct mount_options *options = service_of(req)->options;
     const struct fuse_ctx *maker = fuse_req_ctx(req);
-    struct shale_attr attr;
-    int err;
 
-    node->uid = maker->uid;
-    node->gid = maker->gid;
-    if (has_trait(service_of(req), SHALE_TRAIT_NO_OWNERS))
-        return 0;
-    err = shale_getattr(dir, &attr);
-    if (err || !(attr.mode & S_ISGID))
-        return err;
-    node->gid = attr.gid;
-    if (S_ISDIR(node->mode))
-        node->mode |= S_ISGID;
-    return 0;
+    node->uid = options->has_uid ? options->uid : maker->uid;
+    node->gid = options->has_gid ? options->gid : maker->gid;
+    node->umask = maker->umask;
 }
 
 /* Make what NODE says, and answer with it; open as FILE says, or NULL. */
@@ -51,10 +44,13 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name,
         reply_error(req, err);
         return;
     }
+    choose_owner(req, node);
     err = check_mutable(service, dir);
     if (!err)
-        err = choose_owner(req, dir, node);
-    if (!err)
+        err = check_reserve(req, S_ISDIR(node->mode) || S_ISLNK(node->mode));
+    if (!err && strcmp(name, RAW_NO_NAME) == 0)
+        err = shale_create_unnamed(dir, node, &vn);
+    else if (!err)
         err = lacking(shale_create(dir, name, strlen(name), node, &vn));
     if (!err) {
         err = changed_names(service, 0);

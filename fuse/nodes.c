@@ -351,6 +351,8 @@ static void list_dir(fuse_req_t req, fuse_ino_t node, size_t size,
                             plus ? SHALE_ITERATE_ATTR : 0, emit_entry, &list);
         if (counted)
             remember_entries(&list, dir);
+        if (offset == 0)
+            note_read(service_of(req), dir);
         shale_vnode_put(dir);
     }
     /* What came before an error is good; the next request will meet it. */

@@ -65,6 +65,9 @@ static unsigned choose_features(const struct service *service)
 
     if (service->writable && options->writeback_cache)
         want |= FUSE_CAP_WRITEBACK_CACHE;
+    /* A directory's default ACL goes before the umask. */
+    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS))
+        want |= FUSE_CAP_DONT_MASK;
     /* A file handle must not lead to another file one day. */
     if (!service->writable || !has_trait(service, SHALE_TRAIT_NO_HANDLES))
         want |= FUSE_CAP_EXPORT_SUPPORT;
@@ -130,12 +133,15 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node,
 
 static void op_readlink(fuse_req_t req, fuse_ino_t node)
 {
+    struct service *service = service_of(req);
     char *target = serve_scratch();
     struct shale_vnode *vn;
-    int64_t got = vnode_of(service_of(req), node, &vn);
+    int64_t got = vnode_of(service, node, &vn);
 
     if (!got) {
         got = shale_readlink(vn, target, SHALE_PATH_MAX);
+        if (got >= 0)
+            note_read(service, vn);
         shale_vnode_put(vn);
     }
     if (got < 0)
@@ -185,6 +191,8 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
     got = vnode_of(service_of(req), node, &vn);
     if (!got) {
         got = shale_read(vn, data, size, (uint64_t)offset);
+        if (got > 0)
+            note_read(service_of(req), vn);
         shale_vnode_put(vn);
     }
     if (got < 0)

@@ -6,7 +6,9 @@
  *     make.c    names that come, go and move
  *     change.c  attributes
  *     write.c   data
+ *     atime.c   when files were read
  *     ioctl.c   what has no call of its own
+ *     raw.c     what libfuse leaves out
  *
  * Every handler answers exactly once, with no lock held and no vnode in hand
  * that it still needs: the kernel may come back before the reply returns.
@@ -90,6 +92,13 @@ void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name,
                  const char *value, size_t size, int flags);
 void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
 
+/*
+ * VN's data has changed: no capabilities go with it any more, and with KILL no
+ * set-id bits. Who has CAP_FSETID may keep these.
+ */
+int drop_rights(const struct service *service, struct shale_vnode *vn,
+                bool kill);
+
 /* May who sent REQ change what only VN's owner may? 0 or an error. */
 int check_owner(fuse_req_t req, struct shale_vnode *vn);
 
@@ -103,6 +112,11 @@ int check_mutable_name(const struct service *service, struct shale_vnode *dir,
 
 /* The kernel's copy of NODE's attributes is out of date. */
 void drop_attr(const struct service *service, fuse_ino_t node);
+
+/* ------------------------------------------------------------- atime.c */
+
+/* VN has just been read. */
+void note_read(struct service *service, struct shale_vnode *vn);
 
 /* ------------------------------------------------------------- write.c */
 
@@ -118,6 +132,14 @@ void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
               struct fuse_file_info *file);
 
 /*
+ * SHALE_ENOSPC if who sent REQ may not use what the volume keeps for root, and
+ * BLOCKS more / the LEN bytes at OFFSET of VN would take of that.
+ */
+int check_reserve(fuse_req_t req, uint64_t blocks);
+int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
+                     uint64_t len);
+
+/*
  * The error of a write that the kernel had put off, if NODE had one that no
  * write(2) has been told of yet; 0 if not. Told once.
  */
@@ -128,6 +150,25 @@ int take_late_error(fuse_ino_t node);
 void op_ioctl(fuse_req_t req, fuse_ino_t node, unsigned command, void *arg,
               struct fuse_file_info *file, unsigned flags, const void *in,
               size_t in_size, size_t out_size);
+
+/* --------------------------------------------------------------- raw.c */
+
+struct iovec;
+
+/* A request has come: what is in BUF is what libfuse shall see. */
+void raw_request(const struct service *service, struct fuse_buf *buf);
+
+/* A reply is about to go. */
+void raw_reply(struct service *service, const struct iovec *iov, int count);
+
+/*
+ * Does the request that this thread serves want the set-id bits to go, since
+ * who sent it may not keep them?
+ */
+bool raw_kills_setid(void);
+
+/* The name of a file that is to have none. */
+#define RAW_NO_NAME "/"
 
 /* --------------------------------------------------------- writeback.c */
 

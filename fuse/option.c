@@ -76,6 +76,9 @@ static const struct row rows[] = {
     { "umask", SET_MASK, FILES | DIRS, 0, NULL },
     { "fmask", SET_MASK, FILES, 0, NULL },
     { "dmask", SET_MASK, DIRS, 0, NULL },
+    { "fakeroot", SET_BOOL, AT(fakeroot), true, NULL },
+    { "resuid", SET_ID, AT(reserve_uid), AT(has_reserve_uid), NULL },
+    { "resgid", SET_ID, AT(reserve_gid), AT(has_reserve_gid), NULL },
     { "quiet", SET_BOOL, AT(quiet), true, NULL },
     { "sys_immutable", SET_BOOL, AT(sys_immutable), true, NULL },
     { "iocharset", SET_UTF8, 0, 0, NULL },
@@ -97,6 +100,9 @@ static const struct row rows[] = {
     { "noexec", SET_FLAG, MS_NOEXEC, 0, NULL },
     { "atime", SET_FLAG, 0, MS_NOATIME, NULL },
     { "noatime", SET_FLAG, MS_NOATIME, 0, NULL },
+    { "strictatime", SET_BOOL, AT(strict_atime), true, NULL },
+    { "nostrictatime", SET_BOOL, AT(strict_atime), false, NULL },
+    { "relatime", SET_BOOL, AT(strict_atime), false, NULL },
     { "diratime", SET_FLAG, 0, MS_NODIRATIME, NULL },
     { "nodiratime", SET_FLAG, MS_NODIRATIME, 0, NULL },
     { "async", SET_FLAG, 0, MS_SYNCHRONOUS, NULL },
@@ -138,9 +144,8 @@ static const char *const ignored[] = {
     /* Already so. */
     "kernel_cache", "auto_cache", "noauto_cache", "ac_attr_timeout",
     "no_rofd_flush", "use_ino", "readdir_ino", "noforget", "remember",
-    "big_writes", "clone_fd", "auto_unmount", "nonempty", "relatime",
-    "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
-    "loop", "max_write", "max_idle_threads",
+    "big_writes", "clone_fd", "auto_unmount", "nonempty", "norelatime",
+    "lazytime", "nolazytime", "bsddf", "loop", "max_write", "max_idle_threads",
 
     /* Hints of Linux's vfat, and its stricter checks of names. */
     "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",

@@ -96,6 +96,12 @@ int mount_options_finish(struct mount_options *options, char *why)
      */
     if (options->allow_other)
         options->default_permissions = true;
+    if (options->fakeroot && options->default_permissions) {
+        snprintf(why, SHALE_WHY_MAX, "fakeroot lets everybody do everything, "
+                 "so it goes with neither allow_other nor "
+                 "default_permissions");
+        return MOUNT_USAGE;
+    }
     /* mount(8) always says one of them: "rw" is no more than its default. */
     if (options->helper && options->write == WRITE_ALWAYS)
         options->write = WRITE_IF_POSSIBLE;
@@ -109,8 +115,14 @@ void mount_options_settle(struct mount_options *options,
                           const struct shale_fs *fs)
 {
     options->no_owners = shale_fs_traits(fs) & SHALE_TRAIT_NO_OWNERS;
-    if (!options->no_owners)
+    if (!options->no_owners) {
+        /* Root may do anything; anybody else, what the files' owners let them,
+           unless it is only to look at. */
+        if (geteuid() != 0 && options->write != WRITE_NEVER &&
+            !options->fakeroot)
+            options->default_permissions = true;
         return;
+    }
     if (!options->has_uid)
         options->uid = getuid();
     if (!options->has_gid)

@@ -35,10 +35,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 
-#include "fuse/daemon.h"
+#include "fuse/ops.h"
 
 enum { THREADS_MIN = 4, THREADS_DEFAULT_MAX = 8, THREADS_MAX = 64 };
 
@@ -64,7 +63,6 @@ struct channel {
     unsigned quick;             /* requests so far, reads left out */
     bool ask;                   /* whether more wait, before this reply */
     bool crowded;               /* when it last asked, a request waited */
-    uint32_t offered;           /* by the INIT that it answers; else 0 */
 };
 
 static _Thread_local struct channel *channel;
@@ -111,33 +109,11 @@ static bool more_waiting(void)
     return poll(&waiting, 1, 0) > 0 && waiting.revents & POLLIN;
 }
 
-/*
- * Before each write(2) the kernel asks for security.capability, so as to drop
- * it, unless we promise to see to that and to set-user-id bits. A format that
- * has neither can; but this libfuse has no word for it, so it goes into the
- * answer to INIT, IOV, here.
- */
-static void promise(const struct service *service, struct iovec *iov,
-                    int count)
-{
-    struct fuse_init_out *out;
-
-    if (count < 2 ||
-        iov[1].iov_len < offsetof(struct fuse_init_out, max_background) ||
-        !(shale_fs_traits(service->fs) & SHALE_TRAIT_NO_OWNERS))
-        return;
-    out = iov[1].iov_base;
-    out->flags |= channel->offered & FUSE_HANDLE_KILLPRIV_V2;
-}
-
 static ssize_t channel_writev(int fd, struct iovec *iov, int count,
                               void *context)
 {
     (void)fd;
-    if (channel->offered) {
-        promise(context, iov, count);
-        channel->offered = 0;
-    }
+    raw_reply(context, iov, count);
     /* Afterwards it could be the next one of the client that we answer. */
     if (channel->ask)
         channel->crowded = more_waiting();
@@ -210,8 +186,6 @@ static void note_request(const struct service *service, const void *request)
 
     _Static_assert(offsetof(struct fuse_read_in, size) ==
                        offsetof(struct fuse_write_in, size), "one place");
-    if (header->opcode == FUSE_INIT)
-        channel->offered = ((const struct fuse_init_in *)body)->flags;
     channel->ask = moves || ++channel->quick % ASK_EVERY == 0;
     if (!is_afterthought(header->opcode) &&
         placement_note(service->placement, (pid_t)header->pid, large))
@@ -228,6 +202,7 @@ static bool serve_one(struct server *server, struct fuse_buf *buf)
     if (got <= 0)
         return false;
     note_request(server->service, buf->mem);
+    raw_request(server->service, buf);
     fuse_session_process_buf(server->session, buf);
     return true;
 }

@@ -105,6 +105,71 @@ int take_late_error(fuse_ino_t node)
     return err;
 }
 
+/* -------------------------------------------------------------- reserve */
+
+/* Blocks that a piece of a file may need to be found again. */
+enum { POINTER_BLOCKS = 4 };
+
+/* Is nothing kept from who sent REQ? The kernel itself writes as root. */
+static bool may_use_reserve(fuse_req_t req)
+{
+    const struct mount_options *options = service_of(req)->options;
+    const struct fuse_ctx *who = fuse_req_ctx(req);
+
+    return who->uid == 0 || options->fakeroot ||
+           (options->has_reserve_uid && who->uid == options->reserve_uid) ||
+           (options->has_reserve_gid && who->gid == options->reserve_gid);
+}
+
+int check_reserve(fuse_req_t req, uint64_t blocks)
+{
+    struct shale_statfs volume;
+
+    if (blocks == 0 || may_use_reserve(req) ||
+        shale_statfs(service_of(req)->fs, &volume) ||
+        volume.blocks_available == volume.blocks_free ||
+        volume.blocks_available >= blocks)
+        return 0;
+    return SHALE_ENOSPC;
+}
+
+/* Bytes of the LEN at OFFSET of VN that there is no space for so far. */
+static uint64_t missing(struct shale_vnode *vn, uint64_t offset, uint64_t len)
+{
+    uint64_t end = offset + len, count = 0;
+    struct shale_extent extent;
+
+    while (offset < end && !shale_map(vn, offset, end - offset, &extent)) {
+        uint64_t here = extent.length;
+
+        if (here > end - offset)
+            here = end - offset;
+        if (extent.kind == SHALE_EXTENT_HOLE)
+            count += here;
+        offset += here;
+    }
+    return count + (end - offset);
+}
+
+int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
+                     uint64_t len)
+{
+    struct shale_statfs volume;
+    uint64_t blocks;
+
+    if (may_use_reserve(req) || shale_statfs(service_of(req)->fs, &volume) ||
+        volume.blocks_available == volume.blocks_free)
+        return 0;
+    blocks = len / volume.block_size + POINTER_BLOCKS;
+    if (volume.blocks_available >= blocks)
+        return 0;
+    len = missing(vn, offset, len);
+    if (len == 0)
+        return 0;
+    return check_reserve(req, (len + volume.block_size - 1) /
+                              volume.block_size);
+}
+
 /* ---------------------------------------------------------------- write */
 
 /*
@@ -153,11 +218,15 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
 
     if (!got) {
         got = check_mutable(service, vn);
+        if (!got)
+            got = check_reserve_at(req, vn, (uint64_t)offset, size);
         if (!got && file->writepage)
             got = write_put_off(service, node, vn, data, size,
                                 (uint64_t)offset);
         else if (!got)
             got = write_data(vn, data, size, (uint64_t)offset, false);
+        if (got > 0)
+            drop_rights(service, vn, raw_kills_setid());
         got = changed(service, got);
         shale_vnode_put(vn);
     }
@@ -167,24 +236,42 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
         fuse_reply_write(req, (size_t)got);
 }
 
+/* fallocate(2)'s flags in Shale's words; false for one it does not have. */
+static bool allocate_flags(int mode, unsigned *out)
+{
+    *out = 0;
+    if (mode & FALLOC_FL_KEEP_SIZE)
+        *out |= SHALE_ALLOCATE_KEEP_SIZE;
+    if (mode & FALLOC_FL_PUNCH_HOLE)
+        *out |= SHALE_ALLOCATE_PUNCH_HOLE;
+    if (mode & FALLOC_FL_ZERO_RANGE)
+        *out |= SHALE_ALLOCATE_ZERO_RANGE;
+    return !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
+                      FALLOC_FL_ZERO_RANGE));
+}
+
 void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
                   off_t len, struct fuse_file_info *file)
 {
     struct service *service = service_of(req);
     struct shale_vnode *vn;
+    unsigned how;
     int err;
 
     (void)file;
-    if (mode & ~FALLOC_FL_KEEP_SIZE) {
+    if (!allocate_flags(mode, &how)) {
         fuse_reply_err(req, EOPNOTSUPP);
         return;
     }
     err = vnode_of(service, node, &vn);
     if (!err) {
         err = check_mutable(service, vn);
+        if (!err && !(how & SHALE_ALLOCATE_PUNCH_HOLE))
+            err = check_reserve_at(req, vn, (uint64_t)offset, (uint64_t)len);
         if (!err)
-            err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len,
-                                 mode ? SHALE_ALLOCATE_KEEP_SIZE : 0);
+            err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
+        if (!err)
+            drop_rights(service, vn, fuse_req_ctx(req)->uid != 0);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }
@@ -209,8 +296,12 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
         if (!got) {
             got = check_mutable(service, target);
             if (!got)
+                got = check_reserve_at(req, target, (uint64_t)to_offset, len);
+            if (!got)
                 got = shale_copy_range(source, (uint64_t)from_offset, target,
                                        (uint64_t)to_offset, len);
+            if (got > 0)
+                drop_rights(service, target, fuse_req_ctx(req)->uid != 0);
             got = changed(service, got);
             shale_vnode_put(target);
         }

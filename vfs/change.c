@@ -102,6 +102,64 @@ int shale_create(struct shale_vnode *dir, const char *name, size_t len,
     return err;
 }
 
+/* What an attempt that failed and was undone has left in memory goes. */
+static void made_forget(struct shale_fs *fs, struct create *c)
+{
+    if (!c->vn)
+        return;
+    vnode_put_locked(c->vn);
+    c->vn = NULL;
+    vnode_drop_unused(fs);
+}
+
+static int create_unnamed_in_tx(struct shale_fs *fs, void *context)
+{
+    struct create *c = context;
+    uint64_t ino = 0;
+    int err;
+
+    made_forget(fs, c);
+    if (!fs->ops->unname)
+        return SHALE_ENOTSUP;
+    if (c->in.dir->orphan)
+        return SHALE_ENOENT;
+    err = fs->ops->create(c->in.dir, NULL, 0, c->node, &ino);
+    if (!err)
+        err = vnode_find(fs, ino, &c->vn);
+    if (!err)
+        err = fs->ops->unname(c->vn);
+    if (err)
+        return err;
+    c->vn->nameless = true;
+    settle_note_unlinked(c->vn);
+    return 0;
+}
+
+int shale_create_unnamed(struct shale_vnode *dir,
+                         const struct shale_node *node,
+                         struct shale_vnode **out)
+{
+    struct create c = { .in = { dir, NULL, 0 }, .node = node };
+    struct shale_fs *fs = dir->fs;
+    int err = check_node(node);
+
+    if (err)
+        return err;
+    if (dir->type != SHALE_TYPE_DIR)
+        return SHALE_ENOTDIR;
+    if (shale_type_of_mode(node->mode) != SHALE_TYPE_FILE)
+        return SHALE_EINVAL;
+    err = change_run(fs, create_unnamed_in_tx, &c);
+    if (!err) {
+        *out = c.vn;
+        return 0;
+    }
+    volume_lock_exclusive(fs);
+    made_forget(fs, &c);
+    volume_unlock(fs);
+    return err;
+}
+
 /* ---------------------------------------------------------------- link */
 
 struct link {
@@ -116,10 +174,16 @@ static int link_in_tx(struct shale_fs *fs, void *context)
 
     if (!fs->ops->link)
         return SHALE_ENOTSUP;
-    if (l->vn->links == 0)
+    if (l->vn->links == 0 && !l->vn->nameless)
         return SHALE_ENOENT;
     err = check_absent(&l->in);
-    return err ? err : fs->ops->link(l->vn, l->in.dir, l->in.name, l->in.len);
+    if (!err && l->vn->type == SHALE_TYPE_DIR)
+        err = SHALE_EPERM;
+    if (!err)
+        err = fs->ops->link(l->vn, l->in.dir, l->in.name, l->in.len);
+    if (!err)
+        settle_note_linked(l->vn);
+    return err;
 }
 
 int shale_link(struct shale_vnode *vn, struct shale_vnode *dir,
@@ -132,8 +196,6 @@ int shale_link(struct shale_vnode *vn, struct shale_vnode *dir,
         return err;
     if (vn->fs != dir->fs)
         return SHALE_EINVAL;
-    if (vn->type == SHALE_TYPE_DIR)
-        return SHALE_EPERM;
     return change_run(dir->fs, link_in_tx, &l);
 }
 

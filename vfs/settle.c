@@ -23,6 +23,14 @@ void settle_note_unlinked(struct shale_vnode *vn)
     vn->fs->state->orphans++;
 }
 
+void settle_note_linked(struct shale_vnode *vn)
+{
+    if (!vn->orphan)
+        return;
+    vn->orphan = vn->nameless = false;
+    vn->fs->state->orphans--;
+}
+
 /* Is ERR one that another time may not bring? */
 static bool is_passing(int err)
 {

@@ -197,6 +197,9 @@ void settle_locked(struct shale_fs *fs);
 /* VN, which has lost a name, is an orphan if that was its last one. */
 void settle_note_unlinked(struct shale_vnode *vn);
 
+/* VN, which has got a name, is none. */
+void settle_note_linked(struct shale_vnode *vn);
+
 /* --------------------------------------------------------- transact.c */
 
 /*

@@ -78,6 +78,7 @@ struct shale_vnode {
     uint64_t known;             /* times it was remembered, which together are
                                    one reference; see shale_vnode_remember() */
     bool orphan;                /* its last name went; under Vx */
+    bool nameless;              /* it has not had one; likewise */
     bool leaving;               /* an orphan that is not to be had any more */
     bool excess;                /* may have units past its size; under Nx */
     uint64_t host;              /* the host's; see shale_vnode_host() */
@@ -222,7 +223,14 @@ struct shale_fs_ops {
     int (*create)(struct shale_vnode *dir, const char *name, size_t len,
                   const struct shale_node *node, uint64_t *ino);
 
-    /* Give VN, no directory, one more name. */
+    /*
+     * VN was made just now by create() with LEN 0, which enters nothing: it is
+     * to be an orphan, though link() may give it a name one day. NULL if create
+     * has to have a name.
+     */
+    int (*unname)(struct shale_vnode *vn);
+
+    /* Give VN, no directory, one more name, or a nameless one its first. */
     int (*link)(struct shale_vnode *vn, struct shale_vnode *dir,
                 const char *name, size_t len);
 

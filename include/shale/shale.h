@@ -121,6 +121,7 @@ bool shale_fs_read_only(const struct shale_fs *fs);
                                        no generation tells */
 #define SHALE_TRAIT_DOS_FLAGS  8u   /* flags are read-only 1, hidden 2, system 4,
                                        label 8, directory 16, archive 32 */
+#define SHALE_TRAIT_LINUX_FLAGS 16u /* flags are those of chattr(1) */
 unsigned shale_fs_traits(const struct shale_fs *fs);
 
 /* The step, in nanoseconds, of the mtimes that the format keeps; 0: 1. */
@@ -296,6 +297,14 @@ int64_t shale_listxattr(struct shale_vnode *vn, char *buf, size_t size);
  */
 int shale_create(struct shale_vnode *dir, const char *name, size_t len,
                  const struct shale_node *node, struct shale_vnode **out);
+
+/*
+ * Make a file without a name, where one called something in DIR would be made;
+ * it goes with its last reference unless shale_link() gives it a name.
+ */
+int shale_create_unnamed(struct shale_vnode *dir,
+                         const struct shale_node *node,
+                         struct shale_vnode **out);
 
 /* Give VN one more name. SHALE_EPERM for a directory. */
 int shale_link(struct shale_vnode *vn, struct shale_vnode *dir,

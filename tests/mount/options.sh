@@ -101,15 +101,15 @@ done_with
 
 # What cannot be written to is mounted read-only, and one line says why; but
 # who insists is refused.
-run "$SHALE" mount disk.img dir
+image kept.img tree 8M -O quota
+run "$SHALE" mount kept.img dir
 expect "status by default" 0 "$status"
-expect "message by default" \
-    'shale: disk.img: mounted read-only: ext2 is not a format that shale writes' \
-    "$said"
+expect_match "message by default" \
+    'shale: kept.img: mounted read-only: ext2: read-only, * quota *' "$said"
 expect_match "flags by default" '*,ro,*' "$(flags)"
 done_with
-refuse 32 'disk.img: cannot be mounted to be written to: ext2 is not a format*' \
-    "$SHALE" mount disk.img dir -o rw
+refuse 32 'kept.img: cannot be mounted to be written to: ext2: * quota *' \
+    "$SHALE" mount kept.img dir -o rw
 
 # Where the volume is. 300 KiB in, as bytes, K, sectors; then a partition.
 truncate -s 10M moved.img
