@@ -1,0 +1,293 @@
+/*
+ * test_ext2_journal.c - batches through a journal: an ext3's own, and one that
+ * an ext2 has while it is in use
+ *
+ * The power is cut at moments all over a volume's use. Whatever is left,
+ * e2fsck -p repairs it by itself, and so does our next mount; and what had been
+ * written is there.
+ */
+#include <sys/wait.h>
+
+#include "ext2/write.h"
+#include "shale/host.h"
+#include "suite.h"
+#include "test_ext2_rig.h"
+
+#include "powercut.h"
+
+#define GOOD(call) ck_assert_int_eq((int)(call), 0)
+
+static struct rig rig, left;
+static struct shale_fault_bdev fault;
+static struct shale_mem *records;
+
+/* Make a volume of SIZE bytes; what is written to it will be recorded. */
+static void open_rig(size_t size, const char *arguments)
+{
+    rig_init(&rig, size, arguments);
+    rig_init(&left, size, arguments);
+    records = shale_host_mem_create(0);
+}
+
+static void mount_recorded(void)
+{
+    GOOD(volume_to_write(&rig.v, rig.bytes, rig.size));
+    GOOD(shale_fault_bdev_init(&fault, rig.v.dev, records, NULL));
+    rig.v.dev = &fault.base;
+    ck_assert_msg(volume_mount(&rig.v, NULL) == 0, "%s", rig.v.said);
+}
+
+static void close_rig(void)
+{
+    shale_fault_bdev_fini(&fault);
+    shale_mem_destroy(records);
+    rig_fini(&rig);
+    rig_fini(&left);
+}
+
+static struct ext2_volume *volume(void)
+{
+    return ext2_volume_of(rig.v.fs);
+}
+
+static const struct ext2_disk_super *super_of(const uint8_t *image)
+{
+    return (const struct ext2_disk_super *)(image + EXT2_SUPER_OFFSET);
+}
+
+static bool has_journal(const uint8_t *image)
+{
+    return le32_get(super_of(image)->compat) & EXT2_COMPAT_HAS_JOURNAL;
+}
+
+/* --------------------------------------------------------------- the work */
+
+static void make(const char *dir, const char *name, uint32_t mode)
+{
+    const struct shale_node node = { .mode = mode };
+    struct shale_vnode *parent = rig_open(&rig, dir);
+
+    GOOD(shale_create(parent, name, strlen(name), &node, NULL));
+    shale_vnode_put(parent);
+}
+
+static void move(const char *from, const char *to, const char *name,
+                 const char *to_name)
+{
+    struct shale_vnode *a = rig_open(&rig, from), *b = rig_open(&rig, to);
+
+    GOOD(shale_rename(a, name, strlen(name), b, to_name, strlen(to_name), 0));
+    shale_vnode_put(a);
+    shale_vnode_put(b);
+}
+
+static void fill(const char *path, unsigned round, size_t size)
+{
+    struct shale_vnode *vn = rig_open(&rig, path);
+    char bytes[3000];
+
+    memset(bytes, 'a' + (int)(round % 26), sizeof bytes);
+    ck_assert_int_eq(shale_write(vn, bytes, size, 0), (int64_t)size);
+    shale_vnode_put(vn);
+}
+
+/* Directories that move back and forth, a file that is replaced. */
+static void begin_work(void)
+{
+    make("/", "a", SHALE_S_IFDIR | 0755);
+    make("/", "b", SHALE_S_IFDIR | 0755);
+    make("/a", "moving", SHALE_S_IFDIR | 0755);
+    make("/", "replaced", SHALE_S_IFREG | 0644);
+    fill("/replaced", 0, 3000);
+}
+
+static void do_round(unsigned round)
+{
+    char name[20];
+
+    move(round % 2 ? "/a" : "/b", round % 2 ? "/b" : "/a", "moving", "moving");
+    make("/", "new", SHALE_S_IFREG | 0644);
+    fill("/new", round, 3000);
+    move("/", "/", "new", "replaced");
+    snprintf(name, sizeof name, "file%u", round);
+    make("/a", name, SHALE_S_IFREG | 0600);
+}
+
+/* Rounds, each written when it is done; a mark says which one that is. */
+static void work(unsigned rounds)
+{
+    begin_work();
+    GOOD(shale_writeback(rig.v.fs));
+    GOOD(shale_fault_mark(&fault, 1));
+    for (unsigned round = 1; round <= rounds; round++) {
+        do_round(round);
+        GOOD(shale_writeback(rig.v.fs));
+        GOOD(shale_fault_mark(&fault, round + 1));
+    }
+}
+
+/* --------------------------------------------------------------- judging */
+
+static void run_left(const struct powercut_state *state, const char *command,
+                     int most)
+{
+    int status;
+    const char *said = rig_run(&left, command, &status);
+
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= most,
+                  "%s, after round %u: %s: %s", state->what,
+                  (unsigned)state->mark, command, said);
+}
+
+/* How many files of that name there are in the directory that moves about. */
+static unsigned count_paths(struct shale_fs *fs, const char *a, const char *b)
+{
+    struct shale_attr attr;
+
+    unsigned count = shale_stat(fs, a, &attr) == 0;
+
+    return shale_stat(fs, b, &attr) == 0 ? count + 1 : count;
+}
+
+/* The volume has no journal: what takes several blocks may be torn. */
+static bool by_rank;
+
+/* Is what had been done by STATE's mark there, on the mounted volume? */
+static void look(const struct powercut_state *state, struct shale_fs *fs)
+{
+    struct shale_attr attr;
+    struct shale_vnode *vn;
+    char path[40], byte = 0;
+
+    for (unsigned round = 1; round < state->mark; round++) {
+        snprintf(path, sizeof path, "/a/file%u", round);
+        ck_assert_msg(shale_stat(fs, path, &attr) == 0, "%s: %s", state->what,
+                      path);
+    }
+    if (state->mark == 0 || by_rank)
+        return;
+    ck_assert_msg(count_paths(fs, "/a/moving", "/b/moving") == 1, "%s: %u "
+                  "moving after round %u", state->what,
+                  count_paths(fs, "/a/moving", "/b/moving"),
+                  (unsigned)state->mark);
+    ck_assert_msg(shale_stat(fs, "/replaced", &attr) == 0 && attr.size == 3000,
+                  "%s", state->what);
+    GOOD(shale_walk(fs, NULL, "/replaced", 0, &vn));
+    ck_assert_int_eq(shale_read(vn, &byte, 1, 2999), 1);
+    shale_vnode_put(vn);
+    ck_assert_msg(byte == 'a' + (int)((state->mark - 1) % 26) ||
+                  byte == 'a' + (int)(state->mark % 26), "%s: '%c' after "
+                  "round %u", state->what, byte, (unsigned)state->mark);
+}
+
+/* e2fsck repairs it by itself; without a journal it may have to ask. */
+static bool judge_e2fsck(void *context, const struct powercut_state *state)
+{
+    (void)context;
+    memcpy(left.bytes, state->image, state->size);
+    run_left(state, by_rank ? "e2fsck -fy @ 2>&1" : "e2fsck -fp @ 2>&1", 1);
+    run_left(state, "e2fsck -fn @ 2>&1", 0);
+    GOOD(volume_of_bytes(&left.v, left.bytes, left.size));
+    GOOD(volume_mount(&left.v, NULL));
+    look(state, left.v.fs);
+    ck_assert_uint_eq(volume_close(&left.v), 0);
+    return true;
+}
+
+/* We go on with it, and what e2fsck finds then are leaks. */
+static bool judge_mount(void *context, const struct powercut_state *state)
+{
+    bool own = has_journal(state->image) && context;
+    struct shale_vnode *root;
+
+    memcpy(left.bytes, state->image, state->size);
+    GOOD(volume_to_write(&left.v, left.bytes, left.size));
+    ck_assert_msg(volume_mount(&left.v, NULL) == 0, "%s: %s", state->what,
+                  left.v.said);
+    look(state, left.v.fs);
+    root = rig_open(&left, "/");
+    GOOD(shale_create(root, "more", 4,
+                      &(struct shale_node){ .mode = SHALE_S_IFREG | 0600 },
+                      NULL));
+    shale_vnode_put(root);
+    GOOD(shale_unmount(left.v.fs));
+    left.v.fs = NULL;
+    ck_assert_uint_eq(volume_close(&left.v), 0);
+    ck_assert_msg(has_journal(left.bytes) == own, "%s", state->what);
+    run_left(state, "e2fsck -fp @ 2>&1", 1);
+    run_left(state, "e2fsck -fn @ 2>&1", 0);
+    return true;
+}
+
+static const struct {
+    const char *what;
+    size_t size;
+    const char *arguments;
+    unsigned rounds;
+    bool journal;               /* its own */
+} kinds[] = {
+    { "ext2",            8u << 20, "-b 1024 -O ^has_journal", 6, false },
+    { "ext2, 4 KiB",    24u << 20, "-b 4096", 4, false },
+    { "ext3",            8u << 20, "-b 1024 -O has_journal", 6, true },
+    { "no room for one", 4u << 20, "-b 1024", 4, false },
+};
+
+/* What was recorded from the mount on, applied to what was there before. */
+static void visit(const uint8_t *before, uint64_t states,
+                  powercut_judge *judge, bool own_journal)
+{
+    const struct powercut_options options = {
+        .seed = 1, .max_states = states, .all_up_to = 6, .random_subsets = 20,
+    };
+    uint8_t *image = malloc(rig.size);
+
+    memcpy(image, before, rig.size);
+    ck_assert_uint_gt(powercut_visit(image, rig.size, fault.records, &options,
+                                     judge, own_journal ? &rig : NULL), 20);
+    ck_assert(memcmp(image, rig.bytes, rig.size) == 0);
+    free(image);
+}
+
+static void cut(unsigned kind, powercut_judge *judge)
+{
+    uint8_t *before = malloc(kinds[kind].size);
+
+    by_rank = kind == 3;
+    open_rig(kinds[kind].size, kinds[kind].arguments);
+    memcpy(before, rig.bytes, rig.size);
+    mount_recorded();
+    work(kinds[kind].rounds);
+    ck_assert_int_eq(by_rank, !volume()->journal);
+    rig_unmount(&rig);
+    ck_assert_int_eq(has_journal(rig.bytes), kinds[kind].journal);
+    visit(before, suite_is("long") ? 2000 : 100, judge, kinds[kind].journal);
+    close_rig();
+    free(before);
+}
+
+START_TEST(e2fsck_repairs)
+{
+    cut((unsigned)_i, judge_e2fsck);
+}
+END_TEST
+
+START_TEST(mount_repairs)
+{
+    cut((unsigned)_i, judge_mount);
+}
+END_TEST
+
+/* ----------------------------------------------------------- making room */
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("ext2/journal");
+    TCase *tc = tcase_create("journal");
+
+    rig_need_programs();
+    tcase_set_timeout(tc, 600);
+    tcase_add_loop_test(tc, e2fsck_repairs, 0, 4);
+    tcase_add_loop_test(tc, mount_repairs, 0, 3);
+    suite_add_tcase(s, tc);
+    return s;
+}
