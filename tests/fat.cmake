@@ -1,31 +1,10 @@
-# The proofs of the write path: operations compared with a model, power cuts,
-# faults. They need mkfs.fat and fsck.fat, and say so where those are missing.
-add_library(test-model STATIC
-    model/backend_lib.c model/backend_posix.c model/gen.c model/model.c
-    model/ops.c model/run.c model/settings.c model/shrink.c
-    powercut/cut.c powercut/history.c powercut/jlang.c
-    support/fatimage.c)
-target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}
-    ${CMAKE_CURRENT_SOURCE_DIR}/model)
-target_link_libraries(test-model PUBLIC test-core Threads::Threads)
-
-foreach(program IN ITEMS
-        model/model_run powercut/kill_run powercut/powercut_run)
-    get_filename_component(name ${program} NAME)
-    add_executable(${name} ${program}.c)
-    target_link_libraries(${name} PRIVATE test-model)
-endforeach()
-
+# What the proofs say of FAT.
 foreach(name IN ITEMS test_fat_faults test_fat_regressions)
     if(TARGET ${name})
         target_link_libraries(${name} PRIVATE test-model)
     endif()
 endforeach()
 
-list(APPEND script_environment
-    MODEL_RUN=$<TARGET_FILE:model_run>
-    POWERCUT_RUN=$<TARGET_FILE:powercut_run>
-    KILL_RUN=$<TARGET_FILE:kill_run>)
 shale_script(fat_model fat/model.sh)
 shale_script(fat_powercut fat/powercut.sh)
 if(SHALE_FUSE)

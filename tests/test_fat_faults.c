@@ -86,7 +86,7 @@ static const char *const shapes[] = { "fat12", "fat16", "fat32" };
 
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static struct fatimage images[SHAPES];
+static struct image images[SHAPES];
 static const struct fat_shape *shape_of[SHAPES];
 static bool possible;
 
@@ -117,7 +117,8 @@ static void round_begin(struct round *r, int shape,
     ck_assert(r->bytes != MAP_FAILED);
     r->backend = backend_lib(r->bytes, images[shape].size,
                              shape_of[shape]->sector, options);
-    ck_assert_msg(run_init(&r->run, r->backend), "%s", r->run.why);
+    ck_assert_msg(run_init(&r->run, r->backend,
+                           shape_named(shapes[shape])), "%s", r->run.why);
     for (unsigned i = 0; i < SETUP; i++)
         model_op(&r->run.model, &setup[i], true, setup[i].b);
 }
@@ -368,7 +369,8 @@ static void prepare(void)
         fatimage_make(&images[i], shape_of[i]);
         backend = backend_lib(images[i].bytes, images[i].size,
                               shape_of[i]->sector, &options);
-        ck_assert_msg(run_init(&run, backend), "%s", run.why);
+        ck_assert_msg(run_init(&run, backend,
+                               shape_named(shapes[i])), "%s", run.why);
         for (unsigned k = 0; k < SETUP; k++)
             ck_assert_msg(run_op(&run, &setup[k]), "%s", run.why);
         backend_lib_free(backend);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fatcheck.h"
 #include "fatimage.h"
 #include "powercut/cut.h"
 #include "run.h"
@@ -18,9 +19,10 @@
 #include "suite.h"
 
 /* The volume of a test, mounted. */
-static struct fatimage image;
+static struct image image;
 static struct backend *backend;
 static struct run run;
+static struct fatcheck check;   /* what is on it */
 static const struct lib_options plain;
 
 static void mount(const char *shape)
@@ -29,7 +31,7 @@ static void mount(const char *shape)
 
     fatimage_make(&image, of);
     backend = backend_lib(image.bytes, image.size, of->sector, &plain);
-    ck_assert_msg(run_init(&run, backend), "%s", run.why);
+    ck_assert_msg(run_init(&run, backend, shape_named(shape)), "%s", run.why);
 }
 
 /* Unmount, look at the image, and that is it. */
@@ -54,11 +56,10 @@ static void must(enum op_kind kind, const char *path, const char *to,
 
 static uint64_t free_clusters(void)
 {
-    uint64_t unit = 1;
-    int64_t bytes = backend->free_bytes(backend, &unit);
+    struct space left;
 
-    ck_assert_int_ge(bytes, 0);
-    return (uint64_t)bytes / unit;
+    ck_assert_int_eq(backend->space(backend, &left), 0);
+    return left.bytes / left.unit;
 }
 
 /* The order of what reaches the device, for the operations in TEXT. */
@@ -66,7 +67,7 @@ static void cut(const char *shape, const char *text)
 {
     struct cut_totals totals = { 0 };
     struct cut_settings settings = {
-        .shape = fat_shape_named(shape), .seed = 1, .sample = 20,
+        .shape = shape_named(shape), .seed = 1, .sample = 20,
         .totals = &totals,
     };
     struct ops ops = { 0 };
@@ -238,7 +239,7 @@ static void set_link(uint32_t cluster, uint32_t value)
         uint8_t *at = image.bytes + (size_t)(b[14] | b[15] << 8) * sector +
                       copy * fat;
 
-        switch (run.check.bits) {
+        switch (check.bits) {
         case 12:
             at += cluster + cluster / 2;
             if (cluster % 2 == 0) {
@@ -264,11 +265,10 @@ static void set_link(uint32_t cluster, uint32_t value)
 /* What fatcheck found at PATH, after stop. */
 static const struct fatcheck_entry *found(const char *path)
 {
-    fatcheck_run(&run.check, image.bytes, image.size);
-    for (size_t i = 1; i < run.check.count; i++)
-        if (strcmp(fatcheck_path(&run.check, &run.check.entries[i]), path)
-            == 0)
-            return &run.check.entries[i];
+    fatcheck_run(&check, image.bytes, image.size);
+    for (size_t i = 1; i < check.count; i++)
+        if (strcmp(fatcheck_path(&check, &check.entries[i]), path) == 0)
+            return &check.entries[i];
     ck_abort_msg("%s is not in the image", path);
     return NULL;
 }
@@ -295,9 +295,9 @@ START_TEST(the_end_of_a_chain_has_many_values)
         stop();
         entry = found("/file");
         ck_assert_uint_eq(entry->chain_count, 3);
-        last = run.check.clusters[entry->chain + 2];
-        set_link(last, run.check.bits == 12 ? end :
-                       run.check.bits == 16 ? end | 0xf000 :
+        last = check.clusters[entry->chain + 2];
+        set_link(last, check.bits == 12 ? end :
+                       check.bits == 16 ? end | 0xf000 :
                        end | 0x0ffff000);
         start();
         must(OP_READ, "/file", NULL, 0, 2000, 0);
@@ -427,8 +427,8 @@ START_TEST(a_bad_fsinfo_does_not_fail_the_mount)
     must(OP_SYNC, NULL, NULL, 0, 0, 0);
     if (damages[_i].stays) {
         stop();
-        fatcheck_run(&run.check, image.bytes, image.size);
-        ck_assert_uint_eq(run.check.count, 2);
+        fatcheck_run(&check, image.bytes, image.size);
+        ck_assert_uint_eq(check.count, 2);
         backend_lib_free(backend);
         run_fini(&run);
         fatimage_free(&image);
@@ -445,7 +445,8 @@ START_TEST(fat32_may_have_few_clusters)
     must(OP_CREATE, "/dir/file", NULL, 0, 0, 0);
     must(OP_APPEND, "/dir/file", NULL, 0, 50000, 1);
     must(OP_REMOUNT, NULL, NULL, 0, 0, 0);
-    ck_assert_uint_eq(run.check.bits, 32);
+    fatcheck_run(&check, image.bytes, image.size);
+    ck_assert_uint_eq(check.bits, 32);
     must(OP_READ, "/dir/file", NULL, 0, 50000, 0);
     unmount();
 }
@@ -462,8 +463,8 @@ static void make_loop(const char *shape)
     must(OP_WRITE, "/file", NULL, 0, 5000, 1);
     stop();
     entry = found("/file");
-    set_link(run.check.clusters[entry->chain + entry->chain_count - 1],
-             run.check.clusters[entry->chain + 1]);
+    set_link(check.clusters[entry->chain + entry->chain_count - 1],
+             check.clusters[entry->chain + 1]);
     memset(image.bytes + entry->at + 28, 0xff, 4);
     start();
 }
@@ -526,8 +527,8 @@ START_TEST(a_directory_larger_than_any_sane_size_ends)
     entry = found("/dir");
     ck_assert_uint_eq(entry->chain_count, 3);
     /* From its end back to its second cluster, for ever. */
-    set_link(run.check.clusters[entry->chain + entry->chain_count - 1],
-             run.check.clusters[entry->chain + 1]);
+    set_link(check.clusters[entry->chain + entry->chain_count - 1],
+             check.clusters[entry->chain + 1]);
     start();
     ck_assert_int_eq(backend->list(backend, "/dir", count_one, &count),
                      SHALE_ECORRUPT);
@@ -560,8 +561,8 @@ START_TEST(a_directory_has_no_more_than_65536_entries)
     ck_assert_uint_le(made, 65536 / 21);
     stop();
     ck_assert_msg(fatimage_fsck(&image, said, sizeof said) == 0, "%s", said);
-    ck_assert_uint_eq(fatcheck_run(&run.check, image.bytes, image.size), 0);
-    ck_assert_uint_eq(run.check.count, made + 2);
+    ck_assert_uint_eq(fatcheck_run(&check, image.bytes, image.size), 0);
+    ck_assert_uint_eq(check.count, made + 2);
     backend_lib_free(backend);
     run_fini(&run);
     fatimage_free(&image);

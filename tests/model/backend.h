@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "ops.h"
+#include "shale/types.h"
 
 struct shale_fault_bdev;
 struct shale_mem;
@@ -20,9 +21,17 @@ struct shale_mem;
 struct seen {
     const char *name;
     size_t len;
-    bool is_dir;
-    uint64_t size;
+    enum shale_type type;
+    uint64_t size, ino;
     int64_t mtime;
+    uint32_t mtime_nsec;
+    uint32_t mode, uid, gid, links, rdev_major, rdev_minor;
+};
+
+/* What is free. */
+struct space {
+    uint64_t bytes, files;
+    uint64_t unit;              /* bytes of a cluster or block */
 };
 
 typedef void backend_emit(void *context, const struct seen *entry);
@@ -40,8 +49,20 @@ struct backend {
     int64_t (*read)(struct backend *backend, const char *path, void *buf,
                     size_t len, uint64_t offset);
 
-    /* Bytes that are free, or an error; and how many a cluster has. */
-    int64_t (*free_bytes)(struct backend *backend, uint64_t *unit);
+    /* The target of the symlink at PATH, not terminated. The length, or an
+       error. */
+    int64_t (*readlink)(struct backend *backend, const char *path, char *buf,
+                        size_t size);
+
+    /* The names of the attributes of what is at PATH, terminated, one after
+       the other; and the value of one. The length, or an error. */
+    int64_t (*listxattr)(struct backend *backend, const char *path, char *buf,
+                         size_t size);
+    int64_t (*getxattr)(struct backend *backend, const char *path,
+                        const char *name, void *buf, size_t size);
+
+    /* What is free. 0 or an error. */
+    int (*space)(struct backend *backend, struct space *out);
 
     /* Mount, and unmount: then the image can be looked at. stop() closes what
        is open first. 0 or an error, with WHY. */
@@ -78,5 +99,9 @@ struct shale_mem *backend_lib_mem(struct backend *backend);
 struct backend *backend_posix(const char *command, const char *image,
                               const char *dir, const char *options);
 void backend_posix_free(struct backend *backend);
+
+/* The same, mounted by the kernel itself, as file system TYPE. */
+struct backend *backend_kernel(const char *type, const char *image,
+                               const char *dir, const char *options);
 
 #endif /* MODEL_BACKEND_H */

@@ -117,10 +117,11 @@ static int64_t copy(struct lib *lib, struct shale_vnode *from,
     return done;
 }
 
-static int touch(struct shale_vnode *vn, int64_t sec)
+static int touch(struct shale_vnode *vn, const struct op *op)
 {
     struct shale_setattr what = {
-        .valid = SHALE_SET_MTIME, .mtime = { sec, 0 },
+        .valid = SHALE_SET_MTIME,
+        .mtime = { (int64_t)op->a, (uint32_t)op->b },
     };
 
     return shale_setattr(vn, &what);
@@ -136,7 +137,8 @@ static int64_t file_op(struct lib *lib, const struct op *op, uint8_t *buf)
     switch (op->kind) {
     case OP_OPEN:
         if (shale_vnode_type(file) != SHALE_TYPE_FILE) {
-            done = SHALE_EISDIR;
+            done = shale_vnode_type(file) == SHALE_TYPE_DIR ? SHALE_EISDIR
+                                                            : SHALE_EINVAL;
             break;
         }
         shale_vnode_put(lib->slots[op->a % OP_SLOTS]);
@@ -159,7 +161,7 @@ static int64_t file_op(struct lib *lib, const struct op *op, uint8_t *buf)
         done = shale_read(file, buf, (size_t)op->b, op->a);
         break;
     case OP_TOUCH:
-        done = touch(file, (int64_t)op->a);
+        done = touch(file, op);
         break;
     default:
         done = shale_fsync(file);
@@ -169,14 +171,92 @@ static int64_t file_op(struct lib *lib, const struct op *op, uint8_t *buf)
     return done;
 }
 
+/* ----------------------------------------------------------- attributes */
+
+static int set_attribute(struct shale_vnode *vn, const struct op *op)
+{
+    uint8_t *bytes = need((size_t)op->b);
+    int err;
+
+    stamp_fill(bytes, (size_t)op->b, 0, op->a);
+    err = shale_setxattr(vn, op->to, bytes, (size_t)op->b, (unsigned)op->c);
+    free(bytes);
+    return err;
+}
+
+static int attribute_op(struct lib *lib, const struct op *op)
+{
+    struct shale_setattr set = { .valid = 0 };
+    struct shale_vnode *vn;
+    int err = shale_walk(lib->fs, NULL, op->path,
+                         op->kind == OP_CHOWN ? SHALE_WALK_NOFOLLOW : 0, &vn);
+
+    if (err)
+        return err;
+    if (op->kind == OP_CHMOD) {
+        set.valid = SHALE_SET_MODE;
+        set.mode = (uint32_t)op->a;
+        err = shale_setattr(vn, &set);
+    } else if (op->kind == OP_CHOWN) {
+        set.valid = (op->a != OP_KEEP ? SHALE_SET_UID : 0) |
+                    (op->b != OP_KEEP ? SHALE_SET_GID : 0);
+        set.uid = (uint32_t)op->a;
+        set.gid = (uint32_t)op->b;
+        err = shale_setattr(vn, &set);
+    } else if (shale_vnode_type(vn) != SHALE_TYPE_FILE &&
+               shale_vnode_type(vn) != SHALE_TYPE_DIR &&
+               strncmp(op->to, "user.", 5) == 0) {
+        err = SHALE_EPERM;      /* as Linux, before it asks a filesystem */
+    } else if (op->kind == OP_SETXATTR) {
+        err = set_attribute(vn, op);
+    } else {
+        err = shale_removexattr(vn, op->to);
+    }
+    shale_vnode_put(vn);
+    return err;
+}
+
 /* ---------------------------------------------------------------- names */
+
+static struct shale_node node_for(const struct op *op)
+{
+    struct shale_node node = { .mode = SHALE_S_IFREG | 0644 };
+
+    if (op->kind == OP_MKDIR) {
+        node.mode = SHALE_S_IFDIR | 0755;
+    } else if (op->kind == OP_SYMLINK) {
+        node.mode = SHALE_S_IFLNK | 0777;
+        node.target = op->to;
+        node.target_len = strlen(op->to);
+    } else if (op->kind == OP_MKNOD) {
+        node.mode = (uint32_t)op->a | 0644;
+        node.rdev_major = (uint32_t)op->b;
+        node.rdev_minor = (uint32_t)op->c;
+    }
+    return node;
+}
+
+static int make_link(struct lib *lib, const struct op *op)
+{
+    struct shale_vnode *vn, *dir;
+    const char *name;
+    size_t len;
+    int err = shale_walk(lib->fs, NULL, op->path, SHALE_WALK_NOFOLLOW, &vn);
+
+    if (err)
+        return err;
+    err = shale_walk_parent(lib->fs, op->to, &dir, &name, &len);
+    if (!err) {
+        err = shale_link(vn, dir, name, len);
+        shale_vnode_put(dir);
+    }
+    shale_vnode_put(vn);
+    return err;
+}
 
 static int name_op(struct lib *lib, const struct op *op)
 {
-    struct shale_node node = {
-        .mode = op->kind == OP_MKDIR ? SHALE_S_IFDIR | 0755
-                                     : SHALE_S_IFREG | 0644,
-    };
+    struct shale_node node = node_for(op);
     struct shale_vnode *dir, *to;
     const char *name, *to_name;
     size_t len, to_len;
@@ -187,6 +267,8 @@ static int name_op(struct lib *lib, const struct op *op)
     switch (op->kind) {
     case OP_CREATE:
     case OP_MKDIR:
+    case OP_SYMLINK:
+    case OP_MKNOD:
         err = shale_create(dir, name, len, &node, NULL);
         break;
     case OP_UNLINK:
@@ -219,7 +301,16 @@ static int64_t lib_op(struct backend *backend, const struct op *op,
     case OP_UNLINK:
     case OP_RMDIR:
     case OP_RENAME:
+    case OP_SYMLINK:
+    case OP_MKNOD:
         return name_op(lib, op);
+    case OP_LINK:
+        return make_link(lib, op);
+    case OP_CHMOD:
+    case OP_CHOWN:
+    case OP_SETXATTR:
+    case OP_REMOVEXATTR:
+        return attribute_op(lib, op);
     case OP_CLOSE:
         shale_vnode_put(lib->slots[op->a % OP_SLOTS]);
         lib->slots[op->a % OP_SLOTS] = NULL;
@@ -249,16 +340,26 @@ static int list_one(void *context, const struct shale_dirent *entry)
     struct seen seen = {
         .name = entry->name,
         .len = entry->len,
-        .is_dir = entry->type == SHALE_TYPE_DIR,
     };
+    const struct shale_attr *attr = entry->attr;
 
     if ((entry->len == 1 && entry->name[0] == '.') ||
         (entry->len == 2 && memcmp(entry->name, "..", 2) == 0))
         return 0;
-    if (!entry->attr)
+    if (!attr || (entry->type != SHALE_TYPE_UNKNOWN &&
+                  entry->type != shale_type_of_mode(attr->mode)))
         return SHALE_EIO;
-    seen.size = entry->attr->size;
-    seen.mtime = entry->attr->mtime.sec;
+    seen.type = shale_type_of_mode(attr->mode);
+    seen.size = attr->size;
+    seen.ino = attr->ino;
+    seen.mtime = attr->mtime.sec;
+    seen.mtime_nsec = attr->mtime.nsec;
+    seen.mode = attr->mode;
+    seen.uid = attr->uid;
+    seen.gid = attr->gid;
+    seen.links = attr->links;
+    seen.rdev_major = attr->rdev_major;
+    seen.rdev_minor = attr->rdev_minor;
     listing->emit(listing->context, &seen);
     return 0;
 }
@@ -290,15 +391,56 @@ static int64_t lib_read(struct backend *backend, const char *path, void *buf,
     return got;
 }
 
-static int64_t lib_free_bytes(struct backend *backend, uint64_t *unit)
+static int64_t lib_readlink(struct backend *backend, const char *path,
+                            char *buf, size_t size)
+{
+    struct shale_vnode *vn;
+    int64_t got = shale_walk(lib_of(backend)->fs, NULL, path,
+                             SHALE_WALK_NOFOLLOW, &vn);
+
+    if (got)
+        return got;
+    got = shale_readlink(vn, buf, size);
+    shale_vnode_put(vn);
+    return got;
+}
+
+static int64_t lib_listxattr(struct backend *backend, const char *path,
+                             char *buf, size_t size)
+{
+    struct shale_vnode *vn;
+    int64_t got = shale_walk(lib_of(backend)->fs, NULL, path, 0, &vn);
+
+    if (got)
+        return got;
+    got = shale_listxattr(vn, buf, size);
+    shale_vnode_put(vn);
+    return got;
+}
+
+static int64_t lib_getxattr(struct backend *backend, const char *path,
+                            const char *name, void *buf, size_t size)
+{
+    struct shale_vnode *vn;
+    int64_t got = shale_walk(lib_of(backend)->fs, NULL, path, 0, &vn);
+
+    if (got)
+        return got;
+    got = shale_getxattr(vn, name, buf, size);
+    shale_vnode_put(vn);
+    return got;
+}
+
+static int lib_space(struct backend *backend, struct space *out)
 {
     struct shale_statfs st;
     int err = shale_statfs(lib_of(backend)->fs, &st);
 
     if (err)
         return err;
-    *unit = st.block_size;
-    return (int64_t)(st.blocks_free * st.block_size);
+    *out = (struct space){ st.blocks_free * st.block_size, st.files_free,
+                           st.block_size };
+    return 0;
 }
 
 static int lib_start(struct backend *backend)
@@ -354,8 +496,9 @@ struct backend *backend_lib(uint8_t *image, size_t size, uint32_t block_size,
 
     lib->base = (struct backend){
         .op = lib_op, .list = lib_list, .read = lib_read,
-        .free_bytes = lib_free_bytes, .start = lib_start, .stop = lib_stop,
-        .image = image, .size = size,
+        .readlink = lib_readlink, .listxattr = lib_listxattr,
+        .getxattr = lib_getxattr, .space = lib_space, .start = lib_start,
+        .stop = lib_stop, .image = image, .size = size,
     };
     lib->options = *options;
     lib->arenas.lend = lend;

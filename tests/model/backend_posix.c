@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -25,7 +28,8 @@ enum { PATH_ROOM = 8192 };
 
 struct posix {
     struct backend base;
-    const char *command, *image, *dir, *options;
+    const char *command;        /* shale's; NULL: it is the kernel's mount */
+    const char *type, *image, *dir, *options;
     int slots[OP_SLOTS];        /* descriptors, or -1 */
     void *map;                  /* of the image, while it is not mounted */
 };
@@ -46,10 +50,12 @@ static const char *full(struct posix *p, const char *path, char *out)
     return out;
 }
 
-/* A descriptor of the file at PATH, to be given back to close_file(). */
+/* A descriptor of the file at PATH, to be given back to close_file(). Devices
+   are left alone. */
 static int open_file(struct posix *p, const char *path, int flags)
 {
     char at[PATH_ROOM];
+    struct stat st;
     int fd;
 
     if (path[0] == '@') {
@@ -58,7 +64,12 @@ static int open_file(struct posix *p, const char *path, int flags)
             errno = ENOENT;
         return fd;
     }
-    return open(full(p, path, at), flags | O_CLOEXEC);
+    full(p, path, at);
+    if (stat(at, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return open(at, flags | O_CLOEXEC);
 }
 
 /* With what was DONE; an error that comes now counts. */
@@ -179,12 +190,54 @@ static int64_t copy(struct posix *p, int from, const struct op *op)
     return close_file(op->to, to, done);
 }
 
+/* As SHALE_ALLOCATE_... has it. */
+static int64_t allocate(int fd, const struct op *op)
+{
+    int how = 0;
+
+    if (op->c & SHALE_ALLOCATE_KEEP_SIZE)
+        how |= FALLOC_FL_KEEP_SIZE;
+    if (op->c & SHALE_ALLOCATE_PUNCH_HOLE)
+        how |= FALLOC_FL_PUNCH_HOLE;
+    if (op->c & SHALE_ALLOCATE_ZERO_RANGE)
+        how |= FALLOC_FL_ZERO_RANGE;
+    return answer(fallocate(fd, how, (off_t)op->a, (off_t)op->b));
+}
+
+static int64_t touch(struct posix *p, const struct op *op)
+{
+    struct timespec times[2] = { { 0, UTIME_OMIT },
+                                 { (time_t)op->a, (long)op->b } };
+    char at[PATH_ROOM];
+
+    return answer(utimensat(AT_FDCWD, full(p, op->path, at), times, 0));
+}
+
+/* Nothing is to be written to a device, or waited for at a FIFO. */
+static int64_t sync_file(struct posix *p, const struct op *op)
+{
+    struct stat st;
+    char at[PATH_ROOM];
+    int64_t done;
+    int fd;
+
+    if (op->path[0] != '@') {
+        full(p, op->path, at);
+        if (stat(at, &st) != 0)
+            return -errno;
+        if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+            return 0;
+    }
+    fd = open_file(p, op->path, O_RDONLY);
+    if (fd < 0)
+        return -errno;
+    done = answer(fsync(fd));
+    return close_file(op->path, fd, done);
+}
+
 static int64_t file_op(struct posix *p, const struct op *op, uint8_t *buf)
 {
-    bool changes = op->kind != OP_FSYNC && op->kind != OP_TOUCH;
-    int fd = open_file(p, op->path, changes ? O_RDWR : O_RDONLY);
-    struct timespec times[2] = { { 0, UTIME_OMIT },
-                                 { (time_t)op->a, 0 } };
+    int fd = open_file(p, op->path, O_RDWR);
     int *slot = &p->slots[op->a % OP_SLOTS];
     int64_t done;
 
@@ -204,21 +257,13 @@ static int64_t file_op(struct posix *p, const struct op *op, uint8_t *buf)
         done = answer(ftruncate(fd, (off_t)op->a));
         break;
     case OP_ALLOCATE:
-        done = answer(fallocate(fd, op->c & SHALE_ALLOCATE_KEEP_SIZE ?
-                                FALLOC_FL_KEEP_SIZE : 0, (off_t)op->a,
-                                (off_t)op->b));
+        done = allocate(fd, op);
         break;
     case OP_COPY:
         done = copy(p, fd, op);
         break;
-    case OP_READ:
-        done = read_data(fd, op, buf);
-        break;
-    case OP_TOUCH:
-        done = answer(futimens(fd, times));
-        break;
     default:
-        done = answer(fsync(fd));
+        done = read_data(fd, op, buf);
         break;
     }
     return close_file(op->path, fd, done);
@@ -236,6 +281,30 @@ static int64_t sync_all(struct posix *p)
     if (done == 0)
         done = answer(fsync(fd));
     close(fd);
+    return done;
+}
+
+static int64_t attribute_op(struct posix *p, const struct op *op)
+{
+    char at[PATH_ROOM];
+    uint8_t *bytes;
+    int64_t done;
+
+    full(p, op->path, at);
+    switch (op->kind) {
+    case OP_CHMOD:
+        return answer(chmod(at, (mode_t)op->a));
+    case OP_CHOWN:
+        return answer(lchown(at, (uid_t)op->a, (gid_t)op->b));
+    case OP_REMOVEXATTR:
+        return answer(removexattr(at, op->to));
+    default:
+        break;
+    }
+    bytes = need((size_t)op->b);
+    stamp_fill(bytes, (size_t)op->b, 0, op->a);
+    done = answer(setxattr(at, op->to, bytes, (size_t)op->b, (int)op->c));
+    free(bytes);
     return done;
 }
 
@@ -263,6 +332,28 @@ static int64_t posix_op(struct backend *backend, const struct op *op,
     case OP_RENAME:
         return answer(renameat2(AT_FDCWD, full(p, op->path, at), AT_FDCWD,
                                 full(p, op->to, to), (unsigned)op->a));
+    case OP_LINK:
+        return answer(link(full(p, op->path, at), full(p, op->to, to)));
+    case OP_SYMLINK:
+        return answer(symlink(op->to, full(p, op->path, at)));
+    case OP_MKNOD:
+        return answer(mknod(full(p, op->path, at), (mode_t)op->a | 0644,
+                            makedev((unsigned)op->b, (unsigned)op->c)));
+    case OP_CHMOD:
+    case OP_CHOWN:
+    case OP_SETXATTR:
+    case OP_REMOVEXATTR:
+        return attribute_op(p, op);
+    case OP_TOUCH:
+        if (op->path[0] != '@')
+            return touch(p, op);
+        fd = open_file(p, op->path, O_RDONLY);
+        return fd < 0 ? -errno
+                      : answer(futimens(fd, (struct timespec[]){
+                            { 0, UTIME_OMIT },
+                            { (time_t)op->a, (long)op->b } }));
+    case OP_FSYNC:
+        return sync_file(p, op);
     case OP_CLOSE:
         fd = p->slots[op->a % OP_SLOTS];
         p->slots[op->a % OP_SLOTS] = -1;
@@ -302,9 +393,17 @@ static int posix_list(struct backend *backend, const char *path,
             err = -errno;
             break;
         }
-        seen.is_dir = S_ISDIR(st.st_mode);
+        seen.type = shale_type_of_mode(st.st_mode);
         seen.size = (uint64_t)st.st_size;
+        seen.ino = st.st_ino;
         seen.mtime = st.st_mtim.tv_sec;
+        seen.mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
+        seen.mode = st.st_mode;
+        seen.uid = st.st_uid;
+        seen.gid = st.st_gid;
+        seen.links = (uint32_t)st.st_nlink;
+        seen.rdev_major = major(st.st_rdev);
+        seen.rdev_minor = minor(st.st_rdev);
         emit(context, &seen);
     }
     if (!err && errno)
@@ -327,28 +426,54 @@ static int64_t posix_read(struct backend *backend, const char *path, void *buf,
     return got;
 }
 
-static int64_t posix_free_bytes(struct backend *backend, uint64_t *unit)
+static int64_t posix_readlink(struct backend *backend, const char *path,
+                              char *buf, size_t size)
+{
+    char at[PATH_ROOM];
+
+    return answer(readlink(full(posix_of(backend), path, at), buf, size));
+}
+
+static int64_t posix_listxattr(struct backend *backend, const char *path,
+                               char *buf, size_t size)
+{
+    char at[PATH_ROOM];
+
+    return answer(listxattr(full(posix_of(backend), path, at), buf, size));
+}
+
+static int64_t posix_getxattr(struct backend *backend, const char *path,
+                              const char *name, void *buf, size_t size)
+{
+    char at[PATH_ROOM];
+
+    return answer(getxattr(full(posix_of(backend), path, at), name, buf,
+                           size));
+}
+
+static int posix_space(struct backend *backend, struct space *out)
 {
     struct statvfs st;
 
     if (statvfs(posix_of(backend)->dir, &st) != 0)
         return -errno;
-    *unit = st.f_frsize;
-    return (int64_t)(st.f_bfree * st.f_frsize);
+    *out = (struct space){ st.f_bfree * st.f_frsize, st.f_ffree,
+                           st.f_frsize };
+    return 0;
 }
 
-static int run(struct posix *p, char *const *argv)
+static int run(struct posix *p, const char *command, char *const *argv)
 {
     pid_t child = fork();
     int status;
 
     if (child == 0) {
         alarm(60);
-        execv(p->command, argv);
+        execvp(command, argv);
         _exit(127);
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        snprintf(p->base.why, sizeof p->base.why, "shale %s", argv[1]);
+        snprintf(p->base.why, sizeof p->base.why, "%s %s", argv[0], argv[1]);
         return SHALE_EIO;
     }
     return 0;
@@ -369,7 +494,25 @@ static int posix_start(struct backend *backend)
     snprintf(image, sizeof image, "%s", p->image);
     snprintf(pid, sizeof pid, "%s.pid", p->image);
     snprintf(dir, sizeof dir, "%s", p->dir);
-    return run(p, argv);
+    return run(p, p->command, argv);
+}
+
+static int kernel_start(struct backend *backend)
+{
+    struct posix *p = posix_of(backend);
+    char options[400], type[40], image[4096], dir[4096];
+    char *argv[] = { (char[]){ "mount" }, (char[]){ "-t" }, type,
+                     (char[]){ "-o" }, options, image, dir, NULL };
+
+    if (p->map)
+        munmap(p->map, backend->size);
+    p->map = NULL;
+    snprintf(options, sizeof options, "loop,%s",
+             p->options ? p->options : "rw");
+    snprintf(type, sizeof type, "%s", p->type);
+    snprintf(image, sizeof image, "%s", p->image);
+    snprintf(dir, sizeof dir, "%s", p->dir);
+    return run(p, "mount", argv);
 }
 
 static int posix_stop(struct backend *backend)
@@ -377,7 +520,7 @@ static int posix_stop(struct backend *backend)
     struct posix *p = posix_of(backend);
     char dir[4096];
     char *argv[] = { (char[]){ "shale" }, (char[]){ "umount" }, dir, NULL };
-    int err, fd;
+    int err = 0, fd;
 
     for (unsigned i = 0; i < OP_SLOTS; i++) {
         if (p->slots[i] >= 0)
@@ -385,7 +528,10 @@ static int posix_stop(struct backend *backend)
         p->slots[i] = -1;
     }
     snprintf(dir, sizeof dir, "%s", p->dir);
-    err = run(p, argv);
+    if (p->command)
+        err = run(p, p->command, argv);
+    else if (umount2(dir, 0) != 0)
+        err = -errno;
     if (err)
         return err;
     fd = open(p->image, O_RDONLY | O_CLOEXEC);
@@ -409,8 +555,9 @@ struct backend *backend_posix(const char *command, const char *image,
 
     p->base = (struct backend){
         .op = posix_op, .list = posix_list, .read = posix_read,
-        .free_bytes = posix_free_bytes, .start = posix_start,
-        .stop = posix_stop,
+        .readlink = posix_readlink, .listxattr = posix_listxattr,
+        .getxattr = posix_getxattr, .space = posix_space,
+        .start = posix_start, .stop = posix_stop,
     };
     p->command = command;
     p->image = image;
@@ -419,6 +566,16 @@ struct backend *backend_posix(const char *command, const char *image,
     for (unsigned i = 0; i < OP_SLOTS; i++)
         p->slots[i] = -1;
     return &p->base;
+}
+
+struct backend *backend_kernel(const char *type, const char *image,
+                               const char *dir, const char *options)
+{
+    struct backend *backend = backend_posix(NULL, image, dir, options);
+
+    posix_of(backend)->type = type;
+    backend->start = kernel_start;
+    return backend;
 }
 
 void backend_posix_free(struct backend *backend)

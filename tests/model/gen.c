@@ -93,6 +93,12 @@ static struct node *some_dir(struct gen *gen, const struct model *model,
 
 enum wanted { ANY, A_FILE, A_DIR, NEW };
 
+static bool is_wanted(const struct node *node, enum wanted wanted)
+{
+    return wanted == ANY || wanted == NEW ||
+           node->is_dir == (wanted == A_DIR);
+}
+
 static char *some_path(struct gen *gen, const struct model *model,
                        enum wanted wanted)
 {
@@ -104,8 +110,7 @@ static char *some_path(struct gen *gen, const struct model *model,
         struct entry *entry = &dir->entries[rng_below(&gen->rng, dir->count)];
         size_t len = strlen(path);
 
-        if ((wanted == A_FILE && entry->node->is_dir) ||
-            (wanted == A_DIR && !entry->node->is_dir))
+        if (!is_wanted(entry->node, wanted))
             continue;
         snprintf(path + len, sizeof path - len, "/%s", entry->name);
         if (!gen->exact_case)
@@ -166,24 +171,29 @@ struct choice {
     enum op_kind kind;
 };
 
-/* Of 1000, as long as nothing else is said. */
+/* Where files are Unix's, with those at the end. */
 static const struct choice choices[] = {
     { 130, OP_CREATE }, { 60, OP_MKDIR }, { 90, OP_UNLINK }, { 30, OP_RMDIR },
     { 150, OP_RENAME }, { 60, OP_OPEN }, { 30, OP_CLOSE }, { 160, OP_WRITE },
     { 60, OP_APPEND }, { 60, OP_TRUNCATE }, { 20, OP_ALLOCATE },
     { 15, OP_COPY }, { 60, OP_READ }, { 15, OP_TOUCH }, { 10, OP_SHRINK },
     { 6, OP_COMPARE }, { 4, OP_REMOUNT },
+    { 60, OP_LINK }, { 50, OP_SYMLINK }, { 20, OP_MKNOD }, { 30, OP_CHMOD },
+    { 30, OP_CHOWN }, { 60, OP_SETXATTR }, { 20, OP_REMOVEXATTR },
 };
 
-static enum op_kind some_kind(struct gen *gen)
+enum { ALL_CHOICES = sizeof choices / sizeof choices[0], UNIX_CHOICES = 7 };
+
+static enum op_kind some_kind(struct gen *gen, const struct model *model)
 {
+    size_t count = ALL_CHOICES - (model->can.unix_files ? 0 : UNIX_CHOICES);
     unsigned syncs = gen->syncs ? gen->syncs : 40;
     uint64_t at = rng_below(&gen->rng, 1000);
     unsigned total = 0;
 
     if (at < syncs)
         return at % 3 == 0 ? OP_FSYNC : at % 3 == 1 ? OP_SYNC : OP_WRITEBACK;
-    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++)
+    for (size_t i = 0; i < count; i++)
         total += choices[i].weight;
     at = rng_below(&gen->rng, total);
     for (size_t i = 0;; i++) {
@@ -191,6 +201,28 @@ static enum op_kind some_kind(struct gen *gen)
             return choices[i].kind;
         at -= choices[i].weight;
     }
+}
+
+/*
+ * Past all that the volume could hold, or what a file can be: where holes cost
+ * nothing, a little further, so that maps get another level.
+ */
+static uint64_t far_away(struct gen *gen, const struct model *model)
+{
+    if (!model->can.unix_files)
+        return model->can.file_max - rng_below(&gen->rng, 4096);
+    return rng_below(&gen->rng, 3) == 0 ? model->can.file_max
+                                        : rng_below(&gen->rng, 3 << 20);
+}
+
+static uint64_t some_allocation(struct gen *gen, const struct model *model)
+{
+    if (!model->can.unix_files || one_in(gen, 3))
+        return one_in(gen, 3) ? SHALE_ALLOCATE_KEEP_SIZE : 0;
+    if (one_in(gen, 3))
+        return SHALE_ALLOCATE_ZERO_RANGE |
+               (one_in(gen, 2) ? SHALE_ALLOCATE_KEEP_SIZE : 0);
+    return SHALE_ALLOCATE_PUNCH_HOLE | SHALE_ALLOCATE_KEEP_SIZE;
 }
 
 static void fill_data(struct gen *gen, const struct model *model,
@@ -203,15 +235,15 @@ static void fill_data(struct gen *gen, const struct model *model,
     case OP_WRITE:
     case OP_APPEND:
         op->c = gen->stamp++;
-        if (one_in(gen, 400))
-            op->a = model->file_max - rng_below(&gen->rng, 4096);
+        if (one_in(gen, model->can.unix_files ? 60 : 400))
+            op->a = far_away(gen, model);
         break;
     case OP_TRUNCATE:
         if (one_in(gen, 4))
             op->a = 0;
         break;
     case OP_ALLOCATE:
-        op->c = one_in(gen, 3) ? SHALE_ALLOCATE_KEEP_SIZE : 0;
+        op->c = some_allocation(gen, model);
         break;
     case OP_COPY:
         op->to = some_file(gen, model);
@@ -254,12 +286,110 @@ static void fill_rename(struct gen *gen, const struct model *model,
     }
 }
 
+/* ------------------------------------------------------- Unix's own things */
+
+/*
+ * Where a symlink may lead: to a name that is or is not there, from there or
+ * from a directory or two above (but not out of a mount); now and then it is
+ * long.
+ */
+static char *some_target(struct gen *gen, const struct model *model)
+{
+    char text[1200] = "", *path = some_path(gen, model, ANY);
+    unsigned ups = model->posix ? 0 : (unsigned)rng_below(&gen->rng, 3);
+    const char *name = one_in(gen, 2) ? path : strrchr(path, '/');
+    size_t len;
+
+    if (one_in(gen, 8)) {
+        len = 50 + (size_t)rng_below(&gen->rng, 900);
+        memset(text, 't', len);
+        text[len] = '\0';
+    } else {
+        for (unsigned i = 0; i < ups; i++)
+            memcpy(text + 3 * i, "../", sizeof "../");
+        len = strlen(text);
+        snprintf(text + len, sizeof text - len, "%.1000s", name + 1);
+    }
+    free(path);
+    return need_copy(text);
+}
+
+static void fill_node(struct gen *gen, const struct model *model,
+                      struct op *op)
+{
+    static const uint32_t types[] = { SHALE_S_IFIFO, SHALE_S_IFCHR,
+                                      SHALE_S_IFBLK, SHALE_S_IFSOCK };
+
+    op->path = some_path(gen, model, NEW);
+    op->a = types[rng_below(&gen->rng, 4)];
+    op->b = one_in(gen, 2) ? rng_below(&gen->rng, 256)
+                           : rng_below(&gen->rng, 4096);
+    op->c = one_in(gen, 2) ? rng_below(&gen->rng, 256)
+                           : rng_below(&gen->rng, 1 << 20);
+    if (op->a == SHALE_S_IFIFO || op->a == SHALE_S_IFSOCK)
+        op->b = op->c = 0;
+}
+
+static char *some_attribute(struct gen *gen)
+{
+    static const char *const names[] = {
+        "user.a", "user.comment", "user.b", "trusted.t", "user.a.long.one",
+    };
+
+    return need_copy(names[rng_below(&gen->rng, 5)]);
+}
+
+static void fill_attribute(struct gen *gen, const struct model *model,
+                           struct op *op)
+{
+    op->path = some_path(gen, model, one_in(gen, 6) ? ANY : A_FILE);
+    op->to = some_attribute(gen);
+    if (op->kind == OP_REMOVEXATTR)
+        return;
+    /* The same value again is what makes files share a block. */
+    op->a = one_in(gen, 2) ? 1 : gen->stamp++;
+    op->b = one_in(gen, 3) ? 300 : rng_below(&gen->rng, 12) * 80;
+    op->c = one_in(gen, 4) ? 1 + rng_below(&gen->rng, 2) : 0;
+}
+
+static void fill_unix(struct gen *gen, const struct model *model,
+                      struct op *op)
+{
+    static const uint32_t ids[] = { 0, 1, 1000, 65535, 65536, 4000000000 };
+
+    switch (op->kind) {
+    case OP_LINK:
+        op->path = some_path(gen, model, one_in(gen, 10) ? A_DIR : A_FILE);
+        op->to = some_path(gen, model, NEW);
+        break;
+    case OP_SYMLINK:
+        op->path = some_path(gen, model, NEW);
+        op->to = some_target(gen, model);
+        break;
+    case OP_MKNOD:
+        fill_node(gen, model, op);
+        break;
+    case OP_CHMOD:
+        op->path = some_path(gen, model, ANY);
+        op->a = rng_below(&gen->rng, 01000) | (one_in(gen, 4) ? 01000 : 0);
+        break;
+    case OP_CHOWN:
+        op->path = some_path(gen, model, ANY);
+        op->a = one_in(gen, 4) ? OP_KEEP : ids[rng_below(&gen->rng, 6)];
+        op->b = one_in(gen, 4) ? OP_KEEP : ids[rng_below(&gen->rng, 6)];
+        break;
+    default:
+        fill_attribute(gen, model, op);
+        break;
+    }
+}
+
 struct op gen_next(struct gen *gen, const struct model *model)
 {
-    struct op op = { .kind = some_kind(gen) };
+    struct op op = { .kind = some_kind(gen, model) };
 
     while (gen->no_whole && (op.kind == OP_COMPARE || op.kind == OP_REMOUNT))
-        op.kind = some_kind(gen);
+        op.kind = some_kind(gen, model);
     switch (op.kind) {
     case OP_CREATE:
     case OP_MKDIR:
@@ -292,6 +422,17 @@ struct op gen_next(struct gen *gen, const struct model *model)
     case OP_TOUCH:
         op.path = some_path(gen, model, ANY);
         op.a = 1000000000 + 2 * rng_below(&gen->rng, 300000000);
+        if (model->can.unix_files)
+            op.b = rng_below(&gen->rng, 1000000000);
+        break;
+    case OP_LINK:
+    case OP_SYMLINK:
+    case OP_MKNOD:
+    case OP_CHMOD:
+    case OP_CHOWN:
+    case OP_SETXATTR:
+    case OP_REMOVEXATTR:
+        fill_unix(gen, model, &op);
         break;
     case OP_FSYNC:
         op.path = some_file(gen, model);

@@ -51,7 +51,7 @@ bool model_same_name(const struct model *model, const char *a, size_t a_len,
 {
     const char *a_end = a + a_len, *b_end = b + b_len;
 
-    if (!model->folds_case)
+    if (!model->can.folds_case)
         return a_len == b_len && memcmp(a, b, a_len) == 0;
     while (a < a_end && b < b_end)
         if (next_folded(&a, a_end) != next_folded(&b, b_end))
@@ -74,13 +74,16 @@ struct entry *model_find(const struct model *model, struct node *dir,
 
 /* ---------------------------------------------------------------- nodes */
 
-static struct node *node_new(struct model *model, bool is_dir)
+static struct node *node_new(struct model *model, enum shale_type type,
+                             uint32_t mode)
 {
     struct node *node = need(sizeof *node);
 
     node->id = model->next_id++;
     node->refs = 1;
-    node->is_dir = is_dir;
+    node->type = type;
+    node->is_dir = type == SHALE_TYPE_DIR;
+    node->mode = mode;
     node->mtime = -1;
     return node;
 }
@@ -95,6 +98,11 @@ void node_put(struct node *node)
 {
     if (--node->refs > 0)
         return;
+    for (size_t i = 0; i < node->attribute_count; i++) {
+        free(node->attributes[i].name);
+        free(node->attributes[i].bytes);
+    }
+    free(node->attributes);
     free(node->bytes);
     free(node->entries);
     free(node);
@@ -112,6 +120,7 @@ static void entry_add(struct node *dir, const char *name, struct node *node)
     entry = &dir->entries[dir->count++];
     entry->name = need_copy(name);
     entry->node = node;
+    node->names++;
     dir->mtime = -1;
     if (node->is_dir)
         node->parent = dir;
@@ -124,6 +133,7 @@ static struct node *entry_take(struct node *dir, struct entry *entry)
 
     free(entry->name);
     *entry = dir->entries[--dir->count];
+    node->names--;
     dir->mtime = -1;
     if (node->is_dir)
         node->parent = NULL;
@@ -141,13 +151,21 @@ static void remove_all(struct node *dir)
     }
 }
 
-void model_init(struct model *model)
+void model_init(struct model *model, const struct abilities *can)
 {
     memset(model, 0, sizeof *model);
     model->next_id = 1;
-    model->root = node_new(model, true);
-    model->file_max = UINT64_MAX >> 1;
-    model->name_max = SIZE_MAX;
+    model->can = *can;
+    model->root = node_new(model, SHALE_TYPE_DIR, 0755);
+}
+
+size_t model_subdirs(const struct node *dir)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < dir->count; i++)
+        count += dir->entries[i].node->is_dir;
+    return count;
 }
 
 void model_fini(struct model *model)
@@ -162,11 +180,17 @@ void model_fini(struct model *model)
 
 /* ---------------------------------------------------------------- paths */
 
-/* How many units of UTF-16 a name has: a lead byte is one, or a pair. */
-static size_t units_of(const char *name, size_t len)
+enum { PATH_ROOM = 8192, SYMLINKS_MAX = 40 };
+
+/* How long a name is, as the filesystem measures: in bytes, or in units of
+   UTF-16, of which a lead byte is one, or a pair. */
+static size_t length_of(const struct model *model, const char *name,
+                        size_t len)
 {
     size_t units = 0;
 
+    if (!model->can.name_units)
+        return len;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)name[i];
 
@@ -179,60 +203,114 @@ static size_t units_of(const char *name, size_t len)
 /* Where a path leads: the last name, the directory it is in, what it is. */
 struct place {
     struct node *dir;
-    const char *name;
+    const char *name;           /* in the path, or in `text` */
     size_t len;
     struct entry *entry;        /* NULL: not there */
+    struct node *node;          /* the entry's; or that of ".", ".." */
+    char text[PATH_ROOM];       /* a path that symlinks have led to */
 };
 
-static int find_place(const struct model *model, const char *path,
+/* The next step from DIR: what is called NAME there. */
+static int step(const struct model *model, struct node *dir, const char *name,
+                size_t len, struct place *out)
+{
+    if (!dir->is_dir)
+        return SHALE_ENOTDIR;
+    out->dir = dir;
+    out->name = name;
+    out->len = len;
+    out->entry = NULL;
+    out->node = dir;
+    if (len == 1 && name[0] == '.')
+        return 0;
+    if (len == 2 && name[0] == '.' && name[1] == '.') {
+        out->node = dir->parent ? dir->parent : dir;
+        return 0;
+    }
+    if (length_of(model, name, len) > model->can.name_max)
+        return SHALE_ENAMETOOLONG;
+    out->entry = model_find(model, dir, name, len);
+    out->node = out->entry ? out->entry->node : NULL;
+    return 0;
+}
+
+/* Put the target of symlink LINK before REST. */
+static int expand(struct place *out, const struct node *link, const char *rest)
+{
+    char text[PATH_ROOM];
+    size_t len = strlen(rest);
+
+    if (link->size + len + 1 > sizeof text)
+        return SHALE_ENAMETOOLONG;
+    memcpy(text, link->bytes, link->size);
+    memcpy(text + link->size, rest, len + 1);
+    memcpy(out->text, text, link->size + len + 1);
+    return 0;
+}
+
+/* Follow PATH, and a symlink at its end if FOLLOW says so. */
+static int find_place(const struct model *model, const char *path, bool follow,
                       struct place *out)
 {
     struct node *dir = model->root;
+    unsigned links = 0;
 
     for (;;) {
         size_t len;
+        bool last;
+        int err;
 
         path += strspn(path, "/");
         len = strcspn(path, "/");
-        if (!dir->is_dir)
-            return SHALE_ENOTDIR;
-        out->dir = dir;
-        out->name = path;
-        out->len = len;
-        if (units_of(path, len) > model->name_max)
-            return SHALE_ENAMETOOLONG;
-        out->entry = model_find(model, dir, path, len);
-        if (path[len] == '\0')
-            return 0;
-        if (!out->entry)
+        last = path[len] == '\0';
+        err = step(model, dir, path, len, out);
+        if (err || (last && !out->node))
+            return err;
+        if (!out->node)
             return SHALE_ENOENT;
-        dir = out->entry->node;
+        if (out->node->type == SHALE_TYPE_SYMLINK && (!last || follow)) {
+            if (++links > SYMLINKS_MAX)
+                return SHALE_ELOOP;
+            err = expand(out, out->node, path + len);
+            if (err)
+                return err;
+            path = out->text;
+            continue;
+        }
+        if (last)
+            return 0;
+        dir = out->node;
         path += len;
     }
 }
 
-int model_walk(const struct model *model, const char *path, struct node **out)
+/* To the node at PATH, whatever it is. */
+static int walk(const struct model *model, const char *path, bool follow,
+                struct node **out)
 {
     struct place place;
     int err;
 
-    if (path[0] == '@') {
-        *out = model->slots[(unsigned)(path[1] - '0') % OP_SLOTS];
-        return *out ? 0 : SHALE_ENOENT;
-    }
     if (strspn(path, "/") == strlen(path)) {
         *out = model->root;
         return 0;
     }
-    err = find_place(model, path, &place);
+    err = find_place(model, path, follow, &place);
     if (err)
         return err;
-    if (!place.entry)
-        return SHALE_ENOENT;
-    *out = place.entry->node;
-    return 0;
+    *out = place.node;
+    return place.node ? 0 : SHALE_ENOENT;
 }
 
+int model_walk(const struct model *model, const char *path, struct node **out)
+{
+    if (path[0] != '@')
+        return walk(model, path, true, out);
+    *out = model->slots[(unsigned)(path[1] - '0') % OP_SLOTS];
+    return *out ? 0 : SHALE_ENOENT;
+}
+
+/* To a file with contents. */
 static int walk_file(const struct model *model, const char *path,
                      struct node **out)
 {
@@ -240,6 +318,8 @@ static int walk_file(const struct model *model, const char *path,
 
     if (!err && (*out)->is_dir)
         err = SHALE_EISDIR;
+    if (!err && (*out)->type != SHALE_TYPE_FILE)
+        err = SHALE_EINVAL;
     return err;
 }
 
@@ -253,18 +333,61 @@ static bool is_below(const struct node *dir, const struct node *above)
 
 /* ------------------------------------------------------------ operations */
 
+static struct node *node_for(struct model *model, const struct op *op)
+{
+    struct node *node;
+
+    switch (op->kind) {
+    case OP_MKDIR:
+        return node_new(model, SHALE_TYPE_DIR, 0755);
+    case OP_SYMLINK:
+        node = node_new(model, SHALE_TYPE_SYMLINK, 0777);
+        node->bytes = (uint8_t *)need_copy(op->to);
+        node->size = strlen(op->to);
+        return node;
+    case OP_MKNOD:
+        node = node_new(model, shale_type_of_mode((uint32_t)op->a), 0644);
+        if (node->type == SHALE_TYPE_CHAR || node->type == SHALE_TYPE_BLOCK) {
+            node->rdev_major = (uint32_t)op->b;
+            node->rdev_minor = (uint32_t)op->c;
+        }
+        return node;
+    default:
+        return node_new(model, SHALE_TYPE_FILE, 0644);
+    }
+}
+
 static int make(struct model *model, const struct op *op, bool apply)
 {
     struct place place;
-    int err = find_place(model, op->path, &place);
+    int err = find_place(model, op->path, false, &place);
 
     if (err)
         return err;
-    if (place.entry)
+    if (place.node)
         return SHALE_EEXIST;
     if (apply)
-        entry_add(place.dir, place.name,
-                  node_new(model, op->kind == OP_MKDIR));
+        entry_add(place.dir, place.name, node_for(model, op));
+    return 0;
+}
+
+static int make_link(struct model *model, const struct op *op, bool apply)
+{
+    struct place place;
+    struct node *node;
+    int err = walk(model, op->path, false, &node);
+
+    if (err)
+        return err;
+    err = find_place(model, op->to, false, &place);
+    if (err)
+        return err;
+    if (place.node)
+        return SHALE_EEXIST;
+    if (node->is_dir)
+        return SHALE_EPERM;
+    if (apply)
+        entry_add(place.dir, place.name, node_ref(node));
     return 0;
 }
 
@@ -272,7 +395,7 @@ static int unmake(struct model *model, const struct op *op, bool apply)
 {
     struct place place;
     struct node *node;
-    int err = find_place(model, op->path, &place);
+    int err = find_place(model, op->path, false, &place);
 
     if (err)
         return err;
@@ -352,11 +475,11 @@ static int move(struct model *model, const struct op *op, bool apply)
 {
     struct place from, to;
     struct node *node;
-    int err = find_place(model, op->path, &from);
+    int err = find_place(model, op->path, false, &from);
 
     if (err)
         return err;
-    err = find_place(model, op->to, &to);
+    err = find_place(model, op->to, false, &to);
     if (err == SHALE_ENAMETOOLONG && !from.entry)
         return SHALE_ENOENT;
     if (err)
@@ -366,6 +489,9 @@ static int move(struct model *model, const struct op *op, bool apply)
     err = rename_check(&from, &to, op->a);
     if (err || !apply)
         return err;
+    if (to.entry && to.entry != from.entry &&
+        to.entry->node == from.entry->node)
+        return 0;               /* two names of one file: both stay */
     if (to.entry && to.entry->node == from.entry->node) {
         /* From itself to itself: whatever case that is in, nothing. */
         if (from.len == to.len && memcmp(from.name, to.name, to.len) == 0)
@@ -379,8 +505,10 @@ static int move(struct model *model, const struct op *op, bool apply)
     }
     if (to.entry) {
         /* The name stays in the case that it has. */
+        to.entry->node->names--;
         node_put(to.entry->node);
         to.entry->node = from.entry->node;
+        to.entry->node->names++;
         node = entry_take(from.dir, from.entry);
         if (node->is_dir)
             node->parent = to.dir;
@@ -429,10 +557,10 @@ static int64_t write_at(const struct model *model, struct node *file,
 
     if (len == 0)
         return 0;
-    if (offset >= model->file_max)
+    if (offset >= model->can.file_max)
         return SHALE_EFBIG;
-    if (len > model->file_max - offset)
-        len = model->file_max - offset;
+    if (len > model->can.file_max - offset)
+        len = model->can.file_max - offset;
     if (!apply)
         return (int64_t)len;
     if (limit < len)
@@ -448,23 +576,48 @@ static int64_t write_at(const struct model *model, struct node *file,
 static int truncate_to(const struct model *model, struct node *file,
                        uint64_t size, bool apply)
 {
-    if (size > model->file_max)
+    if (size > model->can.file_max)
         return SHALE_EFBIG;
     if (apply)
         resize(file, size);
     return 0;
 }
 
+static void clear(struct node *file, uint64_t offset, uint64_t len)
+{
+    if (offset >= file->size)
+        return;
+    if (len > file->size - offset)
+        len = file->size - offset;
+    memset(file->bytes + offset, 0, (size_t)len);
+}
+
 static int allocate(const struct model *model, struct node *file,
                     const struct op *op, bool apply)
 {
+    bool punches = (op->c & SHALE_ALLOCATE_PUNCH_HOLE) != 0;
+    bool zeroes = (op->c & SHALE_ALLOCATE_ZERO_RANGE) != 0;
+
     if (op->b == 0)
         return SHALE_EINVAL;
-    if (op->a + op->b > model->file_max)
+    if (model->can.no_allocate && !punches)
+        return SHALE_ENOTSUP;
+    if ((punches || zeroes) && !model->can.unix_files)
+        return SHALE_ENOTSUP;
+    if (op->a + op->b > model->can.file_max)
         return SHALE_EFBIG;
-    if (apply && !(op->c & SHALE_ALLOCATE_KEEP_SIZE) &&
-        op->a + op->b > file->size)
+    /* Space past the end is what Unix files here do not have. */
+    if (model->can.unix_files && !punches && op->a + op->b > file->size &&
+        (op->c & SHALE_ALLOCATE_KEEP_SIZE))
+        return SHALE_ENOTSUP;
+    if (!apply)
+        return 0;
+    if (punches || zeroes)
+        clear(file, op->a, op->b);
+    if (!(op->c & SHALE_ALLOCATE_KEEP_SIZE) && op->a + op->b > file->size)
         resize(file, op->a + op->b);
+    if (model->can.unix_files)
+        file->mtime = -1;
     return 0;
 }
 
@@ -479,6 +632,8 @@ static int64_t copy(const struct model *model, struct node *from,
         return err;
     if (from->is_dir || to->is_dir)
         return SHALE_EISDIR;
+    if (from->type != SHALE_TYPE_FILE || to->type != SHALE_TYPE_FILE)
+        return SHALE_EINVAL;
     if (op->a >= from->size)
         len = 0;
     else if (len > from->size - op->a)
@@ -487,7 +642,7 @@ static int64_t copy(const struct model *model, struct node *from,
         return 0;
     if (from == to && op->a < op->c + len && op->c < op->a + len)
         return SHALE_EINVAL;
-    if (op->c >= model->file_max || len > model->file_max - op->c)
+    if (op->c >= model->can.file_max || len > model->can.file_max - op->c)
         return SHALE_EFBIG;
     if (!apply)
         return (int64_t)len;
@@ -499,6 +654,116 @@ static int64_t copy(const struct model *model, struct node *from,
     to->mtime = -1;
     return (int64_t)len;
 }
+
+/* ------------------------------------------------------------ attributes */
+
+static int change_mode(struct model *model, const struct op *op, bool apply)
+{
+    struct node *node;
+    int err = walk(model, op->path, true, &node);
+
+    if (!err && apply)
+        node->mode = (uint32_t)op->a;
+    return err;
+}
+
+static int change_owner(struct model *model, const struct op *op, bool apply)
+{
+    struct node *node;
+    int err = walk(model, op->path, false, &node);
+
+    if (err || !apply)
+        return err;
+    if (op->a != OP_KEEP)
+        node->uid = (uint32_t)op->a;
+    if (op->b != OP_KEEP)
+        node->gid = (uint32_t)op->b;
+    return 0;
+}
+
+struct attribute *model_attribute(const struct node *node, const char *name)
+{
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (strcmp(node->attributes[i].name, name) == 0)
+            return &node->attributes[i];
+    return NULL;
+}
+
+static int walk_attributes(struct model *model, const struct op *op,
+                           struct node **out)
+{
+    int err = walk(model, op->path, true, out);
+
+    /* Others have no attributes of users. */
+    if (!err && (*out)->type != SHALE_TYPE_FILE && !(*out)->is_dir &&
+        strncmp(op->to, "user.", 5) == 0)
+        err = SHALE_EPERM;
+    return err;
+}
+
+static int set_attribute(struct model *model, const struct op *op, bool apply)
+{
+    struct attribute *at;
+    struct node *node;
+    int err = walk_attributes(model, op, &node);
+
+    if (err)
+        return err;
+    at = model_attribute(node, op->to);
+    if (at && (op->c & SHALE_XATTR_CREATE))
+        return SHALE_EEXIST;
+    if (!at && (op->c & SHALE_XATTR_REPLACE))
+        return SHALE_ENODATA;
+    if (!apply)
+        return 0;
+    if (!at) {
+        size_t count = ++node->attribute_count;
+
+        node->attributes = need_more(node->attributes,
+                                     count * sizeof *node->attributes);
+        at = &node->attributes[count - 1];
+        *at = (struct attribute){ .name = need_copy(op->to) };
+    }
+    free(at->bytes);
+    at->size = (size_t)op->b;
+    at->bytes = need(at->size);
+    stamp_fill(at->bytes, at->size, 0, op->a);
+    return 0;
+}
+
+static int remove_attribute(struct model *model, const struct op *op,
+                            bool apply)
+{
+    struct attribute *at;
+    struct node *node;
+    int err = walk_attributes(model, op, &node);
+
+    if (err)
+        return err;
+    at = model_attribute(node, op->to);
+    if (!at)
+        return SHALE_ENODATA;
+    if (!apply)
+        return 0;
+    free(at->name);
+    free(at->bytes);
+    *at = node->attributes[--node->attribute_count];
+    return 0;
+}
+
+static int touch(struct model *model, const struct op *op, bool apply)
+{
+    struct node *node;
+    int err = model_walk(model, op->path, &node);
+
+    if (!err && apply) {
+        node->mtime = (int64_t)op->a;
+        node->mtime_nsec = model->can.fine_times ? (uint32_t)op->b : 0;
+    }
+    return err;
+}
+
+/* ----------------------------------------------------------------- all */
 
 static int64_t read_count(const struct node *file, const struct op *op)
 {
@@ -516,7 +781,19 @@ int64_t model_op(struct model *model, const struct op *op, bool apply,
     switch (op->kind) {
     case OP_CREATE:
     case OP_MKDIR:
+    case OP_SYMLINK:
+    case OP_MKNOD:
         return make(model, op, apply);
+    case OP_LINK:
+        return make_link(model, op, apply);
+    case OP_CHMOD:
+        return change_mode(model, op, apply);
+    case OP_CHOWN:
+        return change_owner(model, op, apply);
+    case OP_SETXATTR:
+        return set_attribute(model, op, apply);
+    case OP_REMOVEXATTR:
+        return remove_attribute(model, op, apply);
     case OP_UNLINK:
     case OP_RMDIR:
         return unmake(model, op, apply);
@@ -533,10 +810,7 @@ int64_t model_op(struct model *model, const struct op *op, bool apply,
     case OP_FSYNC:
         return model_walk(model, op->path, &node);
     case OP_TOUCH:
-        err = model_walk(model, op->path, &node);
-        if (!err && apply)
-            node->mtime = (int64_t)op->a;
-        return err;
+        return touch(model, op, apply);
     case OP_WRITE:
     case OP_APPEND:
     case OP_TRUNCATE:

@@ -1,9 +1,10 @@
 /*
- * model_run.c - random operations on a FAT volume and on a model of it
+ * model_run.c - random operations on a volume and on a model of it
  *
  *     model_run [OPTION...]
  *
- *     --type SHAPE     fat12 (the default), fat16, fat32, ... see fatimage.c
+ *     --type SHAPE     fat12 (the default), fat16, ... see fatimage.c; ext2,
+ *                      ext3, ... see ext2shape.c
  *     --seed N         where the random numbers begin; 1
  *     --ops N          how many operations; 10000
  *     --replay FILE    those in FILE instead
@@ -15,7 +16,10 @@
  *     --exact-case     write a name always alike
  *     --long-names     some names of more than 200 units
  *     --mount SHALE    not the library but a mount by that command
- *     --fsck N         run fsck.fat at every Nth remount; 1
+ *     --kernel TYPE    nor that, but the kernel's own file system TYPE
+ *     --no-allocate    fallocate(2) reserves nothing, as with the kernel's ext2
+ *     --answers FILE   where to write every operation with its answer
+ *     --fsck N         run the format's checker at every Nth remount; 1
  *
  * A run is a process of its own, so that a crash is a failure like any other.
  * Exits with 0 if filesystem and model agreed to the end.
@@ -33,27 +37,15 @@ struct program {
     struct settings common;
     struct lib_options lib;
     unsigned long fsck_every;
-    const char *mount, *mount_options;
+    const char *mount, *kernel, *mount_options;
+    const char *answers;
+    bool no_allocate;
 };
 
 /* ------------------------------------------------------------- one run */
 
-struct checked {
-    struct fatimage image;
-    unsigned long every, count;
-};
-
-static int fsck(void *context, char *said, size_t size)
-{
-    struct checked *checked = context;
-
-    if (checked->count++ % checked->every != 0)
-        return 0;
-    return fatimage_fsck(&checked->image, said, size);
-}
-
 /* A mount needs the image in a file and a folder to be mounted at. */
-static char *folder_for_mount(const struct fatimage *image, char *path,
+static char *folder_for_mount(const struct image *image, char *path,
                               size_t size)
 {
     char *folder = need(64), *dir = need(80);
@@ -118,49 +110,71 @@ static bool run_all(struct run *run, const struct program *program,
     return true;
 }
 
+/* The shape that is mounted, which may be able to do less. */
+static struct shape shape_for(const struct program *program)
+{
+    struct shape shape = *program->common.shape;
+
+    if (program->no_allocate)
+        shape.can.no_allocate = true;
+    return shape;
+}
+
+static struct backend *backend_for(const struct program *program,
+                                   const struct image *image,
+                                   const char *path, const char *dir)
+{
+    if (program->kernel)
+        return backend_kernel(program->kernel, path, dir,
+                              program->mount_options);
+    if (program->mount)
+        return backend_posix(program->mount, path, dir,
+                             program->mount_options);
+    return backend_lib(image->bytes, image->size,
+                       program->common.shape->sector, &program->lib);
+}
+
 static int run_once(const struct program *program, const struct ops *ops,
                     FILE *log)
 {
     const struct settings *settings = &program->common;
-    struct checked checked = { .every = program->fsck_every };
+    struct shape shape = shape_for(program);
+    bool mounted = program->mount || program->kernel;
     struct backend *backend;
+    struct image image;
     struct run run;
     char path[80], *dir = NULL;
     bool good;
 
-    fatimage_make(&checked.image, settings->shape);
-    if (program->mount) {
-        dir = folder_for_mount(&checked.image, path, sizeof path);
-        backend = backend_posix(program->mount, path, dir,
-                                program->mount_options);
-    } else {
-        backend = backend_lib(checked.image.bytes, checked.image.size,
-                              settings->shape->sector, &program->lib);
-    }
-    good = run_init(&run, backend);
+    shape_make(&image, &shape);
+    if (mounted)
+        dir = folder_for_mount(&image, path, sizeof path);
+    backend = backend_for(program, &image, path, dir);
+    good = run_init(&run, backend, &shape);
     if (!good)
         fprintf(stderr, "%s\n", run.why);
-    if (program->mount) {
-        snprintf(checked.image.path, sizeof checked.image.path, "%s", path);
-        run.model.posix = true;
-    }
-    run.fsck = program->fsck_every ? fsck : NULL;
-    run.context = &checked;
+    run.model.posix = mounted;
+    run.image_path = mounted ? path : image.path;
+    run.fsck_every = program->fsck_every;
+    if (program->answers)
+        run.answers = fopen(program->answers, "w");
     good = good && run_all(&run, program, ops, log);
     if (good)
         printf("%s: seed %llu: %lu operations, %lu refused for want of space, "
-               "%lu remounts\n", settings->shape->name,
+               "%lu remounts\n", shape.name,
                (unsigned long long)settings->gen.rng.state, run.done,
                run.refused, run.remounts);
-    if (program->mount) {
+    if (mounted) {
         backend_posix_free(backend);
         remove_folder(dir, path);
     } else if (good) {
         backend_lib_free(backend);      /* stops if anything has leaked */
     }
+    if (run.answers)
+        fclose(run.answers);
     if (good) {
         run_fini(&run);
-        fatimage_free(&checked.image);
+        image_free(&image);
     }
     return good ? 0 : 1 + (int)(run.kind % 127);
 }
@@ -196,6 +210,9 @@ static const struct option options[] = {
     { "long-names", no_argument, NULL, 'l' },
     { "mount", required_argument, NULL, 'M' },
     { "mount-options", required_argument, NULL, 'O' },
+    { "kernel", required_argument, NULL, 'K' },
+    { "no-allocate", no_argument, NULL, 'A' },
+    { "answers", required_argument, NULL, 'a' },
     { "fsck", required_argument, NULL, 'f' },
     { NULL, 0, NULL, 0 },
 };
@@ -226,6 +243,15 @@ static void parse(struct program *program, int argc, char **argv)
         case 'O':
             program->mount_options = optarg;
             break;
+        case 'K':
+            program->kernel = optarg;
+            break;
+        case 'A':
+            program->no_allocate = true;
+            break;
+        case 'a':
+            program->answers = optarg;
+            break;
         case 'f':
             program->fsck_every = number;
             break;
@@ -242,7 +268,7 @@ int main(int argc, char **argv)
 {
     struct program program = {
         .common = {
-            .shape = &fat_shapes[0], .ops = 10000,
+            .shape = shape_named("fat12"), .ops = 10000,
             .gen = { .rng = { 1 }, .stamp = 1, .file_max = 60000 },
         },
         .fsck_every = 1,
@@ -254,10 +280,8 @@ int main(int argc, char **argv)
     bool good;
 
     parse(&program, argc, argv);
-    if (!fatimage_possible()) {
-        puts("skipped: needs mkfs.fat and fsck.fat");
+    if (!shape_possible(program.common.shape))
         return 77;
-    }
     if (!log)
         abort();
     replay = program.common.replay;

@@ -34,7 +34,17 @@ enum op_kind {
     OP_ALLOCATE,                /* file, a: offset, b: bytes, c: flags */
     OP_COPY,                    /* file, to: file, a: offset, b: bytes, c: to */
     OP_READ,                    /* file, a: offset, b: bytes */
-    OP_TOUCH,                   /* file, a: modified at, seconds since 1970 */
+    OP_TOUCH,                   /* file, a: modified at, seconds since 1970,
+                                   b: and nanoseconds */
+    OP_LINK,                    /* path, to: the new name */
+    OP_SYMLINK,                 /* path, to: the target */
+    OP_MKNOD,                   /* path, a: type, as in a mode, b: major
+                                   number, c: minor */
+    OP_CHMOD,                   /* path, a: permissions */
+    OP_CHOWN,                   /* path, a: user, b: group; OP_KEEP: not that */
+    OP_SETXATTR,                /* path, to: name, a: stamp, b: bytes, c: flags,
+                                   SHALE_XATTR_... */
+    OP_REMOVEXATTR,             /* path, to: name */
     OP_FSYNC,                   /* file */
     OP_SYNC,
     OP_WRITEBACK,
@@ -45,6 +55,8 @@ enum op_kind {
 };
 
 enum { OP_SLOTS = 6 };          /* files that can be open */
+
+#define OP_KEEP UINT32_MAX
 
 struct op {
     enum op_kind kind;

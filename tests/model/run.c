@@ -30,23 +30,24 @@ static bool check_image(struct run *run)
     struct backend *backend = run->backend;
     char said[1200];
 
-    if (fatcheck_run(&run->check, backend->image, backend->size) != 0)
-        return wrong(run, "the image: %s", run->check.said);
-    if (run->fsck && run->fsck(run->context, said, sizeof said) != 0)
-        return wrong(run, "fsck.fat: %s", said);
+    if (found_look(&run->found, backend->image, backend->size) != 0)
+        return wrong(run, "the image: %s", run->found.said);
+    if (run->fsck_every > 0 && run->remounts % run->fsck_every == 0 &&
+        !run->shape->kind->is_sound(run->image_path, said, sizeof said))
+        return wrong(run, "%s: %s", run->shape->kind->needs, said);
     return run_compare_image(run);
 }
 
-bool run_init(struct run *run, struct backend *backend)
+bool run_init(struct run *run, struct backend *backend,
+              const struct shape *shape)
 {
     int err;
 
     memset(run, 0, sizeof *run);
-    model_init(&run->model);
-    run->model.folds_case = true;
-    run->model.file_max = UINT32_MAX;
-    run->model.name_max = 255;
+    model_init(&run->model, &shape->can);
     run->backend = backend;
+    run->shape = shape;
+    run->found.kind = shape->kind;
     run->buf_size = BUFFER;
     run->buf = need(run->buf_size);
     err = backend->start(backend);
@@ -58,7 +59,7 @@ bool run_init(struct run *run, struct backend *backend)
 void run_fini(struct run *run)
 {
     model_fini(&run->model);
-    fatcheck_free(&run->check);
+    found_free(&run->found);
     free(run->buf);
 }
 
@@ -72,13 +73,51 @@ struct compare {
     bool good;
 };
 
+/* What only some formats keep of a file. */
+static bool compare_attributes(struct run *run, const char *path,
+                               const struct seen *seen, struct node *node)
+{
+    unsigned links = node->is_dir ? 2 + (unsigned)model_subdirs(node)
+                                  : node->names;
+    const char *name = seen->name;
+
+    if ((seen->mode & 07777) != node->mode)
+        return wrong(run, "%s/%s has mode %o, not %o", path, name,
+                     seen->mode & 07777, node->mode);
+    if (seen->uid != node->uid || seen->gid != node->gid)
+        return wrong(run, "%s/%s is %u:%u's, not %u:%u's", path, name,
+                     seen->uid, seen->gid, node->uid, node->gid);
+    if (seen->links != links)
+        return wrong(run, "%s/%s has %u links, not %u", path, name,
+                     seen->links, links);
+    if (seen->rdev_major != node->rdev_major ||
+        seen->rdev_minor != node->rdev_minor)
+        return wrong(run, "%s/%s is device %u:%u, not %u:%u", path, name,
+                     seen->rdev_major, seen->rdev_minor, node->rdev_major,
+                     node->rdev_minor);
+    if (node->mtime >= 0 && node->mtime_nsec != seen->mtime_nsec)
+        return wrong(run, "%s/%s was modified %u ns past a second, not %u",
+                     path, name, seen->mtime_nsec, node->mtime_nsec);
+    if (node->ino == 0)
+        node->ino = seen->ino;
+    if (node->ino != seen->ino)
+        return wrong(run, "%s/%s has number %" PRIu64 ", not %" PRIu64, path,
+                     name, seen->ino, node->ino);
+    return true;
+}
+
 static void compare_one(void *context, const struct seen *seen)
 {
     struct compare *c = context;
     struct entry *entry = model_find(&c->run->model, c->dir, seen->name,
                                      seen->len);
-    const struct node *node;
+    const char *hidden = c->run->shape->kind->hidden;
+    struct seen named = *seen;
+    struct node *node;
 
+    if (hidden && c->path[0] == '\0' && strlen(hidden) == seen->len &&
+        memcmp(hidden, seen->name, seen->len) == 0)
+        return;
     c->seen++;
     if (!c->good)
         return;
@@ -90,7 +129,8 @@ static void compare_one(void *context, const struct seen *seen)
         return;
     }
     node = entry->node;
-    if (node->is_dir != seen->is_dir)
+    named.name = entry->name;
+    if (node->type != seen->type)
         c->good = wrong(c->run, "%s/%s is of the wrong type", c->path,
                         entry->name);
     else if (!node->is_dir && node->size != seen->size)
@@ -100,6 +140,52 @@ static void compare_one(void *context, const struct seen *seen)
         c->good = wrong(c->run, "%s/%s was modified at %" PRId64 ", not "
                         "%" PRId64, c->path, entry->name, seen->mtime,
                         node->mtime);
+    else if (c->run->model.can.unix_files)
+        c->good = compare_attributes(c->run, c->path, &named, node);
+}
+
+static bool compare_target(struct run *run, const char *path,
+                           const struct node *link)
+{
+    int64_t got = run->backend->readlink(run->backend, path,
+                                         (char *)run->buf, run->buf_size);
+
+    if (got != (int64_t)link->size ||
+        memcmp(run->buf, link->bytes, link->size) != 0)
+        return wrong(run, "%s leads to '%.*s'", path,
+                     got < 0 ? 0 : (int)got, (char *)run->buf);
+    return true;
+}
+
+static bool compare_xattrs(struct run *run, const char *path,
+                           const struct node *node)
+{
+    struct backend *backend = run->backend;
+    char names[2000];
+    int64_t got = backend->listxattr(backend, path, names, sizeof names);
+    size_t count = 0;
+
+    for (const char *at = names; got > 0 && at < names + got;
+         at += strlen(at) + 1) {
+        if (!model_attribute(node, at))
+            return wrong(run, "%s has attribute %s", path, at);
+        count++;
+    }
+    if (got < 0 || count != node->attribute_count)
+        return wrong(run, "%s has %" PRId64 " bytes of %zu attributes' names, "
+                     "which are %zu", path, got, count,
+                     node->attribute_count);
+    for (size_t i = 0; i < count; i++) {
+        const struct attribute *want = &node->attributes[i];
+
+        got = backend->getxattr(backend, path, want->name, run->buf,
+                                run->buf_size);
+        if (got != (int64_t)want->size ||
+            memcmp(run->buf, want->bytes, want->size) != 0)
+            return wrong(run, "%s: attribute %s is not right: %" PRId64,
+                         path, want->name, got);
+    }
+    return true;
 }
 
 static bool compare_file(struct run *run, const char *path,
@@ -145,8 +231,14 @@ static bool compare_dir(struct run *run, const char *path, struct node *dir)
         snprintf(below, size, "%s/%s", path, entry->name);
         if (entry->node->is_dir)
             c.good = compare_dir(run, below, entry->node);
-        else if (!run->names_only)
+        else if (entry->node->type == SHALE_TYPE_SYMLINK)
+            c.good = compare_target(run, below, entry->node);
+        else if (entry->node->type == SHALE_TYPE_FILE && !run->names_only)
             c.good = compare_file(run, below, entry->node);
+        /* A symlink would be followed. */
+        if (c.good && run->model.can.unix_files &&
+            entry->node->type != SHALE_TYPE_SYMLINK)
+            c.good = compare_xattrs(run, below, entry->node);
         free(below);
     }
     return c.good;
@@ -157,24 +249,30 @@ bool run_compare(struct run *run)
     return compare_dir(run, "", run->model.root);
 }
 
-static bool compare_entry(struct run *run, const struct fatcheck_entry *entry,
+static bool compare_entry(struct run *run, size_t number,
                           const struct node *node)
 {
-    const char *path = fatcheck_path(&run->check, entry);
+    const struct found_entry *entry = &run->found.entries[number];
+    const char *path = found_path(&run->found, number);
 
-    if (node->is_dir != entry->is_dir)
+    if (node->type != entry->type)
         return wrong(run, "in the image, %s is of the wrong type", path);
+    if (run->model.can.unix_files &&
+        ((entry->mode & 07777) != node->mode || entry->uid != node->uid ||
+         entry->gid != node->gid))
+        return wrong(run, "in the image, %s has mode %o, owner %u:%u", path,
+                     entry->mode, entry->uid, entry->gid);
     if (node->is_dir)
         return true;
     if (node->size != entry->size)
-        return wrong(run, "in the image, %s has %u bytes, not %zu", path,
-                     entry->size, node->size);
+        return wrong(run, "in the image, %s has %" PRIu64 " bytes, not %zu",
+                     path, entry->size, node->size);
     for (size_t at = 0; at < node->size;) {
         size_t len = node->size - at;
 
         if (len > run->buf_size)
             len = run->buf_size;
-        if (!fatcheck_read(&run->check, entry, run->buf, len, at) ||
+        if (!found_read(&run->found, number, run->buf, len, at) ||
             memcmp(run->buf, node->bytes + at, len) != 0)
             return wrong(run, "in the image, %s has wrong bytes at %zu or "
                          "later", path, at);
@@ -185,32 +283,33 @@ static bool compare_entry(struct run *run, const struct fatcheck_entry *entry,
 
 bool run_compare_image(struct run *run)
 {
-    const struct fatcheck *check = &run->check;
-    struct node **nodes = need(check->count * sizeof *nodes);
-    size_t *counts = need(check->count * sizeof *counts);
+    const struct found *found = &run->found;
+    struct node **nodes = need(found->count * sizeof *nodes);
+    size_t *counts = need(found->count * sizeof *counts);
     bool good = true;
 
     nodes[0] = run->model.root;
-    for (size_t i = 1; good && i < check->count; i++) {
-        const struct fatcheck_entry *entry = &check->entries[i];
-        const char *name = fatcheck_name(check, entry);
-        struct entry *want = model_find(&run->model, nodes[entry->parent],
-                                        name, strlen(name));
+    for (size_t i = 1; good && i < found->count; i++) {
+        const struct found_entry *entry = &found->entries[i];
+        struct entry *want;
 
-        if (!want || strcmp(want->name, name) != 0) {
+        if (found_is_hidden(found, i))
+            continue;
+        want = model_find(&run->model, nodes[entry->parent], entry->name,
+                          strlen(entry->name));
+        if (!want || strcmp(want->name, entry->name) != 0) {
             good = wrong(run, "in the image is %s, which should not be there",
-                         fatcheck_path(check, entry));
+                         found_path(found, i));
             break;
         }
         nodes[i] = want->node;
         counts[entry->parent]++;
-        good = compare_entry(run, entry, want->node);
+        good = compare_entry(run, i, want->node);
     }
-    for (size_t i = 0; good && i < check->count; i++)
-        if (nodes[i]->is_dir && counts[i] != nodes[i]->count)
+    for (size_t i = 0; good && i < found->count; i++)
+        if (nodes[i] && nodes[i]->is_dir && counts[i] != nodes[i]->count)
             good = wrong(run, "in the image, %s has %zu entries, not %zu",
-                         fatcheck_path(check, &check->entries[i]), counts[i],
-                         nodes[i]->count);
+                         found_path(found, i), counts[i], nodes[i]->count);
     free(nodes);
     free(counts);
     return good;
@@ -240,42 +339,68 @@ bool run_remount(struct run *run)
     return true;
 }
 
-/* The most clusters of UNIT bytes that OP can take. */
-static uint64_t clusters_for(const struct run *run, const struct op *op,
-                             uint64_t unit)
+/* Where OP ends what it writes, and where it begins. */
+static uint64_t end_of(const struct op *op, const struct node *file,
+                       uint64_t *begin)
+{
+    *begin = op->kind == OP_COPY ? op->c : op->kind == OP_APPEND ? file->size :
+             op->a;
+    if (op->kind == OP_TRUNCATE)
+        return op->a;
+    return *begin + op->b;
+}
+
+/* The most clusters, or blocks, of UNIT bytes that OP can take. */
+static uint64_t units_for(const struct run *run, const struct op *op,
+                          uint64_t unit)
 {
     struct node *file;
-    uint64_t end;
+    uint64_t end, begin, blocks;
 
     switch (op->kind) {
     case OP_CREATE:
     case OP_RENAME:
-        return 700 / unit + 2;  /* 21 slots, in a directory that is full */
+    case OP_LINK:
+    case OP_SYMLINK:
+    case OP_MKNOD:
+    case OP_SETXATTR:
+        /* 21 slots, in a directory that is full; an index that splits. */
+        return run->model.can.unix_files ? 5 : 700 / unit + 2;
     case OP_MKDIR:
-        return 700 / unit + 3;
+        return run->model.can.unix_files ? 6 : 700 / unit + 3;
     default:
         break;
     }
     if (model_walk(&run->model, op->kind == OP_COPY ? op->to : op->path,
                    &file) != 0)
         return 0;
-    switch (op->kind) {
-    case OP_TRUNCATE:
-        end = op->a;
-        break;
-    case OP_APPEND:
-        end = file->size + op->b;
-        break;
-    case OP_COPY:
-        end = op->c + op->b;
-        break;
-    default:
-        end = op->a + op->b;
-        break;
+    end = end_of(op, file, &begin);
+    if (run->model.can.unix_files) {
+        if (op->kind == OP_TRUNCATE)
+            return 1;
+        /* Holes are filled; and the map has its own. */
+        blocks = (end + unit - 1) / unit - begin / unit;
+        return blocks + 4 * blocks / unit + 8;
     }
     if (end <= file->size)
         return 0;
     return (end + unit - 1) / unit - (file->size + unit - 1) / unit;
+}
+
+/* Does what is to be set fit in any case? */
+static bool attributes_fit(const struct run *run, const struct op *op)
+{
+    size_t sum = 16 + (strlen(op->to) + 3) / 4 * 4 +
+                 (size_t)(op->b + 3) / 4 * 4;
+    struct node *node;
+
+    if (model_walk(&run->model, op->path, &node) != 0)
+        return false;
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (strcmp(node->attributes[i].name, op->to) != 0)
+            sum += 16 + (strlen(node->attributes[i].name) + 3) / 4 * 4 +
+                   (node->attributes[i].size + 3) / 4 * 4;
+    return sum <= run->model.can.xattr_room;
 }
 
 /* An exchange that is put back has touched the directories. */
@@ -290,38 +415,57 @@ static void forget_times(struct run *run, const char *path)
     free(dir);
 }
 
+/* Does OP make a new file, or a new name? */
+static bool makes_file(enum op_kind kind)
+{
+    return kind == OP_CREATE || kind == OP_MKDIR || kind == OP_SYMLINK ||
+           kind == OP_MKNOD;
+}
+
+static bool makes_name(enum op_kind kind)
+{
+    return makes_file(kind) || kind == OP_RENAME || kind == OP_LINK;
+}
+
 /* Was SHALE_ENOSPC the right answer? */
 static bool is_full(struct run *run, const struct op *op)
 {
-    uint64_t unit = 512, needed;
-    int64_t left = run->backend->free_bytes(run->backend, &unit);
-    const char *path = op->kind == OP_RENAME ? op->to : op->path;
+    struct space left;
+    int err = run->backend->space(run->backend, &left);
+    uint64_t needed;
 
     run->refused++;
     if (op->kind == OP_RENAME) {
         forget_times(run, op->path);
         forget_times(run, op->to);
     }
-    if (left < 0)
-        return wrong(run, "statfs: %s", shale_strerror((int)left));
-    /* The root of FAT12 and FAT16 has its own end. */
-    if ((op->kind == OP_CREATE || op->kind == OP_MKDIR ||
-         op->kind == OP_RENAME) &&
-        (strrchr(path, '/') == path || strrchr(op->path, '/') == op->path))
-        return true;
-    needed = clusters_for(run, op, unit);
-    if ((uint64_t)left / unit >= needed)
-        return wrong(run, "%s: no space, but %" PRId64 " bytes are free and %"
-                     PRIu64 " needed", op_name(op->kind), left,
-                     needed * unit);
+    if (err)
+        return wrong(run, "statfs: %s", shale_strerror(err));
+    if (run->model.can.unix_files) {
+        if ((makes_file(op->kind) && left.files == 0) ||
+            (op->kind == OP_SETXATTR && !attributes_fit(run, op)))
+            return true;
+    } else if (makes_name(op->kind)) {
+        const char *path = op->kind == OP_RENAME ? op->to : op->path;
+
+        /* The root of FAT12 and FAT16 has its own end. */
+        if (strrchr(path, '/') == path || strrchr(op->path, '/') == op->path)
+            return true;
+    }
+    needed = units_for(run, op, left.unit);
+    if (left.bytes / left.unit >= needed)
+        return wrong(run, "%s: no space, but %" PRIu64 " bytes and %" PRIu64
+                     " files are free, and %" PRIu64 " bytes needed",
+                     op_name(op->kind), left.bytes, left.files,
+                     needed * left.unit);
     return run->refused % 8 != 0 || run_compare(run);
 }
 
 static bool takes_space(enum op_kind kind)
 {
-    return kind == OP_CREATE || kind == OP_MKDIR || kind == OP_RENAME ||
-           kind == OP_WRITE || kind == OP_APPEND || kind == OP_TRUNCATE ||
-           kind == OP_ALLOCATE || kind == OP_COPY;
+    return makes_name(kind) || kind == OP_WRITE || kind == OP_APPEND ||
+           kind == OP_TRUNCATE || kind == OP_ALLOCATE || kind == OP_COPY ||
+           kind == OP_SETXATTR;
 }
 
 /* May a name be refused with GOT? A change of case alone, told not to replace
@@ -330,7 +474,8 @@ static bool either_way(const struct run *run, const struct op *op, int64_t got)
 {
     struct node *node, *to;
 
-    return op->kind == OP_RENAME && op->a == SHALE_RENAME_NOREPLACE &&
+    return run->model.can.folds_case && op->kind == OP_RENAME &&
+           op->a == SHALE_RENAME_NOREPLACE &&
            (got == 0 || got == SHALE_EEXIST) &&
            model_walk(&run->model, op->path, &node) == 0 &&
            model_walk(&run->model, op->to, &to) == 0 && node == to;
@@ -368,6 +513,10 @@ bool run_op(struct run *run, const struct op *op)
     }
     run->backend->why[0] = '\0';
     got = run->backend->op(run->backend, op, run->buf);
+    if (run->answers) {
+        fprintf(run->answers, "%" PRId64 " ", got);
+        op_print(op, run->answers);
+    }
     if (got == want) {
         if (!check_read(run, op, got))
             return false;

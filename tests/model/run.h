@@ -5,17 +5,20 @@
 #define MODEL_RUN_H
 
 #include "backend.h"
-#include "fatcheck.h"
 #include "model.h"
+#include "shape.h"
 
 struct run {
     struct model model;
     struct backend *backend;
-    struct fatcheck check;
+    const struct shape *shape;
+    struct found found;
 
-    /* Run fsck.fat on the image and store what it says; or NULL. */
-    int (*fsck)(void *context, char *said, size_t size);
-    void *context;
+    /* The image as a file, for the format's own checker at every so many
+       remounts; 0: never. */
+    const char *image_path;
+    unsigned long fsck_every;
+    FILE *answers;              /* where each one goes, or NULL */
 
     bool names_only;            /* run_compare() reads no file */
     unsigned long done, refused, remounts;
@@ -25,9 +28,10 @@ struct run {
     size_t buf_size;
 };
 
-/* Begin with an empty model and BACKEND, which is mounted, or not if that
-   fails: false. */
-bool run_init(struct run *run, struct backend *backend);
+/* Begin with an empty model and BACKEND, a volume of SHAPE, which is mounted,
+   or not if that fails: false. */
+bool run_init(struct run *run, struct backend *backend,
+              const struct shape *shape);
 void run_fini(struct run *run);
 
 /* Do OP on both. False, and run->why says what was wrong, if they differ. */
@@ -39,7 +43,7 @@ bool run_compare(struct run *run);
 /* Unmount, let the image be judged, compare the tree that is in it, mount. */
 bool run_remount(struct run *run);
 
-/* Compare the tree that fatcheck found with the model's. */
+/* Compare the tree that was found in the image with the model's. */
 bool run_compare_image(struct run *run);
 
 #endif /* MODEL_RUN_H */

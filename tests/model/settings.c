@@ -10,7 +10,7 @@ bool settings_take(struct settings *settings, int letter, const char *value)
 
     switch (letter) {
     case 't':
-        settings->shape = fat_shape_named(value);
+        settings->shape = shape_named(value);
         return settings->shape != NULL;
     case 's':
         settings->gen.rng.state = number;

@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "fatimage.h"
 #include "gen.h"
+#include "shape.h"
 #include "shrink.h"
 
 struct settings {
-    const struct fat_shape *shape;
+    const struct shape *shape;
     struct gen gen;             /* seed, sizes */
     unsigned long ops;          /* how many */
     const char *replay, *save;  /* files, or NULL */

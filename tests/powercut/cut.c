@@ -1,9 +1,10 @@
 /*
  * cut.c - one sequence of operations, cut everywhere, judged
  *
- * Every state is looked at by fatcheck and by history. On a sample of them
- * fsck.fat is asked too, our own driver reads all of it, and mounts a copy for
- * writing and goes on.
+ * Every state is looked at by the format's checker in memory, and by history.
+ * On a sample of them its checking program is asked too, which repairs a copy
+ * if that is its way; our own driver reads all of it, if need be after it has
+ * repaired a copy by mounting it for writing; and goes on with a copy.
  */
 #include "cut.h"
 
@@ -23,104 +24,139 @@
 
 struct judging {
     const struct cut_settings *settings;
-    struct fatimage *image;
+    struct image *image, copy;  /* COPY has no bytes until it is needed */
     struct history history;
-    struct fatcheck check;
+    struct found found, later;  /* LATER: in the copy */
     struct rng rng;
+    size_t mark;                /* of the state that is judged */
     char why[2000];
 };
 
+static void make_copy(struct judging *j)
+{
+    if (!j->copy.bytes)
+        image_make(&j->copy, j->image->size);
+    memcpy(j->copy.bytes, j->image->bytes, j->image->size);
+}
+
+/* May the copy be there, now that WHO has repaired it? But for FAULTS. */
+static bool judge_copy(struct judging *j, const char *who, unsigned faults)
+{
+    const char *why = NULL;
+
+    if (found_look(&j->later, j->copy.bytes, j->copy.size) & ~faults)
+        why = j->later.said;
+    else if (!history_judge(&j->history, &j->later, j->mark))
+        why = j->history.why;
+    if (why)
+        snprintf(j->why, sizeof j->why, "after %s: %s", who, why);
+    return !why;
+}
+
+static bool ask_checker(struct judging *j)
+{
+    const struct shape_kind *kind = j->found.kind;
+    const struct image *image = j->image;
+    char said[4096];
+
+    if (kind->heals) {
+        make_copy(j);
+        image = &j->copy;
+    }
+    if (!kind->repair(image->path, &j->found, said, sizeof said)) {
+        snprintf(j->why, sizeof j->why, "%s: %.1500s", kind->needs, said);
+        return false;
+    }
+    return !kind->heals || judge_copy(j, kind->needs, 0);
+}
+
 static bool read_everything(struct judging *j)
 {
+    bool heals = j->found.kind->heals;
     struct exercise x = { 0 };
+    struct image *image = heals ? &j->copy : j->image;
     struct volume v;
     int err;
 
-    if (volume_of_bytes(&v, j->image->bytes, j->image->size))
+    if (heals)
+        make_copy(j);
+    err = heals ? volume_to_write(&v, image->bytes, image->size)
+                : volume_of_bytes(&v, image->bytes, image->size);
+    if (err)
         abort();
     err = volume_mount(&v, NULL);
     if (!err)
         err = exercise(v.fs, &x);
     /* Of a directory with two names it may refuse one. */
-    if (err == SHALE_ECORRUPT && (j->check.faults & FATCHECK_TWINS))
+    if (err == SHALE_ECORRUPT && (j->found.faults & FOUND_RENAMED))
         err = 0;
     if (err)
         snprintf(j->why, sizeof j->why, "our own reader: %s: %s",
                  shale_strerror(err), v.said);
     if (volume_close(&v) > 0)
         abort();
-    return !err;
+    /* What was marked as unclean before any change stays so. */
+    return !err && (!heals || judge_copy(j, "our own mount", FOUND_LEFT));
 }
 
-/* What would ruin a volume that is used on after the cut: space that is lost
-   is not, and neither is a name too many. */
-enum {
-    SEVERE = FATCHECK_BAD | FATCHECK_ORPHAN,
-};
-
-/* Go on with a copy, without a repair: nothing may become worse. */
-static bool go_on(struct judging *j)
+/* Some operations, on whatever is there: only damage is a failure. */
+static int work_on(struct judging *j, struct backend *backend)
 {
-    static const struct lib_options options = { .cache_bytes = 0 };
     struct gen gen = { .rng = { rng_next(&j->rng) }, .stamp = 1u << 30,
                        .file_max = 4000, .no_whole = true };
-    unsigned before = j->check.faults;
-    struct backend *backend;
     struct model model;
-    bool good = true;
-    uint8_t *copy = mmap(NULL, j->image->size, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE, j->image->fd, 0);
-    int err;
+    int err = 0;
 
-    if (copy == MAP_FAILED)
-        abort();
-    backend = backend_lib(copy, j->image->size, j->settings->shape->sector,
-                          &options);
-    err = backend->start(backend);
-    model_init(&model);
+    model_init(&model, &j->settings->shape->can);
     for (unsigned i = 0; !err && i < 12; i++) {
         struct op op = gen_next(&gen, &model);
         uint8_t *buf = need(op.kind == OP_READ ? op.b : 0);
         int64_t got = backend->op(backend, &op, buf);
 
-        /* Names collide with what is there; only damage is a failure. */
         if (got == SHALE_ECORRUPT || got == SHALE_EIO || got == SHALE_EROFS)
             err = (int)got;
-        else if (got >= 0)
+        else if (got >= 0 && model_op(&model, &op, false, 0) >= 0)
             model_op(&model, &op, true, (uint64_t)got);
         free(buf);
         op_free(&op);
     }
     model_fini(&model);
-    if (!err)
-        err = backend->stop(backend);
-    if (err) {
-        snprintf(j->why, sizeof j->why, "going on: %s: %s",
-                 shale_strerror(err), backend->why);
-        good = false;
-    }
-    backend_lib_free(backend);
-    /* A name too many may have had its file deleted, which is the end of the
-       other one: that is what fsck.fat is for. */
-    if (good && !(before & FATCHECK_TWINS) &&
-        (fatcheck_run(&j->check, copy, j->image->size) & SEVERE & ~before)) {
-        snprintf(j->why, sizeof j->why, "having gone on: %s", j->check.said);
-        good = false;
-    }
-    munmap(copy, j->image->size);
-    return good;
+    return err;
 }
 
-static bool ask_fsck(struct judging *j)
+/* Go on with a copy, without a repair: nothing may become worse. */
+static bool go_on(struct judging *j)
 {
-    char said[4096];
-    bool twins = (j->check.faults & (FATCHECK_TWINS | FATCHECK_DOTDOT)) != 0;
+    static const struct lib_options options = { .cache_bytes = 0 };
+    unsigned before = j->found.faults, faults;
+    struct backend *backend;
+    int err;
 
-    fatimage_fsck(j->image, said, sizeof said);
-    if (twins || fatimage_fsck_harmless(said))
+    make_copy(j);
+    backend = backend_lib(j->copy.bytes, j->copy.size,
+                          j->settings->shape->sector, &options);
+    err = backend->start(backend);
+    if (!err)
+        err = work_on(j, backend);
+    if (!err)
+        err = backend->stop(backend);
+    if (err)
+        snprintf(j->why, sizeof j->why, "going on: %s: %s",
+                 shale_strerror(err), backend->why);
+    backend_lib_free(backend);
+    if (err)
+        return false;
+
+    /* A name too many may have had its file deleted, which is the end of the
+       other one: that is what a checker is for. */
+    if (before & FOUND_RENAMED)
         return true;
-    snprintf(j->why, sizeof j->why, "fsck.fat: %.1500s", said);
-    return false;
+    faults = found_look(&j->later, j->copy.bytes, j->copy.size) & FOUND_BAD;
+    if (!j->found.kind->heals)
+        faults &= ~before;
+    if (faults)
+        snprintf(j->why, sizeof j->why, "having gone on: %s", j->later.said);
+    return !faults;
 }
 
 static bool judge(void *context, const struct powercut_state *state)
@@ -129,13 +165,14 @@ static bool judge(void *context, const struct powercut_state *state)
     bool good;
 
     j->settings->totals->states++;
-    fatcheck_run(&j->check, state->image, state->size);
-    good = history_judge(&j->history, &j->check, (size_t)state->mark);
+    j->mark = (size_t)state->mark;
+    found_look(&j->found, state->image, state->size);
+    good = history_judge(&j->history, &j->found, j->mark);
     if (!good)
         snprintf(j->why, sizeof j->why, "%s", j->history.why);
     if (good && rng_below(&j->rng, j->settings->sample) == 0) {
         j->settings->totals->looks++;
-        good = ask_fsck(j) && read_everything(j) && go_on(j);
+        good = ask_checker(j) && read_everything(j) && go_on(j);
     }
     if (!good) {
         char what[sizeof j->why];
@@ -192,20 +229,22 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
     struct powercut_options visit = { .seed = settings->seed,
                                       .max_states = settings->states };
     struct judging j = { .settings = settings,
+                         .found = { .kind = settings->shape->kind },
+                         .later = { .kind = settings->shape->kind },
                          .rng = { settings->seed + 1 } };
-    struct fatimage image;
+    struct image image;
     struct backend *backend;
     struct run run;
     uint8_t *base;
     bool good;
 
-    fatimage_make(&image, settings->shape);
+    shape_make(&image, settings->shape);
     j.image = &image;
     base = need(image.size);
     memcpy(base, image.bytes, image.size);
     backend = backend_lib(image.bytes, image.size, settings->shape->sector,
                           &options);
-    good = run_init(&run, backend);
+    good = run_init(&run, backend, settings->shape);
     if (!good)
         snprintf(j.why, sizeof j.why, "%s", run.why);
     good = good && record(&j, ops, &run);
@@ -224,8 +263,11 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
     backend_lib_free(backend);
     run_fini(&run);
     history_fini(&j.history);
-    fatcheck_free(&j.check);
-    fatimage_free(&image);
+    found_free(&j.found);
+    found_free(&j.later);
+    if (j.copy.bytes)
+        image_free(&j.copy);
+    image_free(&image);
     free(base);
     return true;
 }

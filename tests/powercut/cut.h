@@ -4,15 +4,15 @@
 #ifndef POWERCUT_CUT_H
 #define POWERCUT_CUT_H
 
-#include "fatimage.h"
 #include "model/ops.h"
+#include "shape.h"
 
 struct cut_totals {
     uint64_t states, looks, sequences, left_out;
 };
 
 struct cut_settings {
-    const struct fat_shape *shape;
+    const struct shape *shape;
     uint64_t seed;
     uint64_t states;            /* to judge, about; 0: all */
     unsigned long sample;       /* one state in so many gets the closer look */

@@ -26,7 +26,7 @@ static void add_binding(struct moment *moment, const struct node *dir,
     }
     moment->bindings[moment->count++] = (struct binding){
         .dir = dir->id, .id = entry->node->id,
-        .name = need_copy(entry->name), .is_dir = entry->node->is_dir,
+        .name = need_copy(entry->name), .type = entry->node->type,
     };
 }
 
@@ -44,7 +44,8 @@ static void add_version(struct history *history, const struct node *file,
     const struct version *last = newest(history, file->id);
     struct version *version;
 
-    if (last && last->size == file->size &&
+    if (last && last->size == file->size && last->mode == file->mode &&
+        last->uid == file->uid && last->gid == file->gid &&
         (file->size == 0 || memcmp(last->bytes, file->bytes, file->size) == 0))
         return;
     if (history->version_count == history->version_room) {
@@ -54,8 +55,11 @@ static void add_version(struct history *history, const struct node *file,
                                       sizeof *history->versions);
     }
     version = &history->versions[history->version_count++];
-    *version = (struct version){ file->id, since, need(file->size),
-                                 file->size };
+    *version = (struct version){
+        .id = file->id, .since = since, .bytes = need(file->size),
+        .size = file->size, .mode = file->mode, .uid = file->uid,
+        .gid = file->gid,
+    };
     if (file->size > 0)
         memcpy(version->bytes, file->bytes, file->size);
 }
@@ -67,10 +71,9 @@ static void take_dir(struct history *history, const struct node *dir,
         const struct entry *entry = &dir->entries[i];
 
         add_binding(&history->moments[at], dir, entry);
+        add_version(history, entry->node, at);
         if (entry->node->is_dir)
             take_dir(history, entry->node, at);
-        else
-            add_version(history, entry->node, at);
     }
 }
 
@@ -100,7 +103,7 @@ static void take(struct history *history, const struct model *model,
 void history_init(struct history *history, const struct model *model)
 {
     memset(history, 0, sizeof *history);
-    history->folds_case = model->folds_case;
+    history->unix_files = model->can.unix_files;
     take(history, model, NULL, true);
 }
 
@@ -183,7 +186,8 @@ static bool has_binding(const struct moment *moment,
 
 /* While two names are exchanged, either file may have a third one. */
 static void find_exchanged(const struct history *history, struct window window,
-                           bool is_dir, struct candidates *found)
+                           enum shale_type type,
+                           struct candidates *found)
 {
     for (size_t at = window.first + 1; at <= window.last; at++) {
         const struct moment *moment = &history->moments[at];
@@ -193,7 +197,7 @@ static void find_exchanged(const struct history *history, struct window window,
             !(moment->op.a & SHALE_RENAME_EXCHANGE))
             continue;
         for (size_t i = 0; i < before->count; i++)
-            if (before->bindings[i].is_dir == is_dir &&
+            if (before->bindings[i].type == type &&
                 !has_binding(moment, &before->bindings[i]))
                 add(found, before->bindings[i].id);
     }
@@ -203,7 +207,7 @@ static void find_exchanged(const struct history *history, struct window window,
 static struct candidates find(const struct history *history,
                               struct window window,
                               const struct candidates *dirs, const char *name,
-                              bool is_dir)
+                              enum shale_type type)
 {
     struct candidates found = { .count = 0 };
 
@@ -213,13 +217,13 @@ static struct candidates find(const struct history *history,
         for (size_t i = 0; i < moment->count; i++) {
             const struct binding *b = &moment->bindings[i];
 
-            if (b->is_dir == is_dir && has(dirs, b->dir) &&
+            if (b->type == type && has(dirs, b->dir) &&
                 strcmp(b->name, name) == 0)
                 add(&found, b->id);
         }
     }
     if (found.count == 0)
-        find_exchanged(history, window, is_dir, &found);
+        find_exchanged(history, window, type, &found);
     return found;
 }
 
@@ -255,74 +259,92 @@ static bool size_shows(const struct history *history, struct window window,
     return false;
 }
 
-static bool is_file(struct history *history, const struct fatcheck *check,
-                    const struct fatcheck_entry *entry, struct window window,
-                    uint64_t id, uint8_t *bytes)
+/* May file ID have had the mode and the owner of ENTRY? */
+static bool owner_shows(const struct history *history, struct window window,
+                        uint64_t id, const struct found_entry *entry)
 {
-    const char *path = fatcheck_path(check, entry);
+    if (!history->unix_files)
+        return true;
+    for (size_t v = 0; v < history->version_count; v++) {
+        const struct version *version = &history->versions[v];
+
+        if (version->id == id && version->mode == (entry->mode & 07777) &&
+            version->uid == entry->uid && version->gid == entry->gid &&
+            shows(history, v, window))
+            return true;
+    }
+    return false;
+}
+
+/* May entry NUMBER, whose content is at BYTES, be file ID? */
+static bool is_file(struct history *history, const struct found *found,
+                    size_t number, struct window window, uint64_t id,
+                    const uint8_t *bytes)
+{
+    const struct found_entry *entry = &found->entries[number];
+    const char *path = found_path(found, number);
+    size_t size = (size_t)entry->size;
     const struct version *some[64];
     unsigned count = 0;
 
     for (size_t v = 0; v < history->version_count && count < 64; v++)
         if (history->versions[v].id == id && shows(history, v, window))
             some[count++] = &history->versions[v];
-    if (!size_shows(history, window, id, entry->size))
-        return wrong(history, "%s has %u bytes, which it never had", path,
-                     entry->size);
+    if (!owner_shows(history, window, id, entry))
+        return wrong(history, "%s has mode %o and owner %u:%u, which it never "
+                     "had", path, entry->mode, entry->uid, entry->gid);
+    if (!size_shows(history, window, id, size))
+        return wrong(history, "%s has %zu bytes, which it never had", path,
+                     size);
     for (unsigned i = 0; i < count; i++)
-        if (some[i]->size == entry->size &&
-            (entry->size == 0 ||
-             memcmp(some[i]->bytes, bytes, entry->size) == 0))
+        if (some[i]->size == size &&
+            (size == 0 || memcmp(some[i]->bytes, bytes, size) == 0))
             return true;
-    for (size_t at = 0; at < entry->size; at++) {
+    for (size_t at = 0; at < size; at++) {
         bool known = false;
 
         for (unsigned i = 0; i < count && !known; i++)
             known = at < some[i]->size && some[i]->bytes[at] == bytes[at];
         /* Zeros fill the gap up to where one version was longer. */
         if (!known && !(bytes[at] == 0 && count > 1))
-            return wrong(history, "%s: byte %zu of %u is %02x, which was "
-                         "never there", path, at, entry->size, bytes[at]);
+            return wrong(history, "%s: byte %zu of %zu is %02x, which was "
+                         "never there", path, at, size, bytes[at]);
     }
     return true;
 }
 
 struct judging {
     struct history *history;
-    const struct fatcheck *check;
+    const struct found *found;
     struct window window;
-    struct candidates *found;   /* of each entry */
+    struct candidates *may;     /* what each entry may be */
 };
 
 static bool judge_entry(struct judging *j, size_t number)
 {
-    const struct fatcheck_entry *entry = &j->check->entries[number];
-    struct candidates *found = &j->found[number];
+    const struct found_entry *entry = &j->found->entries[number];
+    struct candidates *is = &j->may[number];
     struct candidates may = find(j->history, j->window,
-                                 &j->found[entry->parent],
-                                 fatcheck_name(j->check, entry),
-                                 entry->is_dir);
+                                 &j->may[entry->parent], entry->name,
+                                 entry->type);
     uint8_t *bytes;
 
     if (may.count == 0)
         return wrong(j->history, "%s should not be there",
-                     fatcheck_path(j->check, entry));
-    if (entry->is_dir) {
-        *found = may;
-        return true;
-    }
-    bytes = need(entry->size);
-    if (!fatcheck_read(j->check, entry, bytes, entry->size, 0)) {
+                     found_path(j->found, number));
+    bytes = need((size_t)entry->size);
+    if (entry->size > 0 &&
+        !found_read(j->found, number, bytes, (size_t)entry->size, 0)) {
         free(bytes);
         return wrong(j->history, "%s cannot be read",
-                     fatcheck_path(j->check, entry));
+                     found_path(j->found, number));
     }
     for (unsigned i = 0; i < may.count; i++)
-        if (is_file(j->history, j->check, entry, j->window, may.ids[i],
+        if (is_file(j->history, j->found, number, j->window, may.ids[i],
                     bytes))
-            add(found, may.ids[i]);
+            add(is, may.ids[i]);
     free(bytes);
-    return found->count > 0;
+    return is->count > 0;
 }
 
 static bool has_name(const struct moment *moment, uint64_t id)
@@ -345,8 +367,8 @@ static bool judge_lost(struct judging *j)
         for (size_t at = j->window.first; at <= j->window.last; at++)
             if (!has_name(&j->history->moments[at], b->id))
                 there = true;   /* it may be gone */
-        for (size_t n = 1; n < j->check->count && !there; n++)
-            there = has(&j->found[n], b->id);
+        for (size_t n = 1; n < j->found->count && !there; n++)
+            there = has(&j->may[n], b->id);
         if (!there)
             return wrong(j->history, "'%s' is lost, which was synced",
                          b->name);
@@ -354,39 +376,70 @@ static bool judge_lost(struct judging *j)
     return true;
 }
 
-bool history_judge(struct history *history, const struct fatcheck *check,
+/* Is there an entry for B, or something that may be it? */
+static bool is_there(const struct judging *j, const struct binding *b)
+{
+    for (size_t n = 1; n < j->found->count; n++) {
+        const struct found_entry *entry = &j->found->entries[n];
+
+        if (has(&j->may[n], b->id) && has(&j->may[entry->parent], b->dir) &&
+            strcmp(entry->name, b->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A name that was there from the first moment to the last has to be there. */
+static bool judge_names(struct judging *j)
+{
+    const struct moment *first = &j->history->moments[j->window.first];
+
+    for (size_t i = 0; i < first->count; i++) {
+        const struct binding *b = &first->bindings[i];
+        bool always = true;
+
+        for (size_t at = j->window.first; at <= j->window.last && always; at++)
+            always = has_binding(&j->history->moments[at], b);
+        if (always && !is_there(j, b))
+            return wrong(j->history, "the name '%s' is lost, which was synced",
+                         b->name);
+    }
+    return true;
+}
+
+bool history_judge(struct history *history, const struct found *found,
                    size_t done)
 {
-    struct judging j = { .history = history, .check = check };
-    bool good = true, renamed;
-    unsigned tolerated = FATCHECK_LOST | FATCHECK_LONG | FATCHECK_COPIES |
-                         FATCHECK_FREE | FATCHECK_DIRTY;
+    struct judging j = { .history = history, .found = found };
+    bool good = true;
+    unsigned tolerated = FOUND_LEFT;
 
     j.window.last = done + 1 < history->count ? done + 1 : done;
     j.window.first = history->moments[done].durable;
-    renamed = any_op(history, j.window, OP_RENAME, 0);
-    if (renamed)
-        tolerated |= FATCHECK_TWINS | FATCHECK_DOTDOT;
-    if (check->faults & ~tolerated)
-        return wrong(history, "%s", check->said);
+    if (any_op(history, j.window, OP_RENAME, 0))
+        tolerated |= FOUND_RENAMED;
+    if (found->faults & ~tolerated)
+        return wrong(history, "%s", found->said);
 
-    j.found = need(check->count * sizeof *j.found);
-    add(&j.found[0], 1);        /* the root was the model's first node */
-    for (size_t i = 1; good && i < check->count; i++) {
-        const struct fatcheck_entry *entry = &check->entries[i];
+    j.may = need(found->count * sizeof *j.may);
+    add(&j.may[0], 1);          /* the root was the model's first node */
+    for (size_t i = 1; good && i < found->count; i++) {
+        const struct found_entry *entry = &found->entries[i];
 
+        if (found_is_hidden(found, i))
+            continue;
         good = judge_entry(&j, i);
         if (good && entry->twin > 0) {
             bool same = false;
 
-            for (unsigned k = 0; k < j.found[i].count; k++)
-                same |= has(&j.found[entry->twin], j.found[i].ids[k]);
+            for (unsigned k = 0; k < j.may[i].count; k++)
+                same |= has(&j.may[entry->twin], j.may[i].ids[k]);
             if (!same)
-                good = wrong(history, "%s has the clusters of another file",
-                             fatcheck_path(check, entry));
+                good = wrong(history, "%s has the content of another file",
+                             found_path(found, i));
         }
     }
-    good = good && judge_lost(&j);
-    free(j.found);
+    good = good && judge_lost(&j) && judge_names(&j);
+    free(j.may);
     return good;
 }

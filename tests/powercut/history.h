@@ -6,29 +6,31 @@
  * cut the volume has to be somewhere between the last moment at which all was
  * known to be on the device and the operation that was under way:
  *
- *   - a name that is there was there at some moment in between;
+ *   - a name that is there was there at some moment in between, and one that
+ *     was there all the time in between is there;
  *   - a file's every byte is one that it had there, at that place, in between,
- *     and so is its size;
+ *     and so are its size, and its mode and owner;
  *   - what existed all the time in between exists, under one of the names that
  *     it has had.
  */
 #ifndef POWERCUT_HISTORY_H
 #define POWERCUT_HISTORY_H
 
-#include "fatcheck.h"
 #include "model/model.h"
+#include "shape.h"
 
 struct version {
     uint64_t id;                /* of the node */
     size_t since;               /* the moment from which on it was so */
     uint8_t *bytes;
     size_t size;
+    uint32_t mode, uid, gid;
 };
 
 struct binding {
     uint64_t dir, id;           /* of nodes */
     char *name;
-    bool is_dir;
+    enum shale_type type;
 };
 
 /* After so many operations. */
@@ -44,7 +46,7 @@ struct history {
     size_t count, room;
     struct version *versions;   /* in the order in which they came */
     size_t version_count, version_room;
-    bool folds_case;
+    bool unix_files;
 
     char why[1000];             /* what history_judge found */
 };
@@ -58,10 +60,10 @@ void history_note(struct history *history, const struct model *model,
                   const struct op *op, bool flushed);
 
 /*
- * May CHECK, what fatcheck found, be there if the power went after operation
+ * May what was FOUND be there if the power went after operation
  * DONE was done, and perhaps while the next one was? False with history->why.
  */
-bool history_judge(struct history *history, const struct fatcheck *check,
+bool history_judge(struct history *history, const struct found *found,
                    size_t done);
 
 #endif /* POWERCUT_HISTORY_H */

@@ -23,6 +23,7 @@ struct jlang {
     unsigned next_slot;
     uint64_t stamp;
     struct ops *ops;
+    bool unix_files;
     unsigned left_out;
 };
 
@@ -79,6 +80,56 @@ static void open_file(struct jlang *j, int which, const char *flags)
     add(j, OP_OPEN, j->paths[which], NULL, (uint64_t)j->slots[which], 0, 0);
 }
 
+/* The flags of falloc, or what nobody has. */
+static uint64_t falloc_flags(const char *word)
+{
+    uint64_t flags = 0;
+
+    if (strstr(word, "FALLOC_FL_KEEP_SIZE"))
+        flags |= SHALE_ALLOCATE_KEEP_SIZE;
+    if (strstr(word, "FALLOC_FL_PUNCH_HOLE"))
+        flags |= SHALE_ALLOCATE_PUNCH_HOLE;
+    if (strstr(word, "FALLOC_FL_ZERO_RANGE"))
+        flags |= SHALE_ALLOCATE_ZERO_RANGE;
+    return flags;
+}
+
+static void falloc(struct jlang *j, int which, char **words)
+{
+    uint64_t flags = falloc_flags(words[2]);
+    char text[3];
+
+    if (flags & ~(uint64_t)SHALE_ALLOCATE_KEEP_SIZE && !j->unix_files) {
+        j->left_out++;
+        return;
+    }
+    add(j, OP_ALLOCATE, file(j, which, text), NULL,
+        strtoull(words[3], NULL, 10), strtoull(words[4], NULL, 10), flags);
+}
+
+/* What only Unix's files have. False: none of it. */
+static bool unix_line(struct jlang *j, const char *verb, int which, int other)
+{
+    char name[] = "user.xattr1";
+
+    if (strcmp(verb, "link") != 0 && strcmp(verb, "symlink") != 0 &&
+        strcmp(verb, "fsetxattr") != 0 && strcmp(verb, "removexattr") != 0)
+        return false;
+    if (!j->unix_files)
+        j->left_out++;
+    else if (strcmp(verb, "link") == 0 && other >= 0)
+        add(j, OP_LINK, j->paths[which], j->paths[other], 0, 0, 0);
+    else if (strcmp(verb, "symlink") == 0 && other >= 0)
+        add(j, OP_SYMLINK, j->paths[other], j->paths[which] + 1, 0, 0, 0);
+    else if (strcmp(verb, "fsetxattr") == 0)
+        add(j, OP_SETXATTR, j->paths[which], name, j->stamp++, 40, 0);
+    else if (strcmp(verb, "removexattr") == 0)
+        add(j, OP_REMOVEXATTR, j->paths[which], name, 0, 0, 0);
+    else
+        return false;
+    return true;
+}
+
 static bool line(struct jlang *j, char **words, unsigned count)
 {
     const char *verb = words[0];
@@ -119,18 +170,10 @@ static bool line(struct jlang *j, char **words, unsigned count)
         add(j, OP_RMDIR, j->paths[which], NULL, 0, 0, 0);
     else if (strcmp(verb, "rename") == 0 && other >= 0)
         add(j, OP_RENAME, j->paths[which], j->paths[other], 0, 0, 0);
-    else if (strcmp(verb, "falloc") == 0 && count == 5 &&
-             (strcmp(words[2], "0") == 0 ||
-              strcmp(words[2], "FALLOC_FL_KEEP_SIZE") == 0))
-        add(j, OP_ALLOCATE, file(j, which, text), NULL, b,
-            strtoull(words[4], NULL, 10),
-            words[2][0] == '0' ? 0 : SHALE_ALLOCATE_KEEP_SIZE);
-    else if (strcmp(verb, "falloc") == 0 || strcmp(verb, "link") == 0 ||
-             strcmp(verb, "symlink") == 0 || strcmp(verb, "fsetxattr") == 0 ||
-             strcmp(verb, "removexattr") == 0)
-        j->left_out++;
+    else if (strcmp(verb, "falloc") == 0 && count == 5)
+        falloc(j, which, words);
     else
-        return false;
+        return unix_line(j, verb, which, other);
     return true;
 }
 
@@ -145,9 +188,10 @@ static unsigned split(char *text, char **words)
     return count;
 }
 
-bool jlang_parse(struct ops *ops, FILE *from, unsigned *left_out)
+bool jlang_parse(struct ops *ops, FILE *from, bool unix_files,
+                 unsigned *left_out)
 {
-    struct jlang j = { .ops = ops, .stamp = 1 };
+    struct jlang j = { .ops = ops, .stamp = 1, .unix_files = unix_files };
     char section[32] = "", *text = NULL, *words[WORDS];
     size_t room = 0;
     bool good = true;

@@ -7,10 +7,11 @@
 #include "model/ops.h"
 
 /*
- * Append the operations of the `setup` and `run` sections in FROM. What FAT
- * does not have (links, extended attributes, holes) is left out; *LEFT_OUT
- * counts it. False if something is not understood.
+ * Append the operations of the `setup` and `run` sections in FROM. Without
+ * UNIX_FILES what FAT does not have (links, extended attributes, holes) is left
+ * out; *LEFT_OUT counts it. False if something is not understood.
  */
-bool jlang_parse(struct ops *ops, FILE *from, unsigned *left_out);
+bool jlang_parse(struct ops *ops, FILE *from, bool unix_files,
+                 unsigned *left_out);
 
 #endif /* POWERCUT_JLANG_H */

@@ -3,7 +3,7 @@
  *
  *     kill_run SHALE SHAPE SEED COUNT
  *
- * Mounts a FAT volume with the command SHALE, works on it as model_run does,
+ * Mounts a volume with the command SHALE, works on it as model_run does,
  * and kills the daemon's processes (SIGKILL) at a random moment; COUNT times.
  * The image is judged like one after a power cut: what was synced is there.
  */
@@ -19,10 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fatimage.h"
 #include "history.h"
 #include "model/gen.h"
 #include "model/run.h"
+#include "shape.h"
 
 enum { OPERATIONS = 4000, PATH_ROOM = 200 };
 
@@ -117,7 +117,7 @@ static size_t work(struct run *run, struct history *history, struct gen *gen)
         if (log)
             op_print(&op, log);
         good = run_op(run, &op);
-        /* What failed may have happened: in part, as the model has it, or all. */
+        /* What failed may have happened, in part, or all of it. */
         if (!good) {
             history_note(history, &run->model, &op, false);
             done++;
@@ -135,9 +135,10 @@ static size_t work(struct run *run, struct history *history, struct gen *gen)
 }
 
 /* The image, judged. */
-static bool judge(struct history *history, size_t done)
+static bool judge(const struct shape *shape, struct history *history,
+                  size_t done)
 {
-    struct fatcheck check = { 0 };
+    struct found found = { .kind = shape->kind };
     struct stat st;
     int fd = open(image_path, O_RDONLY | O_CLOEXEC);
     void *bytes;
@@ -148,30 +149,29 @@ static bool judge(struct history *history, size_t done)
     bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED)
         die("mmap");
-    fatcheck_run(&check, bytes, (uint64_t)st.st_size);
-    good = history_judge(history, &check, done);
+    found_look(&found, bytes, (uint64_t)st.st_size);
+    good = history_judge(history, &found, done);
     if (!good)
         fprintf(stderr, "after %zu operations: %s\n", done, history->why);
-    if (good && !(check.faults & (FATCHECK_TWINS | FATCHECK_DOTDOT))) {
+    if (good) {
         char said[4096];
 
-        fatimage_fsck_file(image_path, said, sizeof said);
-        good = fatimage_fsck_harmless(said);
+        good = shape->kind->repair(image_path, &found, said, sizeof said);
         if (!good)
-            fprintf(stderr, "fsck.fat: %s\n", said);
+            fprintf(stderr, "%s: %s\n", shape->kind->needs, said);
     }
-    fatcheck_free(&check);
+    found_free(&found);
     munmap(bytes, (size_t)st.st_size);
     close(fd);
     return good;
 }
 
-static bool one_kill(const struct fat_shape *shape, uint64_t seed)
+static bool one_kill(const struct shape *shape, uint64_t seed)
 {
     struct gen gen = { .rng = { seed }, .stamp = 1, .file_max = 9000,
                        .exact_case = true, .no_whole = true, .syncs = 60 };
     struct history history;
-    struct fatimage image;
+    struct image image;
     struct backend *backend;
     struct run run;
     size_t done;
@@ -179,12 +179,12 @@ static bool one_kill(const struct fat_shape *shape, uint64_t seed)
     bool good;
     int fd = open(image_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
-    fatimage_make(&image, shape);
+    shape_make(&image, shape);
     if (fd < 0 || write(fd, image.bytes, image.size) != (ssize_t)image.size)
         die(image_path);
     close(fd);
     backend = backend_posix(shale, image_path, dir, NULL);
-    if (!run_init(&run, backend)) {
+    if (!run_init(&run, backend, shape)) {
         fprintf(stderr, "%s\n", run.why);
         exit(2);
     }
@@ -195,7 +195,7 @@ static bool one_kill(const struct fat_shape *shape, uint64_t seed)
     if (umount2(dir, MNT_DETACH) != 0 && errno != EINVAL)
         die("umount");
     wait_for_image();
-    good = judge(&history, done);
+    good = judge(shape, &history, done);
     if (!good)
         fprintf(stderr, "FAILED: kill_run SHALE %s %llu 1 (%s)\n",
                 shape->name, (unsigned long long)seed, run.why);
@@ -204,13 +204,13 @@ static bool one_kill(const struct fat_shape *shape, uint64_t seed)
     history_fini(&history);
     run_fini(&run);
     backend_posix_free(backend);
-    fatimage_free(&image);
+    image_free(&image);
     return good;
 }
 
 int main(int argc, char **argv)
 {
-    const struct fat_shape *shape = argc == 5 ? fat_shape_named(argv[2]) : NULL;
+    const struct shape *shape = argc == 5 ? shape_named(argv[2]) : NULL;
     bool good = true;
 
     if (!shape) {

@@ -3,17 +3,15 @@
  *
  *     powercut_run [OPTION...] [WORKLOAD...]
  *
- * Runs sequences of operations on a FAT volume over a device that remembers
- * what was written and flushed, then visits the states in which a power cut
- * could have left the medium (support/powercut.h) and judges each: what is
- * wrong with it by fatcheck, and by history whether what is there may be. On a
- * sample of the states fsck.fat is asked too, our own driver reads all of it,
- * or mounts it for writing and goes on.
+ * Runs sequences of operations on a volume over a device that remembers what
+ * was written and flushed, then visits the states in which a power cut could
+ * have left the medium (support/powercut.h) and judges each (cut.c).
  *
  * A WORKLOAD is a file in the language of ACE; without any, or a --replay, the
  * operations are random.
  *
- *     --type SHAPE     fat12 (the default), fat16, ...; see fatimage.c
+ *     --type SHAPE     fat12 (the default), fat16, ...; see fatimage.c,
+ *                      ext2shape.c
  *     --seed N         of the first sequence; 1
  *     --count N        how many sequences; 10
  *     --ops N          operations in each; 40
@@ -73,9 +71,8 @@ static void generate(const struct settings *settings, struct ops *ops)
     struct gen gen = settings->gen;
     struct model model;
 
-    model_init(&model);
-    model.folds_case = true;
-    model.file_max = 1u << 20;
+    model_init(&model, &settings->shape->can);
+    model.can.file_max = 1u << 20;
     for (unsigned long i = 0; i < settings->ops; i++) {
         struct op op = gen_next(&gen, &model);
 
@@ -140,9 +137,11 @@ static void parse(struct program *program, int argc, char **argv)
 static bool try_file(struct program *program, const char *path, bool jlang)
 {
     struct ops ops = { 0 };
+    bool unix_files = program->common.shape->can.unix_files;
     unsigned left_out = 0;
     FILE *from = fopen(path, "r");
-    bool good = from && (jlang ? jlang_parse(&ops, from, &left_out)
+    bool good = from && (jlang ? jlang_parse(&ops, from, unix_files,
+                                             &left_out)
                                : ops_parse(&ops, from));
 
     if (from)
@@ -179,7 +178,7 @@ int main(int argc, char **argv)
 {
     struct program program = {
         .common = {
-            .shape = &fat_shapes[0], .ops = 40,
+            .shape = shape_named("fat12"), .ops = 40,
             .gen = { .rng = { 1 }, .stamp = 1, .file_max = 6000, .syncs = 120 },
         },
         .count = 10, .sample = 50,
@@ -187,10 +186,8 @@ int main(int argc, char **argv)
     bool good = true;
 
     parse(&program, argc, argv);
-    if (!fatimage_possible()) {
-        puts("skipped: needs mkfs.fat and fsck.fat");
+    if (!shape_possible(program.common.shape))
         return 77;
-    }
     program.totals = mmap(NULL, sizeof *program.totals,
                            PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                            -1, 0);

@@ -3,13 +3,9 @@
  */
 #include "fatimage.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 const struct fat_shape fat_shapes[] = {
     { "fat12", 12, 512, 1, 2, 112, 512, 0 },
@@ -35,53 +31,9 @@ const struct fat_shape *fat_shape_named(const char *name)
     return NULL;
 }
 
-static const char *program(const char *name)
-{
-    static const char *const folders[] = { "/usr/sbin", "/sbin", "/usr/bin",
-                                           "/usr/local/sbin" };
-    static char path[64];
-
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folders[i], name);
-        if (access(path, X_OK) == 0)
-            return path;
-    }
-    return NULL;
-}
-
 bool fatimage_possible(void)
 {
-    return program("mkfs.fat") && program("fsck.fat");
-}
-
-/* Run ARGV, and store what it prints. Returns its exit status, or 128. */
-static int run(const char *name, char **argv, char *said, size_t size)
-{
-    const char *path = program(name);
-    size_t got = 0;
-    ssize_t part;
-    int ends[2], status;
-    pid_t child;
-
-    said[0] = '\0';
-    if (!path || pipe2(ends, O_CLOEXEC) != 0)
-        return 128;
-    child = fork();
-    if (child == 0) {
-        dup2(ends[1], 1);
-        dup2(ends[1], 2);
-        execv(path, argv);
-        _exit(127);
-    }
-    close(ends[1]);
-    while (got + 1 < size &&
-           (part = read(ends[0], said + got, size - got - 1)) > 0)
-        got += (size_t)part;
-    said[got] = '\0';
-    close(ends[0]);
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        return 128;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    return shape_program("mkfs.fat") && shape_program("fsck.fat");
 }
 
 static void die(const char *what, const char *said)
@@ -118,7 +70,7 @@ static void put_link(uint8_t *fat, unsigned bits, uint32_t cluster,
  * Call bad all clusters but about KEEP: those at the start, and pieces of 1 to
  * 16 here and there, the last cluster among them.
  */
-static void scatter(struct fatimage *image, const struct fat_shape *shape)
+static void scatter(const struct image *image, const struct fat_shape *shape)
 {
     const uint8_t *b = image->bytes;
     uint32_t reserved = (uint32_t)(b[14] | b[15] << 8);
@@ -160,19 +112,14 @@ static void scatter(struct fatimage *image, const struct fat_shape *shape)
 
 /* --------------------------------------------------------------- images */
 
-void fatimage_make(struct fatimage *image, const struct fat_shape *shape)
+void fatimage_format(const struct image *image,
+                     const struct fat_shape *shape)
 {
-    char numbers[5][16], said[512];
+    char numbers[5][16], path[sizeof image->path], said[512];
     char *argv[24];
     int argc = 0;
 
-    memset(image, 0, sizeof *image);
-    image->size = (size_t)shape->kib << 10;
-    image->fd = memfd_create("fat", MFD_CLOEXEC);
-    if (image->fd < 0 || ftruncate(image->fd, (off_t)image->size) != 0)
-        die("memfd_create", "no");
-    snprintf(image->path, sizeof image->path, "/proc/%ld/fd/%d",
-             (long)getpid(), image->fd);
+    snprintf(path, sizeof path, "%s", image->path);
     snprintf(numbers[0], 16, "%u", shape->bits);
     snprintf(numbers[1], 16, "%u", shape->sector);
     snprintf(numbers[2], 16, "%u", shape->per_cluster);
@@ -189,24 +136,24 @@ void fatimage_make(struct fatimage *image, const struct fat_shape *shape)
             argv[argc++] = args[i];
         if (shape->root_entries == 0)
             argc -= 2;
-        argv[argc++] = image->path;
+        argv[argc++] = path;
         argv[argc] = NULL;
-        if (run("mkfs.fat", argv, said, sizeof said) != 0)
+        if (shape_run("mkfs.fat", argv, said, sizeof said) != 0)
             die("mkfs.fat", said);
     }
-    image->bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                        image->fd, 0);
-    if (image->bytes == MAP_FAILED)
-        die("mmap", "no");
     if (shape->keep > 0)
         scatter(image, shape);
 }
 
-void fatimage_free(struct fatimage *image)
+void fatimage_make(struct image *image, const struct fat_shape *shape)
 {
-    munmap(image->bytes, image->size);
-    close(image->fd);
-    image->bytes = NULL;
+    image_make(image, (size_t)shape->kib << 10);
+    fatimage_format(image, shape);
+}
+
+void fatimage_free(struct image *image)
+{
+    image_free(image);
 }
 
 int fatimage_fsck_file(const char *path, char *said, size_t size)
@@ -215,10 +162,10 @@ int fatimage_fsck_file(const char *path, char *said, size_t size)
     char *argv[] = { (char[]){ "fsck.fat" }, (char[]){ "-n" }, copy, NULL };
 
     snprintf(copy, sizeof copy, "%s", path);
-    return run("fsck.fat", argv, said, size);
+    return shape_run("fsck.fat", argv, said, size);
 }
 
-int fatimage_fsck(const struct fatimage *image, char *said, size_t size)
+int fatimage_fsck(const struct image *image, char *said, size_t size)
 {
     said[0] = '\0';
     if (image->bytes[16] > 2)

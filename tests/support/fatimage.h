@@ -1,8 +1,5 @@
 /*
  * fatimage.h - FAT volumes to test on, made by mkfs.fat, in memory
- *
- * An image is an anonymous file that is mapped: the library works on the
- * mapping, and mkfs.fat(8) and fsck.fat(8) on the file.
  */
 #ifndef SUPPORT_FATIMAGE_H
 #define SUPPORT_FATIMAGE_H
@@ -10,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "shape.h"
 
 /* What a volume looks like. */
 struct fat_shape {
@@ -26,23 +25,19 @@ extern const size_t fat_shape_count;
 /* The shape called NAME, or NULL. */
 const struct fat_shape *fat_shape_named(const char *name);
 
-struct fatimage {
-    uint8_t *bytes;
-    size_t size;
-    int fd;
-    char path[96];              /* of the file, for programs */
-};
-
 /* Are the programs there that this needs? */
 bool fatimage_possible(void);
 
-/* A new volume; ends the program where that cannot be made. */
-void fatimage_make(struct fatimage *image, const struct fat_shape *shape);
-void fatimage_free(struct fatimage *image);
+/* Make the volume in an image of its size, or one with it. Ends the program
+   where that cannot be made. */
+void fatimage_format(const struct image *image,
+                     const struct fat_shape *shape);
+void fatimage_make(struct image *image, const struct fat_shape *shape);
+void fatimage_free(struct image *image);
 
 /* Run fsck.fat -n on the image, and store what it says in the SIZE bytes of
    SAID. Returns its exit status. */
-int fatimage_fsck(const struct fatimage *image, char *said, size_t size);
+int fatimage_fsck(const struct image *image, char *said, size_t size);
 
 /* The same of any file. */
 int fatimage_fsck_file(const char *path, char *said, size_t size);
