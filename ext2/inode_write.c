@@ -144,6 +144,17 @@ static void inode_encode(const struct ext2_volume *vol,
 
 /* ---------------------------------------------------------- note, store */
 
+uint32_t ext2_inode_protection(const struct ext2_inode *inode)
+{
+    uint32_t protection = 0;
+
+    if (inode->flags & EXT2_INODE_IMMUTABLE)
+        protection |= SHALE_PROTECT_ALL;
+    if (inode->flags & EXT2_INODE_APPEND)
+        protection |= SHALE_PROTECT_BEGUN;
+    return protection;
+}
+
 int ext2_vnode_note(struct ext2_vnode *vn)
 {
     struct shale_tx *tx = vn->base.fs->tx;
@@ -156,6 +167,9 @@ int ext2_vnode_note(struct ext2_vnode *vn)
         err = shale_tx_save(tx, &vn->base.size, sizeof vn->base.size);
     if (!err)
         err = shale_tx_save(tx, &vn->base.links, sizeof vn->base.links);
+    if (!err)
+        err = shale_tx_save(tx, &vn->base.protection,
+                            sizeof vn->base.protection);
     return err;
 }
 
@@ -212,6 +226,8 @@ int ext2_vnode_store(struct ext2_vnode *vn)
     shale_buf_put(buf);
     vn->base.size = vn->inode.size;
     vn->base.links = vn->inode.links;
+    __atomic_store_n(&vn->base.protection, ext2_inode_protection(&vn->inode),
+                     __ATOMIC_RELAXED);
     return 0;
 }
 

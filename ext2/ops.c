@@ -214,6 +214,7 @@ static int ext2_load(struct shale_vnode *base)
     base->links = vn->inode.links;
     base->generation = vn->inode.generation;
     base->type = shale_type_of_mode(vn->inode.mode);
+    base->protection = ext2_inode_protection(&vn->inode);
     return 0;
 }
 

@@ -157,6 +157,9 @@ int ext2_vnode_note(struct ext2_vnode *vn);
  */
 int ext2_vnode_store(struct ext2_vnode *vn);
 
+/* SHALE_PROTECT_... by the flags of INODE. */
+uint32_t ext2_inode_protection(const struct ext2_inode *inode);
+
 /* Times of an inode. */
 #define EXT2_ATIME 1u
 #define EXT2_MTIME 2u

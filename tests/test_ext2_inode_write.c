@@ -215,11 +215,13 @@ START_TEST(protected_files_stay)
     struct shale_vnode *vn, *root, *made;
     const struct shale_node node = { .mode = SHALE_S_IFREG | 0644 };
     struct rig rig;
+    char data[8];
 
     rig_init(&rig, 4 * MIB, "-I 256");
     rig_mount(&rig);
     root = rig_open(&rig, "/");
     vn = rig_create(&rig, "it", SHALE_S_IFREG | 0644);
+    ck_assert_int_eq(shale_write(vn, "data", 4, 0), 4);
     ck_assert_int_eq(shale_setattr(vn, &set), 0);
     for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
         set.valid = forbidden[i].valid;
@@ -232,8 +234,17 @@ START_TEST(protected_files_stay)
     ck_assert_int_eq(shale_link(vn, root, "other", 5), SHALE_EPERM);
     ck_assert_int_eq(shale_rename(root, "it", 2, root, "other", 5, 0),
                      SHALE_EPERM);
-    ck_assert_int_eq(shale_truncate(vn, 10), immutable ? SHALE_EPERM : 0);
-    ck_assert_int_eq(shale_truncate(vn, 5), SHALE_EPERM);
+    ck_assert_int_eq(shale_write(vn, "X", 1, 0), SHALE_EPERM);
+    ck_assert_int_eq(shale_write(vn, "X", 1, 3), SHALE_EPERM);
+    ck_assert_int_eq(shale_write(vn, "X", 1, 4), immutable ? SHALE_EPERM : 1);
+    ck_assert_int_eq(shale_truncate(vn, 10), SHALE_EPERM);
+    ck_assert_int_eq(shale_truncate(vn, 4), SHALE_EPERM);
+    ck_assert_int_eq(shale_truncate(vn, 1), SHALE_EPERM);
+    ck_assert_int_eq(shale_allocate(vn, 0, 2, SHALE_ALLOCATE_ZERO_RANGE),
+                     SHALE_EPERM);
+    ck_assert_int_eq(shale_allocate(vn, 0, 2, 0), immutable ? SHALE_EPERM : 0);
+    ck_assert_int_eq(shale_read(vn, data, sizeof data, 0), immutable ? 4 : 5);
+    ck_assert_mem_eq(data, "dataX", immutable ? 4 : 5);
 
     set.valid = SHALE_SET_FLAGS;
     set.flags = 0;

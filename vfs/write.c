@@ -123,7 +123,11 @@ int shale_truncate(struct shale_vnode *file, uint64_t size)
     if (size > writer_size_max(file->fs))
         return SHALE_EFBIG;
     vnode_lock_exclusive(file);
-    err = size > file->size ? extend(file, size) : file_resize(file, size);
+    /* Not even to what it is: as on Linux, only a write appends. */
+    err = file->size > 0 ? writer_check_at(file, 0) : 0;
+    if (!err)
+        err = size > file->size ? extend(file, size)
+                                : file_resize(file, size);
     vnode_unlock(file);
     return err;
 }
@@ -242,7 +246,10 @@ int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (offset > max || len > max - offset)
         return SHALE_EFBIG;
     vnode_lock_exclusive(file);
-    err = allocate_locked(file, offset, offset + len, flags);
+    err = writer_check_at(file, flags & ~SHALE_ALLOCATE_KEEP_SIZE
+                                    ? offset : file->size);
+    if (!err)
+        err = allocate_locked(file, offset, offset + len, flags);
     vnode_unlock(file);
     return err;
 }

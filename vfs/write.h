@@ -27,6 +27,9 @@ struct writer {
 /* 0 if data of VN can be changed. */
 int writer_check(struct shale_vnode *vn);
 
+/* SHALE_EPERM if FILE, whose lock is held, may not change from START on. */
+int writer_check_at(const struct shale_vnode *file, uint64_t start);
+
 /* Bytes that a file on FS can have. */
 uint64_t writer_size_max(const struct shale_fs *fs);
 

@@ -55,6 +55,16 @@ int writer_check(struct shale_vnode *vn)
     return ops->allocate && ops->resize ? 0 : SHALE_ENOTSUP;
 }
 
+int writer_check_at(const struct shale_vnode *file, uint64_t start)
+{
+    uint32_t protection = __atomic_load_n(&file->protection, __ATOMIC_RELAXED);
+
+    if (protection & SHALE_PROTECT_ALL)
+        return SHALE_EPERM;
+    return protection & SHALE_PROTECT_BEGUN && start < file->size ? SHALE_EPERM
+                                                                  : 0;
+}
+
 uint64_t writer_size_max(const struct shale_fs *fs)
 {
     uint64_t max = fs->file_max > 0 ? fs->file_max : fs->ops->file_max;
@@ -369,8 +379,10 @@ int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start)
 {
     bool holes = file->fs->ops->holes;
     bool gap = start > file->size;
-    int err = sync_writer_enter(file->fs);
+    int err = writer_check_at(file, start);
 
+    if (!err)
+        err = sync_writer_enter(file->fs);
     if (err)
         return err;
     *w = (struct writer){ .file = file, .start = start, .at = start };

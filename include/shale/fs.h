@@ -61,6 +61,10 @@ extern "C" {
 struct shale_fs;
 struct shale_vnode;
 
+/* What the core does to no file's data; SHALE_EPERM. */
+#define SHALE_PROTECT_ALL   1u          /* change it in any way */
+#define SHALE_PROTECT_BEGUN 2u          /* but add to its end */
+
 /* The head of every vnode; a driver's own struct starts with one. */
 struct shale_vnode {
     struct shale_fs *fs;
@@ -72,6 +76,8 @@ struct shale_vnode {
                                    lives until its last reference goes */
     uint32_t generation;        /* tells a reused number apart; set by load */
     enum shale_type type;       /* set by load */
+    uint32_t protection;        /* of its data: SHALE_PROTECT_..., or-ed; set by
+                                   load, kept up by setattr; atomic */
 
     /* The core's, under the vnode table's lock. */
     uint32_t refs;
