@@ -229,8 +229,11 @@ static const struct {
     { "ext2",            8u << 20, "-b 1024 -O ^has_journal", 6, false },
     { "ext2, 4 KiB",    24u << 20, "-b 4096", 4, false },
     { "ext3",            8u << 20, "-b 1024 -O has_journal", 6, true },
+    { "around the ring", 8u << 20, "-b 1024", 200, false },
     { "no room for one", 4u << 20, "-b 1024", 4, false },
 };
+
+enum { NO_ROOM = sizeof kinds / sizeof kinds[0] - 1 };
 
 /* What was recorded from the mount on, applied to what was there before. */
 static void visit(const uint8_t *before, uint64_t states,
@@ -252,7 +255,7 @@ static void cut(unsigned kind, powercut_judge *judge)
 {
     uint8_t *before = malloc(kinds[kind].size);
 
-    by_rank = kind == 3;
+    by_rank = kind == NO_ROOM;
     open_rig(kinds[kind].size, kinds[kind].arguments);
     memcpy(before, rig.bytes, rig.size);
     mount_recorded();
@@ -279,6 +282,175 @@ END_TEST
 
 /* ----------------------------------------------------------- making room */
 
+static uint64_t free_blocks(void)
+{
+    struct shale_statfs fs;
+
+    GOOD(shale_statfs(rig.v.fs, &fs));
+    return fs.blocks_free;
+}
+
+/* A journal of ours is free space to everybody, and is given up for it. */
+START_TEST(gives_way)
+{
+    struct shale_vnode *vn;
+    uint64_t at = 0, before;
+    char bytes[1 << 16];
+    int64_t n;
+
+    memset(bytes, 'x', sizeof bytes);
+    open_rig(8u << 20, "-b 1024 -m 0");
+    mount_recorded();
+    before = free_blocks();
+    make("/", "large", SHALE_S_IFREG | 0644);
+    ck_assert_uint_eq(free_blocks(), before);
+    ck_assert_uint_gt(ext2_journal_own_blocks(volume()), 1024);
+
+    vn = rig_open(&rig, "/large");
+    while ((n = shale_write(vn, bytes, sizeof bytes, at)) > 0)
+        at += (uint64_t)n;
+    ck_assert_int_eq(n, SHALE_ENOSPC);
+    ck_assert_uint_eq(free_blocks(), 0);
+    ck_assert_uint_gt(at, (before - 40) << 10);
+    ck_assert_uint_eq(ext2_journal_own_blocks(volume()), 0);
+    ck_assert(!volume()->journal->active);
+
+    /* One is made when there is room again, and the volume is marked anew. */
+    GOOD(shale_truncate(vn, 0));
+    shale_vnode_put(vn);
+    GOOD(shale_sync(rig.v.fs));
+    ck_assert(!has_journal(rig.bytes));
+    ck_assert_uint_eq(le16_get(super_of(rig.bytes)->state), EXT2_STATE_VALID);
+    make("/", "small", SHALE_S_IFREG | 0644);
+    ck_assert_uint_gt(ext2_journal_own_blocks(volume()), 1024);
+    ck_assert(has_journal(rig.bytes));
+    ck_assert_uint_eq(le16_get(super_of(rig.bytes)->state), 0);
+    rig_unmount(&rig);
+    ck_assert(!has_journal(rig.bytes));
+    close_rig();
+}
+END_TEST
+
+/* -------------------------------------------------------------- failures */
+
+/* Everything once, as far as it gets. */
+static int everything(void)
+{
+    const struct shale_node dir = { .mode = SHALE_S_IFDIR | 0755 };
+    struct shale_vnode *root = rig_open(&rig, "/"), *vn = NULL;
+    char bytes[5000] = "";
+    int err = shale_create(root, "dir", 3, &dir, &vn);
+
+    if (!err)
+        err = shale_writeback(rig.v.fs);
+    if (!err)
+        err = shale_rename(root, "dir", 3, root, "moved", 5, 0);
+    if (!err)
+        err = shale_unlink(root, "old", 3);
+    if (!err)
+        err = shale_sync(rig.v.fs);
+    if (!err)
+        err = shale_create(vn, "new", 3,
+                           &(struct shale_node){ .mode = SHALE_S_IFREG | 0600 },
+                           NULL);
+    if (vn)
+        shale_vnode_put(vn);
+    vn = NULL;
+    if (!err)
+        err = shale_walk(rig.v.fs, NULL, "/moved/new", 0, &vn);
+    if (!err && shale_write(vn, bytes, sizeof bytes, 0) < 0)
+        err = SHALE_EIO;
+    if (vn)
+        shale_vnode_put(vn);
+    shale_vnode_put(root);
+    return err;
+}
+
+static void start_everything(const uint8_t *before)
+{
+    memcpy(rig.bytes, before, rig.size);
+    shale_fault_bdev_fini(&fault);
+    mount_recorded();
+}
+
+static void fsck_rig(const char *what, unsigned n)
+{
+    int status;
+    const char *said = rig_run(&rig, "e2fsck -fp @ 2>&1", &status);
+
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1,
+                  "%s %u: %s", what, n, said);
+}
+
+static uint8_t *begin_failures(unsigned kind)
+{
+    uint8_t *before = malloc(8u << 20);
+
+    open_rig(8u << 20, kind ? "-b 1024 -O has_journal" : "-b 1024");
+    mount_recorded();
+    make("/", "old", SHALE_S_IFREG | 0644);
+    fill("/old", 1, 3000);
+    rig_unmount(&rig);
+    memcpy(before, rig.bytes, rig.size);
+    return before;
+}
+
+/* Fail each request to the device; what is left e2fsck repairs by itself. */
+START_TEST(requests_fail)
+{
+    uint8_t *before = begin_failures((unsigned)_i);
+    bool failed = true;
+
+    for (unsigned n = 0; failed; n++) {
+        int err;
+
+        start_everything(before);
+        shale_fault_at(&fault, n, 1, SHALE_EIO);
+        err = everything();
+        if (!err)
+            err = shale_unmount(rig.v.fs);
+        else
+            shale_unmount(rig.v.fs);
+        rig.v.fs = NULL;
+        failed = shale_fault_failed(&fault);
+        shale_fault_at(&fault, 0, 0, 0);
+        if (!failed)
+            GOOD(err);
+        ck_assert_uint_eq(volume_close(&rig.v), 0);
+        fsck_rig("request", n);
+    }
+    close_rig();
+    free(before);
+}
+END_TEST
+
+/* Fail each allocation: it is freed and tried again, or nothing is changed. */
+START_TEST(allocations_fail)
+{
+    uint8_t *before = begin_failures((unsigned)_i);
+    bool failed = true;
+
+    for (unsigned n = 0; failed; n++) {
+        int err;
+
+        start_everything(before);
+        shale_mem_fail_at(rig.v.mem, n);
+        err = everything();
+        failed = shale_mem_failed(rig.v.mem);
+        shale_mem_fail_at(rig.v.mem, UINT64_MAX);
+        ck_assert(err == 0 || (failed && err == SHALE_ENOMEM));
+        GOOD(shale_unmount(rig.v.fs));
+        rig.v.fs = NULL;
+        ck_assert_uint_eq(volume_close(&rig.v), 0);
+        ck_assert_int_eq(has_journal(rig.bytes), _i == 1);
+        if (n % 8 == 0)
+            fsck_rig("allocation", n);
+    }
+    close_rig();
+    free(before);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ext2/journal");
@@ -286,8 +458,11 @@ Suite *suite(void)
 
     rig_need_programs();
     tcase_set_timeout(tc, 600);
-    tcase_add_loop_test(tc, e2fsck_repairs, 0, 4);
-    tcase_add_loop_test(tc, mount_repairs, 0, 3);
+    tcase_add_loop_test(tc, e2fsck_repairs, 0, NO_ROOM + 1);
+    tcase_add_loop_test(tc, mount_repairs, 0, NO_ROOM);
+    tcase_add_test(tc, gives_way);
+    tcase_add_loop_test(tc, requests_fail, 0, 2);
+    tcase_add_loop_test(tc, allocations_fail, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }
