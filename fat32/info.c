@@ -9,6 +9,9 @@
  */
 #include "fat.h"
 
+/* A FAT of so many bytes is counted sooner than a wrong count is found out. */
+#define COUNT_MAX (1u << 20)
+
 static int fsinfo_read(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
@@ -77,7 +80,9 @@ int fat_info_load(struct fat_volume *vol)
     if (err)
         return err;
     vol->free_clusters = FAT_INFO_UNKNOWN;
-    if (vol->options.usefree || (!vol->was_dirty && !vol->had_errors))
+    if (vol->options.usefree ||
+        (!vol->was_dirty && !vol->had_errors &&
+         (uint64_t)vol->boot.fat_sectors << vol->boot.sector_shift > COUNT_MAX))
         vol->free_clusters = vol->info.free_count;
     return 0;
 }

@@ -89,13 +89,12 @@ static int info_store(struct fat_volume *vol)
         return 0;
     }
     err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
-    if (!err && !vol->info.valid) {
+    if (!err && !vol->info.valid)
         memset(raw, 0, sizeof *raw);
+    if (!err) {
         raw->lead = le32_make(FAT_INFO_LEAD);
         raw->structure = le32_make(FAT_INFO_STRUCT);
         raw->trail = le32_make(FAT_INFO_TRAIL);
-    }
-    if (!err) {
         raw->free_count = le32_make(free_count);
         raw->next_free = le32_make(vol->writer->space.cursor);
     }

@@ -438,11 +438,11 @@ static const struct {
     const char *options;
     uint32_t count;
 } counts[] = {
-    { "believed", 77, false, NULL, 77 },
-    { "not known", 0xffffffff, false, NULL, 299 },
-    { "more than there are", 301, false, NULL, 299 },
-    { "all that there are", 300, false, NULL, 300 },
-    { "not clean", 77, true, NULL, 299 },
+    { "counted sooner", 77, false, NULL, 299 },
+    { "asked for", 77, false, "usefree", 77 },
+    { "not known", 0xffffffff, false, "usefree", 299 },
+    { "more than there are", 301, false, "usefree", 299 },
+    { "all that there are", 300, false, "usefree", 300 },
     { "not clean, but asked for", 77, true, "usefree", 77 },
 };
 
