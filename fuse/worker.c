@@ -50,6 +50,7 @@ static int open_as(struct worker *worker, bool write, char *why)
         .errors_continue = options->errors_continue,
         .type = options->type,
         .options = options->driver_options,
+        .place = options->target ? options->target : options->dir,
         .log = &worker->log.base,
         .memory_budget = write ? MEMORY_BUDGET_WRITABLE : MEMORY_BUDGET,
         .cache_bytes = write ? CACHE_BYTES_WRITABLE : CACHE_BYTES,

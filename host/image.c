@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,11 +243,40 @@ static void explain_mount(struct shale_image *image,
         choose_hint_backup(image, why);
 }
 
+#define PLACE_OPTION "last_mounted"
+
+/*
+ * CONFIG's options, and where the volume is going to be mounted if TYPE, or
+ * NULL: the driver that knows it, wants to be told. (In a list of options there
+ * is no way to write a comma.) Allocated; NULL if there is no memory.
+ */
+static char *options_with_place(struct shale_image *image,
+                                const struct shale_image_config *config,
+                                const struct shale_fs_ops *type)
+{
+    const char *options = config->options ? config->options : "";
+    const char *place = config->place;
+    char *all;
+
+    if (place && !strchr(place, ',') &&
+        (type || !shale_probe(&image->volume.base, image->mem,
+                              shale_all_drivers, &type)) &&
+        shale_driver_has_option(type, PLACE_OPTION, strlen(PLACE_OPTION)) &&
+        !has_option(options, PLACE_OPTION)) {
+        if (asprintf(&all, "%s%s" PLACE_OPTION "=%s", options,
+                     *options ? "," : "", place) < 0)
+            return NULL;
+        return all;
+    }
+    return strdup(options);
+}
+
 static int mount_volume(struct shale_image *image,
                         const struct shale_image_config *config,
                         const struct shale_fs_ops *type, bool write,
                         char *why)
 {
+    char *options = options_with_place(image, config, type);
     struct shale_config mount = {
         .dev = &image->volume.base,
         .mem = image->mem,
@@ -254,7 +284,7 @@ static int mount_volume(struct shale_image *image,
         .locks = &shale_host_locks,
         .log = &image->log,
         .type = type ? shale_driver_name(type) : NULL,
-        .options = config->options,
+        .options = options,
         .clock = config->clock ? config->clock : &shale_host_clock,
         .read_only = !write,
         .errors_continue = config->errors_continue,
@@ -268,7 +298,8 @@ static int mount_volume(struct shale_image *image,
         (void)mount.clock->zone(mount.clock, 0);
 
     image->fault[0] = '\0';
-    err = shale_mount(&mount, &image->fs);
+    err = options ? shale_mount(&mount, &image->fs) : SHALE_ENOMEM;
+    free(options);
     if (err)
         explain_mount(image, config, err, why);
     return err;

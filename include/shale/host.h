@@ -79,6 +79,8 @@ struct shale_image_config {
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
     const char *options;        /* the driver's */
+    const char *place;          /* where it is going to be mounted: absolute,
+                                   for formats that keep it; or NULL */
     struct shale_clock *clock;  /* NULL: shale_host_clock */
     struct shale_log *log;      /* gets the volume's events as well, with their
                                    places as bytes of the image */
