@@ -142,7 +142,7 @@ int ext2_block_insert(struct ext2_vnode *dir, struct shale_buf *buf,
  * row now.
  */
 static int block_remove(const struct ext2_vnode *dir, struct shale_buf *buf,
-                        uint32_t at, uint32_t *room)
+                        uint32_t at, bool late, uint32_t *room)
 {
     const struct ext2_super *super = super_of(dir);
     struct ext2_dirent entry = { .ino = 0 }, before = entry, gone = entry;
@@ -161,12 +161,14 @@ static int block_remove(const struct ext2_vnode *dir, struct shale_buf *buf,
         if (here == at)
             gone = entry;
     }
-    err = dir_change(dir, buf);
+    err = late ? shale_tx_change_late(dir->base.fs->tx, buf, at, sizeof(le32),
+                                      SHALE_RANK_NAME)
+               : dir_change(dir, buf);
     if (err)
         return err;
     *room = gone.rec_len;
     ((struct ext2_disk_dirent *)(buf->data + at))->inode = le32_make(0);
-    if (at > 0) {
+    if (at > 0 && !late) {
         ext2_dirent_set_length(buf->data + before_at,
                                before.rec_len + gone.rec_len);
         *room += before.rec_len - record_taken(&before);
@@ -188,6 +190,12 @@ static void undo_note(void *context, uint64_t a, uint64_t b)
 
 int ext2_dir_note(struct ext2_vnode *dir)
 {
+    const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+
+    /* A record that goes late is not there any more, but is not free. */
+    if (!ext2_batch_is_whole(vol) &&
+        vol->moved_in == shale_tx_batch(dir->base.fs->tx))
+        return SHALE_EAGAIN;
     if (dir->fresh)
         return 0;
     return shale_tx_on_undo(dir->base.fs->tx, undo_note, dir, 0, 0);
@@ -299,7 +307,8 @@ int ext2_dir_insert(struct ext2_vnode *dir, const char *name, size_t len,
     return done ? done : insert_anywhere(dir, &what);
 }
 
-int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len)
+int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len,
+                    bool late)
 {
     struct ext2_place place;
     uint32_t room = 0;
@@ -309,7 +318,7 @@ int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len)
         err = ext2_dir_find(dir, name, len, &place);
     if (err)
         return err;
-    err = block_remove(dir, place.buf, place.at, &room);
+    err = block_remove(dir, place.buf, place.at, late, &room);
     if (!err) {
         ext2_names_remove(dir, name, len, place.index, place.at);
         ext2_room_raise(dir, place.index, room);

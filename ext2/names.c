@@ -3,7 +3,15 @@
  *
  * What a name leads to is an inode; here inodes, their counts of links and the
  * directories' records are kept in step. Nothing has an order: what is done in
- * one call is on the device as a whole or not at all (see write.h).
+ * one call is on the device as a whole or not at all, through a journal.
+ *
+ * A volume that has no room for one is written by rank (shale/tx.h), and a cut
+ * may come in between. Then a file that was on the device is on it still, by
+ * its name or without one, if in a rename
+ *
+ * (1) what takes the place of a file has been on the device before;
+ * (2) what loses its place keeps its links until its name leads elsewhere;
+ * (3) the old name goes last, and no other takes its room in that batch.
  *
  * A directory's count is 2, for its name and its ".", and one more for the ".."
  * of each directory in it. Where dir_nlink allows more of these than can be
@@ -63,6 +71,24 @@ static void subdirectory_remove(struct ext2_vnode *dir)
         dir->inode.links--;
 }
 
+/* Without a journal: keeps (2). */
+static int links_late(struct ext2_vnode *vn)
+{
+    const size_t first = offsetof(struct ext2_disk_inode, dtime);
+    const size_t end = offsetof(struct ext2_disk_inode, links) + sizeof(le16);
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    struct shale_buf *buf;
+    size_t offset;
+    int err = ext2_inode_get(vol, vn->base.ino, &buf, &offset);
+
+    if (err)
+        return err;
+    err = shale_tx_change_with(vol->fs->tx, buf, offset + first, end - first,
+                               SHALE_RANK_NODE, SHALE_STEP_WHOLE);
+    shale_buf_put(buf);
+    return err;
+}
+
 /*
  * VN has lost a name: note, count, store; without one left it is an orphan.
  * A directory has no other names.
@@ -82,6 +108,19 @@ static int name_lost(struct ext2_vnode *vn)
 }
 
 /* --------------------------------------------------------------- create */
+
+/* Without a journal: something is done that the rest of the batch minds. */
+static int batch_note(struct ext2_volume *vol, uint64_t *batch)
+{
+    int err;
+
+    if (ext2_batch_is_whole(vol) || *batch == shale_tx_batch(vol->fs->tx))
+        return 0;
+    err = shale_tx_save(vol->fs->tx, batch, sizeof *batch);
+    if (!err)
+        *batch = shale_tx_batch(vol->fs->tx);
+    return err;
+}
 
 /* The target of a symlink goes to a block of its own. */
 static int target_store(struct ext2_vnode *link, const char *target,
@@ -126,6 +165,8 @@ static int node_create(struct ext2_vnode *dir, const struct shale_node *node,
 
     if (!err)
         err = node_check(node, fresh);
+    if (!err)
+        err = batch_note(vol, &vol->made_in);
     if (!err)
         err = ext2_inode_take(vol, dir, fresh->inode.mode, &ino);
     if (err)
@@ -234,7 +275,7 @@ int ext2_remove(struct shale_vnode *in, const char *name, size_t len,
     int err = check_removal(dir, vn);
 
     if (!err)
-        err = ext2_dir_remove(dir, name, len);
+        err = ext2_dir_remove(dir, name, len, false);
     if (!err)
         err = ext2_vnode_note(dir);
     if (err)
@@ -289,8 +330,15 @@ static int ends_update(const struct shale_rename *what)
 int ext2_rename(const struct shale_rename *what)
 {
     struct ext2_vnode *to = vnode_of(what->to), *vn = vnode_of(what->vn);
+    struct ext2_volume *vol = ext2_volume_of(what->to->fs);
+    bool whole = ext2_batch_is_whole(vol);
     int err = check_rename(what);
 
+    if (!err && !whole && what->victim) {
+        if (vol->made_in == shale_tx_batch(vol->fs->tx))
+            return SHALE_EAGAIN;        /* keeps (1) */
+        err = links_late(vnode_of(what->victim));
+    }
     if (err)
         return err;
     if (what->victim)
@@ -300,7 +348,10 @@ int ext2_rename(const struct shale_rename *what)
         err = ext2_dir_insert(to, what->to_name, what->to_len, ino_of(vn),
                               vn->base.type);
     if (!err)
-        err = ext2_dir_remove(vnode_of(what->from), what->name, what->len);
+        err = ext2_dir_remove(vnode_of(what->from), what->name, what->len,
+                              !whole);
+    if (!err)
+        err = batch_note(vol, &vol->moved_in);
     if (!err && is_dir(vn) && what->from != what->to)
         err = ext2_dir_set_parent(vn, ino_of(to));
     if (!err)

@@ -234,8 +234,12 @@ int ext2_acl_inherit(struct ext2_vnode *dir, struct ext2_vnode *fresh,
 int ext2_dir_insert(struct ext2_vnode *dir, const char *name, size_t len,
                     uint32_t ino, enum shale_type type);
 
-/* Take NAME out of DIR. SHALE_ENOENT. */
-int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len);
+/*
+ * Take NAME out of DIR; on the device at the very end of the batch if LATE says
+ * so. Then nothing may be entered before the batch is written. SHALE_ENOENT.
+ */
+int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len,
+                    bool late);
 
 /* NAME in DIR is inode INO, of TYPE, from now on. SHALE_ENOENT. */
 int ext2_dir_replace(struct ext2_vnode *dir, const char *name, size_t len,
@@ -416,6 +420,12 @@ int ext2_journal_end(struct ext2_volume *vol, struct ext2_disk_super *raw);
 
 /* As in struct shale_fs_ops. */
 int ext2_make_room(struct shale_fs *fs);
+
+/* Does a batch reach the device as a whole, whatever happens? */
+static inline bool ext2_batch_is_whole(const struct ext2_volume *vol)
+{
+    return vol->journal && vol->journal->active;
+}
 
 /* Blocks that are in use for a journal of ours, but free as far as files go. */
 uint32_t ext2_journal_own_blocks(const struct ext2_volume *vol);

@@ -147,7 +147,8 @@ START_TEST(records_change)
     records_write(changes[_i].before, count);
     if (changes[_i].remove)
         ck_assert_int_eq(ext2_dir_remove(dir, changes[_i].remove,
-                                         strlen(changes[_i].remove)), 0);
+                                         strlen(changes[_i].remove), false),
+                         0);
     if (changes[_i].insert)
         ck_assert_int_eq(insert(changes[_i].insert, 99), 0);
     snprintf(expected, sizeof expected, "%u:12:. 2:12:.. %s",
@@ -187,8 +188,8 @@ START_TEST(the_first_record_of_a_block_stays_and_is_free)
     ck_assert_int_eq(ext2_dir_get(dir, 1, &buf), 0);
     ck_assert_uint_eq(buf->data[0], 99);
     ck_assert_uint_eq(buf->data[8], 'd');
-    ck_assert_int_eq(ext2_dir_remove(dir, (const char *)buf->data + 8, 255),
-                     0);
+    ck_assert_int_eq(ext2_dir_remove(dir, (const char *)buf->data + 8, 255,
+                                     false), 0);
     ck_assert_uint_eq(buf->data[0], 0);
     ck_assert_uint_eq(buf->data[4] | buf->data[5] << 8, 264);
     ck_assert_int_eq(insert("x", 98), 0);
@@ -219,9 +220,9 @@ START_TEST(an_entry_is_replaced_in_its_place)
     ck_assert_uint_eq(buf->data[24 + 7], _i == 0 ? 2 : 0);
     shale_buf_put(buf);
     ck_assert_int_eq(ext2_dir_is_empty(dir), 0);
-    ck_assert_int_eq(ext2_dir_remove(dir, "name", 4), 0);
+    ck_assert_int_eq(ext2_dir_remove(dir, "name", 4, false), 0);
     ck_assert_int_eq(ext2_dir_is_empty(dir), 1);
-    ck_assert_int_eq(ext2_dir_remove(dir, "name", 4), SHALE_ENOENT);
+    ck_assert_int_eq(ext2_dir_remove(dir, "name", 4, false), SHALE_ENOENT);
     ck_assert_int_eq(ext2_dir_set_parent(dir, 77), 0);
     ck_assert_int_eq(ext2_dir_get(dir, 0, &buf), 0);
     ck_assert_uint_eq(buf->data[12], 77);
@@ -249,8 +250,10 @@ START_TEST(nothing_is_changed_in_a_damaged_block)
     ext2_dirent_set_length(buf->data + 36, bad_lengths[_i]);
     memcpy(before, buf->data, sizeof before);
     ck_assert_int_eq(insert("new", 99), SHALE_ECORRUPT);
-    ck_assert_int_eq(ext2_dir_remove(dir, "a", 1), SHALE_ECORRUPT);
-    ck_assert_int_eq(ext2_dir_remove(dir, "c", 1), SHALE_ECORRUPT);
+    ck_assert_int_eq(ext2_dir_remove(dir, "a", 1, false),
+                     SHALE_ECORRUPT);
+    ck_assert_int_eq(ext2_dir_remove(dir, "c", 1, false),
+                     SHALE_ECORRUPT);
     ck_assert_int_eq(ext2_dir_is_empty(dir), 0);
     ck_assert_int_eq(memcmp(before, buf->data, sizeof before), 0);
     shale_buf_put(buf);
@@ -501,7 +504,8 @@ START_TEST(an_undo_leaves_nothing)
 
         shale_tx_begin(tx());
         if (names.there[i])
-            ck_assert_int_eq(ext2_dir_remove(dir, names.name[i], len), 0);
+            ck_assert_int_eq(ext2_dir_remove(dir, names.name[i], len,
+                                             false), 0);
         else
             ck_assert_int_eq(ext2_dir_insert(dir, names.name[i], len, 99,
                                              SHALE_TYPE_FILE), 0);

@@ -234,7 +234,8 @@ START_TEST(a_full_index_is_no_space)
 
     /* A leaf that loses a name takes another one with its hash. */
     shale_tx_begin(tx());
-    ck_assert_int_eq(ext2_dir_remove(dir, name_of(0, 255), 255), 0);
+    ck_assert_int_eq(ext2_dir_remove(dir, name_of(0, 255), 255, false),
+                     0);
     ck_assert_int_eq(ext2_dir_insert(dir, name_of(0, 255), 255,
                                      (uint32_t)file->base.ino,
                                      SHALE_TYPE_FILE), 0);
