@@ -37,21 +37,18 @@ static uint64_t blocks_with_pointers(uint64_t n, uint32_t block_shift)
     return all;
 }
 
+/*
+ * An inode counts its blocks in units of 512 bytes, with 32 bits. Linux takes
+ * those of pointers off as if all the others were data, and so do we.
+ */
 uint64_t ext2_map_write_max(uint32_t block_shift)
 {
-    /* An inode counts its blocks in units of 512 bytes, with 32 bits. */
+    uint64_t reach = ext2_map_max_size(block_shift) >> block_shift;
     uint64_t most = UINT32_MAX >> (block_shift - 9);
-    uint64_t low = 0, high = ext2_map_max_size(block_shift) >> block_shift;
 
-    while (low < high) {
-        uint64_t middle = low + (high - low + 1) / 2;
-
-        if (blocks_with_pointers(middle, block_shift) <= most)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low << block_shift;
+    if (blocks_with_pointers(reach, block_shift) > most)
+        reach = 2 * most - blocks_with_pointers(most, block_shift);
+    return reach << block_shift;
 }
 
 /* --------------------------------------------------------------- growing */
