@@ -1,4 +1,5 @@
 # The command's verbs, as their users call them.
-foreach(script IN ITEMS help list read info copy errors mkfs put change)
+foreach(script IN ITEMS help list read info copy errors mkfs mkfs_ext2 put
+        posix change)
     shale_script(tools_${script} tools/${script}.sh)
 endforeach()

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "each.h"
 #include "jsonout.h"
-#include "tools.h"
-#include "walk.h"
 
 static const struct attribute {
     char letter;
@@ -88,13 +87,20 @@ static void show(struct attr_run *run, const char *path, uint32_t flags)
 }
 
 /* Change the attributes of VN as asked, or show them. */
-static void handle(struct attr_run *run, struct shale_vnode *vn,
-                   const char *path)
+static void handle(void *context, struct shale_vnode *vn, const char *path)
 {
+    struct attr_run *run = context;
     struct shale_setattr what = { .valid = SHALE_SET_FLAGS };
     struct shale_attr attr;
-    int err = shale_getattr(vn, &attr);
+    int err;
 
+    /* The root has no entry, and so no attributes. */
+    if (shale_vnode_ino(vn) == shale_root_ino(run->vol.fs)) {
+        if (!run->recurse)
+            volume_fail_text(&run->vol, path, "the root has no attributes");
+        return;
+    }
+    err = shale_getattr(vn, &attr);
     if (!err && !run->set && !run->clear) {
         show(run, path, attr.flags);
         return;
@@ -106,48 +112,10 @@ static void handle(struct attr_run *run, struct shale_vnode *vn,
         volume_fail(&run->vol, path, err);
 }
 
-/* All that is below directory VN, a reference that is put. */
-static void handle_tree(struct attr_run *run, struct shale_vnode *vn,
-                        const char *path)
-{
-    enum walk_step step;
-    struct walk walk;
-
-    walk_init(&walk, &run->vol, LISTING_HIDDEN, vn, path);
-    while ((step = walk_next(&walk)) != WALK_END) {
-        struct shale_vnode *below;
-        int err;
-
-        if (step != WALK_ENTRY)
-            continue;
-        err = shale_vnode_get(run->vol.fs, walk.entry->ino, &below);
-        if (err) {
-            volume_fail(&run->vol, walk.path, err);
-            continue;
-        }
-        handle(run, below, walk.path);
-        shale_vnode_put(below);
-    }
-    walk_fini(&walk);
-}
-
 static void handle_path(struct attr_run *run, const char *path)
 {
-    struct shale_vnode *vn;
-
-    path = *path ? path : "/";
-    vn = volume_walk(&run->vol, path, SHALE_WALK_NOFOLLOW);
-    if (!vn)
-        return;
-    /* The root has no entry, and so no attributes. */
-    if (shale_vnode_ino(vn) != shale_root_ino(run->vol.fs))
-        handle(run, vn, path);
-    else if (!run->recurse)
-        volume_fail_text(&run->vol, path, "the root has no attributes");
-    if (run->recurse && shale_vnode_type(vn) == SHALE_TYPE_DIR)
-        handle_tree(run, vn, path);
-    else
-        shale_vnode_put(vn);
+    each_file(&run->vol, path,
+              EACH_NOFOLLOW | (run->recurse ? EACH_RECURSE : 0), handle, run);
 }
 
 enum { OPTION_JSON = OPTION_LONG };

@@ -251,7 +251,7 @@ for verb in "mkdir $img:q" "rm $img:new" "mv $img:new q" "touch $img:q" \
 done
 same "nothing was changed" "$work/before.img" "$img"
 if have mke2fs; then
-    make_image "$work/ext2.img" 4M
+    make_image "$work/ext2.img" 4M -O uninit_bg
     for verb in "mkdir %:q" "rm -r %:lost+found" "mv %:lost+found q" \
         "touch %:q" "label % Q"; do
         # shellcheck disable=SC2086

@@ -100,3 +100,17 @@ host_tree()
     (cd "$1" && find . -mindepth 1 \( -type d -printf '/%P/\n' -o \
         -type f -printf '/%P\n' \) | sort)
 }
+
+# judge_ext2 NAME IMAGE: e2fsck -fn has nothing to say about it. What it always
+# says: its version, its passes, what it counted.
+judge_ext2()
+{
+    if e2fsck -fn "$2" >"$work/fsck" 2>&1 &&
+        ! grep -qvE '^(e2fsck [0-9]|Pass [1-5]|.*: [0-9]+/[0-9]+ files )' \
+            "$work/fsck"; then
+        ok
+    else
+        fail "$1: e2fsck"
+        head -n 10 "$work/fsck"
+    fi
+}

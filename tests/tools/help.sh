@@ -6,7 +6,8 @@
 . "$(dirname "$0")/common.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
-own="info ls tree cat stat cp put mkdir rm mv touch attr label extents mkfs"
+own="info ls tree cat stat cp put mkdir rm mv ln mknod touch chmod chown attr"
+own="$own label extents mkfs"
 verbs="$own mount umount version help"  # ... and with no table of ours
 
 status "no command" 2 "$SHALE"

@@ -277,7 +277,7 @@ if have flock; then
     says "locked" "in use"
 fi
 if have mke2fs; then
-    make_image "$work/ext2.img" 4M
+    make_image "$work/ext2.img" 4M -O uninit_bg
     before=$(cksum <"$work/ext2.img")
     status "ext2" 2 "$SHALE" put "$work/ext2.img" "$work/text"
     says "ext2" "cannot be changed"

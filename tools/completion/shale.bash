@@ -4,8 +4,8 @@
 # paths inside an image come from `shale ls`.
 # shellcheck shell=bash
 
-_shale_verbs="info ls tree cat stat cp put mkdir rm mv touch attr label extents
-    mkfs mount umount version help"
+_shale_verbs="info ls tree cat stat cp put mkdir rm mv ln mknod touch chmod
+    chown attr label extents mkfs mount umount version help"
 
 # The options that VERB accepts, one a line.
 _shale_options()
@@ -38,7 +38,7 @@ _shale_files()
 _shale()
 {
     local words cword line=${COMP_LINE:0:COMP_POINT}
-    local verb current previous image='' volume=() operands=0 i
+    local verb current previous image='' first='' volume=() operands=0 i
 
     # Bash splits at colons, which IMAGE:PATH is full of: split again.
     read -ra words <<<"$line"
@@ -58,7 +58,8 @@ _shale()
     case $verb$previous in
         # Letters that mean something else to some verbs.
         mkdir-p | attr-r | cp-L | put-L | rm-r | rm-f) ;;
-        touch-t | touch-d | touch--date | *--size | *--owner | \
+        touch-t | touch-d | touch--date | *--size | *--owner | mknod-m | \
+            mknod--mode | \
             mkfs-[FsSnLifRrMbINgmOJU] | mkfs--fat-bits | mkfs--*-size | \
             mkfs--label | mkfs--id | mkfs--fats | mkfs--reserved* | \
             mkfs--root-* | mkfs--media | mkfs--*inode* | mkfs--blocks-* | \
@@ -89,7 +90,8 @@ _shale()
     for ((i = 2; i < cword; i++)); do
         case $verb${words[i]} in
             mkdir-p) ;;
-            touch-[tdr] | touch--date | touch--reference | tree-L | \
+            touch-[tdr] | touch--date | touch--reference | mknod-m | \
+                mknod--mode | tree-L | \
                 tree--level | mkfs-[FsSnLifRrMdbINgmOJU] | mkfs--size | \
                 mkfs--*-size | mkfs--fat-bits | mkfs--label | mkfs--id | \
                 mkfs--fats | mkfs--reserved* | mkfs--root-* | mkfs--media | \
@@ -101,6 +103,13 @@ _shale()
                 volume+=("${words[i]}" "${words[i + 1]}")
                 i=$((i + 1)) ;;
             "$verb"-* | attr+*) ;;
+            chmod* | chown*)    # the mode, the owner; then as the others
+                if [[ -z $first ]]; then
+                    first=${words[i]}
+                else
+                    [[ $operands -gt 0 ]] || image=${words[i]}
+                    operands=$((operands + 1))
+                fi ;;
             *)  [[ $operands -gt 0 ]] || image=${words[i]}
                 operands=$((operands + 1)) ;;
         esac
@@ -109,7 +118,7 @@ _shale()
     case $verb in
         info | mount | umount | mkfs | label) _shale_files "$current" ;;
         ls | tree | cat | stat | extents | cp | put | mkdir | rm | mv | \
-            touch | attr)
+            ln | mknod | touch | chmod | chown | attr)
             if ((operands == 0)) && [[ $current == *:* ]] &&
                 [[ ! -e $current ]]; then
                 _shale_inside "${current%%:*}" "${current#*:}" ''
