@@ -147,6 +147,9 @@ static const char *const ignored[] = {
     "big_writes", "clone_fd", "auto_unmount", "nonempty", "norelatime",
     "lazytime", "nolazytime", "bsddf", "loop", "max_write", "max_idle_threads",
 
+    /* Linux's ext2's: so it is. */
+    "acl", "user_xattr", "nogrpid", "sysvgroups", "orlov", "nocheck",
+
     /* Hints of Linux's vfat, and its stricter checks of names. */
     "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",
 

@@ -17,6 +17,9 @@
  *     probe allocate FILE MODE AT LEN    fallocate
  *     probe fill FILE LEN        write LEN bytes, 4096 at a time, then close
  *     probe late FILE TEXT       write, and when stdin ends fsync, and close
+ *     probe tmpfile DIR NAME     make a file without a name (O_TMPFILE); write
+ *                                to it; then give it NAME
+ *     probe version FILE         FS_IOC_GETVERSION, twice as 32 bits
  *     probe dos FILE [ATTR]      the DOS attributes; set them
  *     probe volume FILE          the volume's id
  *
@@ -27,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <linux/msdos_fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -366,6 +370,41 @@ static int probe_volume(const char *path)
     return close(fd);
 }
 
+static int probe_tmpfile(const char *dir, const char *name)
+{
+    int fd = open_or_say(dir, O_TMPFILE | O_RDWR);
+    struct stat before, after;
+    char path[40];
+
+    if (fd < 0)
+        return 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (write(fd, "temp", 4) != 4 || fstat(fd, &before) < 0 ||
+        linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ||
+        fstat(fd, &after) < 0)
+        return outcome(1);
+    printf("%jd bytes, %ju names, then %ju\n", (intmax_t)before.st_size,
+           (uintmax_t)before.st_nlink, (uintmax_t)after.st_nlink);
+    close(fd);
+    return 0;
+}
+
+static int probe_version(const char *path)
+{
+    int fd = open_or_say(path, O_RDONLY);
+    unsigned long wide = 0;
+    unsigned narrow = 1;
+
+    if (fd < 0)
+        return 0;
+    if (ioctl(fd, FS_IOC_GETVERSION, &wide) < 0 ||
+        ioctl(fd, FS_IOC32_GETVERSION, &narrow) < 0)
+        return outcome(1);
+    printf("%lu %u\n", wide, narrow);
+    close(fd);
+    return 0;
+}
+
 /* Those that change something. -1: there is no such one. */
 static int change(int argc, char **argv, const char *what)
 {
@@ -373,6 +412,10 @@ static int change(int argc, char **argv, const char *what)
         return probe_dos(argv[2], argv[3]);
     if (strcmp(what, "volume") == 0)
         return probe_volume(argv[2]);
+    if (strcmp(what, "version") == 0)
+        return probe_version(argv[2]);
+    if (argc > 3 && strcmp(what, "tmpfile") == 0)
+        return probe_tmpfile(argv[2], argv[3]);
     if (argc > 3 && strcmp(what, "fill") == 0)
         return probe_fill(argv[2], argv[3]);
     if (argc > 3 && strcmp(what, "late") == 0)
