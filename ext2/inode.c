@@ -130,9 +130,11 @@ static int inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
         return shale_corrupt_inode(vol->fs, "ext2: file of unknown type", at,
                                    ino);
 
-    /* A directory has another use for the field. */
+    /* A directory has another use for the field, but with large_dir. */
     out->size = le32_get(raw->size);
-    if ((mode & SHALE_S_IFMT) == SHALE_S_IFREG)
+    if ((mode & SHALE_S_IFMT) == SHALE_S_IFREG ||
+        ((mode & SHALE_S_IFMT) == SHALE_S_IFDIR &&
+         (vol->super.incompat & EXT2_INCOMPAT_LARGE_DIR)))
         out->size |= (uint64_t)le32_get(raw->size_high) << 32;
     if (out->size > vol->max_size)
         return shale_corrupt_inode(vol->fs, "ext2: file of impossible size",

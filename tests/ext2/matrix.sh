@@ -187,7 +187,7 @@ refusals()
     local feature
 
     for feature in extent flex_bg mmp encrypt casefold inline_data ea_inode \
-                   large_dir extent,64bit extent,bigalloc; do
+                   extent,64bit extent,bigalloc; do
         make_image "$work/image" 8m -O "$feature" || continue
         if "$DUMPTREE" "$work/image" >"$work/got" 2>&1; then
             fail "$feature was not refused"
