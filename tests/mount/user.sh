@@ -65,6 +65,33 @@ if command -v debugfs >/dev/null; then
     must "$SHALE" umount dir
 fi
 
+# A volume that is root's, to write to: its owners decide, unless nobody asks.
+if command -v debugfs >/dev/null; then
+    must "$SHALE" mount disk.img dir
+    expect_match "another's directory" '*Permission denied*' \
+        "$(touch dir/new 2>&1)"
+    expect_match "another's file" '*Permission denied*' "$(cat dir/hello 2>&1)"
+    must "$SHALE" umount dir
+    cp disk.img rooted.img
+    must "$SHALE" mount rooted.img dir -o fakeroot,uid=0,gid=0
+    expect "with fakeroot" hello "$(cat dir/hello)"
+    mkdir -m 755 dir/etc
+    echo root >dir/etc/passwd
+    cp dir/etc/passwd dir/etc/shadow
+    chmod 640 dir/etc/shadow
+    chown 0:42 dir/etc/shadow || fail "chown with fakeroot"
+    chmod 600 dir/hello || fail "chmod with fakeroot"
+    chown 12:13 dir/sub/data || fail "chown of another's file"
+    setfattr -n user.his -v x dir/etc || fail "an attribute with fakeroot"
+    expect "whose they are" "0:0 0:42 12:13" "$(stat -c %u:%g dir/etc \
+        dir/etc/shadow dir/sub/data | paste -s -d ' ')"
+    must "$SHALE" umount dir
+    expect_match "on the volume" '*User: *0 *Group: *42 *' "$(debugfs \
+        -R 'stat etc/shadow' rooted.img 2>/dev/null | tr -s '\n' ' ')"
+    run e2fsck -fn rooted.img
+    expect "e2fsck" 0 "$status"
+fi
+
 # A volume of his own to write to, and what its permissions say counts.
 if command -v mkfs.fat >/dev/null && command -v fsck.fat >/dev/null; then
     fat fat.img 8M
