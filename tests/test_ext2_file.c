@@ -387,6 +387,58 @@ START_TEST(a_full_volume_takes_what_it_can)
 }
 END_TEST
 
+/* What fits into so many blocks, if one of them has to be of pointers. */
+static const struct {
+    uint64_t blocks_free;
+    int64_t fits;               /* bytes of 20 KiB */
+} ends[] = { { 11, 11264 }, { 12, 12288 }, { 13, 12288 }, { 14, 13312 } };
+
+START_TEST(a_volume_ends_at_a_block_of_pointers)
+{
+    struct shale_vnode *file, *rest;
+    int64_t fits = ends[_i].fits;
+
+    begin(1 << 20, "-b 1024");
+    file = rig_create(&rig, "f", 0100644);
+    rest = rig_create(&rig, "rest", 0100644);
+    while (space().blocks_free > ends[_i].blocks_free)
+        put(rest, 2, rest->size, 1024);
+    ck_assert_uint_eq(space().blocks_free, ends[_i].blocks_free);
+    ck_assert_int_eq(write_at(file, 1, 0, 20480), fits);
+    shale_vnode_put(file);
+    shale_vnode_put(rest);
+    rig_unmount(&rig);
+    rig_mount(&rig);
+    file = rig_open(&rig, "/f");
+    expect(file, 1, 0, (size_t)fits);
+    ck_assert_uint_eq(file->size, (uint64_t)fits);
+    shale_vnode_put(file);
+    end();
+}
+END_TEST
+
+START_TEST(zeros_without_room_change_nothing)
+{
+    struct shale_vnode *file, *rest;
+
+    begin(1 << 20, "-b 1024");
+    file = rig_create(&rig, "f", 0100644);
+    rest = rig_create(&rig, "rest", 0100644);
+    put(file, 1, 0, 5000);
+    put(file, 1, 100000, 5000);
+    while (write_at(rest, 2, rest->size, 1024) == 1024)
+        continue;
+    ck_assert_int_eq(shale_allocate(file, 0, 105000,
+                                    SHALE_ALLOCATE_ZERO_RANGE), SHALE_ENOSPC);
+    expect(file, 1, 0, 5000);
+    expect(file, 0, 5000, 95000);
+    expect(file, 1, 100000, 5000);
+    shale_vnode_put(file);
+    shale_vnode_put(rest);
+    end();
+}
+END_TEST
+
 START_TEST(reserved_blocks_may_be_kept)
 {
     struct shale_vnode *file;
@@ -653,6 +705,9 @@ Suite *suite(void)
     tcase_add_loop_test(tc, no_longer_than_this, 0,
                         sizeof limits / sizeof limits[0]);
     tcase_add_test(tc, a_full_volume_takes_what_it_can);
+    tcase_add_loop_test(tc, a_volume_ends_at_a_block_of_pointers, 0,
+                        sizeof ends / sizeof ends[0]);
+    tcase_add_test(tc, zeros_without_room_change_nothing);
     tcase_add_test(tc, reserved_blocks_may_be_kept);
     tcase_add_loop_test(tc, reserves, 0,
                         sizeof reservations / sizeof reservations[0]);

@@ -157,25 +157,65 @@ static int reserve(struct shale_vnode *file, uint64_t offset, uint64_t end)
     return err;
 }
 
-/* The same for a format that has no space past a file's end. */
+/* The same for a format that has no space past a file's end: it may grow. */
 static int reserve_exact(struct shale_vnode *file, uint64_t offset,
                          uint64_t end)
 {
     uint64_t size = file->size;
-    int err = sync_writer_enter(file->fs);
+    int err = reserve(file, offset, end < size ? end : size);
 
-    if (err)
-        return err;
-    err = reserve(file, offset, end < size ? end : size);
     if (offset < size)
         offset = size;
     if (!err && end > size)
         err = writer_put_zeros(file, offset, end - offset);
+    return err;
+}
+
+/*
+ * Make zeros of what FILE, in such a format, has from OFFSET up to END, which
+ * is a hole then if PUNCH, else allocated. What it needs space for comes first,
+ * so that a lack of it changes nothing.
+ */
+static int clear_exact(struct shale_vnode *file, uint64_t offset,
+                       uint64_t end, bool punch)
+{
+    uint64_t below = end < file->size ? end : file->size;
+    int err;
+
+    if (punch && offset >= file->size)
+        return 0;
+    if (punch)
+        err = file_punch(file, offset, end - offset);
+    else
+        err = reserve_exact(file, offset, end);
+    if (!err)
+        err = file_zero(file, offset, below);
+    if (!err && !punch)
+        err = file_resize(file, file->size);
+    return err;
+}
+
+/* As shale_allocate() up to END, with FILE's lock held, ... */
+static int allocate_exact(struct shale_vnode *file, uint64_t offset,
+                          uint64_t end, unsigned flags)
+{
+    bool punch = flags & SHALE_ALLOCATE_PUNCH_HOLE;
+    int err;
+
+    if ((flags & SHALE_ALLOCATE_KEEP_SIZE) && !punch && end > file->size)
+        return SHALE_ENOTSUP;
+    err = sync_writer_enter(file->fs);
+    if (err)
+        return err;
+    if (punch || (flags & SHALE_ALLOCATE_ZERO_RANGE))
+        err = clear_exact(file, offset, end, punch);
+    else
+        err = reserve_exact(file, offset, end);
     sync_writer_leave(file->fs);
     return err;
 }
 
-/* As shale_allocate() up to END, with FILE's lock held. */
+/* ... in any format. */
 static int allocate_locked(struct shale_vnode *file, uint64_t offset,
                            uint64_t end, unsigned flags)
 {
@@ -184,15 +224,8 @@ static int allocate_locked(struct shale_vnode *file, uint64_t offset,
     bool grows = end > file->size;
     int err = 0;
 
-    if (flags & SHALE_ALLOCATE_PUNCH_HOLE)
-        return offset < file->size ? file_punch(file, offset, end - offset)
-                                   : 0;
-    if (keep_size && grows && file->fs->ops->exact)
-        return SHALE_ENOTSUP;
-    if (flags & SHALE_ALLOCATE_ZERO_RANGE)
-        return writer_put_zeros(file, offset, end - offset);
     if (file->fs->ops->exact)
-        return reserve_exact(file, offset, end);
+        return allocate_exact(file, offset, end, flags);
 
     /* What has no holes has all the space up to its end. */
     if (!holes && (!grows || !keep_size))

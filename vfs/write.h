@@ -69,10 +69,10 @@ int writer_end_whole(struct writer *w, int err);
  */
 int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len);
 
-/*
- * The LEN bytes of FILE at OFFSET are zeros from now on, and as many of them as
- * possible a hole. The driver can punch.
- */
+/* Overwrite what is there of FILE from OFFSET up to END, below its size. */
+int file_zero(struct shale_vnode *file, uint64_t offset, uint64_t end);
+
+/* Make a hole of the whole units inside that range; the driver can punch. */
 int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len);
 
 /* FILE is SIZE bytes long from now on, and has changed now. */

@@ -228,8 +228,7 @@ struct filling {
     struct writer *w;
     const uint8_t *buf;         /* NULL: zeros */
     uint64_t len;
-    bool partly;                /* as much as there is space for will do */
-    uint64_t done;
+    uint64_t done;              /* so much of it, even if it came to an error */
 };
 
 static int fill_in_tx(struct shale_fs *fs, void *context)
@@ -251,8 +250,6 @@ static int fill_in_tx(struct shale_fs *fs, void *context)
         if (!err)
             f->done += a.len;
     }
-    if (err == SHALE_ENOSPC && f->partly && f->done > 0)
-        err = 0;
     at += f->done;
     if (!err && (at > file->size || !f->w->stamped))
         err = fs->ops->resize(file, at > file->size ? at : file->size);
@@ -267,8 +264,9 @@ static int fill(struct writer *w, const void *buf, uint64_t len)
     };
     int err = change_run(w->file->fs, fill_in_tx, &f);
 
-    if (err == SHALE_ENOSPC) {
-        f.partly = true;
+    /* As much as there was space for will do. */
+    while (err == SHALE_ENOSPC && f.done > 0 && f.done < f.len) {
+        f.len = f.done;
         err = change_run(w->file->fs, fill_in_tx, &f);
     }
     if (err)
@@ -439,24 +437,10 @@ int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len)
     return err;
 }
 
-static int punch_in_tx(struct shale_fs *fs, void *context)
+int file_zero(struct shale_vnode *file, uint64_t offset, uint64_t end)
 {
-    const struct range *range = context;
+    int err = 0;
 
-    return fs->ops->punch(range->file, range->offset, range->len);
-}
-
-int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len)
-{
-    struct range range = { file, offset, len };
-    uint64_t end = offset + len < file->size ? offset + len : file->size;
-    int err = sync_writer_enter(file->fs);
-
-    if (err)
-        return err;
-    err = change_run(file->fs, punch_in_tx, &range);
-
-    /* What is there still is less than a whole unit. */
     while (!err && offset < end) {
         struct shale_extent extent;
 
@@ -469,8 +453,21 @@ int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len)
             err = zeros_write(file, extent.device, extent.length);
         offset += extent.length;
     }
-    sync_writer_leave(file->fs);
     return err;
+}
+
+static int punch_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct range *range = context;
+
+    return fs->ops->punch(range->file, range->offset, range->len);
+}
+
+int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len)
+{
+    struct range range = { file, offset, len };
+
+    return change_run(file->fs, punch_in_tx, &range);
 }
 
 int file_reserve(struct shale_vnode *file, uint64_t offset, uint64_t len,
