@@ -151,17 +151,40 @@ static uint64_t missing(struct shale_vnode *vn, uint64_t offset, uint64_t len)
     return count + (end - offset);
 }
 
+/*
+ * To count what is free takes its time on a large volume. So it is done when as
+ * much as half of what there was may be gone: bytes left until then.
+ */
+static atomic_llong unseen;
+
+static bool is_near(uint64_t len)
+{
+    return len > INT64_MAX / 2 ||
+           atomic_fetch_sub(&unseen, (long long)len) < (long long)len;
+}
+
+static void note_available(const struct shale_statfs *volume)
+{
+    uint64_t half = volume->blocks_available / 2;
+
+    if (half > (uint64_t)INT64_MAX / 4 / volume->block_size)
+        half = (uint64_t)INT64_MAX / 4 / volume->block_size;
+    atomic_store(&unseen, (long long)(half * volume->block_size));
+}
+
 int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
                      uint64_t len)
 {
     struct shale_statfs volume;
     uint64_t blocks;
 
-    if (may_use_reserve(req) || shale_statfs(service_of(req)->fs, &volume) ||
-        volume.blocks_available == volume.blocks_free)
+    if (may_use_reserve(req) || !is_near(len) ||
+        shale_statfs(service_of(req)->fs, &volume))
         return 0;
+    note_available(&volume);
     blocks = len / volume.block_size + POINTER_BLOCKS;
-    if (volume.blocks_available >= blocks)
+    if (volume.blocks_available == volume.blocks_free ||
+        volume.blocks_available >= blocks)
         return 0;
     len = missing(vn, offset, len);
     if (len == 0)
