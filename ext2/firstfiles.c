@@ -13,6 +13,7 @@
  */
 #include "format.h"
 #include "memfn.h"
+#include "write.h"
 
 #define LOST_SIZE 16384u        /* bytes */
 #define LOST_BLOCKS_MIN 2u
@@ -38,11 +39,6 @@ struct first_file {
 
 /* ------------------------------------------------------------ the inode */
 
-static le32 time_extra(struct shale_time time)
-{
-    return le32_make(time.nsec << 2 | ((uint32_t)(time.sec >> 32) & 3));
-}
-
 /* Write FILE's inode, all times of which are now. */
 static int store(struct ext2_new *v, const struct first_file *file)
 {
@@ -51,7 +47,9 @@ static int store(struct ext2_new *v, const struct first_file *file)
     uint32_t index = (file->ino - 1) % super->inodes_per_group;
     uint64_t table = ext2_group_first(super, group) +
                      (uint64_t)ext2_group_head(super, group) + 2;
-    le32 now = le32_make((uint32_t)v->format->now.sec);
+    bool large = super->inode_size > EXT2_GOOD_OLD_INODE;
+    struct shale_time time = ext2_time_fit(v->format->now, large);
+    le32 now = ext2_time_seconds(time);
     struct {
         struct ext2_disk_inode inode;
         struct ext2_disk_inode_extra extra;
@@ -70,9 +68,9 @@ static int store(struct ext2_new *v, const struct first_file *file)
         le32_make((uint32_t)(file->blocks << super->block_shift >> 9));
     raw.inode.atime = raw.inode.ctime = raw.inode.mtime = now;
     memcpy(raw.inode.block, file->map, sizeof file->map);
-    if (super->inode_size > sizeof raw.inode) {
+    if (large) {
         raw.extra.extra_isize = le16_make(EXTRA_ISIZE);
-        raw.extra.ctime_extra = time_extra(v->format->now);
+        raw.extra.ctime_extra = ext2_time_extra(time);
         raw.extra.mtime_extra = raw.extra.atime_extra = raw.extra.ctime_extra;
         raw.extra.crtime = now;
         raw.extra.crtime_extra = raw.extra.ctime_extra;
@@ -80,8 +78,7 @@ static int store(struct ext2_new *v, const struct first_file *file)
     return shale_bdev_write_bytes(v->dev, v->mem,
                                   (table << super->block_shift) +
                                   (uint64_t)index * super->inode_size, &raw,
-                                  super->inode_size > sizeof raw.inode
-                                  ? sizeof raw : sizeof raw.inode);
+                                  large ? sizeof raw : sizeof raw.inode);
 }
 
 /* ------------------------------------------------------------ its blocks */

@@ -27,11 +27,8 @@ _Static_assert(LIFE_END - LIFE_OFFSET <= SHALE_TX_LATE_MAX,
 
 /* ----------------------------------------------------------------- times */
 
-/*
- * TIME as it can be kept with EXTRA bytes or without: past the ends the nearest
- * time that can, as on Linux. Two bits of epoch make it 2446.
- */
-static struct shale_time time_fit(struct shale_time time, bool extra)
+/* As on Linux. Two bits of epoch make it 2446. */
+struct shale_time ext2_time_fit(struct shale_time time, bool extra)
 {
     const int64_t first = INT32_MIN;
     const int64_t last = extra ? ((int64_t)3 << 32) + INT32_MAX : INT32_MAX;
@@ -45,14 +42,12 @@ static struct shale_time time_fit(struct shale_time time, bool extra)
     return time;
 }
 
-/* The low 32 bits of the seconds, which are signed ... */
-static le32 seconds_encode(struct shale_time time)
+le32 ext2_time_seconds(struct shale_time time)
 {
     return le32_make((uint32_t)(uint64_t)time.sec);
 }
 
-/* ... and how many times 2^32 are to be added to them, below nanoseconds. */
-static le32 extra_encode(struct shale_time time)
+le32 ext2_time_extra(struct shale_time time)
 {
     int64_t low = (int32_t)(uint32_t)(uint64_t)time.sec;
     uint32_t epoch = (uint32_t)((uint64_t)(time.sec - low) >> 32) & 3;
@@ -66,11 +61,11 @@ void ext2_vnode_touch(struct ext2_vnode *vn, unsigned times)
     struct shale_time now = shale_now(vn->base.fs);
 
     if (times & EXT2_ATIME)
-        inode->atime = time_fit(now, EXTRA_HAS(inode->extra, atime_extra));
+        inode->atime = ext2_time_fit(now, EXTRA_HAS(inode->extra, atime_extra));
     if (times & EXT2_MTIME)
-        inode->mtime = time_fit(now, EXTRA_HAS(inode->extra, mtime_extra));
+        inode->mtime = ext2_time_fit(now, EXTRA_HAS(inode->extra, mtime_extra));
     if (times & EXT2_CTIME)
-        inode->ctime = time_fit(now, EXTRA_HAS(inode->extra, ctime_extra));
+        inode->ctime = ext2_time_fit(now, EXTRA_HAS(inode->extra, ctime_extra));
 }
 
 /* ---------------------------------------------------------------- encode */
@@ -81,15 +76,15 @@ static void extra_part_encode(const struct ext2_inode *inode, uint8_t *bytes)
         (struct ext2_disk_inode_extra *)(bytes + EXT2_GOOD_OLD_INODE);
 
     if (EXTRA_HAS(inode->extra, ctime_extra))
-        extra->ctime_extra = extra_encode(inode->ctime);
+        extra->ctime_extra = ext2_time_extra(inode->ctime);
     if (EXTRA_HAS(inode->extra, mtime_extra))
-        extra->mtime_extra = extra_encode(inode->mtime);
+        extra->mtime_extra = ext2_time_extra(inode->mtime);
     if (EXTRA_HAS(inode->extra, atime_extra))
-        extra->atime_extra = extra_encode(inode->atime);
+        extra->atime_extra = ext2_time_extra(inode->atime);
     if (EXTRA_HAS(inode->extra, crtime))
-        extra->crtime = seconds_encode(inode->btime);
+        extra->crtime = ext2_time_seconds(inode->btime);
     if (EXTRA_HAS(inode->extra, crtime_extra))
-        extra->crtime_extra = extra_encode(inode->btime);
+        extra->crtime_extra = ext2_time_extra(inode->btime);
 }
 
 /* Can INODE's blocks be counted? */
@@ -130,9 +125,9 @@ static void inode_encode(const struct ext2_volume *vol,
     raw->size = le32_make((uint32_t)inode->size);
     if ((inode->mode & SHALE_S_IFMT) == SHALE_S_IFREG)
         raw->size_high = le32_make((uint32_t)(inode->size >> 32));
-    raw->atime = seconds_encode(inode->atime);
-    raw->mtime = seconds_encode(inode->mtime);
-    raw->ctime = seconds_encode(inode->ctime);
+    raw->atime = ext2_time_seconds(inode->atime);
+    raw->mtime = ext2_time_seconds(inode->mtime);
+    raw->ctime = ext2_time_seconds(inode->ctime);
     raw->flags = le32_make(inode->flags);
     raw->generation = le32_make(inode->generation);
     raw->acl_block = le32_make(inode->acl_block);
@@ -294,7 +289,7 @@ int ext2_inode_init(const struct ext2_vnode *dir,
         if (type == SHALE_S_IFDIR)
             out->mode |= SHALE_S_ISGID;
     }
-    out->btime = time_fit(shale_now(dir->base.fs), extra);
+    out->btime = ext2_time_fit(shale_now(dir->base.fs), extra);
     out->atime = out->mtime = out->ctime = out->btime;
     if (type == SHALE_S_IFCHR || type == SHALE_S_IFBLK)
         return device_encode(node, out);
@@ -360,7 +355,7 @@ put:
 int ext2_inode_clear(struct ext2_vnode *vn)
 {
     const struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
-    struct shale_time now = time_fit(shale_now(vn->base.fs), false);
+    struct shale_time now = ext2_time_fit(shale_now(vn->base.fs), false);
     struct ext2_disk_inode *raw;
     struct shale_buf *buf;
     size_t offset;
@@ -380,7 +375,7 @@ int ext2_inode_clear(struct ext2_vnode *vn)
     if (now.sec < vol->super.inode_count)
         now.sec = vol->super.inode_count;
     raw = (struct ext2_disk_inode *)(buf->data + offset);
-    raw->dtime = seconds_encode(now);
+    raw->dtime = ext2_time_seconds(now);
     shale_buf_put(buf);
     return 0;
 }
@@ -435,18 +430,21 @@ static int times_set(struct ext2_vnode *vn, const struct shale_setattr *what)
     uint32_t extra = inode->extra;
 
     if (what->valid & SHALE_SET_ATIME)
-        inode->atime = time_fit(what->atime, EXTRA_HAS(extra, atime_extra));
+        inode->atime = ext2_time_fit(what->atime,
+                                     EXTRA_HAS(extra, atime_extra));
     if (what->valid & SHALE_SET_MTIME)
-        inode->mtime = time_fit(what->mtime, EXTRA_HAS(extra, mtime_extra));
+        inode->mtime = ext2_time_fit(what->mtime,
+                                     EXTRA_HAS(extra, mtime_extra));
     if (what->valid & SHALE_SET_CTIME)
-        inode->ctime = time_fit(what->ctime, EXTRA_HAS(extra, ctime_extra));
+        inode->ctime = ext2_time_fit(what->ctime,
+                                     EXTRA_HAS(extra, ctime_extra));
     else
         ext2_vnode_touch(vn, EXT2_CTIME);
     if (!(what->valid & SHALE_SET_BTIME))
         return 0;
     if (!EXTRA_HAS(extra, crtime))
         return SHALE_EPERM;
-    inode->btime = time_fit(what->btime, EXTRA_HAS(extra, crtime_extra));
+    inode->btime = ext2_time_fit(what->btime, EXTRA_HAS(extra, crtime_extra));
     return 0;
 }
 

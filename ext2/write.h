@@ -16,7 +16,16 @@
 #include "ext2.h"
 #include "journal_disk.h"
 
-/* ------------------------------------------------------------ balloc.c */
+/* ------------------------------------------------------------ bitmap.c */
+
+/* The first bit from AT to before END that is VALUE, or END. */
+uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
+                       bool value);
+
+/* Set COUNT bits from AT on to VALUE. Returns how many were not that. */
+uint32_t ext2_bits_set(le64 *words, uint32_t at, uint32_t count, bool value);
+
+/* ------------------------------------------------------------- space.c */
 
 /* Blocks kept for a file that grows. */
 struct ext2_window {
@@ -48,6 +57,26 @@ int ext2_space_count(struct ext2_volume *vol);
 /* They are going to change: if the transaction is undone, they are not known. */
 int ext2_space_note(struct ext2_volume *vol);
 
+/* The window, not INO's, that BLOCK is in, or NULL. */
+const struct ext2_window *ext2_window_at(const struct ext2_space *space,
+                                         uint32_t block, uint32_t ino);
+
+/* How many of the COUNT blocks from FIRST on come before any such window? */
+uint32_t ext2_window_before(const struct ext2_space *space, uint32_t first,
+                            uint32_t count, uint32_t ino);
+
+/* The blocks to keep for a file that has LENGTH of them. */
+uint32_t ext2_window_size(const struct ext2_volume *vol, uint64_t length);
+
+/* The window of INO is COUNT blocks from FIRST on: none, if COUNT is 0. */
+void ext2_window_set(struct ext2_space *space, uint32_t ino, uint32_t first,
+                     uint32_t count);
+
+/* Drop all windows. False if there were none. */
+bool ext2_windows_drop(struct ext2_space *space);
+
+/* ------------------------------------------------------------ balloc.c */
+
 /* The group that BLOCK, one of the volume's, is in. */
 uint32_t ext2_group_of(const struct ext2_volume *vol, uint32_t block);
 
@@ -78,15 +107,6 @@ int ext2_block_free(struct ext2_volume *vol, struct ext2_run run);
 
 /* As struct shale_fs_ops.reclaim. */
 int ext2_reclaim(struct shale_fs *fs, struct shale_tx_run run);
-
-/* Bits of a bitmap: little-endian words, whatever the machine. */
-
-/* The first bit from AT to before END that is VALUE, or END. */
-uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
-                       bool value);
-
-/* Set COUNT bits from AT on to VALUE. Returns how many were not that. */
-uint32_t ext2_bits_set(le64 *words, uint32_t at, uint32_t count, bool value);
 
 /* ------------------------------------------------------------ ialloc.c */
 
@@ -159,6 +179,19 @@ int ext2_vnode_store(struct ext2_vnode *vn);
 
 /* SHALE_PROTECT_... by the flags of INODE. */
 uint32_t ext2_inode_protection(const struct ext2_inode *inode);
+
+/*
+ * TIME as it can be kept with EXTRA bytes or without: past the ends the nearest
+ * time that can.
+ */
+struct shale_time ext2_time_fit(struct shale_time time, bool extra);
+
+/*
+ * The low 32 bits of its seconds, which are signed, and how many times 2^32 are
+ * to be added to them, below nanoseconds.
+ */
+le32 ext2_time_seconds(struct shale_time time);
+le32 ext2_time_extra(struct shale_time time);
 
 /* Times of an inode. */
 #define EXT2_ATIME 1u
@@ -265,6 +298,7 @@ int ext2_link(struct shale_vnode *vn, struct shale_vnode *dir,
 int ext2_remove(struct shale_vnode *dir, const char *name, size_t len,
                 struct shale_vnode *vn);
 int ext2_rename(const struct shale_rename *what);
+int ext2_exchange(const struct shale_rename *what);
 
 /* ------------------------------------------------------------ orphan.c */
 

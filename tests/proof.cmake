@@ -17,6 +17,9 @@ foreach(program IN ITEMS
     target_link_libraries(${name} PRIVATE test-model)
 endforeach()
 
+# A new volume is judged by the same.
+target_link_libraries(test_ext2_format PRIVATE test-model)
+
 list(APPEND script_environment
     MODEL_RUN=$<TARGET_FILE:model_run>
     POWERCUT_RUN=$<TARGET_FILE:powercut_run>

@@ -208,7 +208,7 @@ static uint32_t map(const struct ext2check *check, const uint8_t *raw,
     }
     block = get32(raw + 40 + 4 * (DIRECT + levels - 1));
     while (levels-- > 0) {
-        if (!in_volume(check, block))
+        if (block == 0 || !in_volume(check, block))
             return 0;
         reach /= per;
         block = get32(block_at(check, block) + 4 * (index / reach));
@@ -553,12 +553,15 @@ static void take_inodes(struct found *found)
             inode->size |= (uint64_t)get32(inode->raw + 108) << 32;
         inode->used = get16(inode->raw + 26) > 0;
     }
+    if (!(check->compat & COMPAT_JOURNAL) && check->inodes[JOURNAL_INO].used) {
+        /* It counts as free, blocks and all. */
+        fault(found, FOUND_LEFT, "a journal is left that nobody has");
+        check->inodes[JOURNAL_INO].used = false;
+    }
     take_orphans(found);
     for (uint32_t ino = 1; ino <= check->inode_count; ino++)
         if (check->inodes[ino].used)
             take_inode(found, ino);
-    if (!(check->compat & COMPAT_JOURNAL) && check->inodes[JOURNAL_INO].used)
-        fault(found, FOUND_LEFT, "a journal is left that nobody has");
 }
 
 /* ----------------------------------------------------------- directories */
@@ -687,6 +690,8 @@ static void take_dir(struct found *found, size_t dir)
             uint32_t len = get16(bytes + at + 4);
             uint32_t needed = 8 + (uint32_t)bytes[at + 6];
 
+            if (check->block_size == 65536 && (len == 0 || len == 65535))
+                len = 65536;    /* which has no 16 bits */
             if (len % 4 != 0 || len < 12 || len > check->block_size - at ||
                 (get32(bytes + at) != 0 && needed > len)) {
                 fault(found, FOUND_BAD, "directory %u, block %u, byte %u: a "
