@@ -306,30 +306,38 @@ static int check_rename(const struct shale_rename *what)
     return err;
 }
 
-/* The directories' own inodes: counts and times. */
-static int ends_update(const struct shale_rename *what)
+/* The two directories of a rename, maybe one, are about to change. */
+static int ends_note(struct ext2_vnode *from, struct ext2_vnode *to)
 {
-    struct ext2_vnode *from = vnode_of(what->from), *to = vnode_of(what->to);
     int err = ext2_vnode_note(from);
 
-    if (!err)
-        err = ext2_vnode_note(to);
-    if (err)
-        return err;
-    if (is_dir(vnode_of(what->vn))) {
-        subdirectory_remove(from);
-        if (!what->victim)
-            subdirectory_add(to);
-    }
+    return err || from == to ? err : ext2_vnode_note(to);
+}
+
+/* They have changed, now. */
+static int ends_store(struct ext2_vnode *from, struct ext2_vnode *to)
+{
+    int err;
+
     ext2_vnode_touch(from, EXT2_MTIME | EXT2_CTIME);
     ext2_vnode_touch(to, EXT2_MTIME | EXT2_CTIME);
     err = ext2_vnode_store(from);
     return err || from == to ? err : ext2_vnode_store(to);
 }
 
+/* A directory has moved from FROM to TO, which were noted. */
+static void ends_count(struct ext2_vnode *from, struct ext2_vnode *to)
+{
+    if (from == to)
+        return;
+    subdirectory_remove(from);
+    subdirectory_add(to);
+}
+
 int ext2_rename(const struct shale_rename *what)
 {
-    struct ext2_vnode *to = vnode_of(what->to), *vn = vnode_of(what->vn);
+    struct ext2_vnode *from = vnode_of(what->from), *to = vnode_of(what->to);
+    struct ext2_vnode *vn = vnode_of(what->vn);
     struct ext2_volume *vol = ext2_volume_of(what->to->fs);
     bool whole = ext2_batch_is_whole(vol);
     int err = check_rename(what);
@@ -348,17 +356,80 @@ int ext2_rename(const struct shale_rename *what)
         err = ext2_dir_insert(to, what->to_name, what->to_len, ino_of(vn),
                               vn->base.type);
     if (!err)
-        err = ext2_dir_remove(vnode_of(what->from), what->name, what->len,
-                              !whole);
+        err = ext2_dir_remove(from, what->name, what->len, !whole);
     if (!err)
         err = batch_note(vol, &vol->moved_in);
-    if (!err && is_dir(vn) && what->from != what->to)
+    if (!err && is_dir(vn) && from != to)
         err = ext2_dir_set_parent(vn, ino_of(to));
     if (!err)
-        err = ends_update(what);
+        err = ends_note(from, to);
+    if (!err) {
+        if (is_dir(vn) && what->victim)
+            subdirectory_remove(from);
+        else if (is_dir(vn))
+            ends_count(from, to);
+        err = ends_store(from, to);
+    }
     if (!err)
         err = ext2_touch(vn, EXT2_CTIME);
     if (!err && what->victim)
         err = name_lost(vnode_of(what->victim));
     return err;
+}
+
+/* ------------------------------------------------------------- exchange */
+
+/* 0 if nothing forbids that two files exchange their names. */
+static int check_exchange(const struct shale_rename *what)
+{
+    const struct ext2_vnode *from = vnode_of(what->from);
+    const struct ext2_vnode *to = vnode_of(what->to);
+    const struct ext2_vnode *a = vnode_of(what->vn);
+    const struct ext2_vnode *b = vnode_of(what->victim);
+    int err = ext2_may_change(from);
+
+    if (!err)
+        err = ext2_may_change(to);
+    if (!err)
+        err = ext2_may_change(a);
+    if (!err)
+        err = ext2_may_change(b);
+    if (err || from == to || is_dir(a) == is_dir(b))
+        return err;
+    return check_subdirectory(is_dir(a) ? to : from);
+}
+
+/* VN, which was in FROM, is what NAME in TO leads to from now on. */
+static int take_place(struct ext2_vnode *vn, const struct ext2_vnode *from,
+                      struct ext2_vnode *to, const char *name, size_t len)
+{
+    int err = ext2_dir_replace(to, name, len, ino_of(vn), vn->base.type);
+
+    if (!err && is_dir(vn) && from != to)
+        err = ext2_dir_set_parent(vn, ino_of(to));
+    return err ? err : ext2_touch(vn, EXT2_CTIME);
+}
+
+int ext2_exchange(const struct shale_rename *what)
+{
+    struct ext2_vnode *from = vnode_of(what->from), *to = vnode_of(what->to);
+    struct ext2_vnode *a = vnode_of(what->vn), *b = vnode_of(what->victim);
+    int err;
+
+    if (!ext2_batch_is_whole(ext2_volume_of(what->to->fs)))
+        return SHALE_ENOTSUP;
+    err = check_exchange(what);
+    if (!err)
+        err = take_place(a, from, to, what->to_name, what->to_len);
+    if (!err)
+        err = take_place(b, to, from, what->name, what->len);
+    if (!err)
+        err = ends_note(from, to);
+    if (err)
+        return err;
+    if (is_dir(a) && !is_dir(b))
+        ends_count(from, to);
+    else if (is_dir(b) && !is_dir(a))
+        ends_count(to, from);
+    return ends_store(from, to);
 }

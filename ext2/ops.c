@@ -413,6 +413,7 @@ const struct shale_fs_ops shale_ext2 = {
     .link       = ext2_link,
     .remove     = ext2_remove,
     .rename     = ext2_rename,
+    .exchange   = ext2_exchange,
     .recover    = ext2_recover,
     .setattr    = ext2_setattr,
     .setxattr   = ext2_setxattr,

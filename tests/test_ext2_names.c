@@ -1,6 +1,7 @@
 /* test_ext2_names.c - files that are made, linked, removed and renamed */
 #include "ext2/ext2.h"
 #include "shale/clock.h"
+#include "shale/tx.h"
 #include "suite.h"
 #include "test_ext2_rig.h"
 
@@ -415,6 +416,104 @@ START_TEST(renames_of_all_kinds)
 }
 END_TEST
 
+static const struct exchanging {
+    const char *from, *to;
+    int err;
+    unsigned root, a, b;        /* links afterwards */
+} exchanges[] = {
+    { "/a/f", "/b/f", 0, 5, 4, 3 },
+    { "/a/f", "/a/e", 0, 5, 4, 3 },
+    { "/a/f", "/b/e", 0, 5, 5, 2 },
+    { "/b/e", "/a/f", 0, 5, 5, 2 },
+    { "/a/n", "/b/e", 0, 5, 4, 3 },
+    { "/a/n", "/b/f", 0, 5, 3, 4 },
+    { "/a/n", "/a", SHALE_EINVAL, 5, 4, 3 },
+    { "/a/n", "/b", 0, 5, 4, 3 },
+    { "/a/f", "/a/f", 0, 5, 4, 3 },
+};
+
+#define EXCHANGES (sizeof exchanges / sizeof *exchanges)
+
+/* Links of the directory that was /a, or /b, when that had inode INO. */
+static unsigned links_of(uint64_t ino)
+{
+    struct shale_attr attr;
+
+    ck_assert_int_eq(shale_getattr_ino(rig.v.fs, ino, &attr), 0);
+    return attr.links;
+}
+
+static uint64_t parent_of(const char *path)
+{
+    struct shale_vnode *vn = rig_open(&rig, path), *up;
+    uint64_t ino;
+
+    ck_assert_int_eq(shale_lookup(vn, "..", 2, &up), 0);
+    ino = shale_vnode_ino(up);
+    shale_vnode_put(up);
+    shale_vnode_put(vn);
+    return ino;
+}
+
+static int exchange(const char *from, const char *to)
+{
+    struct shale_vnode *a, *b;
+    const char *name, *to_name;
+    size_t len, to_len;
+    int err;
+
+    ck_assert_int_eq(shale_walk_parent(rig.v.fs, from, &a, &name, &len), 0);
+    ck_assert_int_eq(shale_walk_parent(rig.v.fs, to, &b, &to_name, &to_len),
+                     0);
+    err = shale_rename(a, name, len, b, to_name, to_len,
+                       SHALE_RENAME_EXCHANGE);
+    shale_vnode_put(a);
+    shale_vnode_put(b);
+    return err;
+}
+
+START_TEST(exchanges_of_all_kinds)
+{
+    const struct exchanging how = exchanges[(size_t)_i % EXCHANGES];
+    struct shale_attr from, to;
+    uint64_t a, b, batch;
+    bool moved;
+
+    begin_sized(sizes[(size_t)_i / EXCHANGES], "-b 1024");
+    tree_make();
+    a = attr_of("/a").ino;
+    b = attr_of("/b").ino;
+    from = attr_of(how.from);
+    to = attr_of(how.to);
+    batch = shale_tx_batch(rig.v.fs->tx);
+    ck_assert_int_eq(exchange(how.from, how.to), how.err);
+
+    /* In one go, if there is a journal to make that whole. */
+    if (!how.err && from.ino != to.ino)
+        ck_assert_int_eq(shale_tx_batch(rig.v.fs->tx) == batch,
+                         (size_t)_i / EXCHANGES == 0);
+    moved = !how.err && strcmp(how.to, "/b") != 0;
+    if (moved) {
+        ck_assert_uint_eq(attr_of(how.from).ino, to.ino);
+        ck_assert_uint_eq(attr_of(how.to).ino, from.ino);
+        for (int i = 0; i < 2; i++) {
+            const char *path = i ? how.to : how.from;
+            char above[40];
+
+            if (attr_of(path).mode >> 12 != SHALE_S_IFDIR >> 12)
+                continue;
+            snprintf(above, sizeof above, "%s", path);
+            *strrchr(above, '/') = '\0';
+            ck_assert_uint_eq(parent_of(path), attr_of(above).ino);
+        }
+    }
+    ck_assert_uint_eq(attr_of("/").links, how.root);
+    ck_assert_uint_eq(links_of(a), how.a);
+    ck_assert_uint_eq(links_of(b), how.b);
+    end();
+}
+END_TEST
+
 /* ----------------------------------------------------------------- times */
 
 /* What each call changes: which times of which paths are the call's. */
@@ -434,6 +533,8 @@ static const struct timed {
     { "rename", "/a/f", "/a/g", { { "/a", M | C }, { "/a/g", C } } },
     { "rename", "/a/f", "/b/f",
       { { "/a", M | C }, { "/b", M | C }, { "/b/f", C } } },
+    { "exchange", "/a/f", "/b/f",
+      { { "/a", M | C }, { "/b", M | C }, { "/a/f", C }, { "/b/f", C } } },
     { "rename", "/a/e", "/b/new",
       { { "/a", M | C }, { "/b", M | C }, { "/b/new", C } } },
 };
@@ -463,7 +564,8 @@ static void timed_call(const struct timed *t)
         shale_vnode_put(to);
         shale_vnode_put(vn);
     } else {
-        err = rename_path(t->path, t->to);
+        err = strcmp(t->call, "exchange") == 0 ? exchange(t->path, t->to)
+                                               : rename_path(t->path, t->to);
     }
     shale_vnode_put(dir);
     ck_assert_int_eq(err, 0);
@@ -615,6 +717,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_file_has_32000_names_at_most);
     LOOP(tc, a_directory_is_linked_by_those_in_it, counts);
     tcase_add_loop_test(tc, renames_of_all_kinds, 0, 2 * RENAMES);
+    tcase_add_loop_test(tc, exchanges_of_all_kinds, 0, 2 * EXCHANGES);
     LOOP(tc, times_change_as_they_should, timed);
     tcase_add_loop_test(tc, immutable_and_append_only, 0, 2);
     tcase_add_test(tc, flags_are_inherited);

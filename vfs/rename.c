@@ -1,11 +1,10 @@
 /*
  * rename.c - giving a file another name, and two files each other's
  *
- * A driver has one operation for all of it, which puts one file in the place
- * of another or of none. To exchange two names it is used three times, by way
- * of a third name, all under the volume's lock, so that nobody sees that. What
- * a power cut may leave behind is that third name; the batch is written each
- * time, so that it never leaves less.
+ * A driver may have an operation to exchange two names. Where it has not, that
+ * takes three renames, by way of a third name, all under the volume's lock, so
+ * that nobody sees that. What a power cut may leave behind is that third name;
+ * the batch is written each time, so that it never leaves less.
  */
 #include "vfs.h"
 
@@ -267,10 +266,33 @@ static int exchange_check(struct shale_rename *what)
     return err;
 }
 
-static int exchange(struct shale_fs *fs, struct shale_rename *what)
+static int exchange_in_tx(struct shale_fs *fs, void *context)
+{
+    struct shale_rename *what = context;
+    int err = ends_find(what);
+
+    return err ? err : fs->ops->exchange(what);
+}
+
+/* Exchange the names of WHAT, which has been checked. */
+static int exchange_checked(struct shale_fs *fs, struct shale_rename *what)
 {
     char spare[SPARE_NAME_MAX];
     size_t spare_len = 0;
+    int err = SHALE_ENOTSUP;
+
+    if (fs->ops->exchange) {
+        err = change_run_locked(fs, exchange_in_tx, what);
+        ends_put(what);
+    }
+    if (err != SHALE_ENOTSUP)
+        return err;
+    err = spare_name(what->from, spare, &spare_len);
+    return err ? err : exchange_by(fs, what, spare, spare_len);
+}
+
+static int exchange(struct shale_fs *fs, struct shale_rename *what)
+{
     int err;
 
     volume_lock_exclusive(fs);
@@ -280,9 +302,7 @@ static int exchange(struct shale_fs *fs, struct shale_rename *what)
     if (!err)
         err = exchange_check(what);
     if (!err)
-        err = spare_name(what->from, spare, &spare_len);
-    if (!err)
-        err = exchange_by(fs, what, spare, spare_len);
+        err = exchange_checked(fs, what);
     volume_unlock(fs);
     settle(fs);
     return err < 0 ? err : 0;

@@ -24,8 +24,8 @@
  *     describe
  *     map                                 Ns Vs
  *     create, link, remove, rename,       Vx, in a transaction
- *     setattr, setxattr, release,
- *     trim, set_label
+ *     exchange, setattr, setxattr,
+ *     release, trim, set_label
  *     allocate, resize, punch             Nx Vx, in a transaction
  *     reclaim, mark, make_room, recover   Vx, in a transaction
  *     purge                               Vx
@@ -256,6 +256,12 @@ struct shale_fs_ops {
      */
     int (*rename)(const struct shale_rename *what);
 
+    /*
+     * What vn and the victim are called is exchanged, whole or not at all. NULL
+     * or SHALE_ENOTSUP if that cannot be (now): then it takes three renames.
+     */
+    int (*exchange)(const struct shale_rename *what);
+
     /* Change those attributes of VN that WHAT says. */
     int (*setattr)(struct shale_vnode *vn, const struct shale_setattr *what);
 
@@ -359,6 +365,9 @@ struct shale_fs {
                                    since an error; a driver may set it in
                                    mount(), having told shale_warn() why */
     bool unfinished;            /* set by mount(): there is work for recover */
+    bool mark_again;            /* set by the driver: mark() as in use, which
+                                   has been done, is to be called once more
+                                   when the batch is empty */
 
     /* The driver's. */
     void *volume;
