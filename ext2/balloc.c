@@ -5,15 +5,7 @@
  * counts its clear bits. Both are changed where they are, in the buffer cache.
  * A search begins at a goal, usually behind a file's last block, goes on in its
  * group, and then in the groups behind, of which the full ones cost a look at
- * their descriptors only.
- *
- * A file that grows gets a window behind the blocks that it is given, which
- * others leave alone: as many more as it has, from WINDOW_MIN on and up to
- * WINDOW_MAX. Two files growing side by side then lie in long runs each.
- * Windows are only in memory, where the bitmaps say nothing of them; they are
- * hints, so nothing brings one back that a transaction changed and that was
- * undone. There are few, the longest unused one goes first, and all of them
- * when space runs out.
+ * their descriptors only. It leaves the windows of others alone, see space.c.
  *
  * (1) A block is taken in the transaction that makes something lead to it.
  * (2) A block is free again when the batch that made nothing lead to it is on
@@ -21,13 +13,7 @@
  * (3) A block that has the volume's own structures in it is neither taken nor
  *     freed, whatever a bitmap or a file's map says.
  */
-#include "memfn.h"
 #include "write.h"
-
-/* Bytes; a window is not larger, nor than this part of the volume. */
-#define WINDOW_MAX (8u << 20)
-#define WINDOW_PART 64u
-#define WINDOW_MIN 8u           /* blocks */
 
 /*
  * A search for many in a row looks at the bitmaps of so many groups before it
@@ -37,53 +23,6 @@
 
 /* Groups whose blocks are reclaimed in one transaction. */
 #define RECLAIM_GROUPS 16u
-
-/* ----------------------------------------------------------------- bits */
-
-uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
-                       bool value)
-{
-    while (at < end) {
-        uint64_t word = le64_get(words[at / 64]);
-
-        word = (value ? word : ~word) >> (at % 64);
-        if (word) {
-            at += (uint32_t)__builtin_ctzll(word);
-            return at < end ? at : end;
-        }
-        at = (at / 64 + 1) * 64;
-    }
-    return end;
-}
-
-/* How many bits of WORD are set: in ever larger groups of bits, side by side. */
-static uint32_t bits_count(uint64_t word)
-{
-    word -= word >> 1 & UINT64_C(0x5555555555555555);
-    word = (word & UINT64_C(0x3333333333333333)) +
-           (word >> 2 & UINT64_C(0x3333333333333333));
-    word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-    return (uint32_t)(word * UINT64_C(0x0101010101010101) >> 56);
-}
-
-uint32_t ext2_bits_set(le64 *words, uint32_t at, uint32_t count, bool value)
-{
-    uint32_t end = at + count, changed = 0;
-
-    while (at < end) {
-        uint32_t bit = at % 64;
-        uint32_t n = end - at < 64 - bit ? end - at : 64 - bit;
-        uint64_t mask = (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1)
-                        << bit;
-        uint64_t word = le64_get(words[at / 64]);
-        uint64_t wrong = (value ? ~word : word) & mask;
-
-        changed += bits_count(wrong);
-        words[at / 64] = le64_make(word ^ wrong);
-        at += n;
-    }
-    return changed;
-}
 
 /* --------------------------------------------------------------- groups */
 
@@ -195,160 +134,6 @@ static bool group_owns(const struct group *g, uint32_t first, uint32_t count)
                    g->vol->super.table_blocks);
 }
 
-/* ----------------------------------------------------------------- sums */
-
-int ext2_space_init(struct ext2_volume *vol)
-{
-    const char *text;
-    size_t len;
-
-    vol->space = shale_zalloc(vol->fs->mem, sizeof *vol->space);
-    if (!vol->space)
-        return SHALE_ENOMEM;
-    vol->space->keep_reserved =
-        shale_option_text(vol->fs, "keep_reserved", &text, &len) > 0;
-    return 0;
-}
-
-void ext2_space_fini(struct ext2_volume *vol)
-{
-    if (vol->space)
-        shale_free(vol->fs->mem, vol->space, sizeof *vol->space);
-    vol->space = NULL;
-}
-
-int ext2_space_count(struct ext2_volume *vol)
-{
-    struct ext2_space *space = vol->space;
-    uint64_t blocks = 0, inodes = 0, dirs = 0;
-
-    if (space->counted)
-        return 0;
-    for (uint32_t i = 0; i < vol->super.group_count; i++) {
-        struct ext2_disk_group *desc;
-        struct shale_buf *buf;
-        int err = ext2_group_get(vol, i, &buf, &desc);
-
-        if (err)
-            return err;
-        blocks += le16_get(desc->free_blocks);
-        inodes += le16_get(desc->free_inodes);
-        dirs += le16_get(desc->used_dirs);
-        shale_buf_put(buf);
-    }
-    space->free_blocks = blocks;
-    space->free_inodes = inodes;
-    space->used_dirs = dirs;
-    space->counted = true;
-    return 0;
-}
-
-static void undo_counted(void *context, uint64_t a, uint64_t b)
-{
-    struct ext2_space *space = context;
-
-    (void)a;
-    (void)b;
-    space->counted = false;
-}
-
-int ext2_space_note(struct ext2_volume *vol)
-{
-    if (!vol->space->counted)
-        return 0;
-    return shale_tx_on_undo(vol->fs->tx, undo_counted, vol->space, 0, 0);
-}
-
-/* --------------------------------------------------------------- windows */
-
-static struct ext2_window *window_find(struct ext2_space *space, uint32_t ino)
-{
-    for (unsigned i = 0; i < EXT2_WINDOWS && ino != 0; i++) {
-        if (space->windows[i].ino == ino)
-            return &space->windows[i];
-    }
-    return NULL;
-}
-
-/* Drop all windows. False if there were none. */
-static bool windows_drop(struct ext2_space *space)
-{
-    bool any = false;
-
-    for (unsigned i = 0; i < EXT2_WINDOWS; i++) {
-        any = any || space->windows[i].ino != 0;
-        space->windows[i] = (struct ext2_window){ .ino = 0 };
-    }
-    return any;
-}
-
-/* The window of INO is COUNT blocks from FIRST on: none, if COUNT is 0. */
-static void window_set(struct ext2_space *space, uint32_t ino, uint32_t first,
-                       uint32_t count)
-{
-    struct ext2_window *window = window_find(space, ino);
-
-    if (count == 0) {
-        if (window)
-            *window = (struct ext2_window){ .ino = 0 };
-        return;
-    }
-    if (!window) {
-        window = &space->windows[0];
-        for (unsigned i = 1; i < EXT2_WINDOWS && window->ino != 0; i++) {
-            if (space->windows[i].ino == 0 ||
-                space->windows[i].used < window->used)
-                window = &space->windows[i];
-        }
-    }
-    *window = (struct ext2_window){ ino, first, count, ++space->clock };
-}
-
-/* The blocks to keep for a file that has LENGTH of them. */
-static uint32_t window_size(const struct ext2_volume *vol, uint64_t length)
-{
-    uint32_t max = WINDOW_MAX >> vol->super.block_shift;
-
-    if (max > vol->super.block_count / WINDOW_PART)
-        max = vol->super.block_count / WINDOW_PART;
-    if (length < WINDOW_MIN)
-        length = WINDOW_MIN;
-    return length < max ? (uint32_t)length : max;
-}
-
-/* The window, not INO's, that BLOCK is in, or NULL. */
-static const struct ext2_window *window_at(const struct ext2_space *space,
-                                           uint32_t block, uint32_t ino)
-{
-    for (unsigned i = 0; i < EXT2_WINDOWS; i++) {
-        const struct ext2_window *window = &space->windows[i];
-
-        if (window->ino != 0 && window->ino != ino &&
-            block - window->first < window->count)
-            return window;
-    }
-    return NULL;
-}
-
-/* How many of the COUNT blocks from FIRST on come before any such window? */
-static uint32_t window_before(const struct ext2_space *space, uint32_t first,
-                              uint32_t count, uint32_t ino)
-{
-    for (unsigned i = 0; i < EXT2_WINDOWS; i++) {
-        const struct ext2_window *window = &space->windows[i];
-
-        if (window->ino != 0 && window->ino != ino &&
-            window->first >= first && window->first - first < count)
-            count = window->first - first;
-    }
-    return count;
-}
-
-void ext2_block_release(struct ext2_volume *vol, uint32_t ino)
-{
-    window_set(vol->space, ino, 0, 0);
-}
-
 /* ------------------------------------------------------------- searching */
 
 /* What is sought, and the best that has been found. */
@@ -374,7 +159,7 @@ static void gap_find(const struct group *g, uint32_t at, uint32_t end,
         at = ext2_bit_find(g->bits, at, end, false);
         if (at == end)
             break;
-        window = window_at(space, g->first + at, s->ino);
+        window = ext2_window_at(space, g->first + at, s->ino);
         if (window) {
             stop = window->first + window->count - g->first;
             at = stop < end ? stop : end;
@@ -382,7 +167,7 @@ static void gap_find(const struct group *g, uint32_t at, uint32_t end,
         }
         stop = end - at < s->want ? end : at + s->want;
         stop = ext2_bit_find(g->bits, at, stop, true);
-        count = window_before(space, g->first + at, stop - at, s->ino);
+        count = ext2_window_before(space, g->first + at, stop - at, s->ino);
         if (count > s->count) {
             s->count = count;
             s->first = g->first + at;
@@ -407,9 +192,9 @@ static int search_goal(struct ext2_volume *vol, uint32_t goal,
     if (!err && g.bits) {
         end = g.count - at < s->want ? g.count : at + s->want;
         end = ext2_bit_find(g.bits, at, end, true);
-        if (end > at && !window_at(vol->space, goal, s->ino)) {
+        if (end > at && !ext2_window_at(vol->space, goal, s->ino)) {
             s->first = goal;
-            s->count = window_before(vol->space, goal, end - at, s->ino);
+            s->count = ext2_window_before(vol->space, goal, end - at, s->ino);
         }
     }
     group_close(&g);
@@ -528,7 +313,7 @@ static int take(struct ext2_volume *vol, uint32_t ino, uint32_t goal,
     err = search_goal(vol, goal, &s);
     if (!err && s.count == 0)
         err = search_all(vol, goal, &s);
-    if (!err && s.count == 0 && windows_drop(vol->space))
+    if (!err && s.count == 0 && ext2_windows_drop(vol->space))
         err = search_all(vol, goal, &s);
     if (err)
         return err;
@@ -540,7 +325,7 @@ static int take(struct ext2_volume *vol, uint32_t ino, uint32_t goal,
     if (err)
         return err;
     if (more > 0)
-        window_set(vol->space, ino, s.first + now, s.count - now);
+        ext2_window_set(vol->space, ino, s.first + now, s.count - now);
     *out = (struct ext2_run){ .block = s.first, .count = now };
     return 0;
 }
@@ -555,7 +340,7 @@ int ext2_block_take_growing(struct ext2_volume *vol, uint32_t ino,
                             uint64_t length, uint32_t goal, uint32_t want,
                             struct ext2_run *out)
 {
-    return take(vol, ino, goal, want, window_size(vol, length), out);
+    return take(vol, ino, goal, want, ext2_window_size(vol, length), out);
 }
 
 /* --------------------------------------------------------------- freeing */

@@ -452,8 +452,15 @@ int ext2_journal_begin(struct ext2_volume *vol, struct shale_buf *buf,
                        struct ext2_disk_super *raw);
 int ext2_journal_end(struct ext2_volume *vol, struct ext2_disk_super *raw);
 
-/* As in struct shale_fs_ops. */
+/*
+ * After ext2_journal_end() of one of ours, when nothing can fail any more but
+ * this: write the superblock in BUF at once, which announces it no more.
+ */
+int ext2_journal_disown(struct ext2_volume *vol, struct shale_buf *buf);
+
+/* As in struct shale_fs_ops; purge looks whether there is room again. */
 int ext2_make_room(struct shale_fs *fs);
+void ext2_purge(struct shale_fs *fs);
 
 /* Does a batch reach the device as a whole, whatever happens? */
 static inline bool ext2_batch_is_whole(const struct ext2_volume *vol)
