@@ -24,7 +24,9 @@
  * (3) A log never overlaps one that the superblock on the device leads to. The
  *     superblock moves on with the blocks of (1) of a later batch, before the
  *     ring is so full that the largest batch would not fit.
- * (4) When a write fails nobody knows what the log holds. Unless a batch in it
+ * (4) A journal of ours is announced when it is there, and removed when that
+ *     has been taken back: nobody uses blocks as a journal that are free.
+ * (5) When a write fails nobody knows what the log holds. Unless a batch in it
  *     is not in its places, it is made void, and its number is not used again.
  */
 #include "memfn.h"
@@ -39,6 +41,9 @@
 #define OWN_BYTES (16u << 20)
 #define OWN_BLOCKS 8192u        /* ... and so many blocks, ... */
 #define OWN_SPARE 4u            /* ... if so many times that is free */
+
+/* More free blocks than this, and ENOSPC was about something else. */
+#define SHORT_OF_BLOCKS 64u
 
 /* The commit block, and the zeros behind it. */
 #define COMMIT_BLOCKS 2u
@@ -377,7 +382,10 @@ static int own_blocks_take(struct ext2_vnode *vn, struct ext2_ring *ring,
     return err;
 }
 
-/* Make inode VN a journal of COUNT blocks, RING. */
+/*
+ * Make inode VN a journal of COUNT blocks, RING. Whatever that inode says now,
+ * without has_journal it is nothing to anybody: a cut may have left it.
+ */
 static int own_file_make(struct ext2_vnode *vn, struct ext2_ring *ring,
                          uint32_t count)
 {
@@ -409,23 +417,6 @@ static void own_super_fill(const struct ext2_ring *ring)
     raw->first = be32_make(1);
     raw->users = be32_make(1);
     memcpy(raw->uuid, own_uuid, sizeof raw->uuid);
-}
-
-/* Is the inode that a journal is to have in use for something? */
-static int inode_is_free(struct ext2_volume *vol, bool *out)
-{
-    const struct ext2_disk_inode *raw;
-    struct shale_buf *buf;
-    size_t offset;
-    int err = ext2_inode_get(vol, EXT2_JOURNAL_INO, &buf, &offset);
-
-    if (err)
-        return err;
-    raw = (const struct ext2_disk_inode *)(buf->data + offset);
-    *out = le16_get(raw->mode) == 0 && le16_get(raw->links) == 0 &&
-           le32_get(raw->blocks) == 0;
-    shale_buf_put(buf);
-    return 0;
 }
 
 static void journal_free(struct ext2_volume *vol, struct ext2_journal *j)
@@ -633,6 +624,15 @@ static int own_remove(struct ext2_journal *j, struct ext2_disk_super *raw)
     return 0;
 }
 
+int ext2_journal_disown(struct ext2_volume *vol, struct shale_buf *buf)
+{
+    struct shale_bdev *dev = vol->fs->dev;
+    int err = shale_bdev_write(dev, ext2_block_at(vol, buf->block), buf->data,
+                               vol->super.block_size);
+
+    return err ? err : shale_bdev_flush(dev);
+}
+
 uint32_t ext2_journal_own_blocks(const struct ext2_volume *vol)
 {
     const struct ext2_journal *j = vol->journal;
@@ -711,9 +711,10 @@ int ext2_journal_begin(struct ext2_volume *vol, struct shale_buf *buf,
                        struct ext2_disk_super *raw)
 {
     uint32_t blocks;
-    bool is_free;
     int err;
 
+    if (vol->journal && vol->journal->active)
+        return 0;
     if (vol->super.compat & EXT2_COMPAT_HAS_JOURNAL) {
         if (vol->journal->ring.count < JOURNAL_MIN_BLOCKS)
             return 0;
@@ -723,10 +724,7 @@ int ext2_journal_begin(struct ext2_volume *vol, struct shale_buf *buf,
     if (vol->super.rev_level == EXT2_GOOD_OLD_REV)
         return 0;
     err = own_size(vol, &blocks);
-    if (err || blocks == 0)
-        return err;
-    err = inode_is_free(vol, &is_free);
-    if (err || !is_free || vol->no_room)
+    if (err || blocks == 0 || vol->no_room)
         return err;
     err = own_make(vol, buf, raw, blocks);
     vol->no_room = err == SHALE_ENOSPC;         /* the next try does without */
@@ -758,14 +756,39 @@ int ext2_make_room(struct shale_fs *fs)
     struct ext2_volume *vol = ext2_volume_of(fs);
     struct ext2_disk_super *raw;
     struct shale_buf *buf;
+    uint64_t left;
     int err;
 
     if (!vol->journal || !vol->journal->temporary)
         return SHALE_ENOENT;
+    err = ext2_space_count(vol);
+    if (err)
+        return err;
+    left = vol->space->free_blocks;
+    if (vol->space->keep_reserved)
+        left -= left < vol->super.reserved_blocks ? left
+                                                  : vol->super.reserved_blocks;
+    if (left > SHORT_OF_BLOCKS)
+        return SHALE_ENOENT;    /* it was not for want of blocks */
     err = ext2_super_change(vol, &buf, &raw);
     if (err)
         return err;
     err = ext2_journal_end(vol, raw);
+    if (!err)
+        err = ext2_journal_disown(vol, buf);
     shale_buf_put(buf);
     return err;
+}
+
+void ext2_purge(struct shale_fs *fs)
+{
+    struct ext2_volume *vol = ext2_volume_of(fs);
+    uint32_t blocks;
+
+    if (vol->journal && vol->journal->active)
+        return;
+    if (!(vol->super.compat & EXT2_COMPAT_HAS_JOURNAL) &&
+        vol->super.rev_level != EXT2_GOOD_OLD_REV &&
+        own_size(vol, &blocks) == 0 && blocks > 0)
+        fs->mark_again = true;
 }

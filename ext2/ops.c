@@ -424,5 +424,6 @@ const struct shale_fs_ops shale_ext2 = {
     .reclaim    = ext2_reclaim,
     .mark       = ext2_mark,
     .make_room  = ext2_make_room,
+    .purge      = ext2_purge,
     .set_label  = ext2_set_label,
 };

@@ -193,11 +193,11 @@ static int clean_store(struct ext2_volume *vol, struct shale_buf *buf,
                        struct ext2_disk_super *raw)
 {
     size_t offset = vol->super.at & (vol->super.block_size - 1);
-    bool changes_more = ext2_journal_own_blocks(vol) > 0;
+    bool own = ext2_journal_own_blocks(vol) > 0;
     int err = ext2_journal_end(vol, raw);
 
     /* It says so after all else, if this is not all there is. */
-    if (!err && changes_more)
+    if (!err && own)
         err = shale_tx_change_late(vol->fs->tx, buf,
                                    offset + offsetof(struct ext2_disk_super,
                                                      state),
@@ -208,8 +208,10 @@ static int clean_store(struct ext2_volume *vol, struct shale_buf *buf,
         return err;
     raw->free_blocks = le32_make((uint32_t)vol->space->free_blocks);
     raw->free_inodes = le32_make((uint32_t)vol->space->free_inodes);
+    if (own)
+        err = ext2_journal_disown(vol, buf);
     raw->state = le16_make(vol->super.state);
-    return 0;
+    return err;
 }
 
 int ext2_mark(struct shale_fs *fs, bool clean)

@@ -315,9 +315,15 @@ START_TEST(gives_way)
     ck_assert_uint_eq(ext2_journal_own_blocks(volume()), 0);
     ck_assert(!volume()->journal->active);
 
-    /* One is made when there is room again, and the volume is marked anew. */
+    /* One is made when there is room again, ... */
     GOOD(shale_truncate(vn, 0));
     shale_vnode_put(vn);
+    GOOD(shale_writeback(rig.v.fs));
+    GOOD(shale_writeback(rig.v.fs));
+    make("/", "another", SHALE_S_IFREG | 0644);
+    ck_assert(volume()->journal->active);
+
+    /* ... or the volume is marked anew. */
     GOOD(shale_sync(rig.v.fs));
     ck_assert(!has_journal(rig.bytes));
     ck_assert_uint_eq(le16_get(super_of(rig.bytes)->state), EXT2_STATE_VALID);

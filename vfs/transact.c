@@ -41,25 +41,38 @@ static int mark_in_use(struct shale_fs *fs, void *context)
     return fs->ops->mark(fs, false);
 }
 
+/* Is the volume marked, and is that all that is to be done? */
+static bool is_marked(struct shale_fs *fs)
+{
+    if (!fs->state->in_use)
+        return false;
+    return !fs->mark_again || shale_tx_dirty(fs->tx) ||
+           shale_tx_frees_pending(fs->tx);
+}
+
 int change_open(struct shale_fs *fs)
 {
     struct shale_fs_state *state = fs->state;
+    bool again = state->in_use;
     int err = 0;
 
     if (fs->read_only)
         return SHALE_EROFS;
-    if (state->in_use)
+    if (is_marked(fs))
         return 0;
+    fs->mark_again = false;
 
     /* On the device before the first change, so that a cut shows. */
     if (fs->ops->mark) {
         err = change_attempt(fs, mark_in_use, NULL);
         if (err == SHALE_ENOSPC)
             err = change_attempt(fs, mark_in_use, NULL);
+        if (err && again)
+            return 0;
         if (!err)
             err = sync_write_exclusive(fs);
     }
-    state->in_use = !err;
+    state->in_use = again || !err;
     return err;
 }
 
