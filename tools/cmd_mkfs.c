@@ -237,7 +237,8 @@ static int check_options(struct mkfs *mkfs, int count)
     struct stat st;
 
     if (count != 1)
-        return options_complain(options, "which image?");
+        return options_complain(options, count ? "one image at a time"
+                                               : "which image?");
     if (!type)
         return options_complain(options, "which filesystem? -t fat, -t ext2");
     mkfs->driver = shale_driver_named(type);

@@ -52,7 +52,7 @@ for block in $blocks; do for inode in $inodes; do
         "has_journal" "^sparse_super,^resize_inode,^dir_index"; do
         what="$size, blocks of $block, inodes of $inode, $features"
         [ "$features" != "^none" ] || features=dir_index
-        if mkfs --size $size -b "$block" -I "$inode" -O "$features"; then
+        if mkfs --size "$size" -b "$block" -I "$inode" -O "$features"; then
             judge_ext2 "$what" "$img"
             expect "$what: mounted by us" "$block $inode clean" \
                 "$(details '"\(.block_size) \(.inode_size) \(.state)"')"

@@ -183,7 +183,7 @@ for start in 0 644 755 4711 7777 1777; do
     ! is_quick || break
 done
 judge_ext2 "chmod" "$img"
-for wrong in 8 u+q 17777 u "" x=r u=r, 0x1; do
+for wrong in 8 u+q 17777 u '' x=r 'u=r,' 0x1; do
     status "chmod '$wrong'" 2 "$SHALE" chmod "$wrong" "$img:/file"
     says "chmod '$wrong'" "not a mode"
 done
