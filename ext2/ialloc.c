@@ -6,7 +6,7 @@
  *
  *     those at the top     are likely to be about different things: each goes
  *                          to the group with the fewest directories, of those
- *                          that have no less room than the average
+ *                          that have about as much room as the average
  *     those below          go to their parent's group, or the next one, that
  *                          has not much less room and not many more
  *                          directories than the average
@@ -123,8 +123,8 @@ static int group_for_dir(struct ext2_volume *vol, const struct ext2_vnode *dir,
     if (found)
         return found;
     wish = (struct wish){
-        .free_inodes = (uint32_t)(space->free_inodes / groups),
-        .free_blocks = (uint32_t)(space->free_blocks / groups),
+        .free_inodes = (uint32_t)(space->free_inodes / groups / 8 * 7),
+        .free_blocks = (uint32_t)(space->free_blocks / groups / 8 * 7),
         .used_dirs = UINT64_MAX,
     };
     if (dir->base.ino == EXT2_ROOT_INO ||
@@ -134,9 +134,9 @@ static int group_for_dir(struct ext2_volume *vol, const struct ext2_vnode *dir,
             return found;
     }
 
-    slack = super->inodes_per_group / 4;
+    slack = super->inodes_per_group / 8;
     wish.free_inodes -= slack < wish.free_inodes ? slack : wish.free_inodes;
-    slack = super->blocks_per_group / 4;
+    slack = super->blocks_per_group / 8;
     wish.free_blocks -= slack < wish.free_blocks ? slack : wish.free_blocks;
     wish.used_dirs = space->used_dirs / groups + super->inodes_per_group / 16 +
                      1;
