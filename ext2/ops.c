@@ -166,10 +166,17 @@ static int blocks_for_files(struct ext2_volume *vol, uint64_t *out)
 static int free_count(struct ext2_volume *vol, uint64_t *blocks,
                       uint64_t *inodes)
 {
+    const struct ext2_space *space = vol->space;
     const struct shale_tx *tx = vol->fs->tx;
-    int err = ext2_group_count_free(vol, blocks, inodes);
     uint64_t freed;
+    int err = 0;
 
+    if (space && space->counted) {
+        *blocks = space->free_blocks;
+        *inodes = space->free_inodes;
+    } else {
+        err = ext2_group_count_free(vol, blocks, inodes);
+    }
     if (err || !tx)
         return err;
     freed = shale_tx_freed(tx, EXT2_FREE_INODE);
