@@ -18,50 +18,6 @@
 #include "dir.h"
 #include "memfn.h"
 
-#define HEAD EXT2_DIRENT_HEAD
-
-/*
- * The length is 16 bits, too few for one record that fills a block of 64 KiB:
- * there 0 and 65535 mean the whole block. ("Directory Entries")
- */
-static uint32_t rec_len_decode(const struct ext2_super *super, le16 raw)
-{
-    uint32_t len = le16_get(raw);
-
-    if (super->block_size == 65536 && (len == 0 || len == 65535))
-        return 65536;
-    return len;
-}
-
-const char *ext2_dirent_decode(const struct ext2_super *super,
-                               const uint8_t *block, uint32_t offset,
-                               struct ext2_dirent *out)
-{
-    uint32_t room = super->block_size - offset;
-    const struct ext2_disk_dirent *raw;
-    uint32_t need;
-
-    if (room < HEAD)
-        return "ext2: directory block ends in less than a record";
-    raw = (const struct ext2_disk_dirent *)(block + offset);
-    out->ino = le32_get(raw->inode);
-    out->rec_len = rec_len_decode(super, raw->rec_len);
-    out->name = block + offset + HEAD;
-    out->name_len = raw->name_len;
-    out->file_type = 0;
-    if (super->incompat & EXT2_INCOMPAT_FILETYPE)
-        out->file_type = raw->file_type;
-
-    need = ext2_dirent_need(out->name_len);
-    if (out->rec_len % 4 != 0)
-        return "ext2: directory record of a length that is no multiple of 4";
-    if (out->rec_len < need)
-        return "ext2: directory record shorter than its name";
-    if (out->rec_len > room)
-        return "ext2: directory record leaves its block";
-    return NULL;
-}
-
 /* Returns NULL, or why no file can be called so. */
 static const char *name_check(const struct ext2_dirent *entry)
 {
@@ -79,15 +35,6 @@ bool ext2_dirent_is_dots(const struct ext2_dirent *entry)
     return entry->name[0] == '.' &&
            (entry->name_len == 1 ||
             (entry->name_len == 2 && entry->name[1] == '.'));
-}
-
-bool ext2_dirent_has_name(const struct ext2_dirent *entry, const char *name,
-                          size_t len)
-{
-    /* Names in one directory tend to differ at their ends. */
-    return entry->ino != 0 && entry->name_len == len &&
-           entry->name[len - 1] == (uint8_t)name[len - 1] &&
-           memcmp(entry->name, name, len) == 0;
 }
 
 int ext2_dir_bad_record(const struct ext2_vnode *dir,

@@ -12,6 +12,7 @@
 #define EXT2_DIR_H
 
 #include "ext2.h"
+#include "memfn.h"
 
 /* Bytes of the head of a record, before its name. */
 #define EXT2_DIRENT_HEAD ((uint32_t)sizeof(struct ext2_disk_dirent))
@@ -20,6 +21,66 @@
 static inline uint32_t ext2_dirent_need(size_t len)
 {
     return EXT2_DIRENT_HEAD + (((uint32_t)len + 3) & ~3u);
+}
+
+/* ----------------------------------------------------------- records */
+
+/*
+ * The length is 16 bits, too few for one record that fills a block of 64 KiB:
+ * there 0 and 65535 mean the whole block. ("Directory Entries")
+ */
+static inline uint32_t ext2_rec_len_decode(const struct ext2_super *super,
+                                           le16 raw)
+{
+    uint32_t len = le16_get(raw);
+
+    if (super->block_size == 65536 && (len == 0 || len == 65535))
+        return 65536;
+    return len;
+}
+
+/*
+ * Decode the record at OFFSET of a directory's BLOCK. Returns NULL, or which
+ * rule it breaks. Unless it does, the record lies within the block.
+ */
+static inline const char *ext2_dirent_decode(const struct ext2_super *super,
+                                             const uint8_t *block,
+                                             uint32_t offset,
+                                             struct ext2_dirent *out)
+{
+    uint32_t room = super->block_size - offset;
+    const struct ext2_disk_dirent *raw;
+    uint32_t need;
+
+    if (room < EXT2_DIRENT_HEAD)
+        return "ext2: directory block ends in less than a record";
+    raw = (const struct ext2_disk_dirent *)(block + offset);
+    out->ino = le32_get(raw->inode);
+    out->rec_len = ext2_rec_len_decode(super, raw->rec_len);
+    out->name = block + offset + EXT2_DIRENT_HEAD;
+    out->name_len = raw->name_len;
+    out->file_type = 0;
+    if (super->incompat & EXT2_INCOMPAT_FILETYPE)
+        out->file_type = raw->file_type;
+
+    need = ext2_dirent_need(out->name_len);
+    if (out->rec_len % 4 != 0)
+        return "ext2: directory record of a length that is no multiple of 4";
+    if (out->rec_len < need)
+        return "ext2: directory record shorter than its name";
+    if (out->rec_len > room)
+        return "ext2: directory record leaves its block";
+    return NULL;
+}
+
+/* Is ENTRY in use, and called NAME? LEN is at least 1. */
+static inline bool ext2_dirent_has_name(const struct ext2_dirent *entry,
+                                        const char *name, size_t len)
+{
+    /* Names in one directory tend to differ at their ends. */
+    return entry->ino != 0 && entry->name_len == len &&
+           entry->name[len - 1] == (uint8_t)name[len - 1] &&
+           memcmp(entry->name, name, len) == 0;
 }
 
 /* --------------------------------------------------------------- dir.c */
@@ -48,10 +109,6 @@ int ext2_walk_next(struct ext2_walk *w, uint64_t *index,
 int ext2_dir_bad_record(const struct ext2_vnode *dir,
                         const struct shale_buf *buf, uint32_t offset,
                         const char *wrong);
-
-/* Is ENTRY in use, and called NAME? LEN is at least 1. */
-bool ext2_dirent_has_name(const struct ext2_dirent *entry, const char *name,
-                          size_t len);
 
 /* Is ENTRY "." or ".."? */
 bool ext2_dirent_is_dots(const struct ext2_dirent *entry);

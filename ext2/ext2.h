@@ -290,14 +290,6 @@ struct ext2_dirent {
     uint8_t file_type;          /* 0 if the volume does not record it */
 };
 
-/*
- * Decode the record at OFFSET of a directory's BLOCK. Returns NULL, or which
- * rule it breaks. Unless it does, the record lies within the block.
- */
-const char *ext2_dirent_decode(const struct ext2_super *super,
-                               const uint8_t *block, uint32_t offset,
-                               struct ext2_dirent *out);
-
 /* Pin block INDEX of DIR, which must not be a hole. */
 int ext2_dir_get(const struct ext2_vnode *dir, uint64_t index,
                  struct shale_buf **out);

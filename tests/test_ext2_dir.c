@@ -1,4 +1,5 @@
 /* test_ext2_dir.c - directory records, sound and not; listings and cookies */
+#include "ext2/dir.h"
 #include "suite.h"
 #include "test_ext2_image.h"
 
