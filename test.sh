@@ -139,7 +139,7 @@ main()
     run shellcheck lint || true
 
     local slow='^(ext2_matrix|ext2_kernel)$'
-    local cuts='^(fat_mounted|fat_powercut)$'
+    local cuts='^(fat|ext2)_(mounted|powercut)$'
 
     build release && run_ctest release -E '^corpora$'
     if build asan; then

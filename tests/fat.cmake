@@ -4,6 +4,7 @@ foreach(name IN ITEMS test_fat_faults test_fat_regressions)
         target_link_libraries(${name} PRIVATE test-model)
     endif()
 endforeach()
+target_sources(test_fat_faults PRIVATE support/callfaults.c)
 
 shale_script(fat_model fat/model.sh)
 shale_script(fat_powercut fat/powercut.sh)

@@ -5,10 +5,10 @@
 # list of operations that model_run --replay takes.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=../support/proof.sh
+. "$(dirname "$0")/../support/proof.sh"
 
-for tool in mkfs.fat fsck.fat; do
-    have "$tool" || skip_all "needs $tool"
-done
+need_tools mkfs.fat fsck.fat
 
 if is_long; then
     seeds=40 ops=20000
@@ -21,18 +21,11 @@ fi
 # run SEED ARGUMENT...
 run()
 {
-    local seed=$1 status=0
+    local seed=$1
 
     shift
-    timeout 600 "$MODEL_RUN" --seed "$seed" --ops "$ops" --shrink \
-        --save "$work/failed" "$@" >"$work/log" 2>&1 || status=$?
-    if [ "$status" = 0 ]; then
-        ok
-        cat "$work/log"
-    else
-        fail "$* --seed $seed --ops $ops"
-        tail -n 60 "$work/log"
-    fi
+    prove model 600 "$MODEL_RUN" --seed "$seed" --ops "$ops" --shrink \
+        --save "$work/failed" "$@"
 }
 
 for ((seed = 1; seed <= seeds; seed++)); do

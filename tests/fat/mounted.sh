@@ -6,10 +6,10 @@
 # moments: what was synced by then is in the image, and the image is whole.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=../support/proof.sh
+. "$(dirname "$0")/../support/proof.sh"
 
-for tool in mkfs.fat fsck.fat; do
-    have "$tool" || skip_all "needs $tool"
-done
+need_tools mkfs.fat fsck.fat
 can_fuse || skip_all "/dev/fuse cannot be used"
 is_root || skip_all "not root, who can take a dead mount away"
 
@@ -22,27 +22,9 @@ else
 fi
 export TMPDIR=$work
 
-# run ARGUMENT...
-run()
-{
-    local status=0
-
-    timeout 900 "$@" >"$work/log" 2>&1 || status=$?
-    if [ "$status" = 0 ]; then
-        ok
-        tail -n 1 "$work/log"
-    else
-        fail "$*"
-        tail -n 40 "$work/log"
-        awk -v at="$work/" 'index($5, at) == 1 { print $5 }' \
-            /proc/self/mountinfo | while read -r at; do
-            umount -l "$at" || true
-        done
-    fi
-}
-
 for type in fat12 fat16 fat32; do
-    run "$MODEL_RUN" --type $type --ops "$ops" --exact-case --mount "$SHALE"
-    run "$KILL_RUN" "$SHALE" $type 1 "$kills"
+    prove model 900 "$MODEL_RUN" --type $type --ops "$ops" --exact-case \
+        --mount "$SHALE"
+    prove kill 900 "$KILL_RUN" "$SHALE" $type 1 "$kills"
 done
 finish

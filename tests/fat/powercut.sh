@@ -5,12 +5,11 @@
 # those of others for crash consistency, from $SHALE_CORPORA if that is there.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=../support/proof.sh
+. "$(dirname "$0")/../support/proof.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
-corpora=${SHALE_CORPORA:-$here/../../../shared/corpora}
-for tool in mkfs.fat fsck.fat; do
-    have "$tool" || skip_all "needs $tool"
-done
+need_tools mkfs.fat fsck.fat
 
 # How much: random sequences for each kind of volume, within so many seconds,
 # and states of each of them. But for --long the same ones on every machine.
@@ -22,26 +21,10 @@ else
     count=240 seconds=120 states=3000
 fi
 
-# run WHAT ARGUMENT...
-run()
-{
-    local what=$1 status=0
-
-    shift
-    timeout 3000 "$POWERCUT_RUN" "$@" >"$work/log" 2>&1 || status=$?
-    if [ "$status" = 0 ]; then
-        ok
-        cat "$work/log"
-    else
-        fail "$what: powercut_run $*"
-        tail -n 60 "$work/log"
-    fi
-}
-
 for workload in "$here"/workloads/*.ops; do
     for type in fat12 fat16 fat32; do
-        run "$(basename "$workload")" --type $type --replay "$workload" \
-            --states "$states" --sample 100
+        prove "$(basename "$workload")" 3000 "$POWERCUT_RUN" --type $type \
+            --replay "$workload" --states "$states" --sample 100
     done
 done
 for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
@@ -49,21 +32,19 @@ for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
     fat32) share=3 ;;           # its table is that much larger
     *) share=1 ;;
     esac
-    run "random" --type $type --count $((count / share)) \
+    prove random 3000 "$POWERCUT_RUN" --type $type --count $((count / share)) \
         --seconds "$seconds" --states "$states" --shrink
 done
 
-if [ -e "$corpora/images.tar.zst" ] && have zstd; then
-    tar --zstd -xSf "$corpora/images.tar.zst" -C "$work" ace-jlang
-    mapfile -t workloads < <(find "$work/ace-jlang" -type f | sort)
+if ace_workloads; then
     few=300
     ! is_quick || few=40
     ! is_long || few=0
     types=(fat12)
     is_quick || types+=(fat16 fat32)
     for type in "${types[@]}"; do
-        run "workloads of ACE" --type "$type" --states $few --sample 200 \
-            "${workloads[@]}"
+        prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
+            --states $few --sample 200 "${workloads[@]}"
     done
 else
     skip "workloads of ACE" "no corpora (set SHALE_CORPORA to their folder)"

@@ -217,6 +217,8 @@ static uint64_t far_away(struct gen *gen, const struct model *model)
 
 static uint64_t some_allocation(struct gen *gen, const struct model *model)
 {
+    if (model->can.no_allocate)
+        return SHALE_ALLOCATE_PUNCH_HOLE | SHALE_ALLOCATE_KEEP_SIZE;
     if (!model->can.unix_files || one_in(gen, 3))
         return one_in(gen, 3) ? SHALE_ALLOCATE_KEEP_SIZE : 0;
     if (one_in(gen, 3))

@@ -630,10 +630,10 @@ static int64_t copy(const struct model *model, struct node *from,
 
     if (err)
         return err;
-    if (from->is_dir || to->is_dir)
-        return SHALE_EISDIR;
-    if (from->type != SHALE_TYPE_FILE || to->type != SHALE_TYPE_FILE)
-        return SHALE_EINVAL;
+    if (from->type != SHALE_TYPE_FILE)
+        return from->is_dir ? SHALE_EISDIR : SHALE_EINVAL;
+    if (to->type != SHALE_TYPE_FILE)
+        return to->is_dir ? SHALE_EISDIR : SHALE_EINVAL;
     if (op->a >= from->size)
         len = 0;
     else if (len > from->size - op->a)

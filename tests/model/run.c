@@ -30,7 +30,8 @@ static bool check_image(struct run *run)
     struct backend *backend = run->backend;
     char said[1200];
 
-    if (found_look(&run->found, backend->image, backend->size) != 0)
+    if (found_look(&run->found, backend->image, backend->size) &
+        ~run->tolerated)
         return wrong(run, "the image: %s", run->found.said);
     if (run->fsck_every > 0 && run->remounts % run->fsck_every == 0 &&
         !run->shape->kind->is_sound(run->image_path, said, sizeof said))

@@ -21,6 +21,7 @@ struct run {
     FILE *answers;              /* where each one goes, or NULL */
 
     bool names_only;            /* run_compare() reads no file */
+    unsigned tolerated;         /* FOUND_..., after unmounting */
     unsigned long done, refused, remounts;
     char why[1600];             /* what went wrong; "" so far */
     unsigned kind;              /* the same as a number, without details */

@@ -219,6 +219,16 @@ static bool record(struct judging *j, const struct ops *ops, struct run *run)
     return true;
 }
 
+/* What the device was asked for, as the states are described by. */
+static void print_records(const struct shale_fault_record *record)
+{
+    for (size_t i = 0; record; record = record->next, i++)
+        fprintf(stderr, "%zu %s %llu %zu\n", i,
+                record->kind == SHALE_REQUEST_WRITE ? "write" :
+                record->kind == SHALE_REQUEST_FLUSH ? "flush" : "mark",
+                (unsigned long long)record->offset, record->len);
+}
+
 bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
                   char *why, size_t size)
 {
@@ -254,6 +264,8 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
                        backend_lib_fault(backend)->records, &visit, judge,
                        &j);
         good = j.why[0] == '\0';
+        if (!good && getenv("CUT_RECORDS"))
+            print_records(backend_lib_fault(backend)->records);
     }
     if (!good) {
         snprintf(why, size, "%s", j.why);

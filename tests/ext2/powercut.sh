@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# powercut.sh - the power is cut at every moment, on ext2 volumes
+#
+# Random operations, and the workloads of ACE for crash consistency, from
+# $SHALE_CORPORA if that is there. After a cut `e2fsck -fp` has to succeed by
+# itself, and so has our own mount.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=../support/proof.sh
+. "$(dirname "$0")/../support/proof.sh"
+
+need_tools mke2fs e2fsck
+
+# How much: random sequences of each kind of volume, states of each of them,
+# and one state in so many for e2fsck and our own mount.
+if is_long; then
+    count=3000 states=0 few=0 sample=40
+elif is_quick; then
+    count=15 states=400 few=40 sample=60
+else
+    count=120 states=800 few=150 sample=60
+fi
+
+for type in ext2 ext2-4k ext2-2k ext3 ext2-groups ext2-plain; do
+    prove "random" 3000 "$POWERCUT_RUN" --type $type --count "$count" \
+        --states "$states" --sample "$sample" --shrink
+done
+if ace_workloads; then
+    types=(ext2)
+    is_quick || types+=(ext3 ext2-4k)
+    for type in "${types[@]}"; do
+        prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
+            --states "$few" --sample 200 "${workloads[@]}"
+    done
+else
+    skip "workloads of ACE" "no corpora (set SHALE_CORPORA to their folder)"
+fi
+finish
