@@ -200,6 +200,20 @@ if can_loop; then
         expect "$what: as many as there are" 501 \
             "$("$SHALE" ls "$img:/dir" | wc -l)"
     done; done
+
+    # A disk, with noise on it; one of larger sectors has larger blocks.
+    for sector in 512 4096; do
+        cp "$work/noise" "$work/disk"
+        truncate -s 20M "$work/disk"
+        loop=$(losetup -f --show -b $sector "$work/disk")
+        status "a device of $sector" 0 "$SHALE" mkfs -t ext2 --force -j "$loop"
+        losetup -d "$loop"
+        judge_ext2 "a device of $sector" "$work/disk"
+        expect "a device of $sector: its blocks" \
+            "$([ $sector = 512 ] && echo 1024 || echo 4096)" \
+            "$("$SHALE" info --json "$work/disk" |
+                jq .volume.details.block_size)"
+    done
 else
     skip "mounts by the kernel" "needs loop devices"
 fi

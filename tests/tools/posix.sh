@@ -283,6 +283,41 @@ check "label: none" "$SHALE" label "$img" ""
 expect "label: none" "" "$("$SHALE" label "$img")"
 judge_ext2 "label" "$img"
 
+# ---- all of it as an ordinary user
+if is_root && have setpriv; then
+    chmod 755 "$work"
+    mkdir -m 777 "$work/his"
+    img=$work/his/disk.img
+    user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    if "${user[@]}" "$SHALE" version >/dev/null 2>&1; then
+        "${user[@]}" cp -r /etc/skel "$work/his/tree"
+        "${user[@]}" mkdir -m 700 "$work/his/tree/private"
+        echo secret | "${user[@]}" tee "$work/his/tree/private/key" >/dev/null
+        status "a user's" 0 "${user[@]}" "$SHALE" mkfs -t ext2 --size 20M \
+            -d "$work/his/tree" --owner 0:0 "$img"
+        status "a user's device" 0 "${user[@]}" "$SHALE" mknod -m 622 \
+            "$img:/console" c 5 1
+        status "a user's owner" 0 "${user[@]}" "$SHALE" chown 12:13 \
+            "$img:/private/key"
+        status "a user's mode" 0 "${user[@]}" "$SHALE" chmod u+s \
+            "$img:/private/key"
+        expect "a user's image" "0:0 0700,12:13 4644,0:0 0622" \
+            "$("$SHALE" stat --json "$img" /private /private/key /console |
+                jq -r '[.[] | "\(.uid):\(.gid) \(.mode[-4:])"] | join(",")')"
+        # What he may not read is told, and the rest is there.
+        chown 0:0 "$work/his/tree/private/key"
+        chmod 600 "$work/his/tree/private/key"
+        status "a user's put" 1 "${user[@]}" "$SHALE" put -r "$img:/again" \
+            "$work/his/tree"
+        says "a user's put" "ermission denied"
+        check "a user's put: the rest" "$SHALE" ls "$img:/again/private"
+        judge_ext2 "a user's image" "$img"
+    else
+        skip "as an ordinary user" "the command is not theirs to run"
+    fi
+fi
+img=$work/disk.img
+
 # ---- where there is no such thing
 rm -f "$img"
 "$SHALE" mkfs -t fat --size 4M "$img"
