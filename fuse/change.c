@@ -213,6 +213,28 @@ static int change(struct service *service, struct shale_vnode *vn,
     return err ? err : shale_getattr(vn, out);
 }
 
+/*
+ * Nothing is what comes to us of a chown(2) to no other owner. Nobody tells us
+ * that it is by somebody else, who may not; nor that it is a fallocate(2), say,
+ * whose turn comes.
+ */
+static int change_nothing(fuse_req_t req, struct shale_vnode *vn,
+                          struct shale_attr *out)
+{
+    const struct shale_setattr set = { .valid = 0 };
+    struct service *service = service_of(req);
+    int err = 0;
+
+    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS) && !check_owner(req, vn)) {
+        err = drop_rights(service, vn,
+                          shale_vnode_type(vn) != SHALE_TYPE_DIR);
+        if (!err)
+            err = shale_setattr(vn, &set);
+    }
+    err = (int)changed(service, err);
+    return err ? err : shale_getattr(vn, out);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int what,
                 struct fuse_file_info *file)
 {
@@ -224,7 +246,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int what,
 
     (void)file;
     if (!err) {
-        err = change(service, vn, attr, what, &now);
+        err = what ? change(service, vn, attr, what, &now)
+                   : change_nothing(req, vn, &now);
         shale_vnode_put(vn);
     }
     if (err) {
@@ -258,6 +281,8 @@ void drop_attr(const struct service *service, fuse_ino_t node)
     /* No offset: attributes only, which the kernel does without waiting. */
     fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
 }
+
+#define ACCESS_LIST "system.posix_acl_access"
 
 /* Who set VN's ACL is not in its group. */
 static int drop_setgid(const struct service *service, fuse_ino_t node,
@@ -294,7 +319,8 @@ static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
         if (!err)
             err = value ? shale_setxattr(vn, name, value, size, flags)
                         : shale_removexattr(vn, name);
-        if (!err && raw_kills_setid())
+        /* It is said of the default list, too, which changes nobody's mode. */
+        if (!err && raw_kills_setid() && strcmp(name, ACCESS_LIST) == 0)
             err = drop_setgid(service, node, vn);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
