@@ -10,7 +10,8 @@
  *
  * With a log a batch that fits goes there first. Once it is valid there, the
  * order does not matter any more: all blocks are written in one step, as they
- * are, pieces of neighbours whatever their ranks.
+ * are, pieces of neighbours whatever their ranks; and no flush is waited for,
+ * since (1) is what the log is for.
  *
  * (1) A block stays dirty until a flush after its request has succeeded: when
  *     a flush fails nobody knows what it was that the device has lost.
@@ -300,7 +301,10 @@ static int neighbours_write(const struct writer *w, struct shale_tx_walk *walk,
                             count * size);
 }
 
-/* Write all blocks in their places. */
+/*
+ * Write all blocks to their places. They are clean then: should the device lose
+ * them before it is flushed, they are in the log.
+ */
 static int write_places(struct writer *w)
 {
     struct shale_tx *tx = w->tx;
@@ -312,8 +316,6 @@ static int write_places(struct writer *w)
     buf = shale_tx_walk_next(&walk);
     while (buf && !err)
         err = neighbours_write(w, &walk, &buf);
-    if (!err)
-        err = shale_bdev_flush(tx->cache->dev);
     w->step = TX_STEP_LAST;
     for (unsigned rank = 0; rank < TX_RANKS && !err; rank++)
         settle(w, rank);
@@ -335,21 +337,33 @@ static int write_logged(struct writer *w, const struct shale_tx_log *log,
     return err ? err : write_places(w);
 }
 
+/* Has the batch freed anything that the LOG may bring back? */
+static bool frees_logged(const struct shale_tx *tx,
+                         const struct shale_tx_log *log)
+{
+    const struct tx_runs *runs = &tx->runs;
+
+    for (size_t i = runs->ready; i < runs->committed; i++)
+        if (log->holds(log->context, runs->list[i]))
+            return true;
+    return false;
+}
+
 /* Write the batch: through the log, or past it if it is too large for that. */
 static int write_batch(struct writer *w)
 {
     struct shale_tx *tx = w->tx;
     const struct shale_tx_log *log = tx->logs.now;
     size_t count = shale_tx_dirty_bytes(tx) / tx->cache->block_size;
-    bool any = count > 0, fits = log && count <= log->capacity;
+    bool fits = log && count > 0 && count <= log->capacity;
     int err = 0;
 
-    if (log && any && !fits)
+    if (log && count > log->capacity)
         err = log->placed(log->context, true);
     if (!err)
-        err = fits && any ? write_logged(w, log, count) : write_steps(w);
-    if (!err && log && (any || tx->runs.ready < tx->runs.committed))
-        err = log->placed(log->context, tx->runs.ready < tx->runs.committed);
+        err = fits ? write_logged(w, log, count) : write_steps(w);
+    if (!err && log && (count > 0 || tx->runs.ready < tx->runs.committed))
+        err = log->placed(log->context, frees_logged(tx, log));
     return err;
 }
 

@@ -19,14 +19,18 @@
  *     after a flush, the commit block. So it cannot be taken for valid early,
  *     and the log's end cannot be mistaken, whatever the ring held before.
  * (2) The journal's superblock on the device points to the oldest log that may
- *     be replayed. What is in its place need not be, but can, unless freed
- *     blocks are used again: then the journal is made void before (`placed`).
- * (3) A log never overlaps one that the superblock on the device leads to. The
- *     superblock moves on with the blocks of (1) of a later batch, before the
- *     ring is so full that the largest batch would not fit.
- * (4) A journal of ours is announced when it is there, and removed when that
+ *     be replayed. What is in its place need not be, but can, unless a freed
+ *     block that it holds is used again: then it is made void before (`holds`,
+ *     `placed`).
+ * (3) What the last log holds is in its places, but not flushed. The flush of
+ *     (1) of the next one does that, so that two are enough for a batch.
+ * (4) A log never overlaps one that the superblock on the device leads to. The
+ *     superblock moves on, to the last log and not past it, with the blocks of
+ *     (1) of a later one, before the largest batch would not fit any more; that
+ *     is why the ring has room for three of these.
+ * (5) A journal of ours is announced when it is there, and removed when that
  *     has been taken back: nobody uses blocks as a journal that are free.
- * (5) When a write fails nobody knows what the log holds. Unless a batch in it
+ * (6) When a write fails nobody knows what the log holds. Unless a batch in it
  *     is not in its places, it is made void, and its number is not used again.
  */
 #include "memfn.h"
@@ -37,13 +41,17 @@
 #define GATHER_BLOCKS 4u
 
 /* A journal of ours has a part of the volume; not more than so many bytes ... */
-#define OWN_PART 64u
+#define OWN_PART 32u
 #define OWN_BYTES (16u << 20)
 #define OWN_BLOCKS 8192u        /* ... and so many blocks, ... */
 #define OWN_SPARE 4u            /* ... if so many times that is free */
 
 /* More free blocks than this, and ENOSPC was about something else. */
 #define SHORT_OF_BLOCKS 64u
+
+/* Of a larger run of freed blocks it is not asked whether the log has any. */
+#define HELD_LOOKS (1u << 20)
+#define HELD_MAX (1u << 16)     /* slots of the table of what it has */
 
 /* The commit block, and the zeros behind it. */
 #define COMMIT_BLOCKS 2u
@@ -55,7 +63,16 @@ static const uint8_t own_uuid[JOURNAL_UUID_SIZE] = {
 
 /* -------------------------------------------------------------- the log */
 
-/* Make the log on the device void. */
+/* The log holds nothing. */
+static void hold_nothing(struct ext2_journal *j)
+{
+    memset(j->held, 0, j->held_room * sizeof *j->held);
+    j->held_count = 0;
+    j->tail = 0;
+    j->used = 0;
+}
+
+/* Make the log on the device void, what it holds being in its places. */
 static int make_void(struct ext2_journal *j)
 {
     struct shale_bdev *dev = j->ring.vol->fs->dev;
@@ -63,14 +80,54 @@ static int make_void(struct ext2_journal *j)
 
     if (j->tail == 0)
         return 0;
-    err = ext2_ring_store(&j->ring, 0, j->sequence);
+    err = shale_bdev_flush(dev);
+    if (!err)
+        err = ext2_ring_store(&j->ring, 0, j->sequence);
     if (!err)
         err = shale_bdev_flush(dev);
-    if (err)
-        return err;
-    j->tail = 0;
-    j->used = 0;
-    return 0;
+    if (!err)
+        hold_nothing(j);
+    return err;
+}
+
+/* Where BLOCK is in the table, or would be. */
+static uint32_t *held_slot(const struct ext2_journal *j, uint32_t block)
+{
+    uint32_t at = block * 0x9e3779b1u;
+
+    for (at ^= at >> 15;; at++) {
+        uint32_t *slot = &j->held[at & (j->held_room - 1)];
+
+        if (*slot == 0 || *slot == block + 1)
+            return slot;
+    }
+}
+
+/* The log is going to hold BLOCK. */
+static void hold(struct ext2_journal *j, uint32_t block)
+{
+    uint32_t *slot;
+
+    if (j->held_count == j->held_room / 2)
+        return;                 /* too many to tell */
+    slot = held_slot(j, block);
+    if (*slot == 0)
+        j->held_count++;
+    *slot = block + 1;
+}
+
+static bool journal_holds(void *context, struct shale_tx_run run)
+{
+    const struct ext2_journal *j = context;
+
+    if (run.first >= EXT2_FREE_INODE || j->tail == 0)
+        return false;
+    if (j->held_count == j->held_room / 2 || run.count > HELD_LOOKS)
+        return true;
+    for (uint64_t i = 0; i < run.count; i++)
+        if (*held_slot(j, (uint32_t)(run.first + i)) != 0)
+            return true;
+    return false;
 }
 
 /* Tags that go into one descriptor whose images are written with it. */
@@ -128,6 +185,7 @@ static void descriptor_fill(struct ext2_journal *j, struct shale_tx_walk *walk,
         unsigned flags = image_fill(j, buf, j->gather +
                                             (size_t)(i + 1) * block_size);
 
+        hold(j, (uint32_t)buf->block);
         flags |= i > 0 ? JOURNAL_TAG_SAME_UUID : 0;
         flags |= i + 1 == count ? JOURNAL_TAG_LAST : 0;
         tag->block = be32_make((uint32_t)buf->block);
@@ -168,10 +226,11 @@ static int images_write(struct ext2_journal *j, struct shale_tx_walk *walk,
 
 /*
  * See to it that a log of NEED blocks from the head on overlaps none that may
- * have to be replayed. *STORE becomes true if the superblock has to be written
- * along with it.
+ * have to be replayed. *STORE becomes true if the superblock is to be written
+ * along with it, so that the log begins at *FIRST with number *SEQUENCE.
  */
-static int room_make(struct ext2_journal *j, uint32_t need, bool *store)
+static int room_make(struct ext2_journal *j, uint32_t need, bool *store,
+                     uint32_t *first, uint32_t *sequence)
 {
     uint32_t blocks = j->ring.count - j->ring.first;
 
@@ -182,61 +241,64 @@ static int room_make(struct ext2_journal *j, uint32_t need, bool *store)
             return err;
         j->in_doubt = false;
     }
-    *store = j->tail == 0;
-    if (*store) {
-        j->tail = j->head;
-        j->used = 0;
-    } else if (j->placed && j->used + need + j->most > blocks) {
-        *store = true;
-        j->tail = j->head;
-        /* What is behind the old tail still counts until that is there. */
+    *store = true;
+    *first = j->head;
+    *sequence = j->sequence;
+    if (j->tail != 0) {
+        *store = j->placed && j->used + need + j->most > blocks;
+        *first = j->last;
+        *sequence = j->sequence - 1;
     }
     return j->used + need > blocks ? SHALE_EIO : 0;
 }
 
-/* The log itself; what is known of it changes when all is there. */
+/* Write and flush the log of COUNT blocks. *NEXT is what follows it. */
 static int log_write(struct ext2_journal *j, struct shale_tx_walk *walk,
-                     uint32_t count, bool store)
+                     uint32_t count, uint32_t *next)
 {
     struct shale_bdev *dev = j->ring.vol->fs->dev;
     uint32_t commit;
     int err = images_write(j, walk, count, &commit);
 
-    if (!err && store)
-        err = ext2_ring_store(&j->ring, j->tail, j->sequence);
     if (!err)
         err = shale_bdev_flush(dev);
     if (err)
         return err;
     header_fill(j, j->gather, JOURNAL_COMMIT);
+    *next = ext2_ring_skip(&j->ring, commit, 1);
     err = ext2_ring_write_sector(&j->ring, commit, j->gather);
-    if (!err)
-        err = shale_bdev_flush(dev);
-    if (!err)
-        j->head = ext2_ring_skip(&j->ring, commit, 1);
-    return err;
+    return err ? err : shale_bdev_flush(dev);
 }
 
 static int journal_write(void *context, struct shale_tx_walk *walk,
                          size_t count)
 {
     struct ext2_journal *j = context;
-    uint32_t need = log_blocks(j, (uint32_t)count);
-    bool store;
-    int err = room_make(j, need, &store);
+    uint32_t need = log_blocks(j, (uint32_t)count), first, sequence, next = 0;
+    bool store, was_void;
+    int err = room_make(j, need, &store, &first, &sequence);
 
     if (err)
         return err;
-    err = log_write(j, walk, (uint32_t)count, store);
-    j->sequence++;
-    if (err) {
-        j->in_doubt = true;
-        return err;
+    j->in_doubt = true;
+    was_void = j->tail == 0;
+    if (store) {
+        j->tail = first;
+        err = ext2_ring_store(&j->ring, first, sequence);
     }
+    if (!err)
+        err = log_write(j, walk, (uint32_t)count, &next);
+    j->sequence++;
+    if (err)
+        return err;
     if (store)
-        j->used = 0;
-    j->used += need - 1;        /* the next one begins with the zeros */
+        j->used = was_void ? 0 : j->last_used;
+    j->last = j->head;
+    j->last_used = need - 1;    /* the next one begins with the zeros */
+    j->used += j->last_used;
+    j->head = next;
     j->placed = false;
+    j->in_doubt = false;
     return 0;
 }
 
@@ -250,36 +312,47 @@ static int journal_placed(void *context, bool is_to_be_void)
 
 /* ------------------------------------------------------------- using one */
 
-static void gather_free(struct ext2_journal *j)
+static void memory_free(struct ext2_journal *j)
 {
     const struct ext2_volume *vol = j->ring.vol;
 
     shale_free(vol->fs->mem, j->gather,
                (size_t)j->gather_blocks << vol->super.block_shift);
+    shale_free(vol->fs->mem, j->held, j->held_room * sizeof *j->held);
     j->gather = NULL;
+    j->held = NULL;
+    j->held_room = 0;
 }
 
-static int gather_alloc(struct ext2_journal *j)
+/* What J needs to be written, for a ring of its size. */
+static int memory_alloc(struct ext2_journal *j)
 {
     const struct ext2_volume *vol = j->ring.vol;
     uint32_t blocks = GATHER_BYTES >> vol->super.block_shift;
+    uint32_t room = 2 * JOURNAL_MIN_BLOCKS;
 
-    if (j->gather)
+    /* Half of it is enough for all that the ring can hold; or for much. */
+    while (room / 2 <= j->ring.count && room < HELD_MAX)
+        room *= 2;
+    if (j->gather && j->held_room >= room)
         return 0;
+    memory_free(j);
     j->gather_blocks = blocks < GATHER_BLOCKS ? GATHER_BLOCKS : blocks;
     j->gather = shale_alloc(vol->fs->mem, (size_t)j->gather_blocks
                                           << vol->super.block_shift);
-    return j->gather ? 0 : SHALE_ENOMEM;
+    j->held = shale_zalloc(vol->fs->mem, room * sizeof *j->held);
+    j->held_room = j->held ? room : 0;
+    return j->gather && j->held ? 0 : SHALE_ENOMEM;
 }
 
-/* How many blocks may a batch have that two of them fit the ring? */
+/* How many blocks may a batch have that three of them fit the ring? */
 static uint32_t capacity(const struct ext2_journal *j)
 {
-    uint32_t half = (j->ring.count - j->ring.first) / 2;
-    uint32_t count = half;
+    uint32_t third = (j->ring.count - j->ring.first) / 3;
+    uint32_t count = third;
 
-    while (count > 0 && log_blocks(j, count) > half)
-        count -= log_blocks(j, count) - half;
+    while (count > 0 && log_blocks(j, count) > third)
+        count -= log_blocks(j, count) - third;
     return count;
 }
 
@@ -291,7 +364,7 @@ static int journal_start(struct ext2_journal *j)
 {
     struct journal_disk_super *raw = ext2_ring_super(&j->ring);
     struct shale_tx *tx = j->ring.vol->fs->tx;
-    int err = gather_alloc(j);
+    int err = memory_alloc(j);
 
     if (!err)
         err = shale_tx_save(tx, j, sizeof *j);
@@ -307,9 +380,9 @@ static int journal_start(struct ext2_journal *j)
     j->log = (struct shale_tx_log){
         .context = j, .capacity = capacity(j),
         .write = journal_write, .placed = journal_placed,
+        .holds = journal_holds,
     };
-    j->tail = 0;
-    j->used = 0;
+    hold_nothing(j);
     j->placed = true;
     j->in_doubt = false;
     j->active = true;
@@ -421,7 +494,7 @@ static void own_super_fill(const struct ext2_ring *ring)
 
 static void journal_free(struct ext2_volume *vol, struct ext2_journal *j)
 {
-    gather_free(j);
+    memory_free(j);
     ext2_ring_fini(&j->ring);
     shale_free(vol->fs->mem, j, sizeof *j);
 }

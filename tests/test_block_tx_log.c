@@ -53,7 +53,10 @@ static int write_at(size_t block, const uint8_t *bytes, size_t len)
 static int make_void(void)
 {
     static const uint8_t nothing[512];
+    int flushed = shale_bdev_flush(&rig.fault.base);
 
+    if (flushed)
+        return flushed;
     for (unsigned area = 0; area < AREAS; area++) {
         int err;
 
@@ -120,6 +123,14 @@ static int toy_placed(void *context, bool is_to_be_void)
     return is_to_be_void ? make_void() : 0;
 }
 
+/* Some numbers are of what it never holds. */
+static bool toy_holds(void *context, struct shale_tx_run run)
+{
+    ck_assert_ptr_eq(context, &toy);
+    call("holds", (size_t)run.first);
+    return run.first < 1000;
+}
+
 /* What whoever finds IMAGE does with a log in it. */
 static void toy_replay(uint8_t *image)
 {
@@ -141,6 +152,7 @@ static void setup(void)
     toy.log = (struct shale_tx_log){
         .context = &toy, .capacity = CAPACITY,
         .write = toy_write, .placed = toy_placed,
+        .holds = toy_holds,
     };
     rig_open(64);
     memset(rig.bytes + LOG * RIG_BLOCK, 0, AREAS * AREA * RIG_BLOCK);
@@ -171,8 +183,8 @@ START_TEST(log_then_places)
     calls_forget();
     ck_assert_int_eq(shale_tx_write(rig.tx), 0);
     ck_assert_str_eq(toy.called, "log4 placed0 ");
-    ck_assert_str_eq(rig.asked, "w65+1 w66+1 w67+1 w68+1 f w64+0 f "
-                                "w7+3 w20+1 f ");
+    ck_assert_str_eq(rig.asked, "f w65+1 w66+1 w67+1 w68+1 f w64+0 f "
+                                "w7+3 w20+1 ");
     ck_assert(rig_filled(7, 0x22) && rig_filled(8, 0x33) &&
               rig_filled(9, 0x11) && rig_filled(20, 0x44));
     ck_assert(!shale_tx_dirty(rig.tx));
@@ -262,7 +274,7 @@ START_TEST(too_large)
     calls_forget();
     ck_assert_int_eq(shale_tx_write(rig.tx), 0);
     ck_assert_str_eq(toy.called, "placed1 placed0 ");
-    ck_assert_str_eq(rig.asked, "w64+0 f f w0+25 f ");
+    ck_assert_str_eq(rig.asked, "f w64+0 f f w0+25 f ");
     ck_assert(rig_filled(CAPACITY, 0x33));
 }
 END_TEST
@@ -288,8 +300,8 @@ START_TEST(void_before_free)
     ck_assert(!shale_tx_take_free(rig.tx, &run));
     calls_forget();
     ck_assert_int_eq(shale_tx_write(rig.tx), 0);
-    ck_assert_str_eq(toy.called, "log1 placed1 ");
-    ck_assert_str_eq(rig.asked, "w65+1 f w64+0 f w3+1 f w64+0 f ");
+    ck_assert_str_eq(toy.called, "log1 holds50 placed1 ");
+    ck_assert_str_eq(rig.asked, "f w65+1 f w64+0 f w3+1 f w64+0 f ");
 
     /* Others that follow need not wait for this one. */
     rig_fill(3, 0x22, SHALE_RANK_NODE);
@@ -302,6 +314,21 @@ START_TEST(void_before_free)
 }
 END_TEST
 
+/* What the log does not hold it cannot bring back. */
+START_TEST(free_without_void)
+{
+    struct shale_tx_run run;
+
+    start();
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    free_run(1000);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log1 holds1000 placed0 ");
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+}
+END_TEST
+
 /* ... and not if that fails; the next write sees to it. */
 START_TEST(not_void_not_free)
 {
@@ -310,7 +337,7 @@ START_TEST(not_void_not_free)
     start();
     rig_fill(3, 0x11, SHALE_RANK_NODE);
     free_run(50);
-    shale_fault_at(&rig.fault, 6, 1, SHALE_EIO);
+    shale_fault_at(&rig.fault, 7, 1, SHALE_EIO);
     ck_assert_int_eq(shale_tx_write(rig.tx), SHALE_EIO);
     shale_fault_at(&rig.fault, 0, 0, 0);
     ck_assert(!shale_tx_dirty(rig.tx));
@@ -384,7 +411,7 @@ static void work(void)
             shale_tx_commit(rig.tx);
         }
         if (pick(3) == 0)
-            free_run(1000 + round);
+            free_run((pick(2) ? 500 : 1000) + round);
         shale_fault_at(&rig.fault, pick(30), pick(2), SHALE_EIO);
         if (shale_tx_write(rig.tx) == 0)
             ck_assert_int_eq(shale_fault_mark(&rig.fault, round), 0);
@@ -453,6 +480,7 @@ Suite *suite(void)
     tcase_add_test(tc, undo_puts_the_log_back);
     tcase_add_test(tc, too_large);
     tcase_add_test(tc, void_before_free);
+    tcase_add_test(tc, free_without_void);
     tcase_add_test(tc, not_void_not_free);
     tcase_add_test(tc, log_fails);
     tcase_add_loop_test(tc, whole_after_any_cut, 0, 40);

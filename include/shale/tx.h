@@ -24,10 +24,11 @@
  * whole on the device or not at all, ranks and steps do not matter, and it is
  * written like this:
  *
- *     1. file data, and the blocks of the batch to the log
- *     2. what makes the log valid; the batch is safe now
- *     3. all its blocks in their places
- *     4. if it freed anything, the log is made void, before that is reused
+ *     1. file data, and the blocks of the batch to the log; a flush
+ *     2. what makes the log valid; a flush, and the batch is safe
+ *     3. all its blocks in their places; the next batch flushes that
+ *     4. if it freed blocks that are in the log, the log is made void, before
+ *        they are used for anything else
  *
  * Ownership  buffers stay their callers'; a transaction holds a pin of its own
  * Errors     0 or a negative enum shale_err
@@ -151,11 +152,14 @@ struct shale_tx_log {
     int (*write)(void *context, struct shale_tx_walk *walk, size_t count);
 
     /*
-     * All that the log holds is in its places, durably, and need not be kept.
-     * MAKE_VOID: see to it that it cannot come back, for what was freed is going to
-     * be used for something else.
+     * All that the log holds has been written to its places, and need not be
+     * kept when that has been flushed. MAKE_VOID: flush it, and see to it that
+     * the log cannot come back, durably.
      */
     int (*placed)(void *context, bool make_void);
+
+    /* May the log hold a unit of RUN, which has been freed? */
+    bool (*holds)(void *context, struct shale_tx_run run);
 };
 
 /*
