@@ -303,6 +303,55 @@ START_TEST(a_cut_within_few_blocks_of_cache)
 }
 END_TEST
 
+static void *lend_nothing(struct shale_arena_source *source, size_t min,
+                          size_t *size)
+{
+    (void)source;
+    (void)min;
+    (void)size;
+    return NULL;
+}
+
+/*
+ * Nobody can keep in mind at once what a file in 200,000 pieces frees, with the
+ * memory there is. FIRST: it is cut; it goes in any case.
+ */
+START_TEST(a_file_in_very_many_pieces)
+{
+    struct shale_vnode *file, *twin;
+    uint64_t blocks_free;
+    static uint8_t block[1024];
+
+    begin(512u << 20, "-b 1024 -m 0");
+    blocks_free = space().blocks_free;
+    file = rig_create(&rig, "f", 0100644);
+    twin = rig_create(&rig, "twin", 0100644);
+    for (uint64_t i = 0; i < 200000; i++) {
+        /* Each second block of its blocks' is its twin's. */
+        struct ext2_space *all = ext2_volume_of(rig.v.fs)->space;
+
+        memset(all->windows, 0, sizeof all->windows);
+        if (shale_write(file, block, 1024, i * 2048) != 1024 ||
+            shale_write(twin, block, 1, i * 2048) != 1)
+            ck_abort_msg("block %llu", (unsigned long long)i);
+    }
+    ck_assert_int_eq(shale_sync(rig.v.fs), 0);
+    rig.v.arenas.lend = lend_nothing;
+    if (_i == 0) {
+        ck_assert_int_eq(shale_truncate(file, 10000), 0);
+        ck_assert_uint_eq(file->size, 10000);
+        ck_assert_uint_eq(allocated(file), 5 * 1024);
+    }
+    unlink_file("f");
+    shale_vnode_put(file);
+    unlink_file("twin");
+    shale_vnode_put(twin);
+    ck_assert_int_eq(shale_sync(rig.v.fs), 0);
+    ck_assert_uint_eq(space().blocks_free, blocks_free);
+    end();
+}
+END_TEST
+
 /* ---------------------------------------------------------------- limits */
 
 static bool has_large_file(void)
@@ -701,6 +750,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_cut_leaves_zeros);
     tcase_add_test(tc, a_cut_on_a_full_volume);
     tcase_add_test(tc, a_cut_within_few_blocks_of_cache);
+    tcase_add_loop_test(tc, a_file_in_very_many_pieces, 0, 2);
     tcase_add_test(tc, large_files_are_declared);
     tcase_add_loop_test(tc, no_longer_than_this, 0,
                         sizeof limits / sizeof limits[0]);

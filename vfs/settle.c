@@ -15,6 +15,9 @@
  */
 #include "vfs.h"
 
+/* A file is not shortened by less, in steps, in bytes. */
+#define STEP_MIN ((uint64_t)1 << 20)
+
 void settle_note_unlinked(struct shale_vnode *vn)
 {
     if (vn->links > 0 || vn->orphan)
@@ -42,26 +45,63 @@ static int release_in_tx(struct shale_fs *fs, void *context)
     return fs->ops->release ? fs->ops->release(context) : 0;
 }
 
+struct cut {
+    struct shale_vnode *vn;
+    uint64_t size;
+};
+
+static int cut_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct cut *cut = context;
+
+    return fs->ops->resize(cut->vn, cut->size);
+}
+
 static int trim_in_tx(struct shale_fs *fs, void *context)
 {
     return fs->ops->trim ? fs->ops->trim(context) : 0;
 }
 
-/* Run CHANGE on VN; again with the batch written, if that may be in its way. */
-static int settle_by(struct shale_fs *fs, change_fn *change,
-                     struct shale_vnode *vn)
+/* Run CHANGE; again with the batch written, if that may be in its way. */
+static int settle_by(struct shale_fs *fs, change_fn *change, void *context)
 {
-    int err = change_attempt(fs, change, vn);
+    int err = change_attempt(fs, change, context);
 
     if (is_passing(err) && !sync_write_exclusive(fs))
-        err = change_attempt(fs, change, vn);
+        err = change_attempt(fs, change, context);
+    return err;
+}
+
+/*
+ * Free all that VN has. What becomes free is kept in mind until it is free on
+ * the device: if that is too much, for a file in very many pieces, its end goes
+ * first, in steps.
+ */
+static int release(struct shale_fs *fs, struct shale_vnode *vn)
+{
+    int err = settle_by(fs, release_in_tx, vn);
+    uint64_t step = vn->size / 2;
+
+    if (vn->type != SHALE_TYPE_FILE || !fs->ops->resize)
+        return err;
+    while (err == SHALE_ENOMEM && step >= STEP_MIN && vn->size > 0) {
+        struct cut cut = { vn, vn->size > step ? vn->size - step : 0 };
+        int cut_err = settle_by(fs, cut_in_tx, &cut);
+
+        if (cut_err == SHALE_ENOMEM)
+            step /= 2;
+        else if (cut_err)
+            break;
+        else
+            err = settle_by(fs, release_in_tx, vn);
+    }
     return err;
 }
 
 static void settle_orphan(struct shale_fs *fs, struct shale_vnode *vn,
                           bool can_change)
 {
-    int err = can_change ? settle_by(fs, release_in_tx, vn) : 0;
+    int err = can_change ? release(fs, vn) : 0;
 
     if (is_passing(err)) {
         vnode_return_unsettled(vn);

@@ -41,6 +41,9 @@
  */
 #define FILL_MAX ((uint64_t)8 << 20)
 
+/* A file is not shortened by less, in steps. */
+#define STEP_MIN ((uint64_t)1 << 20)
+
 static const uint8_t no_bytes[512];
 
 int writer_check(struct shale_vnode *vn)
@@ -206,8 +209,22 @@ static int resize_in_tx(struct shale_fs *fs, void *context)
 int file_resize(struct shale_vnode *file, uint64_t size)
 {
     struct resizing r = { file, size };
+    uint64_t step = file->size > size ? (file->size - size) / 2 : 0;
+    int err = change_run(file->fs, resize_in_tx, &r);
 
-    return change_run(file->fs, resize_in_tx, &r);
+    /*
+     * What becomes free is kept in mind until it is free on the device. Of a
+     * file in very many pieces that may be too much at once.
+     */
+    while (err == SHALE_ENOMEM && step >= STEP_MIN) {
+        r.size = file->size - size > step ? file->size - step : size;
+        err = change_run(file->fs, resize_in_tx, &r);
+        if (err == SHALE_ENOMEM)
+            step /= 2;
+        else if (!err && r.size > size)
+            err = SHALE_ENOMEM; /* so far: there is more to do */
+    }
+    return err;
 }
 
 static int trim_in_tx(struct shale_fs *fs, void *context)
