@@ -4,6 +4,7 @@
  * While the kernel waits for one of these answers it holds the directory
  * concerned, so nobody looks a name up, lists, or makes another change there.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -75,11 +76,20 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     make(req, parent, name, &node, NULL);
 }
 
+/*
+ * ENOSYS makes the kernel send MKNOD instead, from then on, and OPEN, which it
+ * does not send either after a first one. So a file is made by one request, as
+ * before, but nothing is open that would have to be released.
+ */
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
                mode_t mode, struct fuse_file_info *file)
 {
     struct shale_node node = { .mode = mode };
 
+    if (service_of(req)->no_open && strcmp(name, RAW_NO_NAME) != 0) {
+        fuse_reply_err(req, ENOSYS);
+        return;
+    }
     file->keep_cache = 1;
     make(req, parent, name, &node, file);
 }
