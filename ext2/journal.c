@@ -56,6 +56,12 @@
 /* The commit block, and the zeros behind it. */
 #define COMMIT_BLOCKS 2u
 
+/*
+ * Of the superblock's copy of a journal's map, while there is no journal: the
+ * number of the next transaction.
+ */
+#define SEQUENCE_SLOT (EXT2_POINTERS + 1)
+
 static const uint8_t own_uuid[JOURNAL_UUID_SIZE] = {
     's', 'h', 'a', 'l', 'e', ':', 'i', 'n', 'u', 's', 'e', ':', 'e', 'x', 't',
     '2',
@@ -568,6 +574,24 @@ static int own_announce(struct ext2_volume *vol, struct shale_buf *buf,
     return 0;
 }
 
+/*
+ * The number of the first transaction of a journal of ours. In its blocks there
+ * may be logs of those before it: their numbers must not come again, or a cut
+ * finds half a log with an older one's commit block. So they go on from where
+ * the last one ended; the first one begins anywhere.
+ */
+static uint32_t first_sequence(const struct ext2_volume *vol,
+                               const struct ext2_disk_super *raw)
+{
+    uint32_t sequence = le32_get(raw->journal_blocks[SEQUENCE_SLOT]);
+
+    if (raw->journal_backup == 0 && sequence != 0)
+        return sequence;
+    sequence = ext2_crc32c(UINT32_MAX, raw->uuid, sizeof raw->uuid);
+    sequence += (uint32_t)shale_now(vol->fs).sec;
+    return sequence != 0 ? sequence : 1;
+}
+
 /* Make a journal of COUNT blocks. */
 static int own_make(struct ext2_volume *vol, struct shale_buf *buf,
                     struct ext2_disk_super *raw, uint32_t count)
@@ -589,9 +613,8 @@ static int own_make(struct ext2_volume *vol, struct shale_buf *buf,
     own_super_fill(&j->ring);
     j->ring.first = 1;
     j->head = 1;
-    /* Numbers go on, and begin where others that were here did not. */
     if (j->sequence == 0)
-        j->sequence = 1 + (uint32_t)shale_now(vol->fs).sec * 1024u;
+        j->sequence = first_sequence(vol, raw);
     err = journal_start(j);
     return err ? err : own_announce(vol, buf, raw, &vn.inode);
 }
@@ -692,6 +715,7 @@ static int own_remove(struct ext2_journal *j, struct ext2_disk_super *raw)
     raw->journal_ino = le32_make(0);
     raw->journal_backup = 0;
     memset(raw->journal_blocks, 0, sizeof raw->journal_blocks);
+    raw->journal_blocks[SEQUENCE_SLOT] = le32_make(j->sequence);
     j->temporary = false;
     j->ring.count = j->ring.run_count = 0;
     return 0;
@@ -703,7 +727,9 @@ int ext2_journal_disown(struct ext2_volume *vol, struct shale_buf *buf)
     int err = shale_bdev_write(dev, ext2_block_at(vol, buf->block), buf->data,
                                vol->super.block_size);
 
-    return err ? err : shale_bdev_flush(dev);
+    if (!err)
+        err = shale_bdev_flush(dev);
+    return err ? shale_fs_write_failed(vol->fs, err) : 0;
 }
 
 uint32_t ext2_journal_own_blocks(const struct ext2_volume *vol)
@@ -812,8 +838,9 @@ int ext2_journal_end(struct ext2_volume *vol, struct ext2_disk_super *raw)
     if (!j)
         return 0;
     err = j->active ? make_void(j) : 0;
-    if (!err)
-        err = shale_tx_save(vol->fs->tx, j, sizeof *j);
+    if (err)
+        return shale_fs_write_failed(vol->fs, err);
+    err = shale_tx_save(vol->fs->tx, j, sizeof *j);
     if (!err)
         err = shale_tx_save(vol->fs->tx, &vol->super, sizeof vol->super);
     if (err)
@@ -843,6 +870,9 @@ int ext2_make_room(struct shale_fs *fs)
                                                   : vol->super.reserved_blocks;
     if (left > SHORT_OF_BLOCKS)
         return SHALE_ENOENT;    /* it was not for want of blocks */
+    err = ext2_orphans_unlist(vol);     /* the last that has to be whole */
+    if (err != SHALE_ENOENT)
+        return err;
     err = ext2_super_change(vol, &buf, &raw);
     if (err)
         return err;

@@ -221,16 +221,43 @@ START_TEST(what_cannot_be_reclaimed_is_told)
 
     ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
     ck_assert_int_eq(shale_truncate(vn, 0), 0);
-    ink_fail(&ink, INK_RECLAIM, 1, SHALE_EIO);
+    ink_fail(&ink, INK_RECLAIM, 1, SHALE_ECORRUPT);
     ck_assert_int_eq(shale_sync(ink.fs), 0);
     ck_assert_uint_eq(atomic_load(&ink.events), 1);
-    ck_assert_int_eq(ink.said.err, SHALE_EIO);
+    ck_assert_int_eq(ink.said.err, SHALE_ECORRUPT);
     ck_assert_ptr_null(ink_check(&ink, true));
     ck_assert_str_eq(ink_check(&ink, false), "a unit is lost");
     ink.bytes[INK_MAP_BLOCK * INK_BLOCK + 1] = 0;       /* for teardown */
     shale_vnode_put(vn);
     ink_unmount(&ink);
     ink_mount(&ink);
+}
+END_TEST
+
+/* ... and what cannot now is tried again; the volume is not clean before. */
+START_TEST(reclaiming_is_tried_again)
+{
+    struct shale_vnode *vn = ink_create(&ink, "x");
+
+    ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
+    ck_assert_int_eq(shale_truncate(vn, 0), 0);
+    shale_vnode_put(vn);
+    ink_fail(&ink, INK_RECLAIM, 1, SHALE_EIO);
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS);
+    ck_assert(!ink_marked(&ink));
+
+    vn = ink_create(&ink, "y");
+    ck_assert_int_eq(ink_write(vn, 1, 0, 1024), 1024);
+    ck_assert_int_eq(shale_truncate(vn, 0), 0);
+    shale_vnode_put(vn);
+    ink_fail(&ink, INK_RECLAIM, 3, SHALE_EIO);
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert(ink_marked(&ink));
+    ck_assert_int_eq(shale_sync(ink.fs), 0);
+    ck_assert_uint_eq(ink_free_units(&ink), INK_UNITS);
+    ck_assert(!ink_marked(&ink));
+    ck_assert_uint_eq(atomic_load(&ink.events), 0);
 }
 END_TEST
 
@@ -440,6 +467,7 @@ Suite *suite(void)
     tcase_add_test(tc, many_changes_are_written);
     tcase_add_test(tc, what_is_freed_is_free_when_it_is_written);
     tcase_add_test(tc, what_cannot_be_reclaimed_is_told);
+    tcase_add_test(tc, reclaiming_is_tried_again);
     tcase_add_test(tc, reclaiming_waits_for_memory);
     tcase_add_test(tc, reclaiming_writes_what_is_due);
     tcase_add_test(tc, a_volume_that_is_written_is_not_clean);

@@ -46,6 +46,12 @@ static void write_failed(struct shale_fs *fs, int err)
     fault_event(fs, &event);
 }
 
+int shale_fs_write_failed(struct shale_fs *fs, int err)
+{
+    write_failed(fs, err);
+    return err;
+}
+
 bool sync_is_due(struct shale_fs *fs)
 {
     size_t whole = shale_tx_whole_bytes(fs->tx);
@@ -80,6 +86,23 @@ static int write_only(struct shale_fs *fs)
     return err;
 }
 
+static int free_in_tx(struct shale_fs *fs, void *context)
+{
+    const struct shale_tx_run *run = context;
+
+    return shale_tx_free(fs->tx, *run);
+}
+
+/* Reclaiming RUN met ERR. Unless it never can be, it is tried again later. */
+static void reclaim_failed(struct shale_fs *fs, int err,
+                           struct shale_tx_run run)
+{
+    fs->state->reclaim_failed = true;
+    if (err == SHALE_ECORRUPT || change_attempt(fs, free_in_tx, &run) != 0)
+        shale_fail(fs, err, "vfs: space that is free now stays unused", NULL,
+                   SHALE_NOWHERE);
+}
+
 /*
  * The batch is on the device: what it freed is free now. To note that is many
  * changes, if what was freed lay all over the volume; they are written as soon
@@ -98,8 +121,7 @@ static int reclaim_all(struct shale_fs *fs)
             failed = change_attempt(fs, reclaim_in_tx, &run);
         }
         if (failed)
-            shale_fail(fs, failed, "vfs: space that is free now stays unused",
-                       NULL, SHALE_NOWHERE);
+            reclaim_failed(fs, failed, run);
         if (!err && sync_is_due(fs))
             err = write_only(fs);
     }
@@ -143,14 +165,19 @@ static bool anyone_writes(struct shale_fs *fs)
 static int sync_all(struct shale_fs *fs)
 {
     struct shale_fs_state *state = fs->state;
+    unsigned failures = 0;
     int err = 0;
 
     if (fs->read_only)
         return 0;
-    while (!err &&
-           (shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx)))
+    while (!err && failures < 2 &&
+           (shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx))) {
+        state->reclaim_failed = false;
         err = sync_write_exclusive(fs);
-    if (err || !state->in_use || state->orphans > 0 || anyone_writes(fs))
+        failures += state->reclaim_failed;
+    }
+    if (err || !state->in_use || state->orphans > 0 || failures == 2 ||
+        anyone_writes(fs))
         return err;
 
     if (fs->ops->mark) {

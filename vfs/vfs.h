@@ -73,6 +73,7 @@ struct shale_fs_state {
     bool data_written;          /* ... of files, since the device was flushed;
                                    atomic, and under no lock */
     uint64_t orphans;           /* files without a name, not freed so far */
+    bool reclaim_failed;        /* of something, since sync_all() asked */
 
     /* What was corrupt; see fault.c. Under the vnode table's lock. */
     uint64_t corruptions;

@@ -325,8 +325,9 @@ struct shale_fs_ops {
 
     /*
      * Free space that the driver keeps for itself and can do without: there is
-     * no other. The batch was empty, and is written at once. SHALE_ENOENT if it
-     * has none. NULL if it never has any.
+     * no other. The batch was empty, and is written at once; if there is still
+     * too little, it is called again. SHALE_ENOENT if it has no more. NULL if it
+     * never has any.
      */
     int (*make_room)(struct shale_fs *fs);
 
@@ -373,6 +374,7 @@ struct shale_fs {
     void *volume;
     uint64_t root_ino;
     uint64_t file_max;          /* as ops->file_max, of this volume; 0: that */
+    uint32_t time_step;         /* likewise */
 
     struct shale_fs_state *state;   /* the core's */
 };
@@ -419,6 +421,13 @@ int shale_refuse(struct shale_fs *fs, const char *what, const char *detail,
  */
 int shale_fail(struct shale_fs *fs, int err, const char *what,
                const char *detail, uint64_t at);
+
+/*
+ * A write that the driver made past the transactions failed with ERR: this is
+ * as if the batch could not be written. With the volume's lock exclusive.
+ * Returns ERR.
+ */
+int shale_fs_write_failed(struct shale_fs *fs, int err);
 
 /* Note something that stops nothing. */
 void shale_warn(struct shale_fs *fs, const char *what, const char *detail,
