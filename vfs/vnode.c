@@ -23,9 +23,6 @@
 #include "memfn.h"
 #include "vntable.h"
 
-/* Buckets, at most: 8 MiB of them on a 64-bit host. */
-#define BUCKET_BITS_MAX 20u
-
 #define OBJECT_ALIGN 16u
 
 static size_t align_up(size_t size, size_t align)
@@ -388,9 +385,10 @@ int vnode_table_create(struct shale_fs *fs, size_t unused_max)
         config.destruct = object_destruct;
     }
 
-    /* One bucket a vnode, and at least 16, so that a shift of 64 is none. */
+    /* To begin with, one bucket an unused vnode; at least 16, so that a shift
+       of 64 is none. */
     table->bucket_bits = 4;
-    while (table->bucket_bits < BUCKET_BITS_MAX &&
+    while (((size_t)1 << table->bucket_bits) < VNODE_BUCKETS_MAX &&
            ((size_t)1 << table->bucket_bits) < unused_max)
         table->bucket_bits++;
     table->bucket_count = (size_t)1 << table->bucket_bits;

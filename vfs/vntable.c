@@ -4,6 +4,10 @@
 #include "vntable.h"
 
 #include "assert.h"
+#include "shale/mem.h"
+
+/* More than so many vnodes a bucket, and there are to be more buckets. */
+#define BUCKET_LOAD 2u
 
 static struct shale_vnode **bucket_of(struct vnode_table *table, uint64_t ino)
 {
@@ -86,8 +90,39 @@ struct shale_vnode *vntable_get(struct vnode_table *table, uint64_t ino)
     return vn;
 }
 
+/*
+ * Twice as many buckets: who holds vnodes, a kernel that remembers files, may
+ * hold a million of them. Without the memory it goes on as it is.
+ */
+static void buckets_grow(struct vnode_table *table, struct shale_mem *mem)
+{
+    struct shale_vnode **old = table->buckets, **buckets;
+    size_t old_count = table->bucket_count;
+
+    buckets = shale_alloc_array(mem, old_count * 2, sizeof *buckets);
+    if (!buckets)
+        return;
+    table->buckets = buckets;
+    table->bucket_count = old_count * 2;
+    table->bucket_bits++;
+    for (size_t i = 0; i < old_count; i++) {
+        struct shale_vnode *vn = old[i], *next;
+
+        for (; vn; vn = next) {
+            next = vn->hash_next;
+            hash_add(table, vn);
+        }
+    }
+    shale_free(mem, old, old_count * sizeof *old);
+}
+
 void vntable_add(struct vnode_table *table, struct shale_vnode *vn)
 {
+    size_t count = table->used + table->unused.count + table->unsettled.count;
+
+    if (count / BUCKET_LOAD >= table->bucket_count &&
+        table->bucket_count < VNODE_BUCKETS_MAX)
+        buckets_grow(table, vn->fs->mem);
     hash_add(table, vn);
     vn->refs = 1;
     table->used++;

@@ -9,6 +9,9 @@
 
 #include "vfs.h"
 
+/* 8 MiB of them on a 64-bit host. */
+#define VNODE_BUCKETS_MAX ((size_t)1 << 20)
+
 /* The vnode numbered INO, or NULL; with one more reference / as it is. */
 struct shale_vnode *vntable_get(struct vnode_table *table, uint64_t ino);
 struct shale_vnode *vntable_find(struct vnode_table *table, uint64_t ino);

@@ -29,6 +29,9 @@
 #define ZEROS_MAX ((size_t)256 << 10)
 #define PIECE_MAX ((size_t)1 << 30)     /* fits any size_t */
 
+/* New space up to so many bytes is written at once, rather than in pieces. */
+#define WHOLE_MAX ((uint64_t)64 << 10)
+
 /*
  * Bytes that are allocated at once, at most: in the smallest units there are,
  * 512 bytes, that is 256 KiB of metadata, which fits the smallest of caches.
@@ -138,20 +141,48 @@ struct allocation {
     struct shale_extent extent;
 };
 
+/*
+ * As extent_fill(), for a small one of a format with holes: all of it at once,
+ * whole blocks of the device below, which then need not be read. SHALE_ENOMEM.
+ */
+static int extent_fill_whole(const struct allocation *a)
+{
+    const struct shale_extent *e = &a->extent;
+    struct shale_mem *mem = a->file->fs->mem;
+    uint8_t *bytes = shale_zalloc(mem, (size_t)e->length);
+    int err;
+
+    if (!bytes)
+        return SHALE_ENOMEM;
+    if (a->buf)
+        memcpy(bytes + (a->offset - e->offset), a->buf, (size_t)a->len);
+    err = bytes_write(a->file, e->device, bytes, (size_t)e->length);
+    shale_free(mem, bytes, (size_t)e->length);
+    return err;
+}
+
 /* Write to the extent what goes there, and what else it is not to show. */
 static int extent_fill(const struct allocation *a)
 {
     const struct shale_extent *e = &a->extent;
+    bool fresh = e->kind == SHALE_EXTENT_UNWRITTEN;
+    bool whole = fresh && a->file->fs->ops->holes;
     uint64_t before = a->offset - e->offset;
     uint64_t after = e->length - before - a->len;
     uint64_t at = e->device + before;
     int err = 0;
 
-    if (e->kind == SHALE_EXTENT_UNWRITTEN)
+    if (whole && before + after > 0 && e->length <= WHOLE_MAX) {
+        err = extent_fill_whole(a);
+        if (err != SHALE_ENOMEM)
+            return err;
+        err = 0;
+    }
+    if (fresh)
         err = zeros_write(a->file, e->device, before);
     if (!err)
         err = data_write(a->file, at, a->buf, (size_t)a->len);
-    if (!err && e->kind == SHALE_EXTENT_UNWRITTEN && a->file->fs->ops->holes)
+    if (!err && whole)
         err = zeros_write(a->file, at + a->len, after);
     return err;
 }
