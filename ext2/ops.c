@@ -87,6 +87,8 @@ static int ext2_mount(struct shale_fs *fs)
 
     fs->root_ino = EXT2_ROOT_INO;
     fs->file_max = ext2_map_write_max(vol->super.block_shift);
+    if (vol->super.inode_size == EXT2_GOOD_OLD_INODE)
+        fs->time_step = 1000000000;
     if (vol->super.last_orphan != 0)
         fs->unfinished = true;
     return 0;

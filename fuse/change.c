@@ -155,9 +155,9 @@ int check_mutable_name(const struct service *service, struct shale_vnode *dir,
 
 #define CAPABILITY "security.capability"
 
-int drop_rights(const struct service *service, struct shale_vnode *vn,
-                bool kill)
+int drop_rights(fuse_req_t req, struct shale_vnode *vn, bool kill)
 {
+    const struct service *service = service_of(req);
     struct shale_setattr set = { .valid = SHALE_SET_MODE };
     struct shale_attr attr;
     int err = 0;
@@ -172,8 +172,11 @@ int drop_rights(const struct service *service, struct shale_vnode *vn,
     if (err || !(attr.mode & (S_ISUID | S_ISGID)))
         return err;
     set.mode = attr.mode & ~(uint32_t)S_ISUID;
-    /* Without an x for the group it is a mark for locking. */
-    if (attr.mode & S_IXGRP)
+    /*
+     * Without an x for the group it gives nobody rights, and who is in the
+     * group may keep it; of whose groups we know one.
+     */
+    if (attr.mode & S_IXGRP || fuse_req_ctx(req)->gid != attr.gid)
         set.mode &= ~(uint32_t)S_ISGID;
     if (set.mode == attr.mode)
         return 0;
@@ -183,9 +186,10 @@ int drop_rights(const struct service *service, struct shale_vnode *vn,
 }
 
 /* Change VN, and tell what has come of it in *OUT. */
-static int change(struct service *service, struct shale_vnode *vn,
+static int change(fuse_req_t req, struct shale_vnode *vn,
                   const struct stat *attr, int what, struct shale_attr *out)
 {
+    struct service *service = service_of(req);
     struct shale_setattr set = { .valid = 0 };
     int err = check_mutable(service, vn);
 
@@ -201,7 +205,7 @@ static int change(struct service *service, struct shale_vnode *vn,
     if (!err && what & FUSE_SET_ATTR_SIZE)
         err = shale_truncate(vn, (uint64_t)attr->st_size);
     if (!err && what & FUSE_SET_ATTR_SIZE)
-        err = drop_rights(service, vn, raw_kills_setid());
+        err = drop_rights(req, vn, raw_kills_setid());
     take_times(attr, what, &set);
     if (!err && set.valid)
         err = shale_setattr(vn, &set);
@@ -226,7 +230,7 @@ static int change_nothing(fuse_req_t req, struct shale_vnode *vn,
     int err = 0;
 
     if (!has_trait(service, SHALE_TRAIT_NO_OWNERS) && !check_owner(req, vn)) {
-        err = drop_rights(service, vn,
+        err = drop_rights(req, vn,
                           shale_vnode_type(vn) != SHALE_TYPE_DIR);
         if (!err)
             err = shale_setattr(vn, &set);
@@ -246,7 +250,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int what,
 
     (void)file;
     if (!err) {
-        err = what ? change(service, vn, attr, what, &now)
+        err = what ? change(req, vn, attr, what, &now)
                    : change_nothing(req, vn, &now);
         shale_vnode_put(vn);
     }
@@ -325,7 +329,7 @@ static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }
-    if (!err && shown)
+    if (!err && (shown || strcmp(name, ACCESS_LIST) == 0))
         drop_attr(service, node);
     reply_error(req, err);
 }

@@ -131,6 +131,33 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node,
     fuse_reply_attr(req, &st, service->options->attr_timeout);
 }
 
+/*
+ * access(2), and chdir(2), where the kernel does not check permissions since
+ * whom they would stop is not let in: but even root runs no file without an x.
+ */
+static void op_access(fuse_req_t req, fuse_ino_t node, int mask)
+{
+    const struct service *service = service_of(req);
+    struct shale_attr attr;
+    struct stat st;
+    int err = 0;
+
+    if (!service->writable || service->options->fakeroot ||
+        has_trait(service, SHALE_TRAIT_NO_OWNERS)) {
+        fuse_reply_err(req, ENOSYS);    /* "yes, and never ask again" */
+        return;
+    }
+    if (mask & X_OK)
+        err = shale_getattr_ino(service->fs,
+                                convert_node(service->root_ino, node), &attr);
+    if (!err && mask & X_OK) {
+        convert_attr(service->options, &attr, &st);
+        if (S_ISREG(st.st_mode) && !(st.st_mode & 0111))
+            err = SHALE_EACCES;
+    }
+    reply_error(req, err);
+}
+
 static void op_readlink(fuse_req_t req, fuse_ino_t node)
 {
     struct service *service = service_of(req);
@@ -306,8 +333,8 @@ static void op_statfs(fuse_req_t req, fuse_ino_t node)
  * Changes are in it on a read-only mount as well: the kernel turns them away by
  * itself, but root may remount it, and then the volume says EROFS.
  *
- * Not in it, and then dealt with by the kernel alone: access, flush, release,
- * locks, poll.
+ * Not in it, and then dealt with by the kernel alone: flush, release, locks,
+ * poll.
  */
 const struct fuse_lowlevel_ops service_ops = {
     .init = op_init,
@@ -315,6 +342,7 @@ const struct fuse_lowlevel_ops service_ops = {
     .forget = op_forget,
     .forget_multi = op_forget_multi,
     .getattr = op_getattr,
+    .access = op_access,
     .readlink = op_readlink,
     .open = op_open,
     .opendir = op_opendir,

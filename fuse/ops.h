@@ -96,8 +96,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
  * VN's data has changed: no capabilities go with it any more, and with KILL no
  * set-id bits. Who has CAP_FSETID may keep these.
  */
-int drop_rights(const struct service *service, struct shale_vnode *vn,
-                bool kill);
+int drop_rights(fuse_req_t req, struct shale_vnode *vn, bool kill);
 
 /* May who sent REQ change what only VN's owner may? 0 or an error. */
 int check_owner(fuse_req_t req, struct shale_vnode *vn);

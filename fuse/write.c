@@ -249,7 +249,7 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
         else if (!got)
             got = write_data(vn, data, size, (uint64_t)offset, false);
         if (got > 0)
-            drop_rights(service, vn, raw_kills_setid());
+            drop_rights(req, vn, raw_kills_setid());
         got = changed(service, got);
         shale_vnode_put(vn);
     }
@@ -294,7 +294,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
         if (!err)
             err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
         if (!err)
-            drop_rights(service, vn, fuse_req_ctx(req)->uid != 0);
+            drop_rights(req, vn, fuse_req_ctx(req)->uid != 0);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }
@@ -324,7 +324,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
                 got = shale_copy_range(source, (uint64_t)from_offset, target,
                                        (uint64_t)to_offset, len);
             if (got > 0)
-                drop_rights(service, target, fuse_req_ctx(req)->uid != 0);
+                drop_rights(req, target, fuse_req_ctx(req)->uid != 0);
             got = changed(service, got);
             shale_vnode_put(target);
         }

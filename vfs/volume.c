@@ -28,7 +28,7 @@ unsigned shale_fs_traits(const struct shale_fs *fs)
 
 uint32_t shale_fs_time_step(const struct shale_fs *fs)
 {
-    return fs->ops->time_step;
+    return fs->time_step ? fs->time_step : fs->ops->time_step;
 }
 
 uint64_t shale_root_ino(const struct shale_fs *fs)
