@@ -870,6 +870,9 @@ int ext2_make_room(struct shale_fs *fs)
                                                   : vol->super.reserved_blocks;
     if (left > SHORT_OF_BLOCKS)
         return SHALE_ENOENT;    /* it was not for want of blocks */
+    err = ext2_orphans_unlist(vol);     /* the last that has to be whole */
+    if (err != SHALE_ENOENT)
+        return err;
     err = ext2_super_change(vol, &buf, &raw);
     if (err)
         return err;

@@ -12,6 +12,10 @@
  * in memory, so that the one before is known when one goes.
  *
  * Others put files there, too, which have names: those were being made shorter.
+ *
+ * A list that was cut in the middle of a change is more than e2fsck repairs
+ * without asking. So nobody is listed unless batches are whole; without a
+ * journal e2fsck finds what has no name, and frees it.
  */
 #include "ext2.h"
 #include "memfn.h"
@@ -105,6 +109,8 @@ int ext2_orphan_add(struct ext2_vnode *vn)
 
     if (is_listed(vol, vn))
         return 0;
+    if (!ext2_batch_is_whole(vol))
+        return next_set(vol, vn->base.ino, 0);
     err = next_set(vol, vn->base.ino, ext2_last_orphan(vol));
     if (!err)
         err = ext2_last_orphan_set(vol, (uint32_t)vn->base.ino);
@@ -146,6 +152,33 @@ void ext2_orphan_forget(struct ext2_vnode *vn)
 
     if (is_listed(vol, vn))
         list_unlink(vol, vn);
+}
+
+/* Take VN, the first in memory, off the list. Stores who came before it. */
+static int unlist(struct ext2_volume *vol, struct ext2_vnode *vn,
+                  uint32_t *next)
+{
+    int err = next_get(vol, vn->base.ino, next);
+
+    if (!err)
+        err = next_set(vol, vn->base.ino, 0);
+    if (!err)
+        err = list_note(vol, vn, NULL, vn->orphan_next);
+    if (!err)
+        list_unlink(vol, vn);
+    return err;
+}
+
+int ext2_orphans_unlist(struct ext2_volume *vol)
+{
+    uint32_t next = 0;
+    int err = 0;
+
+    if (!vol->orphans)
+        return SHALE_ENOENT;
+    while (vol->orphans && !err)
+        err = unlist(vol, vol->orphans, &next);
+    return err ? err : ext2_last_orphan_set(vol, next);
 }
 
 /* --------------------------------------------------- those from earlier */

@@ -314,6 +314,12 @@ int ext2_orphan_remove(struct ext2_vnode *vn);
 void ext2_orphan_forget(struct ext2_vnode *vn);
 
 /*
+ * Batches are not going to be whole any more: those in memory go off the list.
+ * SHALE_ENOENT if there are none.
+ */
+int ext2_orphans_unlist(struct ext2_volume *vol);
+
+/*
  * Settle the last file that was on the list before the mount. SHALE_ENOENT if
  * there is none. As struct shale_fs_ops.recover.
  */

@@ -337,6 +337,78 @@ START_TEST(gives_way)
 }
 END_TEST
 
+/* File number I loses its name, and stays open. */
+static struct shale_vnode *orphan_make(unsigned i)
+{
+    char path[] = "/0";
+    struct shale_vnode *root = rig_open(&rig, "/"), *vn;
+
+    path[1] = (char)('0' + i);
+    vn = rig_open(&rig, path);
+    GOOD(shale_unlink(root, path + 1, 1));
+    shale_vnode_put(root);
+    return vn;
+}
+
+static bool judge_repair(void *context, const struct powercut_state *state)
+{
+    (void)context;
+    memcpy(left.bytes, state->image, state->size);
+    run_left(state, "e2fsck -fp @ 2>&1", 1);
+    run_left(state, "e2fsck -fn @ 2>&1", 0);
+    return true;
+}
+
+/*
+ * Files lose their names before and after the volume is so full that its journal
+ * is gone, and some are closed then. e2fsck repairs what a cut leaves by itself.
+ */
+START_TEST(orphans_without_one)
+{
+    enum { FILES = 8, FULL = 4 };
+    struct shale_vnode *files[FILES], *vn;
+    uint8_t *before = malloc(8u << 20);
+    char bytes[1 << 16] = "";
+    uint64_t at = 0;
+
+    open_rig(8u << 20, "-b 1024 -m 0");
+    memcpy(before, rig.bytes, rig.size);
+    mount_recorded();
+    make("/", "large", SHALE_S_IFREG | 0644);
+    for (unsigned i = 0; i < FILES; i++) {
+        char name[] = { (char)('0' + i), 0 };
+
+        make("/", name, SHALE_S_IFREG | 0644);
+    }
+    for (unsigned i = 0; i < FULL; i++)
+        files[i] = orphan_make(i);
+    GOOD(shale_writeback(rig.v.fs));
+    ck_assert_uint_ne(le32_get(super_of(rig.bytes)->last_orphan), 0);
+    vn = rig_open(&rig, "/large");
+    for (int64_t n; (n = shale_write(vn, bytes, sizeof bytes, at)) > 0;)
+        at += (uint64_t)n;
+    shale_vnode_put(vn);
+    ck_assert(!volume()->journal->active);
+    ck_assert_uint_eq(le32_get(super_of(rig.bytes)->last_orphan), 0);
+    for (unsigned i = FULL; i < FILES; i++) {
+        files[i] = orphan_make(i);
+        GOOD(shale_writeback(rig.v.fs));
+    }
+    ck_assert_uint_eq(ext2_last_orphan(volume()), 0);
+    for (unsigned i = 1; i < FILES; i += 5) {
+        shale_vnode_put(files[i]);
+        GOOD(shale_writeback(rig.v.fs));
+    }
+    for (unsigned i = 0; i < FILES; i++)
+        if (i % 5 != 1)
+            shale_vnode_put(files[i]);
+    rig_unmount(&rig);
+    visit(before, suite_is("long") ? 2000 : 150, judge_repair, false);
+    close_rig();
+    free(before);
+}
+END_TEST
+
 /* -------------------------------------------------------------- failures */
 
 /* Everything once, as far as it gets. */
@@ -467,6 +539,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, e2fsck_repairs, 0, NO_ROOM + 1);
     tcase_add_loop_test(tc, mount_repairs, 0, NO_ROOM);
     tcase_add_test(tc, gives_way);
+    tcase_add_test(tc, orphans_without_one);
     tcase_add_loop_test(tc, requests_fail, 0, 2);
     tcase_add_loop_test(tc, allocations_fail, 0, 2);
     suite_add_tcase(s, tc);

@@ -215,8 +215,9 @@ static void take_copy(struct rig *copy)
     memcpy(copy->bytes, rig.bytes, rig.size);
 }
 
+/* Each has room for a journal; without one only e2fsck finds them. */
 static const char *const volumes[] = {
-    "-b 1024", "-b 4096", "-b 1024 -j", "-b 1024 -O ^resize_inode -I 128",
+    "-b 1024", "-b 2048", "-b 1024 -j", "-b 1024 -O ^resize_inode -I 128",
 };
 
 /* e2fsck repairs it by itself, and so do we. */

@@ -122,7 +122,7 @@ int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
             return err == SHALE_EAGAIN ? write_err : err;
         err = change_attempt(fs, change, context);
     }
-    if (err == SHALE_ENOSPC && driver_makes_room(fs))
+    while (err == SHALE_ENOSPC && driver_makes_room(fs))
         err = change_attempt(fs, change, context);
     SHALE_ASSERT(err != SHALE_EAGAIN);
     return err == SHALE_EAGAIN ? SHALE_EIO : err;
