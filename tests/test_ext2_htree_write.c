@@ -42,15 +42,16 @@ static void dir_close(void)
     rig_fini(&rig);
 }
 
-/* Name I, LEN bytes long; terminated. */
+/* Name I, LEN bytes long or as its number is; terminated. */
 static const char *name_of(unsigned i, size_t len)
 {
     static char name[256];
     int digits = snprintf(name, sizeof name, "%u", i);
 
-    if ((size_t)digits < len)
+    if ((size_t)digits < len) {
         memset(name + digits, 'n', len - (size_t)digits);
-    name[len] = '\0';
+        name[len] = '\0';
+    }
     return name;
 }
 
@@ -75,7 +76,7 @@ static void check_found(unsigned first, unsigned end, size_t len)
         struct ext2_place place;
         const char *name = name_of(i, len);
 
-        ck_assert_msg(ext2_htree_find(dir, name, len, &place) == 1, "%s",
+        ck_assert_msg(ext2_htree_find(dir, name, strlen(name), &place) == 1, "%s",
                       name);
         shale_buf_put(place.buf);
     }
@@ -483,6 +484,65 @@ START_TEST(what_is_undone_was_not)
 }
 END_TEST
 
+/* Whatever fails for want of memory has not been, and can be done then. */
+START_TEST(each_allocation_may_fail)
+{
+    unsigned failures = 0;
+
+    dir_make(16 << 20, "-b 1024 -N 2048");
+    for (unsigned i = 0; i < 1500; i++) {
+        const char *name = name_of(i, 200);
+        int err;
+
+        shale_mem_fail_at(rig.v.mem, i % 47);
+        err = make(name);
+        failures += shale_mem_failed(rig.v.mem);
+        shale_mem_fail_at(rig.v.mem, UINT64_MAX);
+        if (err) {
+            ck_assert_int_eq(err, SHALE_ENOMEM);
+            ck_assert_int_eq(look_up(name), SHALE_ENOENT);
+            ck_assert_int_eq(make(name), 0);
+        }
+        if (i % 7 == 3) {
+            shale_mem_fail_at(rig.v.mem, i % 31);
+            err = shale_unlink(&dir->base, name, 200);
+            shale_mem_fail_at(rig.v.mem, UINT64_MAX);
+            ck_assert(err == 0 || err == SHALE_ENOMEM);
+            ck_assert_int_eq(look_up(name), err ? 0 : SHALE_ENOENT);
+            if (!err)
+                ck_assert_int_eq(make(name), 0);
+        }
+    }
+    ck_assert_uint_gt(failures, 300);
+    check_found(0, 1500, 200);
+    ck_assert_uint_eq(listed(), 1500);
+    dir_close();
+}
+END_TEST
+
+/* A million names: if there is the time, and 700 MB of memory. */
+START_TEST(a_million_names)
+{
+    const unsigned count = 1000000;
+
+    if (!suite_is("long"))
+        return;
+    dir_make((size_t)700 << 20, "-b 4096 -I 128 -N 1000100");
+    for (unsigned i = 0; i < count; i++)
+        ck_assert_int_eq(make(name_of(i, 1)), 0);
+    dir_check();
+    check_found(0, count, 1);
+    ck_assert_uint_eq(listed(), count);
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = name_of(i, 1);
+
+        ck_assert_int_eq(shale_unlink(&dir->base, name, strlen(name)), 0);
+    }
+    ck_assert_uint_eq(listed(), 0);
+    dir_close();
+}
+END_TEST
+
 #define LOOP(tc, test, table) \
     tcase_add_loop_test(tc, test, 0, sizeof table / sizeof table[0])
 
@@ -501,6 +561,12 @@ Suite *suite(void)
     LOOP(tc, a_damaged_index_is_given_up, damages);
     tcase_add_test(tc, a_leaf_in_pieces_is_packed);
     tcase_add_test(tc, what_is_undone_was_not);
+    tcase_add_test(tc, each_allocation_may_fail);
+    suite_add_tcase(s, tc);
+
+    tc = tcase_create("many");
+    tcase_set_timeout(tc, 300);
+    tcase_add_test(tc, a_million_names);
     suite_add_tcase(s, tc);
     return s;
 }
