@@ -8,9 +8,11 @@
  *     meter random FILE       20,000 reads of 4 KiB at random places
  *     meter near FILE         ... of the first 64 MiB
  *     meter deep FILE         ... of the last 64 MiB
- *     meter create DIR        make 10,000 empty files
- *     meter rename DIR        give each of them another name
- *     meter unlink DIR        remove those
+ *     meter create DIR [N]    make N (10,000) empty files
+ *     meter rename DIR [N]    give each of them another name
+ *     meter unlink DIR [N]    remove those
+ *     meter overwrite FILE    10,000 writes of 4 KiB at random places, one fsync
+ *     meter fsync FILE        400 such writes, an fsync after each
  *
  * Prints the seconds that took, and a checksum of what was seen so that peers
  * can be compared for having done the same work. `lookup` reads the names from
@@ -29,7 +31,8 @@
 #include <unistd.h>
 
 enum {
-    RANDOM_READS = 20000, CHURN_FILES = 10000,
+    RANDOM_READS = 20000, RANDOM_WRITES = 10000, SYNCED_WRITES = 400,
+    CHURN_FILES = 10000,
     BIG = 1 << 20, SMALL = 4096, PART = 64 << 20
 };
 
@@ -175,10 +178,32 @@ static int is_random(const char *verb)
            !strcmp(verb, "deep");
 }
 
-/* Make, rename or unlink CHURN_FILES files in the open directory. */
-static void churn(int dir, const char *verb)
+/* COUNT writes to PATH; fsync after all of them or, if EACH, after each. */
+static void random_writes(const char *path, int count, int each)
 {
-    for (int i = 0; i < CHURN_FILES; i++) {
+    int fd = open(path, O_WRONLY);
+    struct stat st;
+    uint64_t blocks;
+
+    if (fd < 0 || fstat(fd, &st))
+        die(path);
+    blocks = (uint64_t)st.st_size / SMALL;
+    for (int i = 0; i < count; i++) {
+        off_t at = (off_t)(next_random() % blocks * SMALL);
+
+        memset(buffer, i, SMALL);
+        if (pwrite(fd, buffer, SMALL, at) != SMALL ||
+            ((each || i + 1 == count) && fsync(fd)))
+            die(path);
+        seen++;
+    }
+    close(fd);
+}
+
+/* Make, rename or unlink COUNT files in the open directory. */
+static void churn(int dir, const char *verb, int count)
+{
+    for (int i = 0; i < count; i++) {
         char name[32], other[32];
         int fd, r = 0;
 
@@ -200,15 +225,18 @@ static void churn(int dir, const char *verb)
 
 int main(int argc, char **argv)
 {
+    int count = argc > 3 ? atoi(argv[3]) : CHURN_FILES;
     double start;
     int dir = -1;
 
-    if (argc != 3) {
+    if (argc < 3 || argc > 4 || count <= 0) {
         fprintf(stderr, "usage: meter walk|lookup|files|stream|random|near|"
-                        "deep|create|rename|unlink PATH\n");
+                        "deep|create|rename|unlink|overwrite|fsync PATH "
+                        "[COUNT]\n");
         return 2;
     }
-    if (strcmp(argv[1], "stream") && !is_random(argv[1])) {
+    if (strcmp(argv[1], "stream") && !is_random(argv[1]) &&
+        strcmp(argv[1], "overwrite") && strcmp(argv[1], "fsync")) {
         dir = open(argv[2], O_RDONLY | O_DIRECTORY);
         if (dir < 0)
             die(argv[2]);
@@ -227,9 +255,13 @@ int main(int argc, char **argv)
         read_whole(AT_FDCWD, argv[2]);
     else if (is_random(argv[1]))
         random_reads(argv[2], argv[1]);
+    else if (!strcmp(argv[1], "overwrite"))
+        random_writes(argv[2], RANDOM_WRITES, 0);
+    else if (!strcmp(argv[1], "fsync"))
+        random_writes(argv[2], SYNCED_WRITES, 1);
     else if (!strcmp(argv[1], "create") || !strcmp(argv[1], "rename") ||
              !strcmp(argv[1], "unlink"))
-        churn(dir, argv[1]);
+        churn(dir, argv[1], count);
     else
         return 2;
     printf("%.6f %" PRIu64 "\n", now() - start, seen);
