@@ -4,8 +4,10 @@ if(NOT SHALE_FUSE)
     return()
 endif()
 
-add_executable(probe mount/probe.c)
-target_compile_definitions(probe PRIVATE _GNU_SOURCE)
+foreach(program IN ITEMS posix probe users)
+    add_executable(${program} mount/${program}.c)
+    target_compile_definitions(${program} PRIVATE _GNU_SOURCE)
+endforeach()
 
 # Programs of Check's, as they look into the daemon. Sanitizers and the sandbox
 # exclude each other.
@@ -26,6 +28,6 @@ foreach(script IN LISTS scripts)
     get_filename_component(name ${script} NAME_WE)
     add_test(NAME mount_${name} COMMAND sh ${script})
     set_tests_properties(mount_${name} PROPERTIES
-        ENVIRONMENT "SHALE=$<TARGET_FILE:shale-command>;PROBE=$<TARGET_FILE:probe>;SANITIZED=${SHALE_SANITIZE}"
+        ENVIRONMENT "SHALE=$<TARGET_FILE:shale-command>;PROBE=$<TARGET_FILE:probe>;POSIX=$<TARGET_FILE:posix>;USERS=$<TARGET_FILE:users>;SANITIZED=${SHALE_SANITIZE}"
         SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS mount)
 endforeach()

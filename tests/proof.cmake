@@ -3,9 +3,7 @@
 add_library(test-model STATIC
     model/backend_lib.c model/backend_posix.c model/gen.c model/model.c
     model/ops.c model/run.c model/settings.c model/shrink.c
-    powercut/cut.c powercut/history.c powercut/jlang.c
-    support/ext2check.c support/ext2shape.c support/fatimage.c
-    support/fatshape.c support/shape.c)
+    powercut/cut.c powercut/history.c powercut/jlang.c)
 target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}
     ${CMAKE_CURRENT_SOURCE_DIR}/model)
 target_link_libraries(test-model PUBLIC test-core Threads::Threads)
@@ -16,9 +14,6 @@ foreach(program IN ITEMS
     add_executable(${name} ${program}.c)
     target_link_libraries(${name} PRIVATE test-model)
 endforeach()
-
-# A new volume is judged by the same.
-target_link_libraries(test_ext2_format PRIVATE test-model)
 
 list(APPEND script_environment
     MODEL_RUN=$<TARGET_FILE:model_run>

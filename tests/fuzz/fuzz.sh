@@ -54,6 +54,31 @@ make_ext2_seeds()
 LIST
     cp "$seeds/ext2/3" "$seeds/ext2/indexed"
     e2fsck -fyD "$seeds/ext2/indexed" >/dev/null 2>&1 || true
+    make_journals
+    # Each again, with something to do.
+    for n in "$seeds"/ext2/*; do
+        {
+            cat "$n"
+            head -c 96 /dev/urandom
+        } >"$n-written"
+    done
+}
+
+# Volumes with a journal, one of them with transactions in it; their starts.
+make_journals()
+{
+    mke2fs -q -F -t ext3 -b 1024 -N 96 -J size=1 -d "$work/tree" \
+        "$work/journal" 8m </dev/null >/dev/null 2>&1 || return 0
+    head -c "$((max - 512))" "$work/journal" >"$seeds/ext2/journal"
+    head -c 3072 "$work/journal" | tail -c 2048 >"$work/blocks"
+    debugfs -w -f - "$work/journal" >/dev/null 2>&1 <<END || true
+jo
+jw -b 1,2 $work/blocks
+jw -r 50,60
+jw -b 1 $work/blocks
+jc
+END
+    head -c "$((max - 512))" "$work/journal" >"$seeds/ext2/journal-full"
 }
 
 # The number of SIZE bytes at OFFSET of file IMAGE.

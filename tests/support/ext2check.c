@@ -197,8 +197,10 @@ static uint32_t map(const struct ext2check *check, const uint8_t *raw,
     unsigned levels = 1;
     uint32_t block;
 
-    if (index < DIRECT)
-        return get32(raw + 40 + 4 * index);
+    if (index < DIRECT) {
+        block = get32(raw + 40 + 4 * index);
+        return in_volume(check, block) ? block : 0;
+    }
     index -= DIRECT;
     while (index >= reach) {
         index -= reach;
@@ -669,7 +671,8 @@ static void take_record(struct found *found, size_t dir, const uint8_t *record,
         }
         inode->parent = self;
     }
-    if (memchr(name, '/', len) || memchr(name, '\0', len))
+    if (memchr(name, '/', len) || memchr(name, '\0', len) ||
+        (len < 3 && memcmp(name, "..", len) == 0))
         fault(found, FOUND_BAD, "directory %u has a name that is none", self);
     add_entry(found, dir, ino, name, len);
 }

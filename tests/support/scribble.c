@@ -11,7 +11,8 @@
 
 #include "shale/err.h"
 
-enum { NAMES = 12, NAME_ROOM = SHALE_NAME_MAX + 1, DATA = 9000 };
+enum { NAMES = 12, NAME_ROOM = SHALE_NAME_MAX + 1, DATA = 9000,
+       VERBS = 22 };
 
 static const char *const new_names[] = {
     "NEW.TXT", "new.txt", "a long name that takes some slots.text",
@@ -156,13 +157,75 @@ static void data(struct scribbler *s, uint8_t verb, uint8_t a, uint8_t b)
     }
 }
 
+/* ------------------------------------------- what only Unix's files have */
+
+static const char *const attribute_names[] = {
+    "user.a", "user.bee", "trusted.t", "system.posix_acl_access",
+    "system.posix_acl_default", "security.x",
+};
+
+static void make_other(struct scribbler *s, const char *name, size_t len,
+                       uint8_t what)
+{
+    static const uint32_t types[] = { SHALE_S_IFIFO, SHALE_S_IFCHR,
+                                      SHALE_S_IFBLK, SHALE_S_IFSOCK };
+    struct shale_node node = {
+        .mode = types[what % 4] | 0600, .rdev_major = what, .rdev_minor = 300,
+    };
+
+    if (what & 4) {
+        memset(s->data, 'a' + what % 26, DATA);
+        node.mode = SHALE_S_IFLNK | 0777;
+        node.target = (const char *)s->data;
+        node.target_len = (size_t)what * 5 + 1;
+    }
+    note(s, shale_create(s->dir, name, len, &node, NULL));
+}
+
+static void set_attribute(struct scribbler *s, uint8_t a, uint8_t b)
+{
+    struct shale_vnode *vn = a & 1 ? s->file : s->dir;
+    const char *name = attribute_names[(a >> 1) % 6];
+
+    memset(s->data, a, DATA);
+    if (b % 8 == 7)
+        note(s, shale_removexattr(vn, name));
+    else
+        note(s, shale_setxattr(vn, name, s->data, (size_t)b * 7, b % 8 / 3));
+}
+
+static void unix_change(struct scribbler *s, uint8_t verb, uint8_t a,
+                        uint8_t b)
+{
+    size_t len;
+    const char *name = name_of(s, a, &len);
+
+    switch (verb) {
+    case 0:
+        note(s, shale_link(s->file, s->dir, name, len));
+        break;
+    case 1:
+        make_other(s, name, len, b);
+        break;
+    case 2:
+        set_attribute(s, a, b);
+        break;
+    default:
+        note(s, shale_allocate(s->file, number(a), (uint64_t)b * 300,
+                               b & 1 ? SHALE_ALLOCATE_ZERO_RANGE
+                                     : SHALE_ALLOCATE_PUNCH_HOLE |
+                                       SHALE_ALLOCATE_KEEP_SIZE));
+        break;
+    }
+}
+
 static void change(struct scribbler *s, uint8_t verb, uint8_t a, uint8_t b)
 {
     size_t len, to_len;
     const char *name = name_of(s, a, &len);
     const char *to = name_of(s, b, &to_len);
 
-    switch (verb % 18) {
+    switch (verb % VERBS) {
     case 0:
     case 1:
         make(s, name, len, false);
@@ -197,8 +260,14 @@ static void change(struct scribbler *s, uint8_t verb, uint8_t a, uint8_t b)
     case 12:
         shale_fs_shrink(s->fs);
         break;
+    case 18:
+    case 19:
+    case 20:
+    case 21:
+        unix_change(s, (uint8_t)(verb % VERBS - 18), a, b);
+        break;
     default:
-        data(s, (uint8_t)(verb % 18 - 13), a, b);
+        data(s, (uint8_t)(verb % VERBS - 13), a, b);
         break;
     }
 }
