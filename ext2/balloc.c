@@ -21,6 +21,9 @@
  */
 #define LOOKS_MAX 8u
 
+/* Blocks that should be free behind those that a file begins with. */
+#define ROOM_BEHIND 8u
+
 /* Groups whose blocks are reclaimed in one transaction. */
 #define RECLAIM_GROUPS 16u
 
@@ -139,7 +142,8 @@ static bool group_owns(const struct group *g, uint32_t first, uint32_t count)
 /* What is sought, and the best that has been found. */
 struct search {
     uint32_t ino;               /* whose window does not matter */
-    uint32_t want;
+    uint32_t want;              /* that many would be best */
+    uint32_t enough;            /* with that many, no other group is asked */
     uint32_t first, count;
 };
 
@@ -207,7 +211,7 @@ static int search_all(struct ext2_volume *vol, uint32_t goal, struct search *s)
     uint32_t groups = vol->super.group_count, looks = 0;
     uint32_t from = ext2_group_of(vol, goal);
 
-    for (uint32_t i = 0; i < groups && s->count < s->want; i++) {
+    for (uint32_t i = 0; i < groups && s->count < s->enough; i++) {
         struct group g;
         int err;
 
@@ -295,7 +299,10 @@ static int reserve_keep(struct ext2_volume *vol, uint32_t *want)
     return 0;
 }
 
-/* Take up to WANT blocks for INO, and keep up to MORE, if it is not 0. */
+/*
+ * Take up to WANT blocks, where there are MORE behind them if possible; for INO
+ * these are kept, unless it is 0.
+ */
 static int take(struct ext2_volume *vol, uint32_t ino, uint32_t goal,
                 uint32_t want, uint32_t more, struct ext2_run *out)
 {
@@ -310,6 +317,7 @@ static int take(struct ext2_volume *vol, uint32_t ino, uint32_t goal,
     if (want > vol->super.blocks_per_group)
         want = vol->super.blocks_per_group;
     s.want = want + more;
+    s.enough = ino != 0 ? s.want : want;
     err = search_goal(vol, goal, &s);
     if (!err && s.count == 0)
         err = search_all(vol, goal, &s);
@@ -324,7 +332,7 @@ static int take(struct ext2_volume *vol, uint32_t ino, uint32_t goal,
     err = blocks_take(vol, s.first, now);
     if (err)
         return err;
-    if (more > 0)
+    if (ino != 0)
         ext2_window_set(vol->space, ino, s.first + now, s.count - now);
     *out = (struct ext2_run){ .block = s.first, .count = now };
     return 0;
@@ -336,11 +344,18 @@ int ext2_block_take(struct ext2_volume *vol, uint32_t goal, uint32_t want,
     return take(vol, 0, goal, want, 0, out);
 }
 
+int ext2_block_take_first(struct ext2_volume *vol, uint32_t goal,
+                          uint32_t want, struct ext2_run *out)
+{
+    vol->space->clock++;
+    return take(vol, 0, goal, want, ROOM_BEHIND, out);
+}
+
 int ext2_block_take_growing(struct ext2_volume *vol, uint32_t ino,
                             uint64_t length, uint32_t goal, uint32_t want,
                             struct ext2_run *out)
 {
-    return take(vol, ino, goal, want, ext2_window_size(vol, length), out);
+    return take(vol, ino, goal, want, ext2_window_size(vol, length + want), out);
 }
 
 /* --------------------------------------------------------------- freeing */

@@ -73,6 +73,8 @@ static int take(struct ext2_vnode *vn, const struct gap *gap, uint32_t want,
     if (gap->grows)
         err = ext2_block_take_growing(vol, (uint32_t)vn->base.ino, length,
                                       gap->goal, want, out);
+    else if (length == 0)
+        err = ext2_block_take_first(vol, gap->goal, want, out);
     else
         err = ext2_block_take(vol, gap->goal, want, out);
     if (!err)

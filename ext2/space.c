@@ -2,8 +2,14 @@
  * space.c - what is known in memory of the space of a volume that is written
  *
  * A file that grows gets a window behind the blocks that it is given, which
- * others leave alone: as many more as it has, from WINDOW_MIN on and up to
- * WINDOW_MAX. Two files growing side by side then lie in long runs each.
+ * others leave alone: as many more as it has, up to WINDOW_MAX. Two files
+ * growing side by side then lie in long runs each.
+ *
+ * But nobody says when a file has come to its end, and files that are written
+ * one after another are not to lie apart. So a window counts only until some
+ * more files have been begun: the larger it is the more, and more yet if its
+ * file has gone on before while others were begun.
+ *
  * Windows are only in memory, where the bitmaps say nothing of them; they are
  * hints, so nothing brings one back that a transaction changed and that was
  * undone. There are few, the longest unused one goes first, and all of them
@@ -14,7 +20,6 @@
 /* Bytes; a window is not larger, nor than this part of the volume. */
 #define WINDOW_MAX (8u << 20)
 #define WINDOW_PART 64u
-#define WINDOW_MIN 8u           /* blocks */
 
 /* ----------------------------------------------------------------- sums */
 
@@ -106,6 +111,7 @@ void ext2_window_set(struct ext2_space *space, uint32_t ino, uint32_t first,
                      uint32_t count)
 {
     struct ext2_window *window = window_find(space, ino);
+    bool shares = window && (window->shares || window->used != space->clock);
 
     if (count == 0) {
         if (window)
@@ -120,7 +126,10 @@ void ext2_window_set(struct ext2_space *space, uint32_t ino, uint32_t first,
                 window = &space->windows[i];
         }
     }
-    *window = (struct ext2_window){ ino, first, count, ++space->clock };
+    *window = (struct ext2_window){
+        .ino = ino, .first = first, .count = count, .used = space->clock,
+        .shares = shares,
+    };
 }
 
 uint32_t ext2_window_size(const struct ext2_volume *vol, uint64_t length)
@@ -129,9 +138,18 @@ uint32_t ext2_window_size(const struct ext2_volume *vol, uint64_t length)
 
     if (max > vol->super.block_count / WINDOW_PART)
         max = vol->super.block_count / WINDOW_PART;
-    if (length < WINDOW_MIN)
-        length = WINDOW_MIN;
     return length < max ? (uint32_t)length : max;
+}
+
+/* Does WINDOW keep somebody other than INO out? */
+static bool window_counts(const struct ext2_space *space,
+                          const struct ext2_window *window, uint32_t ino)
+{
+    uint32_t patience = window->shares ? 4 + window->count / 8
+                                       : window->count / 64;
+
+    return window->ino != 0 && window->ino != ino &&
+           space->clock - window->used <= patience;
 }
 
 const struct ext2_window *ext2_window_at(const struct ext2_space *space,
@@ -140,7 +158,7 @@ const struct ext2_window *ext2_window_at(const struct ext2_space *space,
     for (unsigned i = 0; i < EXT2_WINDOWS; i++) {
         const struct ext2_window *window = &space->windows[i];
 
-        if (window->ino != 0 && window->ino != ino &&
+        if (window_counts(space, window, ino) &&
             block - window->first < window->count)
             return window;
     }
@@ -153,8 +171,8 @@ uint32_t ext2_window_before(const struct ext2_space *space, uint32_t first,
     for (unsigned i = 0; i < EXT2_WINDOWS; i++) {
         const struct ext2_window *window = &space->windows[i];
 
-        if (window->ino != 0 && window->ino != ino &&
-            window->first >= first && window->first - first < count)
+        if (window_counts(space, window, ino) && window->first >= first &&
+            window->first - first < count)
             count = window->first - first;
     }
     return count;

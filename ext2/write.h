@@ -32,6 +32,7 @@ struct ext2_window {
     uint32_t ino;               /* 0: nobody's */
     uint32_t first, count;
     uint64_t used;              /* when, by ext2_space.clock */
+    bool shares;                /* it was used after others had been begun */
 };
 
 #define EXT2_WINDOWS 32u
@@ -39,7 +40,7 @@ struct ext2_window {
 /* What is known of the space of a volume that is written. */
 struct ext2_space {
     struct ext2_window windows[EXT2_WINDOWS];
-    uint64_t clock;
+    uint64_t clock;             /* files begun */
     bool keep_reserved;         /* nobody gets the last reserved_blocks */
 
     /* Sums over all groups, if they are known. */
@@ -87,6 +88,10 @@ uint32_t ext2_group_of(const struct ext2_volume *vol, uint32_t block);
  */
 int ext2_block_take(struct ext2_volume *vol, uint32_t goal, uint32_t want,
                     struct ext2_run *out);
+
+/* The same for a file that has none yet, where it has some room to grow. */
+int ext2_block_take_first(struct ext2_volume *vol, uint32_t goal,
+                          uint32_t want, struct ext2_run *out);
 
 /*
  * The same for file INO, which has LENGTH blocks and is likely to go on behind

@@ -141,13 +141,13 @@ static struct ext2_run take_growing(uint32_t ino, uint64_t length,
 START_TEST(a_window_is_left_alone)
 {
     uint32_t goal = first_free(2) + 10;
-    struct ext2_run run = take_growing(20, 1, goal, 2);
+    struct ext2_run run = take_growing(20, 6, goal, 2);
 
     ck_assert_uint_eq(run.block, goal);
     ck_assert_uint_eq(run.count, 2);
-    run = take_growing(21, 1, goal + 2, 2);
+    run = take_growing(21, 6, goal + 2, 2);
     ck_assert_uint_ge(run.block, goal + 10);
-    run = take_growing(20, 3, goal + 2, 8);
+    run = take_growing(20, 8, goal + 2, 8);
     ck_assert_uint_eq(run.block, goal + 2);
     ck_assert_uint_eq(run.count, 8);
     ck_assert_uint_ge(take(goal + 10, 1).block, goal + 10);
@@ -156,6 +156,26 @@ START_TEST(a_window_is_left_alone)
     ext2_block_release(vol, 21);
     run = take(goal + 10, 5);
     ck_assert_uint_ge(run.block, goal + 10);
+}
+END_TEST
+
+/* Until other files have been begun, and it has not been used. */
+START_TEST(a_window_does_not_wait_for_ever)
+{
+    uint32_t goal = first_free(2) + 10;
+    struct ext2_run run = take_growing(20, 6, goal, 2), begun;
+
+    ck_assert_uint_eq(run.block, goal);
+    ck_assert_int_eq(ext2_block_take_first(vol, goal + 2, 1, &begun), 0);
+    ck_assert_uint_eq(begun.block, goal + 2);
+
+    /* It has been, meanwhile: it waits for longer. */
+    run = take_growing(20, 8, goal + 3, 2);
+    ck_assert_uint_eq(run.block, goal + 3);
+    run = take_growing(20, 10, goal + 5, 2);
+    ck_assert_uint_eq(run.block, goal + 5);
+    ck_assert_int_eq(ext2_block_take_first(vol, goal + 7, 1, &begun), 0);
+    ck_assert_uint_ge(begun.block, goal + 7 + 12);
 }
 END_TEST
 
@@ -380,6 +400,7 @@ Suite *suite(void)
     tcase_add_test(tc, prefers_enough_to_near);
     tcase_add_test(tc, takes_the_last_block);
     tcase_add_test(tc, a_window_is_left_alone);
+    tcase_add_test(tc, a_window_does_not_wait_for_ever);
     tcase_add_test(tc, windows_go_when_space_is_short);
     tcase_add_test(tc, what_is_freed_waits);
     tcase_add_test(tc, what_no_file_has_is_not_freed);

@@ -700,7 +700,7 @@ START_TEST(the_volume_s_own_blocks_are_not_given_away)
     int64_t done = 0;
 
     begin(4 << 20, "-b 1024");
-    damage("freeb 20 5");       /* of the inode table, or descriptors */
+    damage("freeb 20 40");      /* descriptors, bitmaps, inode table */
     file = rig_create(&rig, "f", 0100644);
     while (done >= 0 && file->size < 4 << 20)
         done = write_at(file, 1, file->size, 1024);
