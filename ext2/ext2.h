@@ -77,6 +77,7 @@ struct ext2_volume {
     uint64_t max_size;          /* bytes that a block map can reach */
     struct namehash_budget names;   /* of all directories' tables */
     struct ext2_vnode *orphans; /* without a name, the last one first */
+    uint32_t xattr_block;       /* of attributes, written last; 0: none */
     uint64_t made_in;           /* the batch in which a file was made last */
     uint64_t moved_in;          /* ... in which one was renamed; see names.c */
     struct ext2_space *space;   /* see write.h; NULL if mounted read-only */

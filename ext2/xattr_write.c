@@ -13,7 +13,8 @@
  * there. So what an image's author did to the offsets in it does no harm.
  *
  * Files may share a block. One that is shared is not changed: it loses a
- * reference, and the file gets a block of its own.
+ * reference, and the file gets another. That is the block which was written
+ * last if it is the same: a tree of files with one inherited ACL shares one.
  */
 #include "memfn.h"
 #include "shale/mem.h"
@@ -189,18 +190,31 @@ static struct ext2_disk_xattr_header *header_of(struct shale_buf *buf)
     return (struct ext2_disk_xattr_header *)buf->data;
 }
 
+/* BLOCK, or none, is what the next file may share. */
+static int block_remember(struct ext2_volume *vol, uint32_t block)
+{
+    int err = shale_tx_save(vol->fs->tx, &vol->xattr_block,
+                            sizeof vol->xattr_block);
+
+    if (!err)
+        vol->xattr_block = block;
+    return err;
+}
+
 /* VN's block, pinned at BUF, has one file less; without one it is free. */
 static int block_leave(struct ext2_vnode *vn, struct shale_buf *buf)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    const struct ext2_run run = { vn->inode.acl_block, 1 };
     uint32_t files = le32_get(header_of(buf)->refcount);
-    int err;
+    int err = 0;
 
-    if (files <= 1) {
-        const struct ext2_run run = { vn->inode.acl_block, 1 };
-
+    if (files <= 1 && vol->xattr_block == run.block)
+        err = block_remember(vol, 0);
+    if (err)
+        return err;
+    if (files <= 1)
         return ext2_block_free(vol, run);
-    }
     err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NODE);
     if (!err)
         header_of(buf)->refcount = le32_make(files - 1);
@@ -224,6 +238,40 @@ static int block_write(struct ext2_vnode *vn, struct shale_buf *buf,
     return 0;
 }
 
+#define FILES_MAX 1024u         /* that share a block, as the kernel has it */
+
+/*
+ * Have VN share the block that was written last, if IMAGE is in it. Returns 1
+ * if so, 0, or an error.
+ */
+static int block_share(struct ext2_vnode *vn, const struct image *image)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    const size_t start = sizeof(struct ext2_disk_xattr_header);
+    struct ext2_disk_xattr_header *header;
+    struct shale_buf *buf;
+    int done;
+
+    if (vol->xattr_block == 0)
+        return 0;
+    done = shale_buf_get(vol->fs->cache, vol->xattr_block, &buf);
+    if (done)
+        return done;
+    header = header_of(buf);
+    if (le32_get(header->refcount) < FILES_MAX &&
+        memcmp(buf->data + start, image->bytes + start,
+               image->size - start) == 0) {
+        done = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NODE);
+        if (!done) {
+            header->refcount = le32_make(le32_get(header->refcount) + 1);
+            block_assign(vn, vol->xattr_block);
+            done = 1;
+        }
+    }
+    shale_buf_put(buf);
+    return done;
+}
+
 /* Give VN a block with IMAGE in it, near its inode. */
 static int block_make(struct ext2_vnode *vn, const struct image *image)
 {
@@ -244,6 +292,8 @@ static int block_make(struct ext2_vnode *vn, const struct image *image)
     err = block_write(vn, buf, image);
     shale_buf_put(buf);
     if (!err)
+        err = block_remember(vol, run.block);
+    if (!err)
         block_assign(vn, run.block);
     return err;
 }
@@ -252,17 +302,22 @@ static int block_make(struct ext2_vnode *vn, const struct image *image)
 static int block_commit(struct ext2_vnode *vn, struct shale_buf *old,
                         const struct image *image)
 {
-    int err = 0;
+    int done = 0;
 
     if (old && image->count > 0 && le32_get(header_of(old)->refcount) <= 1)
         return block_write(vn, old, image);
     if (old)
-        err = block_leave(vn, old);
-    if (err)
-        return err;
+        done = block_leave(vn, old);
+    if (done)
+        return done;
     if (old)
         block_assign(vn, 0);
-    return image->count > 0 ? block_make(vn, image) : 0;
+    if (image->count == 0)
+        return 0;
+    done = block_share(vn, image);
+    if (done)
+        return done < 0 ? done : 0;
+    return block_make(vn, image);
 }
 
 /*

@@ -322,6 +322,57 @@ out:
 }
 END_TEST
 
+/* Files with the same attributes share a block, up to 1024 of them. */
+START_TEST(equal_blocks_are_shared)
+{
+    enum { MANY = 1030 };
+    static const char value[300] = "equal";
+    struct shale_statfs before, after;
+    struct shale_vnode *vn, *root;
+    struct rig rig;
+    char name[20];
+
+    rig_init(&rig, 8 * MIB, "-b 1024 -I 128 -N 1200");
+    rig_mount(&rig);
+    root = rig_open(&rig, "/");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        shale_vnode_put(rig_create(&rig, name, SHALE_S_IFREG | 0644));
+    }
+    ck_assert_int_eq(shale_statfs(rig.v.fs, &before), 0);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "/f%d", i);
+        vn = rig_open(&rig, name);
+        ck_assert_int_eq(shale_setxattr(vn, "user.x", value, sizeof value, 0),
+                         0);
+        shale_vnode_put(vn);
+    }
+    ck_assert_int_eq(shale_statfs(rig.v.fs, &after), 0);
+    ck_assert_uint_eq(after.blocks_free, before.blocks_free - 2);
+
+    vn = rig_open(&rig, "/f7");
+    ck_assert_int_eq(shale_setxattr(vn, "user.x", "own", 3, 0), 0);
+    shale_vnode_put(vn);
+    vn = rig_open(&rig, "/f8");
+    ck_assert_int_eq(shale_getxattr(vn, "user.x", NULL, 0), sizeof value);
+    shale_vnode_put(vn);
+    shale_vnode_put(root);
+    rig_unmount(&rig);
+    rig_mount(&rig);
+    root = rig_open(&rig, "/");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        ck_assert_int_eq(shale_unlink(root, name, strlen(name)), 0);
+    }
+    ck_assert_int_eq(shale_sync(rig.v.fs), 0);
+    ck_assert_int_eq(shale_statfs(rig.v.fs, &after), 0);
+    ck_assert_uint_eq(after.blocks_free, before.blocks_free);
+    shale_vnode_put(root);
+    rig_unmount(&rig);
+    rig_fini(&rig);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- names */
 
 #define LONG_16 "0123456789abcdef"
@@ -452,6 +503,7 @@ Suite *suite(void)
     tcase_add_test(t, blocks_come_and_go);
     tcase_add_loop_test(t, shared_blocks_are_copied, 0,
                         sizeof sharing / sizeof sharing[0]);
+    tcase_add_test(t, equal_blocks_are_shared);
     tcase_add_loop_test(t, knows_names, 0, sizeof names / sizeof names[0]);
     tcase_add_test(t, has_limits);
     tcase_add_test(t, without_memory_nothing_happens);
