@@ -41,6 +41,9 @@ struct put {
     char *to;                   /* in the volume */
 
     char *buf;                  /* PUT_CHUNK bytes */
+    uint32_t hole_unit;         /* bytes; such, aligned, that are all zero
+                                   become holes, wherever the host has some;
+                                   0: as the host has them */
     dev_t image_dev;            /* which file the image itself is */
     ino_t image_ino;
     struct inomap made;         /* numbers of files made by this run */

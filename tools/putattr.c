@@ -99,6 +99,26 @@ static void put_xattr(struct put *put, struct shale_vnode *vn,
     }
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Set all of the LEN bytes of NAMES, in their order: the host's is its own. */
+static void put_names(struct put *put, struct shale_vnode *vn, char *names,
+                      size_t len)
+{
+    char **sorted = xmalloc((len + 1) * sizeof *sorted);
+    size_t count = 0;
+
+    for (char *name = names; name < names + len; name += strlen(name) + 1)
+        sorted[count++] = name;
+    qsort(sorted, count, sizeof *sorted, by_text);
+    for (size_t i = 0; i < count; i++)
+        put_xattr(put, vn, sorted[i]);
+    free(sorted);
+}
+
 /* VN's are those of the file in hand, and no ACL that it inherited. */
 static void put_xattrs(struct put *put, struct shale_vnode *vn)
 {
@@ -111,9 +131,8 @@ static void put_xattrs(struct put *put, struct shale_vnode *vn)
     for (size_t i = 0; i < sizeof acls / sizeof *acls; i++)
         if (shale_getxattr(vn, acls[i], NULL, 0) >= 0)
             (void)shale_removexattr(vn, acls[i]);
-    for (const char *name = names; name && name < names + len;
-         name += strlen(name) + 1)
-        put_xattr(put, vn, name);
+    if (len > 0)
+        put_names(put, vn, names, (size_t)len);
     free(names);
     if (len < 0)
         put_fail_host(put, (int)-len);

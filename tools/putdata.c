@@ -5,20 +5,21 @@
  * Whatever fails has been told when false is returned.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "progress.h"
 #include "put.h"
 #include "shale/fs.h"
 
-/* Write the LEN bytes in the buffer to FILE at AT; told if that fails. */
-static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
-                        uint64_t at)
+/* Write the LEN bytes at FROM to FILE at AT; told if that fails. */
+static bool write_bytes(struct put *put, struct shale_vnode *file,
+                        const char *from, size_t len, uint64_t at)
 {
     size_t written = 0;
 
     while (written < len) {
-        int64_t count = shale_write(file, put->buf + written, len - written,
+        int64_t count = shale_write(file, from + written, len - written,
                                     at + written);
 
         if (count <= 0) {
@@ -27,6 +28,51 @@ static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
         }
         written += (size_t)count;
         progress_bytes((uint64_t)count);
+    }
+    return true;
+}
+
+/* How much of the LEN bytes at FROM, which are at AT of the file, lies in units
+   that are all zero, or, if the first one is not, in units that are not. */
+static size_t same_kind(const struct put *put, const char *from, size_t len,
+                        uint64_t at, bool *zero)
+{
+    size_t end = 0;
+
+    while (end < len) {
+        size_t unit = put->hole_unit - (size_t)((at + end) % put->hole_unit);
+        bool is_zero;
+
+        unit = unit < len - end ? unit : len - end;
+        is_zero = from[end] == 0 &&
+                  !memcmp(from + end, from + end + 1, unit - 1);
+        if (end > 0 && is_zero != *zero)
+            break;
+        *zero = is_zero;
+        end += unit;
+    }
+    return end;
+}
+
+/*
+ * Write the LEN bytes in the buffer to FILE at AT; told if that fails. With a
+ * unit of holes, zeros are none's: FILE's size may then be missing.
+ */
+static bool write_chunk(struct put *put, struct shale_vnode *file, size_t len,
+                        uint64_t at)
+{
+    size_t part;
+
+    if (!put->hole_unit)
+        return write_bytes(put, file, put->buf, len, at);
+    for (size_t done = 0; done < len; done += part) {
+        bool zero = false;
+
+        part = same_kind(put, put->buf + done, len - done, at + done, &zero);
+        if (zero)
+            progress_bytes(part);
+        else if (!write_bytes(put, file, put->buf + done, part, at + done))
+            return false;
     }
     return true;
 }
@@ -67,7 +113,7 @@ static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
                         uint64_t size)
 {
     uint64_t at = 0;
-    int err;
+    int err = 0;
 
     while (at < size) {
         off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
@@ -82,7 +128,8 @@ static bool copy_sparse(struct put *put, int fd, struct shale_vnode *file,
     }
     if (at < size && errno != ENXIO)
         return copy_range(put, fd, file, &at, size);
-    err = at < size ? shale_truncate(file, size) : 0;
+    if (at < size || put->hole_unit)
+        err = shale_truncate(file, size);
     if (err)
         put_fail(put, err);
     return !err;
@@ -124,7 +171,13 @@ bool put_data(struct put *put, int fd, struct shale_vnode *file,
         return false;
     }
     /* To its end: one of /proc says that it has 0 bytes. */
-    return copy_range(put, fd, file, &at, UINT64_MAX);
+    if (!copy_range(put, fd, file, &at, UINT64_MAX))
+        return false;
+    if (put->hole_unit)
+        err = shale_truncate(file, at);
+    if (err)
+        put_fail(put, err);
+    return !err;
 }
 
 bool put_stream(struct put *put, int fd, struct shale_vnode *file)

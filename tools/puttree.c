@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "epoch.h"
 #include "progress.h"
 #include "put.h"
+#include "shale/fs.h"
 
 /* One source on its way into the volume. */
 struct tree {
@@ -316,6 +318,7 @@ void put_init(struct put *put, struct volume *vol)
         .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND,
     };
     int fd = vol->image->volume.base.fd;
+    struct shale_statfs statfs;
     struct stat st;
 
     sigaction(SIGINT, &act, NULL);
@@ -323,6 +326,10 @@ void put_init(struct put *put, struct volume *vol)
     sigaction(SIGHUP, &act, NULL);
     put->vol = vol;
     put->buf = xmalloc(PUT_CHUNK);
+    /* Where a file has holes is the host's, and not to be seen in the image. */
+    if (epoch_fixed() && vol->fs->ops->holes &&
+        shale_statfs(vol->fs, &statfs) == 0)
+        put->hole_unit = statfs.block_size;
     if (fd >= 0 && fstat(fd, &st) == 0) {
         put->image_dev = st.st_dev;
         put->image_ino = st.st_ino;
