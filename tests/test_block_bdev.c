@@ -68,6 +68,10 @@ START_TEST(checks_ranges)
     ck_assert_msg(r == ranges[_i].write, "%s: write %d", what, r);
     r = shale_bdev_discard(dev, offset, len);
     ck_assert_msg(r == ranges[_i].write, "%s: discard %d", what, r);
+    r = shale_bdev_zero(dev, offset, len);
+    ck_assert_msg(r == (ranges[_i].write || len == 0 ? ranges[_i].write
+                                                     : SHALE_ENOTSUP),
+                  "%s: zero %d", what, r);
     if (len > 0 && !ranges[_i].read)
         ck_assert_ptr_eq(shale_bdev_direct(dev, offset, len), bytes + offset);
     else
@@ -97,6 +101,7 @@ START_TEST(read_only_is_erofs)
     ck_assert_int_eq(shale_slice_bdev_init(&slice, &memory.base, 512, 1024), 0);
     ck_assert_int_eq(shale_bdev_write(&memory.base, 0, copy, 512), SHALE_EROFS);
     ck_assert_int_eq(shale_bdev_discard(&memory.base, 0, 512), SHALE_EROFS);
+    ck_assert_int_eq(shale_bdev_zero(&memory.base, 0, 512), SHALE_EROFS);
     ck_assert(!slice.base.ops->write);
     ck_assert_int_eq(shale_bdev_write(&slice.base, 0, copy, 512), SHALE_EROFS);
     ck_assert_int_eq(shale_bdev_flush(&slice.base), 0);
@@ -150,12 +155,22 @@ START_TEST(slices_within_reason)
 }
 END_TEST
 
+static int memory_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    memset(((struct shale_memory_bdev *)dev)->bytes + offset, 0, (size_t)len);
+    return 0;
+}
+
 START_TEST(slices_stack)
 {
     struct shale_memory_bdev memory;
     struct shale_slice_bdev outer, inner;
+    struct shale_bdev_ops ops;
 
     shale_memory_bdev_init(&memory, bytes, SIZE, 512, false);
+    ops = *memory.base.ops;
+    ops.zero = memory_zero;
+    memory.base.ops = &ops;
     memory.base.fd = 9;
     memory.base.fd_offset = 100;
     ck_assert_int_eq(
@@ -171,6 +186,12 @@ START_TEST(slices_stack)
     ck_assert_int_eq(shale_bdev_write(&inner.base, 0, copy, 512), 0);
     ck_assert_mem_eq(bytes + 1536, copy, 512);
     ck_assert_int_eq(shale_bdev_discard(&inner.base, 0, 512), 0);
+    memset(bytes + 2047, 0xcc, 514);
+    ck_assert_int_eq(shale_bdev_zero(&inner.base, 512, 512), 0);
+    ck_assert_uint_eq(bytes[2047], 0xcc);
+    ck_assert_uint_eq(bytes[2048] | bytes[2559], 0);
+    ck_assert_uint_eq(bytes[2560], 0xcc);
+    ck_assert_int_eq(shale_bdev_zero(&inner.base, 2048, 512), SHALE_EIO);
     ck_assert_int_eq(shale_bdev_read(&inner.base, 2048, copy, 512), SHALE_EIO);
 }
 END_TEST

@@ -140,6 +140,32 @@ static const struct {
       0 },
 };
 
+/* Where the host's filesystem has holes; elsewhere the caller is told. */
+START_TEST(zeroes)
+{
+    uint8_t bytes[SIZE];
+    int r;
+
+    open_image(SHALE_FILE_WRITE);
+    r = shale_bdev_zero(dev, 4097, 5000);
+    ck_assert_int_eq(shale_bdev_read(dev, 0, bytes, SIZE), 0);
+    if (r == SHALE_ENOTSUP)
+        memset(bytes + 4097, 0, 5000);
+    else
+        ck_assert_int_eq(r, 0);
+    for (size_t i = 0; i < SIZE; i++)
+        ck_assert_uint_eq(bytes[i], i < 4097 || i >= 9097 ? content(i) : 0);
+    /* A hole stays one, and the file as long as it was. */
+    ck_assert_int_eq(shale_bdev_zero(dev, 4100, 10), r);
+    ck_assert_uint_eq(dev->size, SIZE);
+    ck_assert_int_eq(shale_bdev_zero(dev, SIZE - 10, 10), r);
+    shale_file_bdev_close(file);
+    open_image(0);
+    ck_assert_uint_eq(dev->size, SIZE);
+    ck_assert_int_eq(shale_bdev_zero(dev, 0, 1), SHALE_EROFS);
+}
+END_TEST
+
 START_TEST(two_writers_never_meet)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -225,6 +251,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_file_cut_short_is_an_io_error);
     tcase_add_test(tc, a_read_only_file_is_not_written);
     tcase_add_test(tc, writes);
+    tcase_add_test(tc, zeroes);
     tcase_add_loop_test(tc, two_writers_never_meet, 0,
                         sizeof locks / sizeof locks[0]);
     tcase_add_loop_test(tc, follows_names_of_descriptors, 0, 2);
