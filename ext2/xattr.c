@@ -297,12 +297,29 @@ int64_t ext2_xattr_get(struct ext2_vnode *vn, const char *name, void *buf,
                        size_t size)
 {
     struct get_job job = { .name = name, .buf = buf, .size = size };
+    struct ext2_xattr_name parts;
     int64_t found;
+    int err;
 
     while (name[job.len] != '\0')
         job.len++;
     found = attributes_each(vn, get_if_named, &job);
-    if (found < 0)
-        return found;
-    return found ? job.length : SHALE_ENODATA;
+    if (found != 0)
+        return found < 0 ? found : job.length;
+
+    /* As on Linux: what is never there is another matter. */
+    err = ext2_xattr_name(name, &parts);
+    if (err)
+        return err;
+    switch (parts.index) {
+    case EXT2_XATTR_ACL_ACCESS:
+    case EXT2_XATTR_ACL_DEFAULT:
+        return SHALE_ENODATA;
+    case EXT2_XATTR_USER:
+    case EXT2_XATTR_TRUSTED:
+    case EXT2_XATTR_SECURITY:
+        return parts.len > 0 ? SHALE_ENODATA : SHALE_EINVAL;
+    default:
+        return SHALE_ENOTSUP;
+    }
 }

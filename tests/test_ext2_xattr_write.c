@@ -414,6 +414,12 @@ START_TEST(knows_names)
     vn = rig_create(&rig, "it", names[_i].mode | 0644);
     ck_assert_msg(shale_setxattr(vn, names[_i].name, "value", 5, 0) ==
                   names[_i].err, "%s", names[_i].name);
+    if (names[_i].err == SHALE_ENOTSUP || names[_i].err == SHALE_EINVAL) {
+        ck_assert_int_eq(shale_getxattr(vn, names[_i].name, NULL, 0),
+                         names[_i].err);
+        ck_assert_int_eq(shale_setxattr(vn, names[_i].name, "value", 5,
+                                        SHALE_XATTR_REPLACE), names[_i].err);
+    }
     if (names[_i].err == 0)
         get_is(vn, names[_i].name, "value");
     shale_vnode_put(vn);
