@@ -245,9 +245,7 @@ static int make_resize_inode(struct ext2_new *v)
     if (err)
         return err;
     file.map[DOUBLE_INDIRECT] = le32_make(block);
-    /* All that the double indirect block could reach. */
-    file.size = (EXT2_DIRECT + pointers + (uint64_t)pointers * pointers)
-                << super->block_shift;
+    file.size = ext2_resize_size(super);
     return store(v, &file);
 }
 

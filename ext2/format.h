@@ -44,6 +44,9 @@ uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group);
 /* ... and with bitmaps and inode table. */
 uint32_t ext2_group_own(const struct ext2_super *super, uint32_t group);
 
+/* The size of the resize inode: all that a double indirect block reaches. */
+uint64_t ext2_resize_size(const struct ext2_super *super);
+
 /* -------------------------------------------------------- firstfiles.c */
 
 /* Make the root directory, lost+found, and what the features ask for. */

@@ -342,6 +342,22 @@ static int choose_groups(struct ext2_new *v, uint64_t inodes,
 
 /* ------------------------------------------------------------- the rest */
 
+uint64_t ext2_resize_size(const struct ext2_super *super)
+{
+    uint64_t pointers = super->block_size / sizeof(le32);
+
+    return (EXT2_DIRECT + pointers + pointers * pointers)
+           << super->block_shift;
+}
+
+/* The resize inode may be the first large file. */
+static void add_large_file(struct ext2_super *super)
+{
+    if ((super->compat & EXT2_COMPAT_RESIZE_INODE) &&
+        ext2_resize_size(super) > INT32_MAX)
+        super->ro_compat |= EXT2_RO_COMPAT_LARGE_FILE;
+}
+
 /* Blocks of the journal: 1/64 of the volume, within limits. */
 static int choose_journal(struct ext2_new *v, struct shale_log *log)
 {
@@ -407,6 +423,7 @@ int ext2_layout_choose(struct ext2_new *v, struct shale_log *log)
         err = choose_sizes(v, usage, log);
     if (err)
         return err;
+    add_large_file(super);
 
     if (asked && (asked % 8 != 0 || asked < GROUP_BLOCKS_MIN ||
                   asked > GROUP_BLOCKS_MAX || asked > super->block_size * 8))

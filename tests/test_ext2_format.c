@@ -179,6 +179,7 @@ static const struct shale_format hows[] = {
     { .block_size = 4096, .inode_size = 512, .inodes = 3000 },
     { .block_size = 4096, .features = "has_journal,^filetype" },
     { .block_size = 65536, .inode_size = 4096 },
+    { .block_size = 4096, .features = "^large_file,^filetype" },
 };
 
 /* What is wrong with the volume, in words; "" if nothing is. */
@@ -215,6 +216,32 @@ START_TEST(is_sound)
     ck_assert_int_eq(format(&dev.base, &hows[_i]), 0);
     ck_assert_msg(memcmp(again, bytes, SIZE) == 0, "another one each time");
     free(again);
+}
+END_TEST
+
+/* The feature is there if a file is that large, also the resize inode. */
+START_TEST(large_file)
+{
+    const struct {
+        struct shale_format how;
+        bool large;
+    } cases[] = {
+        { { .block_size = 1024, .features = "^large_file" }, false },
+        { { .block_size = 2048, .features = "^large_file" }, false },
+        { { .block_size = 4096, .features = "^large_file" }, true },
+        { { .block_size = 4096, .features = "^large_file,^resize_inode" },
+          false },
+        { { .block_size = 65536, .features = "none,resize_inode,sparse_super" },
+          true },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ext2_new v;
+
+        ck_assert_int_eq(lay_out(64 * M, &cases[i].how, &v), 0);
+        ck_assert_msg(!(v.super.ro_compat & EXT2_RO_COMPAT_LARGE_FILE) ==
+                      !cases[i].large, "%zu", i);
+    }
 }
 END_TEST
 
@@ -414,6 +441,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, lays_out, 0, sizeof layouts / sizeof *layouts);
     tcase_add_loop_test(tc, refuses, 0, sizeof refusals / sizeof *refusals);
     tcase_add_loop_test(tc, is_sound, 0, sizeof hows / sizeof *hows);
+    tcase_add_test(tc, large_file);
     tcase_add_test(tc, device_of_4096);
     tcase_add_test(tc, device_that_zeroes);
     tcase_add_test(tc, says_what_it_was_told);

@@ -93,6 +93,8 @@ done <<'END'
 1G -b 4096 -N 200000
 100M -b 1024 -N 1
 16M -g 8192 -j
+16M -b 4096 -O ^large_file
+16M -b 65536 -I 512 -O ^ext_attr,^large_file
 64M -g 512 -J 4M
 END
 check "one lost+found block is enough for a tiny one" mkfs --size 32K
