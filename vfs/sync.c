@@ -23,6 +23,7 @@
  *     changes. Whoever writes file data enters first, so that (1) holds until
  *     he leaves.
  */
+#include "shale/bdev.h"
 #include "vfs.h"
 
 /* ---------------------------- with the volume's lock exclusive, all of it */
@@ -191,24 +192,35 @@ static int sync_all(struct shale_fs *fs)
 
 /* ------------------------------------------------------ with no lock held */
 
+/* Has file data been written since the last time that this was asked? */
+static bool data_written_take(struct shale_fs_state *state)
+{
+    return __atomic_exchange_n(&state->data_written, false, __ATOMIC_ACQ_REL);
+}
+
 /*
- * Write the batch. If it is empty, flush the device only if ALWAYS, or if file
+ * Write the batch. If it is empty, flush the device only if URGENT, or if file
  * data has been written: bytes put in the place of others are no change to the
  * batch if the time is the same as well.
+ *
+ * Unless it is URGENT, data goes first, with others at work meanwhile: what has
+ * to be flushed when they may not change anything is then only what they have
+ * written since.
  */
-static int write_batch(struct shale_fs *fs, bool always)
+static int write_batch(struct shale_fs *fs, bool urgent)
 {
     struct shale_fs_state *state = fs->state;
     bool any;
     int err = 0;
 
     lock_exclusive(state->locks, state->batch_lock);
+    if (!urgent && data_written_take(state))
+        err = shale_bdev_flush(fs->dev);
     volume_lock_shared(fs);
-    always |= __atomic_exchange_n(&state->data_written, false,
-                                  __ATOMIC_ACQ_REL);
-    any = !fs->read_only && (always || shale_tx_dirty(fs->tx) ||
-                             shale_tx_frees_pending(fs->tx));
-    if (any)
+    any = !fs->read_only &&
+          (data_written_take(state) || urgent || err ||
+           shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx));
+    if (any && !err)
         err = shale_tx_write(fs->tx);
     if (err)
         __atomic_store_n(&state->data_written, true, __ATOMIC_RELEASE);
@@ -219,7 +231,7 @@ static int write_batch(struct shale_fs *fs, bool always)
         volume_unlock(fs);
     }
     lock_release(state->locks, state->batch_lock);
-    return err;
+    return any ? err : 0;
 }
 
 int shale_writeback(struct shale_fs *fs)
