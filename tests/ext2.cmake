@@ -1,6 +1,8 @@
 # What the proofs say of ext2.
 foreach(name IN ITEMS faults threads)
-    target_link_libraries(test_ext2_${name} PRIVATE test-model)
+    if(TARGET test_ext2_${name})
+        target_link_libraries(test_ext2_${name} PRIVATE test-model)
+    endif()
 endforeach()
 target_sources(test_ext2_faults PRIVATE support/callfaults.c)
 shale_script(ext2_model ext2/model.sh)
