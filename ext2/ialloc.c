@@ -20,6 +20,10 @@
 /* Directories at the top choose from so many groups. */
 #define SPREAD_GROUPS 2048u
 
+/* Of no more groups than this, those of 16 TiB in 4 KiB blocks, is there an
+   average. */
+#define COUNTED_GROUPS 131072u
+
 /* A group has an inode to give, or not; see group_check(). */
 struct wish {
     uint32_t free_inodes, free_blocks;  /* at least so many */
@@ -117,9 +121,12 @@ static int group_for_dir(struct ext2_volume *vol, const struct ext2_vnode *dir,
     const struct ext2_space *space = vol->space;
     uint32_t from = group_of_ino(vol, dir->base.ino), slack;
     uint32_t groups = super->group_count;
-    struct wish wish;
-    int found = ext2_space_count(vol);
+    struct wish wish = { 1, 1, UINT64_MAX };
+    int found;
 
+    if (groups > COUNTED_GROUPS)
+        return group_find(vol, from, &wish, out);
+    found = ext2_space_count(vol);
     if (found)
         return found;
     wish = (struct wish){
