@@ -210,7 +210,8 @@ static void undos_end(struct shale_tx *tx, bool undo)
                 last->undo(last->context, last->a, last->b);
             continue;
         }
-        if (undo)
+        /* What has not changed may be read by others at this moment. */
+        if (undo && memcmp(last->context, last->saved, (size_t)last->a) != 0)
             memcpy(last->context, last->saved, (size_t)last->a);
         shale_free(tx->mem, last->saved, (size_t)last->a);
     }

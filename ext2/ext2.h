@@ -131,6 +131,7 @@ struct ext2_vnode {
     /* The rest is for changing things, with the volume's lock exclusive. */
     struct ext2_room *room;     /* of a directory: where a name fits; or NULL */
     struct ext2_vnode *orphan_prev, *orphan_next;       /* see orphan.c */
+    bool orphan_listed;         /* these two count */
 };
 
 static inline struct ext2_volume *ext2_volume_of(const struct shale_fs *fs)

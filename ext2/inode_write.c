@@ -219,7 +219,10 @@ int ext2_vnode_store(struct ext2_vnode *vn)
     extra_claim(vol, vn->base.ino, &vn->inode, buf->data + offset);
     inode_encode(vol, &vn->inode, buf->data + offset);
     shale_buf_put(buf);
-    vn->base.size = vn->inode.size;
+    /* A file's size is read without the volume's lock, with the file's: who
+       has the volume's alone does not change it. */
+    if (vn->base.size != vn->inode.size)
+        vn->base.size = vn->inode.size;
     vn->base.links = vn->inode.links;
     __atomic_store_n(&vn->base.protection, ext2_inode_protection(&vn->inode),
                      __ATOMIC_RELAXED);

@@ -65,12 +65,6 @@ static int next_get(struct ext2_volume *vol, uint64_t ino, uint32_t *next)
 
 /* ------------------------------------------------------ those in memory */
 
-static bool is_listed(const struct ext2_volume *vol,
-                      const struct ext2_vnode *vn)
-{
-    return vn->orphan_prev || vol->orphans == vn;
-}
-
 /* If the transaction is undone, so is a change of *POINTER. */
 static int save(struct ext2_volume *vol, struct ext2_vnode **pointer)
 {
@@ -87,6 +81,9 @@ static int list_note(struct ext2_volume *vol, struct ext2_vnode *vn,
         err = save(vol, &next->orphan_prev);
     if (!err)
         err = save(vol, &vn->orphan_prev);
+    if (!err)
+        err = shale_tx_save(vol->fs->tx, &vn->orphan_listed,
+                            sizeof vn->orphan_listed);
     return err ? err : save(vol, &vn->orphan_next);
 }
 
@@ -99,6 +96,7 @@ static void list_unlink(struct ext2_volume *vol, struct ext2_vnode *vn)
     if (vn->orphan_next)
         vn->orphan_next->orphan_prev = vn->orphan_prev;
     vn->orphan_prev = vn->orphan_next = NULL;
+    vn->orphan_listed = false;
 }
 
 int ext2_orphan_add(struct ext2_vnode *vn)
@@ -107,7 +105,7 @@ int ext2_orphan_add(struct ext2_vnode *vn)
     struct ext2_vnode *first = vol->orphans;
     int err;
 
-    if (is_listed(vol, vn))
+    if (vn->orphan_listed)
         return 0;
     if (!ext2_batch_is_whole(vol))
         return next_set(vol, vn->base.ino, 0);
@@ -119,6 +117,7 @@ int ext2_orphan_add(struct ext2_vnode *vn)
     if (err)
         return err;
     vn->orphan_next = first;
+    vn->orphan_listed = true;
     if (first)
         first->orphan_prev = vn;
     vol->orphans = vn;
@@ -131,7 +130,7 @@ int ext2_orphan_remove(struct ext2_vnode *vn)
     uint32_t next;
     int err;
 
-    if (!is_listed(vol, vn))
+    if (!vn->orphan_listed)
         return 0;
     err = next_get(vol, vn->base.ino, &next);
     if (!err)
@@ -150,7 +149,7 @@ void ext2_orphan_forget(struct ext2_vnode *vn)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
 
-    if (is_listed(vol, vn))
+    if (vn->orphan_listed)
         list_unlink(vol, vn);
 }
 

@@ -16,12 +16,14 @@ need_tools mke2fs e2fsck
 if is_long; then
     count=3000 states=0 few=0 sample=40
 elif is_quick; then
-    count=15 states=400 few=40 sample=60
+    count=12 states=300 few=20 sample=100
 else
     count=120 states=800 few=150 sample=60
 fi
 
-for type in ext2 ext2-4k ext2-2k ext3 ext2-groups ext2-plain; do
+types=(ext2 ext3)
+is_quick || types+=(ext2-4k ext2-2k ext2-groups ext2-plain)
+for type in "${types[@]}"; do
     prove "random" 3000 "$POWERCUT_RUN" --type $type --count "$count" \
         --states "$states" --sample "$sample" --shrink
 done

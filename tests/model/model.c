@@ -480,7 +480,9 @@ static int move(struct model *model, const struct op *op, bool apply)
     if (err)
         return err;
     err = find_place(model, op->to, false, &to);
-    if (err == SHALE_ENAMETOOLONG && !from.entry)
+    /* Who looks first, and who measures? */
+    if (err == SHALE_ENAMETOOLONG && !from.entry &&
+        (model->posix || model->can.name_units))
         return SHALE_ENOENT;
     if (err)
         return err;
