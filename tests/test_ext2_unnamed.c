@@ -122,8 +122,9 @@ START_TEST(is_gone_after_a_cut)
     const char *said;
     int status;
 
-    rig_init(&rig, 4 * MIB, "-I 256");
-    rig_init(&cut, 4 * MIB, "-I 256");
+    /* With room for a journal: else there is no list of orphans. */
+    rig_init(&rig, 16 * MIB, "-I 256");
+    rig_init(&cut, 16 * MIB, "-I 256");
     rig_mount(&rig);
     root = rig_open(&rig, "/");
     vn = make(root);
