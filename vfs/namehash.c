@@ -1,7 +1,7 @@
 /*
  * namehash.c - open addressing, with linear probing and bounds (namehash.h)
  *
- * Nothing is ever removed, so a search may stop at the first free slot.
+ * What is removed leaves no gap, so a search may stop at the first free slot.
  */
 #include "namehash.h"
 #include "shale/mem.h"
