@@ -12,6 +12,7 @@
  *                                     -> reserved block i of groups 1, 3, 5 ...
  */
 #include "format.h"
+#include "journal_disk.h"
 #include "memfn.h"
 #include "write.h"
 
@@ -300,29 +301,20 @@ static int put_pointer(struct ext2_new *v, struct journal_map *map,
     return ext2_new_put(v, le32_get(home), map->list, 1);
 }
 
-static void be32_put(uint8_t *at, uint32_t x)
-{
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)(x >> (24 - 8 * i));
-}
-
-/*
- * The journal's own superblock, in its first block: nothing is logged. Its
- * numbers are big-endian. ("Journal (jbd2)", "Super Block")
- */
+/* The journal's own superblock, in its first block: nothing is logged. */
 static int put_journal_super(struct ext2_new *v, uint32_t block)
 {
-    uint8_t *raw = v->buf;
+    struct journal_disk_super *raw = (struct journal_disk_super *)v->buf;
 
     memset(raw, 0, v->super.block_size);
-    be32_put(raw + 0x00, 0xc03b3998);           /* magic */
-    be32_put(raw + 0x04, 4);                    /* a superblock, version 2 */
-    be32_put(raw + 0x0c, v->super.block_size);
-    be32_put(raw + 0x10, v->journal_blocks);
-    be32_put(raw + 0x14, 1);                    /* the log's first block */
-    be32_put(raw + 0x18, 1);                    /* the next transaction */
-    memcpy(raw + 0x30, v->format->uuid, sizeof v->format->uuid);
-    be32_put(raw + 0x40, 1);                    /* one user: this volume */
+    raw->header.magic = be32_make(JOURNAL_MAGIC);
+    raw->header.type = be32_make(JOURNAL_SUPER_V2);
+    raw->block_size = be32_make(v->super.block_size);
+    raw->blocks = be32_make(v->journal_blocks);
+    raw->first = be32_make(1);
+    raw->sequence = be32_make(1);
+    raw->users = be32_make(1);          /* this volume */
+    memcpy(raw->uuid, v->format->uuid, sizeof raw->uuid);
     return ext2_new_put(v, block, raw, 1);
 }
 

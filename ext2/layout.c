@@ -10,6 +10,7 @@
  *              only in some groups
  */
 #include "format.h"
+#include "journal_disk.h"
 #include "memfn.h"
 #include "text.h"
 
@@ -33,8 +34,7 @@
 /* Inodes take not more than 1/8 of a volume, unless asked for. */
 #define INODES_PART_MAX UINT64_C(8)
 
-#define JOURNAL_MIN 1024u       /* blocks */
-#define JOURNAL_MAX 65536u
+#define JOURNAL_MAX 65536u      /* blocks */
 #define JOURNAL_USUAL_MAX 32768u
 
 /* Growing to this many times the size is provided for. */
@@ -368,11 +368,11 @@ static int choose_journal(struct ext2_new *v, struct shale_log *log)
     if (!v->format->journal_size) {
         blocks = v->super.block_count / 64;
         blocks = blocks < JOURNAL_USUAL_MAX ? blocks : JOURNAL_USUAL_MAX;
-        blocks = blocks > JOURNAL_MIN ? blocks : JOURNAL_MIN;
+        blocks = blocks > JOURNAL_MIN_BLOCKS ? blocks : JOURNAL_MIN_BLOCKS;
     }
-    if (blocks < JOURNAL_MIN || blocks > JOURNAL_MAX)
+    if (blocks < JOURNAL_MIN_BLOCKS || blocks > JOURNAL_MAX)
         return refuse_range(log, "ext2: no such journal, in blocks",
-                            JOURNAL_MIN, JOURNAL_MAX);
+                            JOURNAL_MIN_BLOCKS, JOURNAL_MAX);
     v->journal_blocks = (uint32_t)blocks;
     return 0;
 }
