@@ -150,6 +150,31 @@ START_TEST(four_gigabytes_are_too_much)
 }
 END_TEST
 
+START_TEST(a_gap_that_does_not_fit_is_not_begun)
+{
+    const size_t size = (size_t)32 << 20, part = (size_t)1 << 20;
+    uint8_t *last;
+    struct shale_vnode *vn;
+    uint8_t byte = 1;
+
+    rig_make(16, size >> 10, 512, 2048, "");
+    last = rig.bytes + size - part;
+    memset(last, 0xaa, part);
+    vn = rig_create(rig.root, "file");
+    ck_assert_int_eq(shale_truncate(vn, 2 * size), SHALE_ENOSPC);
+    ck_assert_int_eq((int)shale_write(vn, &byte, 1, 2 * size), SHALE_ENOSPC);
+    ck_assert_uint_eq(vn->size, 0);
+    for (size_t i = 0; i < part; i++)
+        ck_assert_uint_eq(last[i], 0xaa);
+    /* All there is, from what has just been freed, too. */
+    GOOD(shale_truncate(vn, size - part));
+    GOOD(shale_truncate(vn, 0));
+    GOOD(shale_truncate(vn, size - part));
+    shale_vnode_put(vn);
+    rig_end();
+}
+END_TEST
+
 /* ----------------------------------------------------------- within a batch */
 
 START_TEST(what_was_cut_grows_in_the_next_batch)
@@ -384,6 +409,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, any_size_after_any, 0, SHAPES * WALKS);
     tcase_add_loop_test(tc, a_gap_reads_as_zeros, 0, SHAPES);
     tcase_add_test(tc, four_gigabytes_are_too_much);
+    tcase_add_test(tc, a_gap_that_does_not_fit_is_not_begun);
     tcase_add_loop_test(tc, what_was_cut_grows_in_the_next_batch, 0, SHAPES);
     tcase_add_loop_test(tc, what_grew_may_be_cut_and_grow_in_one_batch, 0,
                         SHAPES);

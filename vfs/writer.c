@@ -421,12 +421,29 @@ int writer_skip(struct writer *w, uint64_t len)
     return err;
 }
 
+/*
+ * 0 if FILE, which cannot have holes, may get as long as SIZE: a gap is filled
+ * for a while, which is not to be for nothing.
+ */
+static int gap_check(struct shale_vnode *file, uint64_t size)
+{
+    struct shale_statfs stat;
+
+    if (size - file->size < FILL_MAX || file->excess ||
+        shale_statfs(file->fs, &stat))
+        return 0;               /* filling it will show */
+    return (size - file->size) / stat.block_size > stat.blocks_available
+               ? SHALE_ENOSPC : 0;
+}
+
 int writer_begin(struct writer *w, struct shale_vnode *file, uint64_t start)
 {
     bool holes = file->fs->ops->holes;
     bool gap = start > file->size;
     int err = writer_check_at(file, start);
 
+    if (!err && gap && !holes)
+        err = gap_check(file, start);
     if (!err)
         err = sync_writer_enter(file->fs);
     if (err)
