@@ -89,13 +89,15 @@ static pid_t kill_later(struct rng *rng)
 
 /* ------------------------------------------------------------- one kill */
 
+/* Does OP reach the daemon? A socket's fsync, for one, does not. */
 static bool is_flush(const struct run *run, const struct op *op)
 {
     struct node *node;
 
-    return op->kind == OP_SYNC ||
-           (op->kind == OP_FSYNC &&
-            model_walk(&run->model, op->path, &node) == 0);
+    if (op->kind != OP_FSYNC)
+        return op->kind == OP_SYNC;
+    return model_walk(&run->model, op->path, &node) == 0 &&
+           (node->type == SHALE_TYPE_FILE || node->type == SHALE_TYPE_DIR);
 }
 
 /* Work until the daemon is gone. Returns how many operations were done. */
