@@ -11,7 +11,7 @@
  *     meter create DIR [N]    make N (10,000) empty files
  *     meter rename DIR [N]    give each of them another name
  *     meter unlink DIR [N]    remove those
- *     meter overwrite FILE    10,000 writes of 4 KiB at random places, one fsync
+ *     meter overwrite FILE    10,000 random writes of 4 KiB, one fsync
  *     meter fsync FILE        400 such writes, an fsync after each
  *
  * Prints the seconds that took, and a checksum of what was seen so that peers

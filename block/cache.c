@@ -2,8 +2,8 @@
  * cache.c - the buffer cache's public calls, and making and freeing one
  *
  * A hit is a lock, a short hash chain and a few pointers, in buffers.c; reading
- * is in readrun.c, changing in tx.c and writing in writeback.c. buffers.h says which lists a
- * buffer is on and which lock is for what.
+ * is in readrun.c, changing in tx.c and writing in writeback.c. buffers.h says
+ * which lists a buffer is on and which lock is for what.
  */
 #include "shale/cache.h"
 

@@ -355,7 +355,8 @@ int ext2_block_take_growing(struct ext2_volume *vol, uint32_t ino,
                             uint64_t length, uint32_t goal, uint32_t want,
                             struct ext2_run *out)
 {
-    return take(vol, ino, goal, want, ext2_window_size(vol, length + want), out);
+    return take(vol, ino, goal, want, ext2_window_size(vol, length + want),
+                out);
 }
 
 /* --------------------------------------------------------------- freeing */

@@ -21,7 +21,7 @@ uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
     return end;
 }
 
-/* How many bits of WORD are set: in ever larger groups of bits, side by side. */
+/* How many bits of WORD are set: in ever larger groups, side by side. */
 static uint32_t bits_count(uint64_t word)
 {
     word -= word >> 1 & UINT64_C(0x5555555555555555);

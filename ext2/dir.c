@@ -269,7 +269,8 @@ static int block_emit(const struct ext2_vnode *dir, const struct shale_buf *buf,
             wrong = name_check(&entry);
         if (wrong)
             return ext2_dir_bad_record(dir, buf, at, wrong);
-        if (entry.ino == 0 || ext2_dirent_is_dots(&entry) || start + at < cookie)
+        if (entry.ino == 0 || ext2_dirent_is_dots(&entry) ||
+            start + at < cookie)
             continue;
         dirent.name = (const char *)entry.name;
         err = emit(context, &dirent);

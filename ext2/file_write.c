@@ -115,7 +115,7 @@ static bool all_zeros(const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Put zeros where they belong in TAIL: in a copy or, for lack of room, there. */
+/* Put zeros where they belong in TAIL: in a copy or, without room, there. */
 static int tail_write(struct ext2_vnode *vn, struct tail *tail)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);

@@ -237,7 +237,8 @@ static bool node_is_sorted(const struct htree_node *node)
  * Was it right to look in LEAF? Its first names have to have hashes that WAY
  * leads to, from nodes in order.
  */
-static bool leaf_belongs(const struct htree_way *way, const struct shale_buf *leaf)
+static bool leaf_belongs(const struct htree_way *way,
+                         const struct shale_buf *leaf)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     uint32_t low = 0, high = UINT32_MAX;

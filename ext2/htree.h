@@ -8,7 +8,7 @@
 
 #define HTREE_ROOT_INFO  24u    /* after the records of "." and ".." */
 #define HTREE_NODE_START 8u     /* entries of a node: after a free record */
-#define HTREE_MAX_NODES  3u     /* blocks of index from the root to a leaf ... */
+#define HTREE_MAX_NODES  3u     /* blocks of index from root to leaf ... */
 #define HTREE_USUAL_NODES 2u    /* ... and without large_dir */
 #define HTREE_BLOCK_MASK 0x0fffffffu
 #define HTREE_ROOT_START \

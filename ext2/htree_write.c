@@ -186,7 +186,8 @@ static int way_make_room(struct ext2_vnode *dir, struct htree_way *way)
     unsigned depth = way->depth;
     int err = 0;
 
-    while (depth > 0 && way->node[depth - 1].count == way->node[depth - 1].limit)
+    while (depth > 0 &&
+           way->node[depth - 1].count == way->node[depth - 1].limit)
         depth--;
     if (depth == 0) {
         err = way_deepen(dir, way);
@@ -389,7 +390,7 @@ static int leaf_pack(struct ext2_vnode *dir, struct shale_buf *leaf)
     return err;
 }
 
-/* Enter WHAT in BUF, block INDEX, whose records need not stay where they are. */
+/* Enter WHAT in BUF, block INDEX, whose records may move. */
 static int leaf_insert(struct ext2_vnode *dir, struct shale_buf *buf,
                        uint32_t index, const struct ext2_new_name *what)
 {

@@ -66,7 +66,7 @@ static uint32_t group_of_ino(const struct ext2_volume *vol, uint64_t ino)
     return (uint32_t)((ino - 1) / vol->super.inodes_per_group);
 }
 
-/* The first group from FROM on that meets WISH. 1, 0 if there is none, error. */
+/* The first group from FROM on that meets WISH. 1; 0 if none does; error. */
 static int group_find(struct ext2_volume *vol, uint32_t from,
                       const struct wish *wish, uint32_t *out)
 {

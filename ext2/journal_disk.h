@@ -4,7 +4,7 @@
  * After the kernel's "ext4 Data Structures and Algorithms", chapter "Journal
  * (jbd2)". Unlike all else on the volume, a journal's integers are big-endian.
  *
- *     | superblock | descriptor  images ...  descriptor  images ...  commit | ..
+ *     | superblock | descriptor  images ...  descriptor  images ..  commit | ..
  *     block 0      first
  *
  * From block `first` on the journal is a ring. A transaction is a series of

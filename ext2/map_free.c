@@ -125,7 +125,7 @@ static uint64_t path_into(const struct cut *cut, const struct ext2_path *path,
 }
 
 /*
- * Pin the array that NODE's slot leads to, if it leads to one, as NODE[1], which
+ * Pin the array that NODE's slot leads to, if there is one, as NODE[1], which
  * is at LEVEL of PATH. 1, 0 if there is none, error.
  */
 static int node_descend(struct cut *cut, struct node *node,
@@ -155,7 +155,7 @@ static int node_descend(struct cut *cut, struct node *node,
 
 /*
  * NODE, a block of pointers, has been dealt with as far as the range goes. If
- * nothing is left of it, free it (a doomed LEAF has been), and clear the pointer
+ * nothing is left of it, free it (a doomed LEAF has been) and clear the pointer
  * that leads to it: 1, else 0.
  */
 static int node_finish(struct cut *cut, struct node *node, bool leaf)

@@ -82,7 +82,7 @@ static int take(struct ext2_vnode *vn, const struct gap *gap, uint32_t want,
     return err;
 }
 
-/* Where should block INDEX of VN be? Behind the one before, if that is there. */
+/* Where should block INDEX of VN be? Behind the one before, if there is one. */
 static int goal_find(const struct ext2_vnode *vn, uint64_t index,
                      struct gap *gap)
 {
@@ -122,7 +122,7 @@ static void goal_refine(struct gap *gap, const le32 *array, uint32_t slot)
         gap->goal = (uint32_t)gap->buf->block + 1;
 }
 
-/* Make a block of pointers that POINTER, which may be changed, is to lead to. */
+/* Make a block of pointers for POINTER, which may be changed, to lead to. */
 static int pointers_make(struct ext2_vnode *vn, struct gap *gap, le32 *pointer,
                          struct shale_buf **out)
 {

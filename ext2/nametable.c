@@ -77,7 +77,7 @@ static struct namehash *names_build(const struct ext2_vnode *dir)
     return NULL;
 }
 
-/* Whoever moves the state to BUILDING builds it; others do without meanwhile. */
+/* Whoever moves the state to BUILDING builds it; others do without so long. */
 const struct namehash *ext2_names_of(struct ext2_vnode *dir)
 {
     uint8_t *state = &dir->names_state;

@@ -55,7 +55,7 @@ void ext2_space_fini(struct ext2_volume *vol);
 /* See to it that the sums are known. */
 int ext2_space_count(struct ext2_volume *vol);
 
-/* They are going to change: if the transaction is undone, they are not known. */
+/* They are going to change: if the transaction is undone, they are unknown. */
 int ext2_space_note(struct ext2_volume *vol);
 
 /* The window, not INO's, that BLOCK is in, or NULL. */
@@ -429,7 +429,7 @@ int ext2_replay(struct ext2_ring *ring, uint32_t *transactions);
 
 /* ------------------------------------------------------------- journal.c */
 
-/* Our use of a journal; see journal.c. */
+/* Our use of a journal; see journal.h. */
 struct ext2_journal {
     struct shale_tx_log log;
     struct ext2_ring ring;

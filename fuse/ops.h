@@ -102,7 +102,7 @@ int drop_rights(fuse_req_t req, struct shale_vnode *vn, bool kill);
 int check_owner(fuse_req_t req, struct shale_vnode *vn);
 
 /*
- * With -o sys_immutable: SHALE_EPERM if VN, or DIR or what is called NAME in it,
+ * With -o sys_immutable: SHALE_EPERM if VN, or DIR or what is NAME in it,
  * has the system attribute of DOS; else 0, or an error.
  */
 int check_mutable(const struct service *service, struct shale_vnode *vn);

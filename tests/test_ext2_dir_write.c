@@ -388,7 +388,7 @@ START_TEST(names_come_and_go)
 }
 END_TEST
 
-/* -------------------------------------------- listing what changes meanwhile */
+/* ------------------------------------------- listing what changes meanwhile */
 
 struct listing {
     struct shale_vnode *where;

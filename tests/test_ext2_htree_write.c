@@ -76,7 +76,8 @@ static void check_found(unsigned first, unsigned end, size_t len)
         struct ext2_place place;
         const char *name = name_of(i, len);
 
-        ck_assert_msg(ext2_htree_find(dir, name, strlen(name), &place) == 1, "%s",
+        ck_assert_msg(ext2_htree_find(dir, name, strlen(name), &place) == 1,
+                      "%s",
                       name);
         shale_buf_put(place.buf);
     }

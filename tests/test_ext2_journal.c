@@ -411,8 +411,8 @@ static bool judge_repair(void *context, const struct powercut_state *state)
 }
 
 /*
- * Files lose their names before and after the volume is so full that its journal
- * is gone, and some are closed then. e2fsck repairs what a cut leaves by itself.
+ * Files lose their names before and after the volume is so full that its log
+ * is gone, and some are closed then. e2fsck mends by itself what a cut leaves.
  */
 START_TEST(orphans_without_one)
 {

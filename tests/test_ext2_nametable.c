@@ -1,4 +1,4 @@
-/* test_ext2_nametable.c - names in large directories, which have a table of them */
+/* test_ext2_nametable.c - names in large directories, which have a table */
 #include <pthread.h>
 #include <stdatomic.h>
 

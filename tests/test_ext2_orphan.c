@@ -255,7 +255,7 @@ START_TEST(a_cut_leaves_orphans_that_the_next_mount_frees)
 }
 END_TEST
 
-/* ------------------------------------------------ lists that others have made */
+/* ---------------------------------------------- lists that others have made */
 
 /* Set by debugfs, while not mounted: FIELD of inode INO, or of the super. */
 static void poke(const char *command)

@@ -514,7 +514,7 @@ END_TEST
 
 /* --------------------------------------------------------------- failures */
 
-/* A replay that fails is begun anew at the next mount, and comes to the same. */
+/* A replay that fails is begun anew at the next mount, to the same end. */
 START_TEST(replay_fails)
 {
     struct shale_fault_bdev fault;

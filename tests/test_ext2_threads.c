@@ -2,7 +2,8 @@
  * test_ext2_threads.c - eight threads change an ext2 volume in every way
  *
  * They share all names, so they meet; each has besides a file of its own, which
- * has no name any more, and of which it knows every byte. A ninth syncs, writes back, drops what is cached.
+ * has no name any more, and of which it knows every byte.
+ * A ninth syncs, writes back, drops what is cached.
  * Nobody is told that the volume is corrupt; and afterwards it is not.
  */
 #include <check.h>

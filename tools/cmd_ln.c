@@ -115,7 +115,7 @@ static void link_all(struct ln *ln)
 }
 
 static const struct command_option options_ln[] = {
-    { 's', "symbolic", NULL, "a symlink, whether or not there is such a TARGET" },
+    { 's', "symbolic", NULL, "a symlink, be there such a TARGET or not" },
     { 'f', "force", NULL, "in place of a file that has the name" },
     { 0, NULL, NULL, NULL },
 };

@@ -129,7 +129,8 @@ static int open_image(struct mkfs *mkfs)
     if (status != STATUS_OK)
         return status;
 
-    content = mkfs->given[MKFS_FORCE] ? NULL : find_content(mkfs, whole, buf, sizeof buf);
+    content = mkfs->given[MKFS_FORCE]
+                  ? NULL : find_content(mkfs, whole, buf, sizeof buf);
     if (content) {
         snprintf(text, sizeof text, "holds %s already (--force overwrites it)",
                  content);

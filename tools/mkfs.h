@@ -39,7 +39,7 @@ struct mkfs {
 extern const struct command_option mkfs_options[];
 
 /*
- * Turn what was given into mkfs->format, now that the driver is known. STATUS_OK
+ * Turn what was given into mkfs->format, the driver being known. STATUS_OK
  * or another status after a complaint.
  */
 int mkfs_take_options(struct mkfs *mkfs);

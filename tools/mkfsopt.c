@@ -41,8 +41,8 @@ const struct command_option mkfs_options[] = {
     { 'j', "journal", NULL, "ext2: with a journal, as ext3" },
     { 'J', "journal-size", "BYTES", "ext2: the same, of that size" },
     { 'U', "uuid", "UUID", "ext2: else by chance" },
-    { MKFS_HASH_SEED, "hash-seed", "UUID", "ext2: of directories' indices; else "
-      "by chance" },
+    { MKFS_HASH_SEED, "hash-seed", "UUID", "ext2: of directories' indices; "
+      "else by chance" },
     { MKFS_ROOT_OWNER, "root-owner", "UID[:GID]", "ext2: of the root "
       "directory" },
     { 0, NULL, NULL, NULL },

@@ -4,8 +4,9 @@
  * For tests. A fault device stands on another device and passes every request
  * on. It counts them, can fail the Nth, and keeps what was written and flushed
  * in order, with marks that the test sets, so that it can rebuild what a power
- * cut at any moment would have left. It has neither a descriptor nor direct memory: nothing goes past
- * it. Discards are passed on, neither counted nor recorded.
+ * cut at any moment would have left. It has neither a descriptor nor direct
+ * memory: nothing goes past it. Discards are passed on, neither counted nor
+ * recorded.
  *
  * A power cut after the Nth request is "fail all from N on" while the work
  * runs; what the medium then holds is the old image plus every recorded write

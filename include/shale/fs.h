@@ -35,9 +35,10 @@
  * The operations that change things run inside the transaction fs->tx (tx.h).
  * Whatever error one returns, the core undoes its changes of blocks; changes
  * of the driver's own memory come after everything that can fail, or have been
- * told to shale_tx_on_undo() or shale_tx_save(). An operation that met SHALE_ENOMEM is called
- * again once memory has been freed, and one that met SHALE_ENOSPC once what
- * earlier transactions freed has been written and reclaimed.
+ * told to shale_tx_on_undo() or shale_tx_save(). An operation that met
+ * SHALE_ENOMEM is called again once memory has been freed, and one that met
+ * SHALE_ENOSPC once what earlier transactions freed has been written and
+ * reclaimed.
  */
 #ifndef SHALE_FS_H
 #define SHALE_FS_H
@@ -326,7 +327,7 @@ struct shale_fs_ops {
     /*
      * Free space that the driver keeps for itself and can do without: there is
      * no other. The batch was empty, and is written at once; if there is still
-     * too little, it is called again. SHALE_ENOENT if it has no more. NULL if it
+     * too little, it is called again. SHALE_ENOENT if it has none. NULL if it
      * never has any.
      */
     int (*make_room)(struct shale_fs *fs);

@@ -47,7 +47,7 @@ struct shale_file_bdev;
  * Open the image file or block-special device at PATH and lock it (flock(2)):
  * shared to read, exclusive to write. SHALE_EAGAIN if somebody else's lock is
  * in the way; SHALE_EISDIR for a directory and SHALE_EINVAL for what else is
- * neither a file nor a block device; SHALE_EBUSY, to write, if the kernel has it
+ * neither a file nor a block device; SHALE_EBUSY, to write, if Linux has it
  * mounted or a loop device on it; else open(2)'s errors. The device takes
  * any offset, exposes its descriptor, and answers SHALE_EIO where the file has
  * become shorter than it was.

@@ -119,7 +119,7 @@ bool shale_fs_read_only(const struct shale_fs *fs);
                                        listed under */
 #define SHALE_TRAIT_NO_HANDLES 4u   /* a file's number can become another's, and
                                        no generation tells */
-#define SHALE_TRAIT_DOS_FLAGS  8u   /* flags are read-only 1, hidden 2, system 4,
+#define SHALE_TRAIT_DOS_FLAGS  8u   /* flags: read-only 1, hidden 2, system 4,
                                        label 8, directory 16, archive 32 */
 #define SHALE_TRAIT_LINUX_FLAGS 16u /* flags are those of chattr(1) */
 unsigned shale_fs_traits(const struct shale_fs *fs);
