@@ -29,6 +29,7 @@ for argument; do
 done
 export SHALE_TEST_LEVEL=$level
 export UBSAN_OPTIONS=print_stacktrace=1
+export E2FSCK_CONFIG=$PWD/tests/support/e2fsck.conf
 
 logs=build/logs
 passed=0

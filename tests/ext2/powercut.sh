@@ -18,7 +18,7 @@ if is_long; then
 elif is_quick; then
     count=12 states=300 few=20 sample=100
 else
-    count=120 states=800 few=150 sample=60
+    count=40 states=600 few=40 sample=60
 fi
 
 types=(ext2 ext3)

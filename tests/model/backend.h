@@ -69,6 +69,10 @@ struct backend {
     int (*start)(struct backend *backend);
     int (*stop)(struct backend *backend);
 
+    /* Space of what was removed may be free a moment later: Linux tells a
+       daemon when it likes that nobody has a file any more. */
+    bool frees_late;
+
     const uint8_t *image;
     size_t size;
     char why[400];

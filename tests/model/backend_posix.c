@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,30 @@ static uint8_t *map_part(int fd, uint64_t offset, size_t len, size_t *skip,
     return at == MAP_FAILED ? NULL : at;
 }
 
+static sigjmp_buf no_page;
+
+static void on_bus(int number)
+{
+    (void)number;
+    siglongjmp(no_page, 1);
+}
+
+/* Copy within mapped files. False if they cannot be read or written now. */
+static bool map_copy(void *to, const void *from, size_t len)
+{
+    const struct sigaction catch = { .sa_handler = on_bus };
+    struct sigaction before;
+    volatile bool done = false;
+
+    sigaction(SIGBUS, &catch, &before);
+    if (sigsetjmp(no_page, 1) == 0) {
+        memcpy(to, from, len);
+        done = true;
+    }
+    sigaction(SIGBUS, &before, NULL);
+    return done;
+}
+
 static uint64_t size_of(int fd)
 {
     struct stat st;
@@ -113,8 +138,9 @@ static int64_t write_data(int fd, const struct op *op)
     stamp_fill(bytes, (size_t)op->b, at, op->c);
     if (op->c % 2 && op->b > 0 && at + op->b <= size_of(fd) &&
         (map = map_part(fd, at, (size_t)op->b, &skip, &size)) != NULL) {
-        memcpy(map + skip, bytes, (size_t)op->b);
-        if (op->c % 4 == 1 && msync(map, size, MS_SYNC) != 0)
+        if (!map_copy(map + skip, bytes, (size_t)op->b))
+            done = -EIO;
+        else if (op->c % 4 == 1 && msync(map, size, MS_SYNC) != 0)
             done = -errno;
         munmap(map, size);
         free(bytes);
@@ -147,9 +173,9 @@ static int64_t read_data(int fd, const struct op *op, uint8_t *buf)
         len = end - op->a;
     if (op->b % 2 && len > 0 &&
         (map = map_part(fd, op->a, (size_t)len, &skip, &size)) != NULL) {
-        memcpy(buf, map + skip, (size_t)len);
+        done = map_copy(buf, map + skip, (size_t)len) ? (int64_t)len : -EIO;
         munmap(map, size);
-        return (int64_t)len;
+        return done;
     }
     while (done < (int64_t)op->b) {
         ssize_t part = pread(fd, buf + done, (size_t)op->b - (size_t)done,
@@ -558,6 +584,7 @@ struct backend *backend_posix(const char *command, const char *image,
         .readlink = posix_readlink, .listxattr = posix_listxattr,
         .getxattr = posix_getxattr, .space = posix_space,
         .start = posix_start, .stop = posix_stop,
+        .frees_late = true,
     };
     p->command = command;
     p->image = image;

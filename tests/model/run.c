@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shale/err.h"
 #include "shale/shale.h"
@@ -462,6 +463,15 @@ static bool is_full(struct run *run, const struct op *op)
     return run->refused % 8 != 0 || run_compare(run);
 }
 
+/* Is there space for OP now? */
+static bool fits(struct run *run, const struct op *op)
+{
+    struct space left;
+
+    return run->backend->space(run->backend, &left) == 0 &&
+           left.bytes / left.unit >= units_for(run, op, left.unit);
+}
+
 static bool takes_space(enum op_kind kind)
 {
     return makes_name(kind) || kind == OP_WRITE || kind == OP_APPEND ||
@@ -498,6 +508,10 @@ static bool check_read(struct run *run, const struct op *op, int64_t got)
     return true;
 }
 
+/* How often, and how long, to wait for space that is coming. */
+enum { PATIENCE = 50 };
+static const struct timespec a_moment = { 0, 10000000 };
+
 bool run_op(struct run *run, const struct op *op)
 {
     int64_t want, got;
@@ -514,6 +528,11 @@ bool run_op(struct run *run, const struct op *op)
     }
     run->backend->why[0] = '\0';
     got = run->backend->op(run->backend, op, run->buf);
+    for (unsigned i = 0; i < PATIENCE && got == SHALE_ENOSPC && want >= 0 &&
+                         run->backend->frees_late && fits(run, op); i++) {
+        nanosleep(&a_moment, NULL);
+        got = run->backend->op(run->backend, op, run->buf);
+    }
     if (run->answers) {
         fprintf(run->answers, "%" PRId64 " ", got);
         op_print(op, run->answers);

@@ -57,6 +57,9 @@ need_root() {
 (: <>/dev/fuse) 2>/dev/null || skip "cannot open /dev/fuse"
 need mke2fs getfattr setfattr
 
+E2FSCK_CONFIG=$(realpath "$(dirname "$0")/../support/e2fsck.conf")
+export E2FSCK_CONFIG
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/shale-mount-XXXXXX")
 dir=$work/dir
 mkdir "$dir"

@@ -14,6 +14,8 @@
 
 set -euo pipefail
 export LC_ALL=C
+E2FSCK_CONFIG=$(realpath "$(dirname "${BASH_SOURCE[0]}")")/e2fsck.conf
+export E2FSCK_CONFIG
 
 : "${SHALE_TEST_LEVEL:=normal}"
 name=$(basename "$0" .sh)
