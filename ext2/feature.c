@@ -123,6 +123,22 @@ static void check_write(struct shale_fs *fs, const struct ext2_super *super)
     fs->read_only = true;
 }
 
+/* Has a journal that was not replayed to be minded? */
+static bool recovery_matters(struct shale_fs *fs,
+                             const struct ext2_super *super)
+{
+    const char *text;
+    size_t len;
+
+    if (!fs->read_only)
+        return !(super->compat & EXT2_COMPAT_HAS_JOURNAL);
+    if (shale_option_text(fs, "norecovery", &text, &len) != 1)
+        return true;
+    shale_warn(fs, "ext2: the journal is left alone; what only it has is not "
+               "seen, and the rest may not fit together", NULL, super->at);
+    return false;
+}
+
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
 {
     uint32_t culprits = super->incompat & ~READABLE;
@@ -130,13 +146,13 @@ int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
     const char *what = "ext2: the volume uses features that are not supported";
 
     check_write(fs, super);
-    if (!fs->read_only && (super->compat & EXT2_COMPAT_HAS_JOURNAL))
+    if ((culprits & EXT2_INCOMPAT_RECOVER) && !recovery_matters(fs, super))
         culprits &= ~EXT2_INCOMPAT_RECOVER;
     if (culprits == 0)
         return 0;
     if (culprits == EXT2_INCOMPAT_RECOVER)
         what = "ext2: the journal needs recovery first (e2fsck does it, or a "
-               "mount that may write)";
+               "mount that may write; norecovery reads without)";
     ext2_feature_names(EXT2_INCOMPAT, culprits, name_append, &list);
     return shale_refuse(fs, what, list.bytes, super->at);
 }

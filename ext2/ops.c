@@ -11,7 +11,8 @@
 #define NAMES_MAX ((size_t)3 << 20)
 
 static const char *const options[] = {
-    "sb", "bsddf", "minixdf", "keep_reserved", "last_mounted", NULL,
+    "sb", "bsddf", "minixdf", "keep_reserved", "last_mounted", "norecovery",
+    NULL,
 };
 
 /* What follows from the superblock once the volume is known to be ours. */

@@ -245,6 +245,22 @@ START_TEST(read_only_is_refused)
 }
 END_TEST
 
+/* ... unless he wants what there is as it is. */
+START_TEST(read_only_without_recovery)
+{
+    make_log();
+    memcpy(saved, rig.bytes, SIZE);
+    GOOD(volume_of_bytes(&rig.v, rig.bytes, SIZE));
+    GOOD(volume_mount(&rig.v, "norecovery"));
+    ck_assert_uint_eq(rig.v.events, 1);
+    ck_assert(shale_fs_read_only(rig.v.fs));
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        ck_assert_uint_eq(byte_of(i), 0xee);
+    ck_assert_uint_eq(volume_close(&rig.v), 0);
+    ck_assert(memcmp(saved, rig.bytes, SIZE) == 0);
+}
+END_TEST
+
 /* An error that the journal was given up for is the volume's. */
 START_TEST(error_in_the_journal)
 {
@@ -639,6 +655,7 @@ Suite *suite(void)
     tcase_add_test(tc, replays_as_e2fsck);
     tcase_add_test(tc, no_replay_unasked);
     tcase_add_test(tc, read_only_is_refused);
+    tcase_add_test(tc, read_only_without_recovery);
     tcase_add_test(tc, error_in_the_journal);
     tcase_add_loop_test(tc, is_refused, 0, sizeof bad / sizeof bad[0]);
     tcase_add_test(tc, endless_log);

@@ -54,6 +54,7 @@ static const char usage[] =
     "  relatime, strictatime, noatime   ext2: note when files were read if\n"
     "                    that is news (the default), always, never\n"
     "  minixdf           ext2: df counts all blocks\n"
+    "  norecovery        ext2, with ro: do without what only the journal has\n"
     "  umask=M, fmask=M, dmask=M   show permissions 0777 without M on all,\n"
     "                    on files, on directories; FAT: yours, umask=022\n"
     "  quiet             FAT: no error where an owner cannot be changed\n"
