@@ -429,6 +429,13 @@ static bool makes_name(enum op_kind kind)
     return makes_file(kind) || kind == OP_RENAME || kind == OP_LINK;
 }
 
+/*
+ * How often, and how long, to wait for space that is coming. Linux tells a
+ * daemon when it likes that nobody has a file any more.
+ */
+enum { PATIENCE = 50 };
+static const struct timespec a_moment = { 0, 10000000 };
+
 /* Was SHALE_ENOSPC the right answer? */
 static bool is_full(struct run *run, const struct op *op)
 {
@@ -461,15 +468,6 @@ static bool is_full(struct run *run, const struct op *op)
                      op_name(op->kind), left.bytes, left.files,
                      needed * left.unit);
     return run->refused % 8 != 0 || run_compare(run);
-}
-
-/* Is there space for OP now? */
-static bool fits(struct run *run, const struct op *op)
-{
-    struct space left;
-
-    return run->backend->space(run->backend, &left) == 0 &&
-           left.bytes / left.unit >= units_for(run, op, left.unit);
 }
 
 static bool takes_space(enum op_kind kind)
@@ -508,10 +506,6 @@ static bool check_read(struct run *run, const struct op *op, int64_t got)
     return true;
 }
 
-/* How often, and how long, to wait for space that is coming. */
-enum { PATIENCE = 50 };
-static const struct timespec a_moment = { 0, 10000000 };
-
 bool run_op(struct run *run, const struct op *op)
 {
     int64_t want, got;
@@ -528,11 +522,6 @@ bool run_op(struct run *run, const struct op *op)
     }
     run->backend->why[0] = '\0';
     got = run->backend->op(run->backend, op, run->buf);
-    for (unsigned i = 0; i < PATIENCE && got == SHALE_ENOSPC && want >= 0 &&
-                         run->backend->frees_late && fits(run, op); i++) {
-        nanosleep(&a_moment, NULL);
-        got = run->backend->op(run->backend, op, run->buf);
-    }
     if (run->answers) {
         fprintf(run->answers, "%" PRId64 " ", got);
         op_print(op, run->answers);
@@ -543,8 +532,18 @@ bool run_op(struct run *run, const struct op *op)
         model_op(&run->model, op, got >= 0, (uint64_t)got);
         return true;
     }
-    if (got == SHALE_ENOSPC && want >= 0 && takes_space(op->kind))
-        return is_full(run, op);
+    if (got == SHALE_ENOSPC && want >= 0 && takes_space(op->kind)) {
+        bool full = is_full(run, op);
+
+        if (full || !run->backend->frees_late || run->waited == PATIENCE)
+            return full;
+        nanosleep(&a_moment, NULL);
+        run->why[0] = '\0';
+        run->waited++;
+        full = run_op(run, op);
+        run->waited = 0;
+        return full;
+    }
     if (got > 0 && got < want && op->kind != OP_READ) {
         struct op rest = *op;
 
@@ -555,7 +554,7 @@ bool run_op(struct run *run, const struct op *op)
             rest.a += (uint64_t)got;
         if (op->kind == OP_COPY)
             rest.c += (uint64_t)got;
-        return is_full(run, &rest);
+        return is_full(run, &rest) || run->backend->frees_late;
     }
     if (either_way(run, op, got)) {
         struct op plain = *op;

@@ -23,6 +23,7 @@ struct run {
     bool names_only;            /* run_compare() reads no file */
     unsigned tolerated;         /* FOUND_..., after unmounting */
     unsigned long done, refused, remounts;
+    unsigned waited;            /* moments, for the space of this operation */
     char why[1600];             /* what went wrong; "" so far */
     unsigned kind;              /* the same as a number, without details */
     uint8_t *buf;
