@@ -9,8 +9,8 @@ target_include_directories(test-support PUBLIC support/cross)
 target_link_libraries(test-support PUBLIC test-core Threads::Threads)
 
 file(GLOB tests CONFIGURE_DEPENDS test_*.c)
-list(FILTER tests EXCLUDE REGEX 
-     "/test_(host|fuse|tools|fat_faults|fat_regressions)|_sfdisk.c$")
+list(FILTER tests EXCLUDE REGEX
+     "/test_(host|fuse|tools|(fat|ext2)_faults|fat_regressions)|_sfdisk.c$")
 foreach(source IN LISTS tests)
     get_filename_component(program ${source} NAME_WE)
     string(REPLACE "test_" "" name ${program})
