@@ -146,6 +146,9 @@ void settle_locked(struct shale_fs *fs)
             settle_orphan(fs, vn, can_change);
         else
             settle_excess(fs, vn, can_change);
+        /* No batch is to be larger than what is written as a whole. */
+        if (can_change && sync_is_due(fs) && sync_write_exclusive(fs))
+            can_change = false;
     }
 }
 
