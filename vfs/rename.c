@@ -127,7 +127,9 @@ static int rename_found(struct shale_fs *fs, struct renaming *r)
      * are one entry, written differently, and that is a rename like any other.
      */
     if (what->victim == what->vn) {
-        if (same_name(what) ||
+        bool folds = fs->ops->traits & SHALE_TRAIT_FOLDS_CASE;
+
+        if (!folds || same_name(what) ||
             (what->vn->links > 1 && what->vn->type != SHALE_TYPE_DIR))
             return r->flags & SHALE_RENAME_NOREPLACE ? SHALE_EEXIST : 0;
         vnode_put_locked(what->victim);
@@ -293,6 +295,7 @@ static int exchange_checked(struct shale_fs *fs, struct shale_rename *what)
 
 static int exchange(struct shale_fs *fs, struct shale_rename *what)
 {
+    bool due;
     int err;
 
     volume_lock_exclusive(fs);
@@ -303,8 +306,11 @@ static int exchange(struct shale_fs *fs, struct shale_rename *what)
         err = exchange_check(what);
     if (!err)
         err = exchange_checked(fs, what);
+    due = !fs->read_only && sync_is_due(fs);
     volume_unlock(fs);
     settle(fs);
+    if (due)
+        shale_writeback(fs);    /* its error is a late one */
     return err < 0 ? err : 0;
 }
 

@@ -712,6 +712,7 @@ static void ink_purge(struct shale_fs *fs)
 
 #define INK_OPS_TABLE                                                   \
     .vnode_size = sizeof(struct shale_vnode),                           \
+    .traits     = SHALE_TRAIT_FOLDS_CASE, /* with ink.fold_case */      \
     .name_max   = INK_NAME_MAX,                                         \
     .file_max   = (uint64_t)INK_FILE_UNITS * INK_BLOCK,                 \
     .probe      = ink_probe,                                            \
