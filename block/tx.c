@@ -56,7 +56,7 @@ static int block_change(struct shale_tx *tx, struct cache_buf *buf,
     uint8_t *image;
 
     SHALE_ASSERT(tx->open && buf->pins > 0 && buf->base.cache == cache);
-    SHALE_ASSERT((int)rank < (int)TX_RANKS && (!block || block->rank == rank));
+    SHALE_ASSERT((int)rank < (int)TX_RANKS);
     if (block && block->image)
         return 0;
 

@@ -86,7 +86,9 @@ int ext2_journal_init(struct ext2_volume *vol)
     if (be32_get(ext2_ring_super(&j->ring)->error) != 0)
         vol->super.state |= EXT2_STATE_ERRORS;
     vol->super.incompat &= ~EXT2_INCOMPAT_RECOVER;
-    j->temporary = ext2_own_known(ext2_ring_super(&j->ring));
+    j->temporary = vol->super.journal_ino == EXT2_JOURNAL_INO &&
+                   j->ring.count >= JOURNAL_MIN_BLOCKS &&
+                   ext2_own_known(ext2_ring_super(&j->ring));
     if (j->temporary)
         vol->fs->unfinished = true;
     j->head = j->ring.first;
@@ -111,7 +113,8 @@ int ext2_journal_begin(struct ext2_volume *vol, struct shale_buf *buf,
     if (vol->journal && vol->journal->active)
         return 0;
     if (vol->super.compat & EXT2_COMPAT_HAS_JOURNAL) {
-        if (vol->journal->ring.count < JOURNAL_MIN_BLOCKS)
+        if (vol->journal->ring.count - vol->journal->ring.first <
+            JOURNAL_MIN_BLOCKS - 1)
             return 0;
         raw->incompat = le32_make(vol->super.incompat | EXT2_INCOMPAT_RECOVER);
         return ext2_log_start(vol->journal);
@@ -187,7 +190,7 @@ void ext2_purge(struct shale_fs *fs)
     if (vol->journal && vol->journal->active)
         return;
     if (!(vol->super.compat & EXT2_COMPAT_HAS_JOURNAL) &&
-        vol->super.rev_level != EXT2_GOOD_OLD_REV &&
+        vol->super.rev_level != EXT2_GOOD_OLD_REV && !vol->no_room &&
         ext2_own_size(vol, &blocks) == 0 && blocks > 0)
         fs->mark_again = true;
 }

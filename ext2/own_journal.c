@@ -50,6 +50,9 @@ int ext2_own_size(struct ext2_volume *vol, uint32_t *out)
     if (blocks < JOURNAL_MIN_BLOCKS)
         blocks = JOURNAL_MIN_BLOCKS;
     free_blocks = vol->space->free_blocks;
+    if (vol->space->keep_reserved)
+        free_blocks -= free_blocks < vol->super.reserved_blocks
+                           ? free_blocks : vol->super.reserved_blocks;
     while (blocks > JOURNAL_MIN_BLOCKS &&
            (uint64_t)blocks * OWN_SPARE > free_blocks)
         blocks = blocks / 2 > JOURNAL_MIN_BLOCKS ? blocks / 2

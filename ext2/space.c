@@ -80,8 +80,6 @@ static void undo_counted(void *context, uint64_t a, uint64_t b)
 
 int ext2_space_note(struct ext2_volume *vol)
 {
-    if (!vol->space->counted)
-        return 0;
     return shale_tx_on_undo(vol->fs->tx, undo_counted, vol->space, 0, 0);
 }
 
