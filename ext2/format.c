@@ -240,11 +240,13 @@ static void encode_times(const struct ext2_new *v, struct ext2_disk_super *raw)
 static void encode_journal(const struct ext2_new *v,
                            struct ext2_disk_super *raw)
 {
+    uint64_t size = (uint64_t)v->journal_blocks << v->super.block_shift;
+
     raw->journal_ino = le32_make(EXT2_JOURNAL_INO);
     raw->journal_backup = JOURNAL_BACKUP;
     memcpy(raw->journal_blocks, v->journal_map, sizeof v->journal_map);
-    raw->journal_blocks[EXT2_POINTERS + 1] =
-        le32_make(v->journal_blocks << v->super.block_shift);
+    raw->journal_blocks[EXT2_POINTERS] = le32_make((uint32_t)(size >> 32));
+    raw->journal_blocks[EXT2_POINTERS + 1] = le32_make((uint32_t)size);
 }
 
 /* The superblock as the copy in GROUP has it. */

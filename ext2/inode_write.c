@@ -438,6 +438,12 @@ static int times_set(struct ext2_vnode *vn, const struct shale_setattr *what)
     if (what->valid & SHALE_SET_MTIME)
         inode->mtime = ext2_time_fit(what->mtime,
                                      EXTRA_HAS(extra, mtime_extra));
+    /* With the time of a read alone it is what it was: or has it moved on? */
+    if (what->valid == (SHALE_SET_ATIME | SHALE_SET_CTIME) &&
+        (what->ctime.sec < inode->ctime.sec ||
+         (what->ctime.sec == inode->ctime.sec &&
+          what->ctime.nsec < inode->ctime.nsec)))
+        return 0;
     if (what->valid & SHALE_SET_CTIME)
         inode->ctime = ext2_time_fit(what->ctime,
                                      EXTRA_HAS(extra, ctime_extra));

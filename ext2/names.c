@@ -99,7 +99,9 @@ static int name_lost(struct ext2_vnode *vn)
 
     if (err)
         return err;
-    vn->inode.links = is_dir(vn) ? 0 : vn->inode.links - 1;
+    /* On a damaged volume more names than links may go. */
+    vn->inode.links = is_dir(vn) || vn->inode.links == 0 ? 0
+                                                         : vn->inode.links - 1;
     ext2_vnode_touch(vn, EXT2_CTIME);
     err = ext2_vnode_store(vn);
     if (!err && vn->inode.links == 0)
