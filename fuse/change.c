@@ -77,14 +77,16 @@ static int check_shown_owner(const struct mount_options *options,
 {
     if (options->fakeroot)
         return 0;
-    if ((what & FUSE_SET_ATTR_UID && options->has_uid &&
-         attr->st_uid != options->uid) ||
-        (what & FUSE_SET_ATTR_GID && options->has_gid &&
-         attr->st_gid != options->gid)) {
-        if (!options->quiet)
-            return SHALE_EPERM;
-        out->valid &= ~(SHALE_SET_UID | SHALE_SET_GID);
-    }
+    if (!options->quiet &&
+        ((what & FUSE_SET_ATTR_UID && options->has_uid &&
+          attr->st_uid != options->uid) ||
+         (what & FUSE_SET_ATTR_GID && options->has_gid &&
+          attr->st_gid != options->gid)))
+        return SHALE_EPERM;
+    if (options->has_uid)
+        out->valid &= ~SHALE_SET_UID;
+    if (options->has_gid)
+        out->valid &= ~SHALE_SET_GID;
     return 0;
 }
 

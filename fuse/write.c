@@ -177,8 +177,9 @@ int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
 {
     struct shale_statfs volume;
     uint64_t blocks;
+    bool near = is_near(len);   /* others' bytes count, too */
 
-    if (may_use_reserve(req) || !is_near(len) ||
+    if (!near || may_use_reserve(req) ||
         shale_statfs(service_of(req)->fs, &volume))
         return 0;
     note_available(&volume);
