@@ -26,6 +26,23 @@ static int make(struct ln *ln, struct shale_vnode *vn, struct shale_vnode *dir,
     return shale_create(dir, name, len, &node, NULL);
 }
 
+/* The same in place of NAME, which goes only when that has been made. */
+static int make_over(struct ln *ln, struct shale_vnode *vn,
+                     struct shale_vnode *dir, const char *name, size_t len)
+{
+    char spare[VOLUME_SPARE_NAME];
+    int err = volume_spare_name(dir, spare);
+
+    if (!err)
+        err = make(ln, vn, dir, spare, strlen(spare));
+    if (err)
+        return err;
+    err = shale_rename(dir, spare, strlen(spare), dir, name, len, 0);
+    if (err)
+        shale_unlink(dir, spare, strlen(spare));
+    return err;
+}
+
 /* The same at PATH, in place of what is there if that was asked for. */
 static void make_at(struct ln *ln, struct shale_vnode *vn,
                     struct shale_vnode *dir, const char *name, size_t len,
@@ -36,9 +53,7 @@ static void make_at(struct ln *ln, struct shale_vnode *vn,
 
     if (err == SHALE_EEXIST && ln->force &&
         shale_lookup(dir, name, len, &there) == 0 && there != vn) {
-        err = shale_unlink(dir, name, len);
-        if (!err)
-            err = make(ln, vn, dir, name, len);
+        err = make_over(ln, vn, dir, name, len);
     } else if (err == SHALE_EEXIST && there) {
         err = 0;                /* it is that file already */
     }

@@ -81,11 +81,11 @@ static int make(struct put *put, struct shale_vnode *dir, const char *name,
 }
 
 /*
- * Remove NAME, which is there, from DIR, to make way for a file. False if it
- * has to stay, which has been told unless it was asked for.
+ * May NAME, which is there, be replaced by a file? False if it has to stay,
+ * which has been told unless it was asked for.
  */
-static bool make_way(struct put *put, struct shale_vnode *dir,
-                     const char *name)
+static bool may_replace(struct put *put, struct shale_vnode *dir,
+                        const char *name)
 {
     struct shale_vnode *vn;
     enum shale_type type;
@@ -110,10 +110,37 @@ static bool make_way(struct put *put, struct shale_vnode *dir,
         put_fail_text(put, "a directory is in the way");
         return false;
     }
-    err = shale_unlink(dir, name, strlen(name));
+    return true;
+}
+
+/*
+ * Make what *NODE says in place of NAME, which is there. For a file, which
+ * any volume can have, it goes first, and its space is there to be used; for
+ * anything else it goes when that has been made.
+ */
+static int make_over(struct put *put, struct shale_vnode *dir,
+                     const char *name, const struct shale_node *node,
+                     struct shale_vnode **out)
+{
+    char spare[VOLUME_SPARE_NAME];
+    size_t len = strlen(name);
+    int err;
+
+    if (shale_type_of_mode(node->mode) == SHALE_TYPE_FILE) {
+        err = shale_unlink(dir, name, len);
+        return err ? err : make(put, dir, name, node, out);
+    }
+    err = volume_spare_name(dir, spare);
+    if (!err)
+        err = make(put, dir, spare, node, out);
     if (err)
-        put_fail(put, err);
-    return !err;
+        return err;
+    err = shale_rename(dir, spare, strlen(spare), dir, name, len, 0);
+    if (err) {
+        shale_unlink(dir, spare, strlen(spare));
+        shale_vnode_put(*out);
+    }
+    return err;
 }
 
 /* Make what *NODE says, a file, in place of what is there. */
@@ -124,9 +151,9 @@ static bool make_anew(struct put *put, struct shale_vnode *dir,
     int err = make(put, dir, name, node, out);
 
     if (err == SHALE_EEXIST) {
-        if (!make_way(put, dir, name))
+        if (!may_replace(put, dir, name))
             return false;
-        err = make(put, dir, name, node, out);
+        err = make_over(put, dir, name, node, out);
     }
     if (err == SHALE_ENOTSUP && node->target)
         put_fail_text(put, "a symbolic link, which this volume cannot have; "
@@ -267,8 +294,11 @@ static bool put_name(struct put *put, struct shale_vnode *dir,
     if (!vn)
         return false;
     err = shale_link(vn, dir, name, strlen(name));
-    if (err == SHALE_EEXIST && make_way(put, dir, name))
-        err = shale_link(vn, dir, name, strlen(name));
+    if (err == SHALE_EEXIST && may_replace(put, dir, name)) {
+        err = shale_unlink(dir, name, strlen(name));
+        if (!err)
+            err = shale_link(vn, dir, name, strlen(name));
+    }
     shale_vnode_put(vn);
     if (err == SHALE_ENOTSUP || err == SHALE_EMLINK)
         return false;

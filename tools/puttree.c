@@ -94,7 +94,9 @@ static void enter(struct tree *tree, FTSENT *entry, struct shale_vnode *parent,
         tree->levels = xrealloc(tree->levels, tree->capacity,
                                 sizeof *tree->levels);
     }
-    if (!tree->put->recurse) {
+    if (tree->put->stop) {
+        /* Nothing more is made. */
+    } else if (!tree->put->recurse) {
         put_fail_text(tree->put, "a directory; copied with -r only");
     } else if (!name) {
         vn = tree->dir;

@@ -183,6 +183,10 @@ void volume_fail(struct volume *vol, const char *path, int err);
 /* The same of PATH as the name of something new. */
 void volume_fail_new(struct volume *vol, const char *path, int err);
 
+/* Store a name that nothing has in DIR, for what is to replace something. */
+#define VOLUME_SPARE_NAME 24
+int volume_spare_name(struct shale_vnode *dir, char name[VOLUME_SPARE_NAME]);
+
 /* The same in words of one's own. */
 void volume_fail_text(struct volume *vol, const char *path, const char *text);
 

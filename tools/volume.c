@@ -315,3 +315,16 @@ int64_t volume_xattr_value(struct shale_vnode *vn, const char *name,
         *out = buf;
     return len;
 }
+
+int volume_spare_name(struct shale_vnode *dir, char name[VOLUME_SPARE_NAME])
+{
+    struct shale_attr attr;
+    unsigned number = 0;
+    int err;
+
+    do {
+        snprintf(name, VOLUME_SPARE_NAME, ".shale-%u", number++);
+        err = shale_lookup_attr(dir, name, strlen(name), &attr);
+    } while (!err);
+    return err == SHALE_ENOENT ? 0 : err;
+}

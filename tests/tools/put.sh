@@ -291,6 +291,18 @@ says "the image into itself" "that is the image itself"
 dd if=/dev/zero of="$img" bs=512 count=1 conv=notrunc status=none
 status "no volume" 2 "$SHALE" put "$img" "$work/text"
 
+# ---- what the volume cannot have takes nobody's place
+fresh
+echo old >"$work/taken"
+"$SHALE" put "$img" "$work/taken"
+mkdir "$work/links"
+ln -s text "$work/links/taken"
+status "a symlink for a file" 1 "$SHALE" put "$img" "$work/links/taken"
+says "a symlink for a file" "cannot have"
+expect "a symlink for a file" old "$("$SHALE" cat "$img:/taken")"
+status "ln -sf" 1 "$SHALE" ln -s -f text "$img:/taken"
+expect "ln -sf" old "$("$SHALE" cat "$img:/taken")"
+
 # ---- talk
 fresh
 status "-v" 0 "$SHALE" put -rv "$img" "$tree/a/b/c"
