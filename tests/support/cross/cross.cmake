@@ -10,7 +10,7 @@ target_link_libraries(test-support PUBLIC test-core Threads::Threads)
 
 file(GLOB tests CONFIGURE_DEPENDS test_*.c)
 list(FILTER tests EXCLUDE REGEX
-     "/test_(host|fuse|tools|(fat|ext2)_faults|fat_regressions)|_sfdisk.c$")
+     "/test_(host|fuse|tools|(fat|ext2)_faults|fat_regressions|ext2_threads)|_sfdisk.c$")
 foreach(source IN LISTS tests)
     get_filename_component(program ${source} NAME_WE)
     string(REPLACE "test_" "" name ${program})
