@@ -151,7 +151,7 @@ main()
             ;;
         normal)
             # What they run, the others run too.
-            run_ctest asan -E "$cuts|^install$"
+            run_ctest asan -E "$cuts|^install$|^ext2_(kernel|turns)$"
             ;;
         *)
             run_ctest asan -E '^install$'
