@@ -243,6 +243,17 @@ static bool shows(const struct history *history, size_t v,
     return true;
 }
 
+/* Is file ID what the last operation changed, of which a part may be there? */
+static bool changed_in_part(const struct history *history,
+                            struct window window, uint64_t id)
+{
+    for (size_t v = 0; v < history->version_count; v++)
+        if (history->versions[v].id == id &&
+            history->versions[v].since == window.last)
+            return history->in_parts;
+    return false;
+}
+
 /* May file ID have had size SIZE? */
 static bool size_shows(const struct history *history, struct window window,
                        uint64_t id, uint64_t size)
@@ -256,7 +267,7 @@ static bool size_shows(const struct history *history, struct window window,
         if (history->moments[at].op.kind == OP_WRITE &&
             history->moments[at].op.a == size)
             return true;
-    return false;
+    return changed_in_part(history, window, id);
 }
 
 /* May file ID have had the mode and the owner of ENTRY? */
@@ -273,7 +284,7 @@ static bool owner_shows(const struct history *history, struct window window,
             shows(history, v, window))
             return true;
     }
-    return false;
+    return changed_in_part(history, window, id);
 }
 
 /* May entry NUMBER, whose content is at BYTES, be file ID? */
