@@ -243,13 +243,14 @@ static bool shows(const struct history *history, size_t v,
     return true;
 }
 
-/* Is file ID what the last operation changed, of which a part may be there? */
+/* Has an operation changed file ID of which a part may be there? */
 static bool changed_in_part(const struct history *history,
                             struct window window, uint64_t id)
 {
     for (size_t v = 0; v < history->version_count; v++)
         if (history->versions[v].id == id &&
-            history->versions[v].since == window.last)
+            history->versions[v].since > window.first &&
+            history->versions[v].since <= window.last)
             return history->in_parts;
     return false;
 }

@@ -47,8 +47,8 @@ struct history {
     struct version *versions;   /* in the order in which they came */
     size_t version_count, version_room;
     bool unix_files;
-    bool in_parts;              /* the last operation went to the volume in
-                                   several, of which some may be there */
+    bool in_parts;              /* an operation goes to the volume in several
+                                   requests, of which the last may be missing */
 
     char why[1000];             /* what history_judge found */
 };
