@@ -1,8 +1,6 @@
 /*
  * test_fat_faults.c - every call that changes a FAT volume fails, everywhere
  */
-#include <check.h>
-
 #include "callfaults.h"
 #include "shale/shale.h"
 #include "suite.h"
@@ -24,8 +22,6 @@ static const struct op setup[] = {
     { OP_CREATE, (char[]){ "/dir/" LONG_NAME " 2" }, NULL, 0, 0, 0 },
     { OP_CREATE, (char[]){ "/dir/" LONG_NAME " 3" }, NULL, 0, 0, 0 },
 };
-
-enum { SETUP = sizeof setup / sizeof setup[0] };
 
 /* The calls. */
 static const struct op calls[] = {
@@ -63,81 +59,18 @@ static const struct op calls[] = {
     { OP_TOUCH, (char[]){ "/dir/below" }, NULL, 1234567890, 0, 0 },
 };
 
-enum { CALLS = sizeof calls / sizeof calls[0] };
-
 static const unsigned few[] = { 1, 4, 11, 18 };
 
-static const char *const shapes[] = { "fat12", "fat16", "fat32" };
+static const char *const shapes[] = { "fat12", "fat16", "fat32", NULL };
 
-enum { SHAPES = sizeof shapes / sizeof shapes[0] };
-
-static struct callfaults volumes[SHAPES];
-static bool possible;
-
-START_TEST(a_call_survives_each_allocation_failing)
-{
-    int call = _i % CALLS, volume = _i / CALLS;
-
-    if (!possible || !callfaults_picked(call, volume, SHAPES))
-        return;
-    callfaults_call(&volumes[volume], call, true, true);
-    if (suite_is("long"))
-        callfaults_call(&volumes[volume], call, true, false);
-}
-END_TEST
-
-START_TEST(a_call_survives_each_request_failing)
-{
-    int call = _i % CALLS, volume = _i / CALLS;
-
-#ifdef SHALE_MEM_DEBUG
-    if (!callfaults_picked(call, volume, SHAPES))
-        return;
-#endif
-    if (possible)
-        callfaults_call(&volumes[volume], call, false, true);
-}
-END_TEST
-
-START_TEST(sync_survives_each_request_failing)
-{
-    if (possible)
-        callfaults_sync(&volumes[_i % SHAPES], _i < SHAPES);
-}
-END_TEST
-
-static void prepare(void)
-{
-    possible = shape_possible(shape_named(shapes[0]));
-    for (int i = 0; possible && i < SHAPES; i++) {
-        volumes[i] = (struct callfaults){
-            .shape = shape_named(shapes[i]), .setup = setup,
-            .setup_count = SETUP, .calls = calls, .few = few,
-            .few_count = sizeof few / sizeof few[0],
-        };
-        callfaults_begin(&volumes[i]);
-    }
-}
-
-static void finish(void)
-{
-    for (int i = 0; possible && i < SHAPES; i++)
-        callfaults_end(&volumes[i]);
-}
+static const struct callfaults_plan plan = {
+    .name = "fat/faults", .shapes = shapes,
+    .setup = setup, .setup_count = sizeof setup / sizeof setup[0],
+    .calls = calls, .call_count = sizeof calls / sizeof calls[0],
+    .few = few, .few_count = sizeof few / sizeof few[0],
+};
 
 Suite *suite(void)
 {
-    Suite *s = suite_create("fat/faults");
-    TCase *tc = tcase_create("calls");
-
-    tcase_add_unchecked_fixture(tc, prepare, finish);
-    tcase_set_timeout(tc, 240);
-    tcase_add_loop_test(tc, a_call_survives_each_allocation_failing, 0,
-                        SHAPES * CALLS);
-    tcase_add_loop_test(tc, a_call_survives_each_request_failing, 0,
-                        SHAPES * CALLS);
-    tcase_add_loop_test(tc, sync_survives_each_request_failing, 0,
-                        2 * SHAPES);
-    suite_add_tcase(s, tc);
-    return s;
+    return callfaults_suite(&plan);
 }

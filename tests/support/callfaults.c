@@ -1,7 +1,6 @@
 /* callfaults.c - see callfaults.h */
 #include "callfaults.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +9,20 @@
 #include "shale/fault.h"
 #include "shale/mem.h"
 #include "shale/shale.h"
+#include "shape.h"
 #include "suite.h"
+
+/* One shape's part of the plan. */
+struct callfaults {
+    const struct shape *shape;
+    const struct op *setup;
+    size_t setup_count;
+    const struct op *calls;
+    const unsigned *few;
+    size_t few_count;
+
+    struct image image;         /* made by begin */
+};
 
 /* What is going wrong in a round. */
 struct trouble {
@@ -179,8 +191,10 @@ static bool one_round(const struct callfaults *of, const struct op *call,
     return failed;
 }
 
-void callfaults_call(const struct callfaults *of, int call, bool allocation,
-                     bool cold)
+/* Each allocation, or else request, of call number CALL fails in turn; COLD:
+   with nothing cached. */
+static void faults_of_call(const struct callfaults *of, int call,
+                           bool allocation, bool cold)
 {
     struct trouble trouble = { .allocation = allocation, .cold = cold };
 
@@ -231,7 +245,10 @@ static void sync_round(const struct callfaults *of, uint64_t nth, bool go_on,
     round_end(&r);
 }
 
-void callfaults_sync(const struct callfaults *of, bool go_on)
+/* The few calls, and then what was done is to be written, while one request
+   after the other fails: sync says so and, if errors are to be survived
+   (GO_ON), works the next time. */
+static void faults_of_sync(const struct callfaults *of, bool go_on)
 {
     bool failed = true;
 
@@ -239,7 +256,8 @@ void callfaults_sync(const struct callfaults *of, bool go_on)
         sync_round(of, nth, go_on, &failed);
 }
 
-void callfaults_begin(struct callfaults *of)
+/* Make the image, and give it back. */
+static void faults_begin(struct callfaults *of)
 {
     static const struct lib_options options = { .cache_bytes = 0 };
     struct backend *backend;
@@ -255,12 +273,17 @@ void callfaults_begin(struct callfaults *of)
     run_fini(&run);
 }
 
-void callfaults_end(struct callfaults *of)
+static void faults_end(struct callfaults *of)
 {
     image_free(&of->image);
 }
 
-bool callfaults_picked(int call, int volume, int volumes)
+/*
+ * Is it CALL's turn on VOLUME, one of so many? Every call is tried on each, if
+ * there is time. Or else on one of them; or only a third of the calls, where
+ * each access is checked.
+ */
+static bool is_picked(int call, int volume, int volumes)
 {
     if (suite_is("long"))
         return true;
@@ -269,4 +292,85 @@ bool callfaults_picked(int call, int volume, int volumes)
         return false;
 #endif
     return call % volumes == volume;
+}
+
+/* ------------------------------------------------------------- the suite */
+
+enum { VOLUMES_MAX = 8 };
+
+static const struct callfaults_plan *plan;
+static struct callfaults volumes[VOLUMES_MAX];
+static int volume_count;
+static bool possible;
+
+START_TEST(a_call_survives_each_allocation_failing)
+{
+    int call = _i % plan->call_count, volume = _i / plan->call_count;
+
+    if (!possible || !is_picked(call, volume, volume_count))
+        return;
+    faults_of_call(&volumes[volume], call, true, true);
+    if (suite_is("long"))
+        faults_of_call(&volumes[volume], call, true, false);
+}
+END_TEST
+
+START_TEST(a_call_survives_each_request_failing)
+{
+    int call = _i % plan->call_count, volume = _i / plan->call_count;
+
+#ifdef SHALE_MEM_DEBUG
+    if (!is_picked(call, volume, volume_count))
+        return;
+#endif
+    if (possible)
+        faults_of_call(&volumes[volume], call, false, true);
+}
+END_TEST
+
+START_TEST(sync_survives_each_request_failing)
+{
+    if (possible)
+        faults_of_sync(&volumes[_i % volume_count], _i < volume_count);
+}
+END_TEST
+
+static void prepare(void)
+{
+    possible = shape_possible(shape_named(plan->shapes[0]));
+    for (int i = 0; possible && i < volume_count; i++) {
+        volumes[i] = (struct callfaults){
+            .shape = shape_named(plan->shapes[i]), .setup = plan->setup,
+            .setup_count = plan->setup_count, .calls = plan->calls,
+            .few = plan->few, .few_count = plan->few_count,
+        };
+        faults_begin(&volumes[i]);
+    }
+}
+
+static void finish(void)
+{
+    for (int i = 0; possible && i < volume_count; i++)
+        faults_end(&volumes[i]);
+}
+
+Suite *callfaults_suite(const struct callfaults_plan *of)
+{
+    Suite *s = suite_create(of->name);
+    TCase *tc = tcase_create("calls");
+
+    plan = of;
+    for (; of->shapes[volume_count]; volume_count++)
+        if (volume_count == VOLUMES_MAX)
+            abort();
+    tcase_add_unchecked_fixture(tc, prepare, finish);
+    tcase_set_timeout(tc, 240);
+    tcase_add_loop_test(tc, a_call_survives_each_allocation_failing, 0,
+                        volume_count * of->call_count);
+    tcase_add_loop_test(tc, a_call_survives_each_request_failing, 0,
+                        volume_count * of->call_count);
+    tcase_add_loop_test(tc, sync_survives_each_request_failing, 0,
+                        2 * volume_count);
+    suite_add_tcase(s, tc);
+    return s;
 }

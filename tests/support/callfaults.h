@@ -14,39 +14,24 @@
 #ifndef SUPPORT_CALLFAULTS_H
 #define SUPPORT_CALLFAULTS_H
 
-#include "model/ops.h"
-#include "shape.h"
+#include <check.h>
+#include <stddef.h>
 
-struct callfaults {
-    const struct shape *shape;
+#include "model/ops.h"
+
+/* What is tried, on volumes of which shapes. */
+struct callfaults_plan {
+    const char *name;           /* of the suite */
+    const char *const *shapes;  /* names, then NULL */
     const struct op *setup;     /* what makes the files */
     size_t setup_count;
     const struct op *calls;     /* the first makes a file */
+    int call_count;
     const unsigned *few;        /* calls that can be made one after another */
     size_t few_count;
-
-    struct image image;         /* made by begin */
 };
 
-/* Make the image, and give it back. */
-void callfaults_begin(struct callfaults *of);
-void callfaults_end(struct callfaults *of);
-
-/* Each allocation, or else request, of call number CALL fails in turn; COLD:
-   with nothing cached. */
-void callfaults_call(const struct callfaults *of, int call, bool allocation,
-                     bool cold);
-
-/* The few calls, and then what was done is to be written, while one request
-   after the other fails: sync says so and, if errors are to be survived
-   (GO_ON), works the next time. */
-void callfaults_sync(const struct callfaults *of, bool go_on);
-
-/*
- * Is it CALL's turn on VOLUME, one of so many? Every call is tried on each, if
- * there is time. Or else on one of them; or only a third of the calls, where
- * each access is checked.
- */
-bool callfaults_picked(int call, int volume, int volumes);
+/* The suite of PLAN, which stays its owner's. */
+Suite *callfaults_suite(const struct callfaults_plan *plan);
 
 #endif /* SUPPORT_CALLFAULTS_H */
