@@ -25,6 +25,15 @@ static int check_range(const struct shale_bdev *dev, uint64_t offset,
     return inside(dev, offset, len) ? 0 : SHALE_EIO;
 }
 
+/* As check_range(), for a range that is to be changed. */
+static int check_change(const struct shale_bdev *dev, uint64_t offset,
+                        uint64_t len)
+{
+    int err = check_range(dev, offset, len);
+
+    return err || dev->ops->write ? err : SHALE_EROFS;
+}
+
 int shale_bdev_read(struct shale_bdev *dev, uint64_t offset, void *buf,
                     size_t len)
 {
@@ -45,11 +54,9 @@ int shale_bdev_write(struct shale_bdev *dev, uint64_t offset, const void *buf,
 
     if (len == 0)
         return 0;
-    err = check_range(dev, offset, len);
+    err = check_change(dev, offset, len);
     if (err)
         return err;
-    if (!dev->ops->write)
-        return SHALE_EROFS;
     return dev->ops->write(dev, offset, buf, len);
 }
 
@@ -64,11 +71,9 @@ int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
 
     if (len == 0)
         return 0;
-    err = check_range(dev, offset, len);
+    err = check_change(dev, offset, len);
     if (err)
         return err;
-    if (!dev->ops->write)
-        return SHALE_EROFS;
     return dev->ops->discard ? dev->ops->discard(dev, offset, len) : 0;
 }
 
@@ -78,11 +83,9 @@ int shale_bdev_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
 
     if (len == 0)
         return 0;
-    err = check_range(dev, offset, len);
+    err = check_change(dev, offset, len);
     if (err)
         return err;
-    if (!dev->ops->write)
-        return SHALE_EROFS;
     return dev->ops->zero ? dev->ops->zero(dev, offset, len) : SHALE_ENOTSUP;
 }
 
