@@ -2,6 +2,7 @@
  * describe.c - what a volume says about itself, for `shale info`
  */
 #include "ext2.h"
+#include "format.h"
 #include "text.h"
 
 /* By s_creator_os. */
@@ -36,7 +37,10 @@ static const char *state_name(const struct ext2_super *super)
 {
     if (super->state & EXT2_STATE_ERRORS)
         return "errors";
-    return super->state & EXT2_STATE_VALID ? "clean" : "not unmounted";
+    /* With a journal a volume in use is one that needs it. */
+    return (super->state & EXT2_STATE_VALID) &&
+           !(super->incompat & EXT2_INCOMPAT_RECOVER) ? "clean"
+                                                      : "not unmounted";
 }
 
 /* 8-4-4-4-12 hexadecimal digits. */
@@ -114,6 +118,29 @@ static void describe_history(const struct ext2_super *super,
     to->text(to, "creator_os", system_name(super->creator_os));
 }
 
+static void describe_journal(const struct ext2_super *super,
+                             struct shale_describe *to)
+{
+    if (!(super->compat & EXT2_COMPAT_HAS_JOURNAL))
+        return;
+    to->number(to, "journal_inode", super->journal_ino);
+    to->text(to, "journal_state", super->incompat & EXT2_INCOMPAT_RECOVER
+                                  ? "needs replay" : "empty");
+}
+
+void ext2_describe_new(const struct ext2_new *v, struct shale_describe *to)
+{
+    const struct ext2_super *super = &v->super;
+    uint64_t own = ext2_overhead(super) + v->journal_blocks;
+
+    to->text(to, "label", super->label);
+    describe_uuid(super, to);
+    describe_geometry(super, to);
+    to->number(to, "journal_blocks", v->journal_blocks);
+    to->number(to, "blocks_for_files", super->block_count - own);
+    describe_features(super, to);
+}
+
 int ext2_describe(struct shale_fs *fs, struct shale_describe *to)
 {
     struct ext2_volume *vol = ext2_volume_of(fs);
@@ -134,8 +161,7 @@ int ext2_describe(struct shale_fs *fs, struct shale_describe *to)
     describe_features(super, to);
     if (super->compat & EXT2_COMPAT_DIR_INDEX)
         to->text(to, "hash", hash_name(super));
-    if (super->compat & EXT2_COMPAT_HAS_JOURNAL)
-        to->number(to, "journal_inode", super->journal_ino);
+    describe_journal(super, to);
     describe_history(super, to);
     return 0;
 }

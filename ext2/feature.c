@@ -152,7 +152,7 @@ int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
         return 0;
     if (culprits == EXT2_INCOMPAT_RECOVER)
         what = "ext2: the journal needs recovery first (e2fsck does it, or a "
-               "mount that may write; norecovery reads without)";
+               "mount that may write; the option norecovery reads without)";
     ext2_feature_names(EXT2_INCOMPAT, culprits, name_append, &list);
     return shale_refuse(fs, what, list.bytes, super->at);
 }

@@ -59,4 +59,9 @@ int ext2_new_put(struct ext2_new *v, uint32_t block, const void *buf,
 /* Make COUNT blocks from BLOCK on zero. */
 int ext2_new_clear(struct ext2_new *v, uint32_t block, uint32_t count);
 
+/* --------------------------------------------------------- describe.c */
+
+/* Tell TO how V is going to look. */
+void ext2_describe_new(const struct ext2_new *v, struct shale_describe *to);
+
 #endif /* EXT2_FORMAT_H */

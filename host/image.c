@@ -244,31 +244,44 @@ static void explain_mount(struct shale_image *image,
 }
 
 #define PLACE_OPTION "last_mounted"
+#define UNREPLAYED_OPTION "norecovery"
+
+/* Does TYPE take the option NAME, which is not among OPTIONS? */
+static bool lacks_option(const struct shale_fs_ops *type, const char *options,
+                         const char *name)
+{
+    return shale_driver_has_option(type, name, strlen(name)) &&
+           !has_option(options, name);
+}
 
 /*
- * CONFIG's options, and where the volume is going to be mounted if TYPE, or
- * NULL: the driver that knows it, wants to be told. (In a list of options there
- * is no way to write a comma.) Allocated; NULL if there is no memory.
+ * CONFIG's options, and what else CONFIG says that TYPE, or NULL: the driver
+ * that knows the volume, takes as an option. (In a list of options there is no
+ * way to write a comma.) Allocated; NULL if there is no memory.
  */
-static char *options_with_place(struct shale_image *image,
-                                const struct shale_image_config *config,
-                                const struct shale_fs_ops *type)
+static char *all_options(struct shale_image *image,
+                         const struct shale_image_config *config,
+                         const struct shale_fs_ops *type)
 {
     const char *options = config->options ? config->options : "";
-    const char *place = config->place;
+    const char *place = config->place ? config->place : ",";
+    bool with_place, unreplayed;
     char *all;
 
-    if (place && !strchr(place, ',') &&
-        (type || !shale_probe(&image->volume.base, image->mem,
-                              shale_all_drivers, &type)) &&
-        shale_driver_has_option(type, PLACE_OPTION, strlen(PLACE_OPTION)) &&
-        !has_option(options, PLACE_OPTION)) {
-        if (asprintf(&all, "%s%s" PLACE_OPTION "=%s", options,
-                     *options ? "," : "", place) < 0)
-            return NULL;
-        return all;
-    }
-    return strdup(options);
+    if (!type && shale_probe(&image->volume.base, image->mem,
+                             shale_all_drivers, &type))
+        return strdup(options);
+    with_place = !strchr(place, ',') &&
+                 lacks_option(type, options, PLACE_OPTION);
+    unreplayed = config->unreplayed &&
+                 lacks_option(type, options, UNREPLAYED_OPTION);
+    if (asprintf(&all, "%s%s%s%s%s%s", options,
+                 *options && with_place ? "," : "",
+                 with_place ? PLACE_OPTION "=" : "", with_place ? place : "",
+                 unreplayed && (*options || with_place) ? "," : "",
+                 unreplayed ? UNREPLAYED_OPTION : "") < 0)
+        return NULL;
+    return all;
 }
 
 static int mount_volume(struct shale_image *image,
@@ -276,7 +289,7 @@ static int mount_volume(struct shale_image *image,
                         const struct shale_fs_ops *type, bool write,
                         char *why)
 {
-    char *options = options_with_place(image, config, type);
+    char *options = all_options(image, config, type);
     struct shale_config mount = {
         .dev = &image->volume.base,
         .mem = image->mem,

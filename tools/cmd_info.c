@@ -61,6 +61,7 @@ static void gather_volume(struct info *info)
 
     config.path = info->vol.name;
     config.log = &info->vol.log;
+    config.unreplayed = true;
     err = shale_image_open(&config, &image, why);
     if (err) {
         report("%s: %s", info->vol.name, *why ? why : shale_strerror(err));

@@ -4,6 +4,7 @@
 #ifndef SHALE_TOOLS_INFO_H
 #define SHALE_TOOLS_INFO_H
 
+#include "shale/fs.h"
 #include "table.h"
 #include "tools.h"
 
@@ -20,5 +21,14 @@ struct info {
 /* Show it all on stdout. What fails on the way is told, and left out. */
 void info_show_text(struct info *info);
 void info_show_json(struct info *info);
+
+/* Where a driver's description goes, to be printed for people. */
+struct info_sink {
+    struct shale_describe base;
+    char list[64];              /* key of the list being printed; "" if none */
+};
+
+void info_sink_init(struct info_sink *sink);
+void info_sink_end(struct info_sink *sink);     /* the last line, too */
 
 #endif /* SHALE_TOOLS_INFO_H */

@@ -7,12 +7,6 @@
 #include "info.h"
 #include "shale/fs.h"
 
-/* Where the driver's description goes. */
-struct text_sink {
-    struct shale_describe base;
-    char list[64];              /* key of the list being printed; "" if none */
-};
-
 /* "block_size" as "block size: ", in a column of its own. */
 static void print_key(const char *key)
 {
@@ -22,7 +16,7 @@ static void print_key(const char *key)
     printf(":%*s ", strlen(key) < 20 ? (int)(20 - strlen(key)) : 0, "");
 }
 
-static void text_end_list(struct text_sink *sink)
+void info_sink_end(struct info_sink *sink)
 {
     if (sink->list[0])
         putchar('\n');
@@ -32,7 +26,7 @@ static void text_end_list(struct text_sink *sink)
 static void text_text(struct shale_describe *to, const char *key,
                       const char *value)
 {
-    text_end_list((struct text_sink *)to);
+    info_sink_end((struct info_sink *)to);
     print_key(key);
     if (*value)
         print_name(stdout, value, strlen(value));
@@ -64,7 +58,7 @@ static void print_bytes(const char *key, uint64_t bytes)
 static void text_number(struct shale_describe *to, const char *key,
                         uint64_t value)
 {
-    text_end_list((struct text_sink *)to);
+    info_sink_end((struct info_sink *)to);
     if (key_is_bytes(key)) {
         print_bytes(key, value);
         return;
@@ -79,7 +73,7 @@ static void text_time(struct shale_describe *to, const char *key,
     struct shale_time time = { seconds, 0 };
     char text[PRINT_TIME_MAX];
 
-    text_end_list((struct text_sink *)to);
+    info_sink_end((struct info_sink *)to);
     print_key(key);
     if (seconds == 0)
         strcpy(text, "never");
@@ -91,16 +85,23 @@ static void text_time(struct shale_describe *to, const char *key,
 static void text_item(struct shale_describe *to, const char *key,
                       const char *value)
 {
-    struct text_sink *sink = (struct text_sink *)to;
+    struct info_sink *sink = (struct info_sink *)to;
 
     if (strcmp(sink->list, key) != 0) {
-        text_end_list(sink);
+        info_sink_end(sink);
         print_key(key);
         snprintf(sink->list, sizeof sink->list, "%s", key);
     } else {
         putchar(' ');
     }
     print_name(stdout, value, strlen(value));
+}
+
+void info_sink_init(struct info_sink *sink)
+{
+    *sink = (struct info_sink){
+        { text_text, text_number, text_time, text_item }, "",
+    };
 }
 
 static void show_image(const struct info *info)
@@ -179,9 +180,7 @@ static void show_usage(const struct shale_statfs *usage)
 
 static void show_volume(struct info *info)
 {
-    struct text_sink sink = {
-        { text_text, text_number, text_time, text_item }, "",
-    };
+    struct info_sink sink;
     struct shale_image *image = info->vol.image;
     struct shale_statfs usage;
     int err;
@@ -190,9 +189,10 @@ static void show_volume(struct info *info)
     if (image->part)
         printf(" in partition %u", image->part);
     putchar('\n');
+    info_sink_init(&sink);
     text_number(&sink.base, "first_byte", image->volume.start);
     err = shale_describe(info->vol.fs, &sink.base);
-    text_end_list(&sink);
+    info_sink_end(&sink);
     if (err)
         volume_fail(&info->vol, NULL, err);
     err = shale_statfs(info->vol.fs, &usage);

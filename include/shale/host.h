@@ -76,6 +76,8 @@ struct shale_image_config {
     bool write;                 /* open for writing, if the driver can; what the
                                    volume allows, shale_fs_read_only() tells */
     bool errors_continue;       /* as in struct shale_config */
+    bool unreplayed;            /* to be read without what only a journal has,
+                                   if that was not replayed */
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
     const char *options;        /* the driver's */

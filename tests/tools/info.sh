@@ -107,6 +107,48 @@ else
     skip "another filesystem" "needs mkswap and blkid"
 fi
 
+# A journal to be replayed: all is told, and nothing is written.
+if have debugfs; then
+    make_image "$work/torn.img" 15M -j -L torn -d "$work/one"
+    json "an empty journal" '.volume.details |
+        "\(.state), \(.journal_state)"' "clean, empty" \
+        "$SHALE" info --json "$work/torn.img"
+    debugfs -w -R "feature needs_recovery" "$work/torn.img" >/dev/null 2>&1
+    before=$(cksum <"$work/torn.img")
+    status "unreplayed: info" 0 "$SHALE" info "$work/torn.img"
+    for line in "label: *torn" "state: *not unmounted" \
+        "journal state: *needs replay" "files: *1[0-9] of"; do
+        check "unreplayed: $line" grep -q "^  $line" "$work/out"
+    done
+    says "unreplayed: info" "warning: ext2: the journal is left alone"
+    status "unreplayed: info -q" 0 "$SHALE" info -q "$work/torn.img"
+    expect "unreplayed: info -q" "" "$(cat "$work/err")"
+    json "unreplayed: JSON" '.volume | "\(.details.state), " +
+        "\(.details.journal_state), \(.details.label), \(.usage.files)"' \
+        "not unmounted, needs replay, torn, 3840" \
+        "$SHALE" info -q --json "$work/torn.img"
+    for verb in ls stat cat tree extents; do
+        status "unreplayed: $verb" 2 "$SHALE" $verb "$work/torn.img:/file"
+        says "unreplayed: $verb" "$work/torn.img: ext2: the journal needs"
+        says "unreplayed: $verb" "the option norecovery reads without"
+    done
+    status "unreplayed: cp" 2 "$SHALE" cp "$work/torn.img:/file" "$work/got"
+    status "unreplayed: cat -o norecovery" 0 \
+        "$SHALE" cat -o norecovery "$work/torn.img:/file"
+    same "unreplayed: cat -o norecovery" "$work/one/file" "$work/out"
+    status "unreplayed: cp -o norecovery" 0 "$SHALE" cp -q -o norecovery \
+        "$work/torn.img:/file" "$work/got"
+    same "unreplayed: cp -o norecovery" "$work/one/file" "$work/got"
+    expect "unreplayed: nothing is written" "$before" \
+        "$(cksum <"$work/torn.img")"
+    # Who may write replays it, and then all is as ever.
+    status "replayed" 0 "$SHALE" touch "$work/torn.img:/more"
+    json "replayed" '.volume.details | "\(.state), \(.journal_state)"' \
+        "clean, empty" "$SHALE" info --json "$work/torn.img"
+else
+    skip "a journal to be replayed" "needs debugfs"
+fi
+
 # sb=: the first superblock destroyed, the backup asked for.
 cp "$work/one.img" "$work/hurt.img"
 dd if=/dev/zero of="$work/hurt.img" bs=1024 seek=1 count=1 conv=notrunc \
