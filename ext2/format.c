@@ -339,6 +339,13 @@ int ext2_format(struct shale_bdev *dev, struct shale_mem *mem,
 
     if (err)
         return err;
+    if (format->plan) {
+        memcpy(v.super.uuid, format->uuid, sizeof v.super.uuid);
+        v.super.first_ino = EXT2_GOOD_OLD_FIRST;
+        v.super.at = EXT2_SUPER_OFFSET;
+        ext2_describe_new(&v, format->plan);
+        return 0;
+    }
     v.buf_size = BUF_MAX;       /* or whatever there is */
     while (!(v.buf = shale_alloc(mem, v.buf_size)))
         if (v.buf_size /= 2, v.buf_size < 2 * (size_t)v.super.block_size)

@@ -31,6 +31,9 @@
 /* What a volume needs of inodes: the reserved, lost+found, and some more. */
 #define INODES_MIN 16u
 
+/* Of files that are to come, one for so many is left over. */
+#define SPARE_FILES 8u
+
 /* Inodes take not more than 1/8 of a volume, unless asked for. */
 #define INODES_PART_MAX UINT64_C(8)
 
@@ -51,12 +54,19 @@ static const struct usage {
     { UINT64_MAX, 4096, 65536 },
 };
 
-/* The features that we make, and those that are usual. */
-static const uint32_t features_known[] = {
-    [EXT2_COMPAT] = EXT2_COMPAT_HAS_JOURNAL | EXT2_COMPAT_EXT_ATTR |
-                    EXT2_COMPAT_RESIZE_INODE | EXT2_COMPAT_DIR_INDEX,
+static const uint32_t features_usual[] = {
+    [EXT2_COMPAT] = EXT2_COMPAT_EXT_ATTR | EXT2_COMPAT_RESIZE_INODE |
+                    EXT2_COMPAT_DIR_INDEX,
     [EXT2_INCOMPAT] = EXT2_INCOMPAT_FILETYPE,
     [EXT2_RO_COMPAT] = EXT2_RO_COMPAT_SPARSE_SUPER | EXT2_RO_COMPAT_LARGE_FILE,
+};
+
+/* What can be had beside these. */
+static const uint32_t features_more[] = {
+    [EXT2_COMPAT] = EXT2_COMPAT_HAS_JOURNAL,
+    [EXT2_INCOMPAT] = EXT2_INCOMPAT_LARGE_DIR,
+    [EXT2_RO_COMPAT] = EXT2_RO_COMPAT_HUGE_FILE | EXT2_RO_COMPAT_DIR_NLINK |
+                       EXT2_RO_COMPAT_EXTRA_ISIZE,
 };
 
 static int refuse(struct shale_log *log, const char *what, const char *detail)
@@ -71,14 +81,14 @@ static int refuse(struct shale_log *log, const char *what, const char *detail)
     return SHALE_EINVAL;
 }
 
-/* The same with "FROM to TO" for what would do. */
+/* The same with "FROM to TO" for what would do, or as JOIN has it. */
 static int refuse_range(struct shale_log *log, const char *what, uint64_t from,
-                        uint64_t to)
+                        const char *join, uint64_t to)
 {
     struct text t = { .len = 0 };
 
     text_add_number(&t, from, 10);
-    text_add(&t, " to ");
+    text_add(&t, join);
     text_add_number(&t, to, 10);
     return refuse(log, what, t.bytes);
 }
@@ -108,8 +118,9 @@ static int take_feature(uint32_t sets[3], const char *item, size_t len,
         memset(sets, 0, 3 * sizeof sets[0]);
         return 0;
     }
+    /* Any that there is may be taken away. */
     if (ext2_feature_find(item + off, len - off, &set, &bit) &&
-        (features_known[set] & bit)) {
+        (off || ((features_usual[set] | features_more[set]) & bit))) {
         sets[set] = off ? sets[set] & ~bit : sets[set] | bit;
         return 0;
     }
@@ -125,8 +136,7 @@ static int choose_features(struct ext2_new *v, struct shale_log *log)
     uint32_t sets[3];
     int err = 0;
 
-    memcpy(sets, features_known, sizeof sets);
-    sets[EXT2_COMPAT] &= ~EXT2_COMPAT_HAS_JOURNAL;
+    memcpy(sets, features_usual, sizeof sets);
     while (list && *list && !err) {
         size_t len = 0;
 
@@ -194,6 +204,20 @@ static int choose_sizes(struct ext2_new *v, const struct usage *usage,
     return 0;
 }
 
+/* Was it said how many inodes there are to be? */
+static bool is_counted(const struct shale_format *format)
+{
+    return format->inodes || format->inode_ratio;
+}
+
+/* Inodes for the files that are to come, and some to go on with. */
+static uint64_t with_files(const struct shale_format *format)
+{
+    uint64_t files = format->files;
+
+    return files ? EXT2_LOST_INO + files + files / SPARE_FILES : 0;
+}
+
 /* How many inodes there should be. */
 static uint64_t wanted_inodes(const struct ext2_new *v,
                               const struct usage *usage)
@@ -212,6 +236,8 @@ static uint64_t wanted_inodes(const struct ext2_new *v,
     if (!count)
         count = ((uint64_t)v->super.block_count << v->super.block_shift) /
                 ratio;
+    if (!is_counted(format) && count < with_files(format))
+        count = with_files(format);
     return count > INODES_MIN ? count : INODES_MIN;
 }
 
@@ -337,6 +363,10 @@ static int choose_groups(struct ext2_new *v, uint64_t inodes,
     if (ext2_group_own(super, last > 0) + GROUP_DATA_MIN > blocks)
         return refuse(log, "ext2: the inodes leave no room for data", NULL);
     super->inode_count = super->inodes_per_group * super->group_count;
+    if (super->inode_count < (uint64_t)EXT2_LOST_INO + v->format->files)
+        return refuse_range(log, "ext2: too few inodes for the files",
+                            super->inode_count - EXT2_LOST_INO, " free, for ",
+                            v->format->files);
     return 0;
 }
 
@@ -372,7 +402,7 @@ static int choose_journal(struct ext2_new *v, struct shale_log *log)
     }
     if (blocks < JOURNAL_MIN_BLOCKS || blocks > JOURNAL_MAX)
         return refuse_range(log, "ext2: no such journal, in blocks",
-                            JOURNAL_MIN_BLOCKS, JOURNAL_MAX);
+                            JOURNAL_MIN_BLOCKS, " to ", JOURNAL_MAX);
     v->journal_blocks = (uint32_t)blocks;
     return 0;
 }

@@ -264,6 +264,27 @@ static int write_all(struct formatter *f)
     return err;
 }
 
+/* Tell TO how the volume is going to look. */
+static void describe(const struct formatter *f, struct shale_describe *to)
+{
+    const struct fat_geometry *g = &f->g;
+
+    to->text(to, "type", g->bits == 32 ? "FAT32"
+                       : g->bits == 16 ? "FAT16" : "FAT12");
+    to->number(to, "sector_size", g->sector_size);
+    to->number(to, "cluster_size", (uint64_t)g->cluster_sectors *
+                                   g->sector_size);
+    to->number(to, "sectors", g->sectors);
+    to->number(to, "clusters", g->clusters);
+    to->number(to, "reserved_sectors", g->reserved);
+    to->number(to, "fats", g->fat_count);
+    to->number(to, "fat_sectors", g->fat_sectors);
+    if (g->bits != 32)
+        to->number(to, "root_entries", g->root_entries);
+    to->number(to, "data_offset", sector_at(f, fat_geometry_data(g)));
+    to->number(to, "hidden_sectors", g->hidden);
+}
+
 int fat_format(struct shale_bdev *dev, struct shale_mem *mem,
                struct shale_log *log, const struct shale_format *format)
 {
@@ -275,6 +296,10 @@ int fat_format(struct shale_bdev *dev, struct shale_mem *mem,
         err = take_label(&f, log);
     if (err)
         return err;
+    if (format->plan) {
+        describe(&f, format->plan);
+        return 0;
+    }
 
     f.buf_size = BUF_MAX;       /* or whatever there is */
     while (!(f.buf = shale_alloc(mem, f.buf_size)))

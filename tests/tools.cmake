@@ -1,5 +1,5 @@
 # The command's verbs, as their users call them.
-foreach(script IN ITEMS help list read info copy errors mkfs mkfs_ext2 put
-        posix change)
+foreach(script IN ITEMS help list read info copy errors mkfs mkfs_ext2
+        mkfs_fill put posix change)
     shale_script(tools_${script} tools/${script}.sh)
 endforeach()

@@ -41,17 +41,22 @@ static int cmd_chown(int argc, char **argv)
     count = options_operands(&options, &operands);
     if (count < 2)
         return options_complain(&options, "which owner for which file?");
-    if (!owner_parse(operands[0], &chown.what.uid, &chown.what.gid))
+    if (!owner_is_one(operands[0]))
         return options_complain(&options, "not an owner: '%s'", operands[0]);
-    if (chown.what.uid != OWNER_KEEP)
-        chown.what.valid |= SHALE_SET_UID;
-    if (chown.what.gid != OWNER_KEEP)
-        chown.what.valid |= SHALE_SET_GID;
     status = volume_open_write(&chown.vol, &options, operands + 1, count - 1,
                                NULL);
     if (status != STATUS_OK)
         return status;
 
+    if (!owner_find(&chown.vol, operands[0], &chown.what.uid,
+                    &chown.what.gid)) {
+        chown.vol.status = STATUS_USAGE;
+        return volume_close(&chown.vol);
+    }
+    if (chown.what.uid != OWNER_KEEP)
+        chown.what.valid |= SHALE_SET_UID;
+    if (chown.what.gid != OWNER_KEEP)
+        chown.what.valid |= SHALE_SET_GID;
     for (int i = 0; i < chown.vol.path_count; i++)
         each_file(&chown.vol, chown.vol.paths[i], flags, change, &chown);
     return volume_close(&chown.vol);
@@ -60,12 +65,14 @@ static int cmd_chown(int argc, char **argv)
 const struct command command_chown = {
     .name     = "chown",
     .run      = cmd_chown,
-    .operands = "UID[:GID] IMAGE:PATH [PATH...]",
+    .operands = "OWNER[:GROUP] IMAGE:PATH [PATH...]",
     .summary  = "change the owners of files",
     .details  =
-        "Owners are numbers, for the names of this machine are not the "
-        "image's.\n"
-        "1000: is 1000:1000, and :100 changes the group alone.\n",
+        "OWNER and GROUP are numbers, or names that the image's own "
+        "/etc/passwd and\n"
+        "/etc/group have. 1000: is 1000:1000, www-data: goes with its login "
+        "group,\n"
+        "and :100 changes the group alone.\n",
     .options  = options_chown,
     .image    = true,
 };

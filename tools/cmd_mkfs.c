@@ -17,12 +17,10 @@
 #include "epoch.h"
 #include "mkfs.h"
 #include "owner.h"
-#include "put.h"
 
 /* ------------------------------------------------------------- the image */
 
-/* Complain about the image; returns STATUS_USAGE. */
-static int refuse(const struct mkfs *mkfs, const char *text)
+int mkfs_refuse(const struct mkfs *mkfs, const char *text)
 {
     report("%s: %s", mkfs->vol.name, text);
     return STATUS_USAGE;
@@ -36,7 +34,7 @@ static int grow_file(struct mkfs *mkfs)
     int status = STATUS_OK;
 
     if (fd < 0 || ftruncate(fd, (off_t)mkfs->size) != 0)
-        status = refuse(mkfs, strerror(errno));
+        status = mkfs_refuse(mkfs, strerror(errno));
     if (fd >= 0)
         close(fd);
     return status;
@@ -53,21 +51,22 @@ static int prepare_file(struct mkfs *mkfs)
 
     if (stat(mkfs->vol.name, &st) != 0) {
         if (errno != ENOENT)
-            return refuse(mkfs, strerror(errno));
+            return mkfs_refuse(mkfs, strerror(errno));
         if (!mkfs->size)
-            return refuse(mkfs, "no such file (--size SIZE would make it)");
+            return mkfs_refuse(mkfs, "no such file (--size SIZE would make "
+                               "it)");
         mkfs->created = true;
         return grow_file(mkfs);
     }
     if (!mkfs->size)
         return STATUS_OK;
     if (!S_ISREG(st.st_mode))
-        return refuse(mkfs, "only a file can be given a size");
+        return mkfs_refuse(mkfs, "only a file can be given a size");
     if ((uint64_t)st.st_size > mkfs->size) {
         snprintf(text, sizeof text, "has %jd bytes already, and --size does "
                  "not make it shorter (--size-limit leaves a part unused)",
                  (intmax_t)st.st_size);
-        return refuse(mkfs, text);
+        return mkfs_refuse(mkfs, text);
     }
     return st.st_size == 0 ? grow_file(mkfs) : STATUS_OK;
 }
@@ -85,7 +84,7 @@ static int open_raw(struct mkfs *mkfs)
     if (!err)
         return STATUS_OK;
     mkfs->vol.image = NULL;
-    return refuse(mkfs, *why ? why : shale_strerror(err));
+    return mkfs_refuse(mkfs, *why ? why : shale_strerror(err));
 }
 
 static int no_partition(void *context, const struct shale_partition *partition)
@@ -134,7 +133,7 @@ static int open_image(struct mkfs *mkfs)
     if (content) {
         snprintf(text, sizeof text, "holds %s already (--force overwrites it)",
                  content);
-        return refuse(mkfs, text);
+        return mkfs_refuse(mkfs, text);
     }
     if (mkfs->size <= shale_file_bdev(mkfs->vol.image->file)->size)
         return STATUS_OK;
@@ -167,8 +166,13 @@ static void set_hidden(struct mkfs *mkfs)
         mkfs->format.hidden = start;
 }
 
-/* Fill in what the time, or chance, decides. */
-static void set_time(struct mkfs *mkfs)
+void mkfs_set_place(struct mkfs *mkfs)
+{
+    set_sector(mkfs);
+    set_hidden(mkfs);
+}
+
+void mkfs_set_time(struct mkfs *mkfs, uint64_t size)
 {
     struct shale_clock *clock = epoch_clock();
     struct shale_format *format = &mkfs->format;
@@ -177,7 +181,7 @@ static void set_time(struct mkfs *mkfs)
     if (clock->zone)
         format->zone = clock->zone(clock, format->now.sec);
     mkfs_choose_fat(mkfs);
-    mkfs_choose_ext2(mkfs, mkfs->vol.image->volume.base.size);
+    mkfs_choose_ext2(mkfs, size);
 }
 
 static int make_volume(struct mkfs *mkfs)
@@ -185,47 +189,15 @@ static int make_volume(struct mkfs *mkfs)
     struct shale_image *image = mkfs->vol.image;
     int err;
 
-    set_sector(mkfs);
-    set_hidden(mkfs);
-    set_time(mkfs);
+    mkfs_set_place(mkfs);
+    mkfs_set_time(mkfs, image->volume.base.size);
     image->fault[0] = '\0';
     err = shale_mkfs(mkfs->driver, &image->volume.base, image->mem,
                      &image->log, &mkfs->format);
     if (!err)
         return STATUS_OK;
-    return refuse(mkfs, *image->fault ? image->fault : shale_strerror(err));
-}
-
-/* Mount the new volume, on the image that is open, and copy the tree in. */
-static int fill(struct mkfs *mkfs)
-{
-    struct put put = {
-        .recurse = true,
-        .dereference = mkfs->given[MKFS_DEREFERENCE] != NULL,
-        .root_attr = true, .owner = mkfs->owner,
-        .progress = isatty(STDERR_FILENO) != 0,
-    };
-    struct shale_image *image = mkfs->vol.image;
-    const struct shale_fs_ops *const drivers[] = { mkfs->driver, NULL };
-    const struct shale_config config = {
-        .dev = &image->volume.base,
-        .mem = image->mem,
-        .drivers = drivers,
-        .locks = &shale_host_locks,
-        .log = &image->log,
-        .options = mkfs->options->image.options,
-        .clock = epoch_clock(),
-    };
-    int err = shale_mount(&config, &image->fs);
-
-    if (err)
-        return refuse(mkfs, *image->fault ? image->fault
-                                          : shale_strerror(err));
-    mkfs->vol.fs = image->fs;
-    put_init(&put, &mkfs->vol);
-    put_contents(&put, mkfs->given['d']);
-    put_fini(&put);
-    return STATUS_OK;
+    return mkfs_refuse(mkfs, *image->fault ? image->fault
+                                           : shale_strerror(err));
 }
 
 /* --------------------------------------------------------------- options */
@@ -259,6 +231,20 @@ static int check_options(struct mkfs *mkfs, int count)
     return epoch_init() ? mkfs_take_options(mkfs) : STATUS_USAGE;
 }
 
+/* Make it, and copy the tree in; what was made for nothing goes again. */
+static int make(struct mkfs *mkfs)
+{
+    int status = open_image(mkfs);
+
+    if (status == STATUS_OK)
+        status = make_volume(mkfs);
+    if (status == STATUS_OK && mkfs->given['d'])
+        status = mkfs_fill(mkfs);
+    if (status != STATUS_OK && mkfs->created)
+        unlink(mkfs->vol.name);
+    return status;
+}
+
 static int cmd_mkfs(int argc, char **argv)
 {
     struct mkfs mkfs = { .owner = { OWNER_KEEP, OWNER_KEEP } };
@@ -278,13 +264,9 @@ static int cmd_mkfs(int argc, char **argv)
         return status;
 
     volume_init(&mkfs.vol, &options, operands[0]);
-    status = open_image(&mkfs);
-    if (status == STATUS_OK)
-        status = make_volume(&mkfs);
-    if (status != STATUS_OK && mkfs.created)
-        unlink(mkfs.vol.name);
-    if (status == STATUS_OK && mkfs.given['d'])
-        status = fill(&mkfs);
+    if (mkfs.given['d'])
+        mkfs_measure(&mkfs);
+    status = mkfs.given[MKFS_DRY_RUN] ? mkfs_plan(&mkfs) : make(&mkfs);
     if (status != STATUS_OK)
         mkfs.vol.status = status;
     return finish_output(volume_close(&mkfs.vol));

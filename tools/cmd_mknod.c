@@ -71,7 +71,7 @@ static int cmd_mknod(int argc, char **argv)
 
     options_init(&options, &command_mknod, argc, argv);
     while ((letter = options_next(&options)) >= 0)
-        if (!mode_change(optarg, 0644, false, &node.mode))
+        if (!mode_change(optarg, 0666, false, &node.mode))
             return options_complain(&options, "not a mode: '%s'", optarg);
     if (letter == OPTIONS_STOP)
         return options.status;

@@ -73,9 +73,10 @@ const struct command command_put = {
         "FILE is a file or directory of this machine, or - for standard "
         "input;\n"
         "DEST is a directory of the image, or the new name. Times, modes,\n"
-        "owners, hard links, holes and extended attributes are kept, as far as\n"
+        "owners, hard links, holes and extended attributes are kept, as far "
+        "as\n"
         "the volume has them. Other files that it cannot have are told, and\n"
-        "left out.\n",
+        "left out. DIR/. is what is in DIR; DEST then becomes as DIR.\n",
     .options  = options_put,
     .image    = true,
 };

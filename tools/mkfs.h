@@ -8,6 +8,7 @@
 #ifndef SHALE_TOOLS_MKFS_H
 #define SHALE_TOOLS_MKFS_H
 
+#include "put.h"
 #include "shale/fs.h"
 #include "tools.h"
 
@@ -16,6 +17,7 @@ enum {
     MKFS_FORCE,
     MKFS_DEREFERENCE,
     MKFS_OWNER,
+    MKFS_DRY_RUN,
     MKFS_RATIO,
     MKFS_HASH_SEED,
     MKFS_ROOT_OWNER,
@@ -34,7 +36,37 @@ struct mkfs {
     uint32_t owner[2];          /* of what is copied; OWNER_KEEP */
     bool has_id, has_seed;      /* not to be chosen */
     bool created;
+    struct put_size tree;       /* what is to be copied */
 };
+
+/* ---------------------------------------------------------- cmd_mkfs.c */
+
+/* Complain about the image; returns STATUS_USAGE. */
+int mkfs_refuse(const struct mkfs *mkfs, const char *text);
+
+/* Fill in what the image that is open says of the disk, ... */
+void mkfs_set_place(struct mkfs *mkfs);
+/* ... and what the time, or chance, decides, for a volume of SIZE bytes. */
+void mkfs_set_time(struct mkfs *mkfs, uint64_t size);
+
+/* ---------------------------------------------------------- mkfsfill.c */
+
+/* See how much is to be copied, and that there are going to be inodes. */
+void mkfs_measure(struct mkfs *mkfs);
+
+/*
+ * Mount the new volume, on the image that is open, and copy the tree in.
+ * STATUS_OK if all that failed has been noted in the volume; another status,
+ * having said why, if nothing has been copied.
+ */
+int mkfs_fill(struct mkfs *mkfs);
+
+/* ---------------------------------------------------------- mkfsplan.c */
+
+/* Print what would be made, and write nothing. STATUS_OK, or told why not. */
+int mkfs_plan(struct mkfs *mkfs);
+
+/* ------------------------------------------------- mkfsopt.c, mkfsext2.c */
 
 extern const struct command_option mkfs_options[];
 

@@ -76,13 +76,79 @@ static int add_feature(struct mkfs *mkfs, const char *name)
 
 static int take_journal(struct mkfs *mkfs, const char *text)
 {
+    bool of_mke2fs = !strncmp(text, "size=", 5);        /* in MiB */
     uint64_t bytes;
 
-    if (!options_size(text, &bytes) || bytes < 1 << 20 || bytes >> 32)
+    if (of_mke2fs ? !options_number(text + 5, 1, 4095, &bytes)
+                  : !options_size(text, &bytes))
+        bytes = 0;
+    if (of_mke2fs)
+        bytes <<= 20;
+    if (bytes < 1 << 20 || bytes >> 32)
         return options_complain(mkfs->options, "journal size: not from 1 MiB "
                                 "to 4 GiB: '%s'", text);
     mkfs->format.journal_size = bytes;
     return add_feature(mkfs, "has_journal");
+}
+
+static int take_root_owner(struct mkfs *mkfs, const char *text)
+{
+    struct shale_format *format = &mkfs->format;
+
+    if (!owner_parse(text, &format->root_uid, &format->root_gid))
+        return options_complain(mkfs->options, "not an owner: '%s'", text);
+    if (format->root_uid == OWNER_KEEP)
+        format->root_uid = 0;
+    if (format->root_gid == OWNER_KEEP)
+        format->root_gid = 0;
+    return STATUS_OK;
+}
+
+/* What mke2fs has extended options for that change nothing here: all that is
+   to be zero is made so, now, and as the device does it best. */
+static bool is_moot(const char *item)
+{
+    static const char *const moot[] = {
+        "lazy_itable_init", "lazy_journal_init", "discard", "nodiscard",
+    };
+
+    for (size_t i = 0; i < sizeof moot / sizeof *moot; i++) {
+        size_t len = strlen(moot[i]);
+
+        if (!strncmp(item, moot[i], len) && (!item[len] || item[len] == '='))
+            return true;
+    }
+    return false;
+}
+
+/* One extended option of mke2fs's. */
+static int take_extended(struct mkfs *mkfs, const char *item)
+{
+    if (!strncmp(item, "root_owner=", 11))
+        return take_root_owner(mkfs, item + 11);
+    if (!strcmp(item, "root_owner")) {
+        mkfs->format.root_uid = getuid();
+        mkfs->format.root_gid = getgid();
+        return STATUS_OK;
+    }
+    if (!strncmp(item, "hash_seed=", 10))
+        return take_uuid(mkfs, item + 10, mkfs->format.hash_seed,
+                         &mkfs->has_seed);
+    if (is_moot(item))
+        return STATUS_OK;
+    return options_complain(mkfs->options, "no extended option that Shale has: "
+                            "'%s'", item);
+}
+
+static int take_all_extended(struct mkfs *mkfs, const char *text)
+{
+    char *list = xstrdup(text), *rest = list, *item;
+    int status = STATUS_OK;
+
+    while (status == STATUS_OK && (item = strsep(&rest, ",")) != NULL)
+        status = take_extended(mkfs, item);
+    free(list);
+    return status;
 }
 
 int mkfs_take_ext2(struct mkfs *mkfs, int letter, const char *text)
@@ -118,15 +184,10 @@ int mkfs_take_ext2(struct mkfs *mkfs, int letter, const char *text)
         return take_uuid(mkfs, text, format->uuid, &mkfs->has_id);
     case MKFS_HASH_SEED:
         return take_uuid(mkfs, text, format->hash_seed, &mkfs->has_seed);
+    case 'E':
+        return take_all_extended(mkfs, text);
     default:
-        if (owner_parse(text, &format->root_uid, &format->root_gid)) {
-            if (format->root_uid == OWNER_KEEP)
-                format->root_uid = 0;
-            if (format->root_gid == OWNER_KEEP)
-                format->root_gid = 0;
-            return STATUS_OK;
-        }
-        return options_complain(mkfs->options, "not an owner: '%s'", text);
+        return take_root_owner(mkfs, text);
     }
 }
 

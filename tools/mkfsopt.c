@@ -20,6 +20,7 @@ const struct command_option mkfs_options[] = {
     { MKFS_OWNER, "owner", "UID[:GID]", "... as files of that owner" },
     { MKFS_SIZE, "size", "BYTES", "make the image file, or make it longer" },
     { MKFS_FORCE, "force", NULL, "overwrite what is there" },
+    { MKFS_DRY_RUN, "dry-run", NULL, "write nothing, show what would be made" },
     { 'S', "sector-size", "BYTES", "of a sector: 512 to 4096" },
 
     { 'F', "fat-bits", "N", "FAT: 12, 16 or 32; else by size" },
@@ -45,13 +46,14 @@ const struct command_option mkfs_options[] = {
       "else by chance" },
     { MKFS_ROOT_OWNER, "root-owner", "UID[:GID]", "ext2: of the root "
       "directory" },
+    { 'E', "extended", "LIST", "ext2: root_owner=UID:GID, hash_seed=UUID" },
     { 0, NULL, NULL, NULL },
 };
 
 /* Which formats an option is for; all others are for any. */
 static const char fat_letters[] = "FsifRrMa";
 static const int ext2_letters[] = {
-    'b', 'I', 'i', 'N', 'g', 'm', 'O', 'j', 'J', 'U', MKFS_RATIO,
+    'b', 'I', 'i', 'N', 'g', 'm', 'O', 'j', 'J', 'U', 'E', MKFS_RATIO,
     MKFS_HASH_SEED, MKFS_ROOT_OWNER, 0,
 };
 
@@ -214,8 +216,9 @@ int mkfs_take_options(struct mkfs *mkfs)
             status = mkfs_take_ext2(mkfs, letter, text);
         } else {
             shown_letter(letter, shown);
-            status = options_complain(mkfs->options, "%s: not for %s", shown,
-                                      type);
+            status = options_complain(mkfs->options, "%s: not for %s%s", shown,
+                                      type, letter == 'F' ? "; to overwrite "
+                                      "what is there: --force" : "");
         }
     }
     return status;

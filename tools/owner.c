@@ -41,3 +41,22 @@ bool owner_parse(const char *text, uint32_t *uid, uint32_t *gid)
         *gid = *uid;            /* chown(1) takes the user's login group */
     return *uid != OWNER_KEEP || *gid != OWNER_KEEP;
 }
+
+/* Could the LEN bytes at TEXT be a number or a name, or are none? */
+static bool id_or_name(const char *text, size_t len)
+{
+    uint32_t id;
+
+    if (len == 0 || *text < '0' || *text > '9')
+        return len == 0 || *text != '-';
+    return parse_id(text, len, &id);
+}
+
+bool owner_is_one(const char *text)
+{
+    size_t len = strcspn(text, ":");
+    const char *group = text[len] ? text + len + 1 : "";
+
+    return (len > 0 || *group) && !strchr(group, ':') &&
+           id_or_name(text, len) && id_or_name(group, strlen(group));
+}

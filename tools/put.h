@@ -8,6 +8,7 @@
 #ifndef SHALE_TOOLS_PUT_H
 #define SHALE_TOOLS_PUT_H
 
+#include <fts.h>
 #include <sys/stat.h>
 
 #include "inomap.h"
@@ -29,11 +30,12 @@ struct put {
     bool no_clobber;            /* leave alone what is there */
     bool verbose;
     bool progress;
-    bool root_attr;             /* of contents: the root is like their source */
+    bool all_or_none;           /* the first that finds no space is the last */
     const uint32_t *owner;      /* uid and gid of all files, each of which may
                                    be OWNER_KEEP; NULL: as on the host */
 
     uint64_t done, failed;      /* files and directories */
+    bool full;                  /* there was no space for something */
     bool stop;                  /* the volume takes no more, or ^C */
 
     /* The file in hand. */
@@ -55,6 +57,18 @@ struct put {
 
 #define PUT_CHUNK (1u << 20)
 
+/* Units of 512 << 0 to 512 << (PUT_UNITS - 1) bytes. */
+#define PUT_UNITS 10u
+
+/* How much there is to copy. */
+struct put_size {
+    uint64_t bytes;             /* of files, by all of their names */
+    uint64_t names;             /* files and directories, likewise */
+    uint64_t files;             /* the same, each once */
+    uint64_t units[PUT_UNITS];  /* of 512 << i bytes that these take at least,
+                                   where files have holes */
+};
+
 /* The rest of PUT is zero or set already. */
 void put_init(struct put *put, struct volume *vol);
 
@@ -65,8 +79,9 @@ void put_init(struct put *put, struct volume *vol);
  */
 void put_sources(struct put *put, char **sources, int count, const char *dest);
 
-/* Copy what is in directory SOURCE into the volume's root. */
-void put_contents(struct put *put, const char *source);
+/* Copy what is in directory SOURCE, of that SIZE, into the volume's root. */
+void put_contents(struct put *put, const char *source,
+                  const struct put_size *size);
 
 /* Say how many were left out, if any; free all. */
 void put_fini(struct put *put);
@@ -76,6 +91,15 @@ void put_fini(struct put *put);
  * ends the program at once.
  */
 bool put_interrupted(void);
+
+/* ------------------------------------------------------- putmeasure.c */
+
+/* The walk over SOURCE; NULL: told why not. */
+FTS *put_walk(const struct put *put, const char *source);
+
+/* How much there is in the COUNT files and trees at SOURCES: metadata only. */
+void put_measure(const struct put *put, char **sources, int count,
+                 struct put_size *out);
 
 /* ---------------------------------------------------------- putdata.c */
 

@@ -38,7 +38,7 @@ static struct shale_time time_of(struct timespec ts)
 
 /* --------------------------------------------------- extended attributes */
 
-/* Are links in the host's tree what they lead to? See open_walk(). */
+/* Are links in the host's tree what they lead to? See put_walk(). */
 static bool follows(const struct put *put)
 {
     return put->dereference || !put->recurse;

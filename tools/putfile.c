@@ -32,6 +32,10 @@ void put_fail(struct put *put, int err)
         put_fail_text(put, "larger than a file of this volume can be; left "
                       "out");
         return;
+    case SHALE_ENOSPC:
+        put->full = true;
+        put->stop |= put->all_or_none;
+        break;
     case SHALE_EROFS:
         put->stop = true;       /* it was writable: something has happened */
         break;
@@ -197,7 +201,7 @@ bool put_dir(struct put *put, struct shale_vnode *dir, const char *name,
 /* Open ACCESS, which is a regular file and not the image; -1: told why not. */
 static int open_source(struct put *put, const char *access, struct stat *st)
 {
-    /* Without -r, links are followed as well; see open_walk(). */
+    /* Without -r, links are followed as well; see put_walk(). */
     bool follow = put->dereference || !put->recurse;
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
                 (follow ? 0 : O_NOFOLLOW);

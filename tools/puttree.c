@@ -40,27 +40,6 @@ bool put_interrupted(void)
     return interrupted != 0;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-/* The walk over SOURCE; NULL: told why not. */
-static FTS *open_walk(const struct put *put, const char *source)
-{
-    char *copy = xstrdup(source);
-    char *paths[] = { copy, NULL };
-    FTS *fts;
-
-    /* Without -r a link is what it leads to, as for cp(1). */
-    fts = fts_open(paths, (put->dereference ? FTS_LOGICAL : FTS_PHYSICAL) |
-                   (put->recurse ? 0 : FTS_COMFOLLOW) | FTS_NOCHDIR, by_name);
-    free(copy);
-    if (!fts)
-        report("%s: %s", source, strerror(errno));
-    return fts;
-}
-
 /* The path in the volume of what ENTRY becomes; to be freed. */
 static char *path_of(const struct tree *tree, const FTSENT *entry)
 {
@@ -114,7 +93,7 @@ static void leave(struct tree *tree, const FTSENT *entry)
 {
     struct shale_vnode *vn = tree->levels[entry->fts_level];
 
-    if (vn && (entry->fts_level > 0 || tree->name || tree->put->root_attr))
+    if (vn)
         put_attr(tree->put, vn, entry->fts_statp);
     shale_vnode_put(vn);
     tree->levels[entry->fts_level] = NULL;
@@ -167,7 +146,7 @@ static void put_tree(struct put *put, const char *source,
     };
     FTSENT *entry;
 
-    tree.fts = open_walk(put, source);
+    tree.fts = put_walk(put, source);
     if (!tree.fts) {
         put->failed++;
         put->vol->status = STATUS_FAILED;
@@ -194,28 +173,6 @@ static void put_tree(struct put *put, const char *source,
 }
 
 /* --------------------------------------------------------------- sources */
-
-/* Where the bar ends: a walk over all sources, of metadata only. */
-static void measure(struct put *put, char **sources, int count)
-{
-    uint64_t bytes = 0, files = 0;
-
-    for (int i = 0; i < count; i++) {
-        FTS *fts = open_walk(put, sources[i]);
-        FTSENT *entry;
-
-        while (fts && (entry = fts_read(fts)) != NULL) {
-            if (entry->fts_info == FTS_DP)
-                continue;
-            files++;
-            if (entry->fts_info == FTS_F)
-                bytes += (uint64_t)entry->fts_statp->st_size;
-        }
-        if (fts)
-            fts_close(fts);
-    }
-    progress_start(bytes, files);
-}
 
 /* The last name of PATH, to be freed; NULL if it ends in none. */
 static char *last_name(const char *path)
@@ -269,11 +226,14 @@ static void put_to_name(struct put *put, const char *source, const char *dest)
 void put_sources(struct put *put, char **sources, int count, const char *dest)
 {
     struct shale_vnode *dir;
+    struct put_size size;
     int err;
 
     dest = *dest ? dest : "/";
-    if (put->progress)
-        measure(put, sources, count);
+    if (put->progress) {
+        put_measure(put, sources, count, &size);
+        progress_start(size.bytes, size.names);
+    }
     err = shale_walk(put->vol->fs, NULL, dest, 0, &dir);
     if (!err && shale_vnode_type(dir) == SHALE_TYPE_DIR) {
         for (int i = 0; i < count; i++) {
@@ -299,19 +259,18 @@ void put_sources(struct put *put, char **sources, int count, const char *dest)
     progress_end();
 }
 
-void put_contents(struct put *put, const char *source)
+void put_contents(struct put *put, const char *source,
+                  const struct put_size *size)
 {
-    char *sources[] = { xstrdup(source) };
     struct shale_vnode *root = volume_walk(put->vol, "/", 0);
 
     if (root) {
         if (put->progress)
-            measure(put, sources, 1);
+            progress_start(size->bytes, size->names);
         put_tree(put, source, root, "/", NULL);
         progress_end();
     }
     shale_vnode_put(root);
-    free(sources[0]);
 }
 
 void put_init(struct put *put, struct volume *vol)
@@ -343,7 +302,7 @@ void put_fini(struct put *put)
     if (put_interrupted()) {
         report("%s: interrupted", put->vol->name);
         put->vol->status = STATUS_FAILED;
-    } else if (put->stop) {
+    } else if (put->stop && !put->full) {
         report("%s: the volume takes no more changes", put->vol->name);
     }
     if (put->failed)

@@ -129,8 +129,8 @@ int shale_mkfs(const struct shale_fs_ops *driver, struct shale_bdev *dev,
 
     if (!driver->format)
         return SHALE_ENOTSUP;
-    if (!dev->ops->write)
+    if (!dev->ops->write && !format->plan)
         return SHALE_EROFS;
     err = driver->format(dev, mem, log, format);
-    return err ? err : shale_bdev_flush(dev);
+    return err || format->plan ? err : shale_bdev_flush(dev);
 }

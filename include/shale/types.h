@@ -87,6 +87,10 @@ struct shale_node {
 #define SHALE_SET_MTIME 0x20u
 #define SHALE_SET_CTIME 0x40u   /* without it, ctime becomes the time now */
 #define SHALE_SET_BTIME 0x80u
+#define SHALE_SET_NOW   0x100u  /* these times are the time now: what has come
+                                   of a use of the file, and nobody's choice */
+#define SHALE_SET_WRITTEN 0x200u        /* the file's data changes: so its
+                                   capabilities go, append-only as it may be */
 
 struct shale_setattr {
     unsigned valid;             /* which of these: SHALE_SET_..., or-ed */
@@ -107,6 +111,8 @@ struct shale_format {
     struct shale_time now;      /* for what has times */
     uint32_t block_size;        /* bytes of a cluster or block */
     uint32_t sector_size;       /* bytes; 0: 512 or the device's */
+    struct shale_describe *plan;        /* not NULL: nothing is written, and
+                                   this is told what would be made */
 
     /* FAT. */
     uint64_t id;                /* volume id, serial number; 0 is 0 */
@@ -128,6 +134,8 @@ struct shale_format {
     uint32_t inode_size;        /* bytes; 0: 256 */
     uint32_t inode_ratio;       /* bytes of the volume for each inode */
     uint32_t inodes;            /* how many at least; 0: by the ratio */
+    uint32_t files;             /* that there must be inodes for: more, unless
+                                   ratio or number were said, than usual */
     uint32_t group_blocks;      /* blocks of a group; 0: as many as can be */
     uint32_t spare;             /* blocks for root alone, hundredths of a
                                    percent; 0: 500; SHALE_FORMAT_NONE */

@@ -116,7 +116,6 @@ fi
 judge_ext2 "cp -a" "$img"
 # Again, over what is there: nothing changes, nothing is lost.
 check "cp again" "$SHALE" cp -a "$tree/." "$img:/copy"
-"$SHALE" touch -r "$tree" "$img:/copy"
 rm -rf "$work/copied"
 "$SHALE" cp -a "$img:/copy" "$work/copied"
 if is_root; then
@@ -126,6 +125,11 @@ fi
 judge_ext2 "over itself" "$img"
 check "no clobber" "$SHALE" put -r -n "$img:/copy" "$tree/a"
 judge_ext2 "no clobber" "$img"
+
+# What is in a directory brings the directory's own attributes along.
+fresh
+check "put of contents" "$SHALE" put -a "$img" "$tree/."
+volume_is "put of contents"
 
 # ---- equal trees, equal images
 for i in 1 2; do
@@ -152,13 +156,13 @@ expect "put --owner" "77 $(stat -c %g "$tree/big")" \
 
 # ---- the tree does not fit
 rm -f "$img"
-status "too small" 1 "$SHALE" mkfs -t ext2 --size 2M -d "$tree" "$img"
-says "too small" "not copied"
-judge_ext2 "too small" "$img"
-rm -f "$img"
-status "too few inodes" 1 "$SHALE" mkfs -t ext2 --size 60M -N 100 -d "$tree" \
+status "too small" 2 "$SHALE" mkfs -t ext2 --size 2M -d "$tree" "$img"
+says "too small" "the tree does not fit"
+check "too small: no file is left" test ! -e "$img"
+status "too few inodes" 2 "$SHALE" mkfs -t ext2 --size 60M -N 100 -d "$tree" \
     "$img"
-judge_ext2 "too few inodes" "$img"
+says "too few inodes" "too few inodes for the files"
+check "too few inodes: no file is left" test ! -e "$img"
 
 # ---- chmod, as chmod(1) does it
 fresh
@@ -215,6 +219,32 @@ expect "chmod -R" "" "$("$SHALE" ls -lR --json "$img:/dir" |
 for wrong in me -1 1:2:3 4294967295 : 1:x ""; do
     status "chown '$wrong'" 2 "$SHALE" chown -- "$wrong" "$img:/big"
 done
+# Names are the image's: none of them is this machine's.
+says "chown" "not an owner: ''"
+status "chown by name, without names" 2 "$SHALE" chown us "$img:/big"
+says "chown by name, without names" "/etc/passwd: no such file"
+mkdir -p "$work/etc"
+printf '%s\n' root:x:0:0::/:/bin/sh usual:x:9:9 us:x:4001:4002:Us:/:/bin/sh \
+    nobody:x:no:1 >"$work/etc/passwd"
+printf '%s' $'root:x:0:\nthem:x:4003:us,usual\nwe:x:4004:' >"$work/etc/group"
+"$SHALE" put -r "$img" "$work/etc"
+while read -r spec want; do
+    "$SHALE" chown 1:2 "$img:/big"
+    check "chown $spec" "$SHALE" chown "$spec" "$img:/big"
+    expect "chown $spec" "$want" "$("$SHALE" stat --json "$img" /big |
+        jq -r '.[0] | "\(.uid):\(.gid)"')"
+done <<'END'
+us 4001:2
+us: 4001:4002
+us:them 4001:4003
+us:7 4001:7
+7:we 7:4004
+:we 1:4004
+END
+for wrong in them us:us nobody u usu x:them; do
+    status "chown $wrong" 2 "$SHALE" chown "$wrong" "$img:/big"
+    says "chown $wrong" "has no '"
+done
 judge_ext2 "chown" "$img"
 
 # ---- ln
@@ -258,6 +288,9 @@ fresh
 check "mknod c" "$SHALE" mknod -m 600 "$img:/console" c 5 1
 check "mknod b" "$SHALE" mknod "$img" /disk b 259 70000
 check "mknod p" "$SHALE" mknod -m u=rw,g=r,o= "$img:/pipe" p
+check "mknod, by letters" "$SHALE" mknod -m g+w,o= "$img:/pipe2" p
+expect "mknod, by letters" 0660 "$("$SHALE" stat --json "$img" /pipe2 |
+    jq -r '.[0].mode')"
 expect "mknod" "char 0600 5 1,block 0644 259 70000,fifo 0640" \
     "$("$SHALE" stat --json "$img" /console /disk /pipe | jq -r '[.[] |
         "\(.type) \(.mode[-4:]) \(.rdev_major // "") \(.rdev_minor // "")" |
@@ -274,6 +307,38 @@ if can_loop && mount_kernel "$img" "$work/mnt" ro; then
         "$(stat -c %Hr,%Lr "$work/mnt/console" "$work/mnt/disk" | xargs)"
     unmount "$work/mnt"
 fi
+
+# ---- mkdir
+fresh
+# mode_of PATH: as stat(1) has it.
+mode_of()
+{
+    "$SHALE" stat --json "$img" "$1" | jq -r '.[0].mode | ltrimstr("0")'
+}
+for mode in 700 1777 2750 u=rwx,go= g-w go-w u+s =rx +x; do
+    rmdir "$work/made" 2>/dev/null || true
+    (umask 022 && mkdir -m "$mode" "$work/made")
+    check "mkdir -m $mode" "$SHALE" mkdir -m "$mode" "$img:/m $mode"
+    expect "mkdir -m $mode" "$(stat -c %a "$work/made")" "$(mode_of "/m $mode")"
+    # Below one of a group's, and for the last of several only.
+    mkdir -p "$work/group"
+    chmod 2755 "$work/group"
+    rm -rf "$work/group/p"
+    # shellcheck disable=SC2174
+    (umask 022 && mkdir -p -m "$mode" "$work/group/p/q")
+    "$SHALE" mkdir -p -m 2755 "$img:/group"
+    check "mkdir -pm $mode" "$SHALE" mkdir -pm "$mode" "$img:/group/p/q/"
+    expect "mkdir -pm $mode" \
+        "$(stat -c %a "$work/group/p" "$work/group/p/q" | xargs)" \
+        "$(mode_of /group/p) $(mode_of /group/p/q)"
+    check "mkdir -p of what is there" "$SHALE" mkdir -p -m 0 "$img:/group/p/q"
+    expect "... changes nothing" "$(stat -c %a "$work/group/p/q")" \
+        "$(mode_of /group/p/q)"
+    "$SHALE" rm -r "$img:/group/p"
+done
+status "mkdir -m of no mode" 2 "$SHALE" mkdir -m 8 "$img:/x"
+says "mkdir -m of no mode" "not a mode: '8'"
+judge_ext2 "mkdir" "$img"
 
 # ---- label
 fresh -L first
@@ -336,5 +401,6 @@ status "chown on FAT" 1 "$SHALE" chown 1:1 "$img:/file"
 check "chmod on FAT" "$SHALE" chmod a-w "$img:/file"
 expect "chmod on FAT" "r--- " "$("$SHALE" attr "$img:/file" | head -c 5 |
     sed 's/^r--a/r---/')"
+check "mkdir -m on FAT" "$SHALE" mkdir -p -m 700 "$img:/a/b"
 judge_fat "verbs on FAT" "$img"
 finish

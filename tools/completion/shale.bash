@@ -58,12 +58,12 @@ _shale()
     case $verb$previous in
         # Letters that mean something else to some verbs.
         mkdir-p | attr-r | cp-L | put-L | rm-r | rm-f) ;;
-        touch-t | touch-d | touch--date | *--size | *--owner | mknod-m | \
-            mknod--mode | \
-            mkfs-[FsSnLifRrMbINgmOJU] | mkfs--fat-bits | mkfs--*-size | \
+        touch-t | touch-d | touch--date | *--size | *--owner | mk*-m | \
+            mk*--mode | \
+            mkfs-[FsSnLifRrMbINgOJUE] | mkfs--fat-bits | mkfs--*-size | \
             mkfs--label | mkfs--id | mkfs--fats | mkfs--reserved* | \
             mkfs--root-* | mkfs--media | mkfs--*inode* | mkfs--blocks-* | \
-            mkfs--features | mkfs--uuid | mkfs--hash-seed)
+            mkfs--features | mkfs--uuid | mkfs--hash-seed | mkfs--extended)
             return ;;
         touch-r | touch--reference | mkfs-d | mkfs--directory)
             _shale_files "$current"
@@ -90,13 +90,14 @@ _shale()
     for ((i = 2; i < cword; i++)); do
         case $verb${words[i]} in
             mkdir-p) ;;
-            touch-[tdr] | touch--date | touch--reference | mknod-m | \
-                mknod--mode | tree-L | \
-                tree--level | mkfs-[FsSnLifRrMdbINgmOJU] | mkfs--size | \
+            touch-[tdr] | touch--date | touch--reference | mk*-m | \
+                mk*--mode | tree-L | \
+                tree--level | mkfs-[FsSnLifRrMdbINgOJUE] | mkfs--size | \
                 mkfs--*-size | mkfs--fat-bits | mkfs--label | mkfs--id | \
                 mkfs--fats | mkfs--reserved* | mkfs--root-* | mkfs--media | \
                 mkfs--directory | mkfs--*inode* | mkfs--blocks-* | \
-                mkfs--features | mkfs--uuid | mkfs--hash-seed | *--owner)
+                mkfs--features | mkfs--uuid | mkfs--hash-seed | \
+                mkfs--extended | *--owner)
                 i=$((i + 1)) ;;
             *-p | *--part | *--offset | *--size-limit | \
                 *-t | *--type | *-o | *--options)
