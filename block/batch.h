@@ -83,12 +83,15 @@ struct shale_tx {
                                    memory for more */
 
     struct tx_block *dirty[TX_RANKS];
+    struct tx_block *alone;     /* all that is dirty, and of it ... */
+    size_t alone_at;            /* ... the sector here; or NULL: not so */
     uint64_t batch;
     struct tx_runs runs;
     struct tx_logs logs;
 
     /* The transaction. */
     bool open;
+    bool unordered;             /* no file data has to be there before it */
     struct tx_block *changed;   /* newest first */
     struct tx_undo *undos;
     size_t undo_room, undo_count;
@@ -98,6 +101,20 @@ struct shale_tx {
 struct shale_tx_walk {
     const struct tx_block *at[TX_RANKS];    /* of lists that are sorted */
 };
+
+/*
+ * Make room in ARRAY, of *ROOM entries of SIZE bytes, COUNT of them in use, for
+ * one more. Returns the array, moved perhaps; NULL, and all is as it was, if
+ * there is no memory.
+ */
+void *tx_array_grow(struct shale_mem *mem, void *array, size_t *room,
+                    size_t count, size_t size, size_t room_min);
+
+/* The transaction's runs become the batch's. */
+void tx_runs_commit(struct tx_runs *runs);
+
+/* Bytes that TX's device writes whole or not at all. */
+size_t tx_sector_size(const struct shale_tx *tx);
 
 /* Forget BLOCK, in no list any more; its buffer is one like any other. */
 void tx_block_drop(struct shale_tx *tx, struct tx_block *block);

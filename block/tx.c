@@ -18,8 +18,10 @@
 #include "shale/err.h"
 #include "shale/mem.h"
 
-#define UNDO_ROOM_MIN 16u       /* entries of the two arrays that grow */
-#define RUN_ROOM_MIN 64u
+#define UNDO_ROOM_MIN 16u       /* entries */
+
+#define SECTOR_MIN ((size_t)512)
+#define NOWHERE SIZE_MAX
 
 /* --------------------------------------------------------------- blocks */
 
@@ -39,6 +41,8 @@ void tx_block_drop(struct shale_tx *tx, struct tx_block *block)
 {
     struct shale_cache *cache = tx->cache;
 
+    if (tx->alone == block)
+        tx->alone = NULL;
     cache_lock(cache);
     if (block->dirty)
         cache->dirty--;
@@ -133,40 +137,15 @@ int shale_tx_change_late(struct shale_tx *tx, struct shale_buf *buf,
     return change_late(tx, buf, offset, len, rank, TX_STEP_LAST);
 }
 
-/* ---------------------------------------------------- arrays that grow */
-
-/*
- * Make room in ARRAY, of *ROOM entries of SIZE bytes, COUNT of them in use, for
- * one more. Returns the array, moved perhaps; NULL, and all is as it was, if
- * there is no memory.
- */
-static void *array_grow(struct shale_mem *mem, void *array, size_t *room,
-                        size_t count, size_t size, size_t room_min)
-{
-    size_t more = *room ? *room * 2 : room_min;
-    void *grown;
-
-    if (count < *room)
-        return array;
-    if (more > SIZE_MAX / size)
-        return NULL;
-    grown = shale_alloc(mem, more * size);
-    if (!grown)
-        return NULL;
-    if (array)
-        memcpy(grown, array, count * size);
-    shale_free(mem, array, *room * size);
-    *room = more;
-    return grown;
-}
+/* --------------------------------------------------------- to be undone */
 
 static int undo_add(struct shale_tx *tx, struct tx_undo undo)
 {
     struct tx_undo *undos;
 
     SHALE_ASSERT(tx->open);
-    undos = array_grow(tx->mem, tx->undos, &tx->undo_room, tx->undo_count,
-                       sizeof *undos, UNDO_ROOM_MIN);
+    undos = tx_array_grow(tx->mem, tx->undos, &tx->undo_room, tx->undo_count,
+                          sizeof *undos, UNDO_ROOM_MIN);
     if (!undos)
         return SHALE_ENOMEM;
     tx->undos = undos;
@@ -217,117 +196,20 @@ static void undos_end(struct shale_tx *tx, bool undo)
     }
 }
 
-/* --------------------------------------------------------------- frees */
-
-/*
- * Make *LAST, which was freed just before RUN, one with it if they are
- * neighbours. A run of no units is the driver's own sign, and stays by itself.
- */
-static bool run_join(struct shale_tx_run *last, struct shale_tx_run run)
-{
-    if (last->count == 0 || run.count == 0 ||
-        run.count > UINT64_MAX - last->count)
-        return false;
-    if (run.first > last->first && run.first - last->first == last->count) {
-        last->count += run.count;
-        return true;
-    }
-    if (last->first > run.first && last->first - run.first == run.count) {
-        last->first = run.first;
-        last->count += run.count;
-        return true;
-    }
-    return false;
-}
-
-/* Take the runs that are taken out of the array, so that it can be refilled. */
-static void runs_close_up(struct tx_runs *runs)
-{
-    size_t gone = runs->taken;
-
-    if (gone == 0)
-        return;
-    memmove(runs->list, runs->list + gone,
-            (runs->count - gone) * sizeof *runs->list);
-    runs->taken = 0;
-    runs->ready -= gone;
-    runs->committed -= gone;
-    runs->count -= gone;
-}
-
-int shale_tx_free(struct shale_tx *tx, struct shale_tx_run run)
-{
-    struct tx_runs *runs = &tx->runs;
-    struct shale_tx_run *list;
-
-    SHALE_ASSERT(tx->open);
-    if (runs->count > runs->committed &&
-        run_join(&runs->list[runs->count - 1], run))
-        return 0;
-    if (runs->count == runs->room)
-        runs_close_up(runs);
-    list = array_grow(tx->mem, runs->list, &runs->room, runs->count,
-                      sizeof *list, RUN_ROOM_MIN);
-    if (!list)
-        return SHALE_ENOMEM;
-    runs->list = list;
-    list[runs->count++] = run;
-    return 0;
-}
-
-/* The transaction's runs become the batch's. */
-static void runs_commit(struct tx_runs *runs)
-{
-    size_t end = runs->committed;
-
-    for (size_t i = runs->committed; i < runs->count; i++) {
-        struct shale_tx_run run = runs->list[i];
-
-        if (end == runs->ready || !run_join(&runs->list[end - 1], run))
-            runs->list[end++] = run;
-    }
-    runs->committed = end;
-    runs->count = end;
-}
-
-bool shale_tx_frees_pending(const struct shale_tx *tx)
-{
-    return tx->runs.taken < tx->runs.count;
-}
-
-uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
-{
-    const struct tx_runs *runs = &tx->runs;
-    uint64_t units = 0;
-
-    for (size_t i = runs->taken; i < runs->count; i++)
-        if (runs->list[i].first < below)
-            units += runs->list[i].count;
-    return units;
-}
-
-bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out)
-{
-    struct tx_runs *runs = &tx->runs;
-
-    SHALE_ASSERT(!tx->open);
-    if (runs->taken == runs->ready)
-        return false;
-    *out = runs->list[runs->taken++];
-    if (runs->taken == runs->count) {
-        shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
-        *runs = (struct tx_runs){ .list = NULL };
-    }
-    return true;
-}
-
 /* ------------------------------------------------ begin, commit, undo */
 
 void shale_tx_begin(struct shale_tx *tx)
 {
     SHALE_ASSERT(!tx->open);
     tx->open = true;
+    tx->unordered = false;
     tx->logs_before = tx->logs;
+}
+
+void shale_tx_unordered(struct shale_tx *tx)
+{
+    SHALE_ASSERT(tx->open);
+    tx->unordered = true;
 }
 
 /* Add BLOCK to the batch. */
@@ -363,18 +245,73 @@ static struct tx_block *changed_take(struct shale_tx *tx)
     return block;
 }
 
+size_t tx_sector_size(const struct shale_tx *tx)
+{
+    size_t size = tx->cache->dev->block_size;
+
+    return size < SECTOR_MIN ? SECTOR_MIN : size;
+}
+
+/*
+ * Do all changes of BLOCK lie in the sector at *AT, or, if that is NOWHERE, in
+ * any, which is stored?
+ */
+static bool in_one_sector(const struct shale_tx *tx,
+                          const struct tx_block *block, size_t *at)
+{
+    const uint8_t *data = block->buf->base.data;
+    size_t size = tx_sector_size(tx);
+
+    for (size_t i = 0; i < tx->cache->block_size; i += size) {
+        if (memcmp(data + i, block->image + i, size) == 0)
+            continue;
+        if (*at != NOWHERE && *at != i)
+            return false;
+        *at = i;
+    }
+    return true;
+}
+
+static bool batch_is_empty(const struct shale_tx *tx)
+{
+    for (unsigned rank = 0; rank < TX_RANKS; rank++)
+        if (tx->dirty[rank])
+            return false;
+    return true;
+}
+
+/* Is the batch one sector with this transaction, which is being committed? */
+static void alone_note(struct shale_tx *tx)
+{
+    struct tx_block *block = tx->changed;
+    bool frees = tx->runs.count > tx->runs.ready;
+    size_t at = tx->alone ? tx->alone_at : NOWHERE;
+
+    if (!block && !frees)
+        return;
+    if (block && !block->next_changed && !block->late && !frees &&
+        tx->unordered && (tx->alone == block || batch_is_empty(tx)) &&
+        in_one_sector(tx, block, &at)) {
+        tx->alone = at == NOWHERE ? NULL : block;
+        tx->alone_at = at;
+    } else {
+        tx->alone = NULL;
+    }
+}
+
 void shale_tx_commit(struct shale_tx *tx)
 {
     struct tx_block *block;
 
     SHALE_ASSERT(tx->open);
+    alone_note(tx);
     while ((block = changed_take(tx))) {
         if (block->touched && !block->plain)
             block->plain = memcmp(block->buf->base.data, block->image,
                                   tx->cache->block_size) != 0;
         block_end(tx, block);
     }
-    runs_commit(&tx->runs);
+    tx_runs_commit(&tx->runs);
     undos_end(tx, false);
     tx->open = false;
 }

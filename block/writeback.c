@@ -13,6 +13,8 @@
  * are, pieces of neighbours whatever their ranks; and no flush is waited for,
  * since (1) is what the log is for.
  *
+ * A batch of one sector, see tx.c, is written as it is, and flushed.
+ *
  * (1) A block stays dirty until a flush after its request has succeeded: when
  *     a flush fails nobody knows what it was that the device has lost.
  * (2) Whatever fails, the batch is as it was but for steps that were completed,
@@ -35,6 +37,20 @@ struct writer {
     size_t gather_size;         /* bytes; at least a block */
     unsigned step;              /* a rank or above, to TX_STEP_LAST */
 };
+
+/*
+ * Flush the device. When that fails, (1) is not enough for what a log holds:
+ * it is in its places, and no block is dirty for it.
+ */
+static int flush(const struct shale_tx *tx)
+{
+    const struct shale_tx_log *log = tx->logs.now;
+    int err = shale_bdev_flush(tx->cache->dev);
+
+    if (err && log)
+        log->doubt(log->context);
+    return err;
+}
 
 /* Neighbours, by next. */
 struct piece {
@@ -228,7 +244,7 @@ static int write_step(const struct writer *w)
     }
     if (!any)
         return 0;
-    err = shale_bdev_flush(w->tx->cache->dev);
+    err = flush(w->tx);
     for (unsigned rank = 0; rank < ranks && !err; rank++)
         settle(w, rank);
     return err;
@@ -237,12 +253,36 @@ static int write_step(const struct writer *w)
 static int write_steps(struct writer *w)
 {
     struct shale_tx *tx = w->tx;
-    int err = shale_bdev_flush(tx->cache->dev);     /* the files' data */
+    int err = flush(tx);        /* the files' data */
 
     for (unsigned rank = 0; rank < TX_RANKS; rank++)
         tx->dirty[rank] = sort(tx->dirty[rank]);
     for (w->step = 0; w->step <= TX_STEP_LAST && !err; w->step++)
         err = write_step(w);
+    return err;
+}
+
+/* -------------------------------------------------------------- one sector */
+
+/*
+ * Write the batch, which is one sector, and flush it. Nothing has to be there
+ * before: it is whole by itself.
+ */
+static int write_alone(struct writer *w, const struct shale_tx_log *log)
+{
+    struct shale_tx *tx = w->tx;
+    const struct shale_buf *buf = &tx->alone->buf->base;
+    uint64_t at = buf->block * tx->cache->block_size + tx->alone_at;
+    int err = log ? log->bypass(log->context, buf->block) : 0;
+
+    if (!err)
+        err = shale_bdev_write(tx->cache->dev, at, buf->data + tx->alone_at,
+                               tx_sector_size(tx));
+    if (!err)
+        err = flush(tx);
+    w->step = TX_STEP_LAST;
+    if (!err)
+        settle(w, tx->alone->rank);
     return err;
 }
 
@@ -360,7 +400,9 @@ static int write_batch(struct writer *w)
 
     if (log && count > log->capacity)
         err = log->placed(log->context, true);
-    if (!err)
+    if (!err && tx->alone)
+        err = write_alone(w, log);
+    else if (!err)
         err = fits ? write_logged(w, log, count) : write_steps(w);
     if (!err && log && (count > 0 || tx->runs.ready < tx->runs.committed))
         err = log->placed(log->context, frees_logged(tx, log));
@@ -395,6 +437,31 @@ static void batch_end(struct shale_tx *tx)
     tx->batch++;
     cache_unlock(tx->cache);
     tx->logs.now = tx->logs.next;
+}
+
+int shale_tx_flush(struct shale_tx *tx)
+{
+    struct shale_cache *cache = tx->cache;
+    void *lock = cache_lock_at(cache, CACHE_LOCK_WRITE);
+    int err;
+
+    lock_exclusive(cache->locks, lock);
+    err = flush(tx);
+    lock_release(cache->locks, lock);
+    return err;
+}
+
+int shale_tx_make_void(struct shale_tx *tx)
+{
+    const struct shale_tx_log *log = tx->logs.now;
+    struct shale_cache *cache = tx->cache;
+    void *lock = cache_lock_at(cache, CACHE_LOCK_WRITE);
+    int err;
+
+    lock_exclusive(cache->locks, lock);
+    err = log ? log->placed(log->context, true) : flush(tx);
+    lock_release(cache->locks, lock);
+    return err;
 }
 
 int shale_tx_write(struct shale_tx *tx)

@@ -19,11 +19,16 @@
 /* More free blocks than this, and ENOSPC was about something else. */
 #define SHORT_OF_BLOCKS 64u
 
-static void journal_free(struct ext2_volume *vol, struct ext2_journal *j)
+void ext2_journal_fini(struct ext2_volume *vol)
 {
+    struct ext2_journal *j = vol->journal;
+
+    if (!j)
+        return;
     ext2_log_free(j);
     ext2_ring_fini(&j->ring);
     shale_free(vol->fs->mem, j, sizeof *j);
+    vol->journal = NULL;
 }
 
 int ext2_journal_alloc(struct ext2_volume *vol, struct ext2_journal **out)
@@ -41,18 +46,33 @@ int ext2_journal_alloc(struct ext2_volume *vol, struct ext2_journal **out)
     return err;
 }
 
-/* A journal with something in its log that is to be replayed. */
-static int replay(struct ext2_volume *vol, struct ext2_ring *ring)
+/* Load VOL's journal, if it has one. */
+static int journal_load(struct ext2_volume *vol)
+{
+    int err;
+
+    if (!(vol->super.compat & EXT2_COMPAT_HAS_JOURNAL))
+        return 0;
+    err = ext2_journal_alloc(vol, &vol->journal);
+    return err ? err : ext2_ring_load(&vol->journal->ring);
+}
+
+/*
+ * Replay what is in the journal's log. All that is known of the volume may be
+ * different then, the journal itself, too.
+ */
+static int replay(struct ext2_volume *vol)
 {
     uint32_t shift = vol->super.block_shift, count = vol->super.block_count;
     uint32_t transactions;
-    int err = ext2_replay(ring, &transactions);
+    int err = ext2_replay(&vol->journal->ring, &transactions);
 
     if (err)
         return err;
     vol->fs->unfinished = true;         /* it still says that it needs that */
     if (transactions == 0)
         return 0;
+    ext2_journal_fini(vol);
     shale_cache_shrink(vol->fs->cache, SIZE_MAX);
     err = ext2_super_load(vol->fs, &vol->super);
     if (err)
@@ -60,32 +80,28 @@ static int replay(struct ext2_volume *vol, struct ext2_ring *ring)
     if (vol->super.block_shift != shift || vol->super.block_count != count)
         return shale_corrupt(vol->fs, "ext2: the journal made a volume of "
                              "another size", vol->super.at);
-    return vol->fs->read_only
-           ? shale_fail(vol->fs, SHALE_ENOTSUP, "ext2: the journal made a "
-                        "volume that cannot be written", NULL, vol->super.at)
-           : 0;
+    if (vol->fs->read_only)
+        return shale_fail(vol->fs, SHALE_ENOTSUP, "ext2: the journal made a "
+                          "volume that cannot be written", NULL,
+                          vol->super.at);
+    return journal_load(vol);
 }
 
 int ext2_journal_init(struct ext2_volume *vol)
 {
     struct ext2_journal *j;
-    int err;
+    int err = journal_load(vol);
 
-    if (!(vol->super.compat & EXT2_COMPAT_HAS_JOURNAL))
-        return 0;
-    err = ext2_journal_alloc(vol, &j);
+    if (!err && vol->journal && (vol->super.incompat & EXT2_INCOMPAT_RECOVER))
+        err = replay(vol);
     if (err)
+        ext2_journal_fini(vol);
+    vol->super.incompat &= ~EXT2_INCOMPAT_RECOVER;
+    j = vol->journal;
+    if (err || !j)
         return err;
-    err = ext2_ring_load(&j->ring);
-    if (!err && (vol->super.incompat & EXT2_INCOMPAT_RECOVER))
-        err = replay(vol, &j->ring);
-    if (err) {
-        journal_free(vol, j);
-        return err;
-    }
     if (be32_get(ext2_ring_super(&j->ring)->error) != 0)
         vol->super.state |= EXT2_STATE_ERRORS;
-    vol->super.incompat &= ~EXT2_INCOMPAT_RECOVER;
     j->temporary = vol->super.journal_ino == EXT2_JOURNAL_INO &&
                    j->ring.count >= JOURNAL_MIN_BLOCKS &&
                    ext2_own_known(ext2_ring_super(&j->ring));
@@ -93,15 +109,7 @@ int ext2_journal_init(struct ext2_volume *vol)
         vol->fs->unfinished = true;
     j->head = j->ring.first;
     j->sequence = be32_get(ext2_ring_super(&j->ring)->sequence);
-    vol->journal = j;
     return 0;
-}
-
-void ext2_journal_fini(struct ext2_volume *vol)
-{
-    if (vol->journal)
-        journal_free(vol, vol->journal);
-    vol->journal = NULL;
 }
 
 int ext2_journal_begin(struct ext2_volume *vol, struct shale_buf *buf,
@@ -136,7 +144,7 @@ int ext2_journal_end(struct ext2_volume *vol, struct ext2_disk_super *raw)
 
     if (!j)
         return 0;
-    err = j->active ? ext2_log_void(j) : 0;
+    err = j->active ? shale_tx_make_void(vol->fs->tx) : 0;
     if (err)
         return shale_fs_write_failed(vol->fs, err);
     err = shale_tx_save(vol->fs->tx, j, sizeof *j);

@@ -23,9 +23,6 @@ int ext2_journal_alloc(struct ext2_volume *vol, struct ext2_journal **out);
  */
 int ext2_log_start(struct ext2_journal *j);
 
-/* Make the log on the device void, what it holds being in its places. */
-int ext2_log_void(struct ext2_journal *j);
-
 /* Free what ext2_log_start() has allocated. */
 void ext2_log_free(struct ext2_journal *j);
 

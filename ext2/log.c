@@ -16,15 +16,18 @@
  *     superblock moves on, to the last log and not past it, with the blocks of
  *     (1) of a later one, before the largest batch would not fit any more; that
  *     is why the ring has room for three of these.
- * (5) When a write fails nobody knows what the log holds. Unless a batch in it
- *     is not in its places, it is made void, and its number is not used again.
+ * (5) When a write or a flush has failed nobody knows what the device has, but
+ *     for what was flushed before: logs up to the last one, and the places of
+ *     those before that. So the last one is brought to its places again, from
+ *     the log, before that is made void and anything else is logged; and the
+ *     number of one that failed is not used again.
  */
 #include "journal.h"
 #include "memfn.h"
 
 /* Bytes written at once; and at least so many blocks. */
 #define GATHER_BYTES (128u << 10)
-#define GATHER_BLOCKS 4u
+#define GATHER_BLOCKS 6u
 
 /* Of a larger run of freed blocks it is not asked whether the log has any. */
 #define HELD_LOOKS (1u << 20)
@@ -38,22 +41,52 @@ static void hold_nothing(struct ext2_journal *j)
 {
     memset(j->held, 0, j->held_room * sizeof *j->held);
     j->held_count = 0;
-    j->tail = 0;
+    j->tail = j->last = 0;
     j->used = 0;
+    j->in_doubt = j->is_lapsing = false;
 }
 
-int ext2_log_void(struct ext2_journal *j)
+/*
+ * Replay the last log, and make all void, see (5). Others may read from its
+ * places meanwhile: what is not in memory, newer, is the same there and here.
+ */
+static int last_replay(struct ext2_journal *j)
 {
-    struct shale_bdev *dev = j->ring.vol->fs->dev;
+    struct journal_disk_super *raw = ext2_ring_super(&j->ring);
+    uint32_t transactions;
+    int err;
+
+    raw->start = be32_make(j->last);
+    raw->sequence = be32_make(j->last_sequence);
+    err = ext2_replay(&j->ring, &transactions);
+    if (!err)
+        j->sequence = be32_get(raw->sequence);
+    return err;
+}
+
+/* The log is void when the device has been flushed once more. */
+static int void_store(struct ext2_journal *j)
+{
+    int err = shale_bdev_flush(j->ring.vol->fs->dev);
+
+    return err ? err : ext2_ring_store(&j->ring, 0, j->sequence);
+}
+
+/* Make the log void, if it is not. */
+static int log_void(struct ext2_journal *j)
+{
     int err;
 
     if (j->tail == 0)
         return 0;
-    err = shale_bdev_flush(dev);
-    if (!err)
-        err = ext2_ring_store(&j->ring, 0, j->sequence);
-    if (!err)
-        err = shale_bdev_flush(dev);
+    if (j->in_doubt && j->last != 0) {
+        err = last_replay(j);
+    } else {
+        err = void_store(j);
+        if (!err)
+            err = shale_bdev_flush(j->ring.vol->fs->dev);
+    }
+    j->in_doubt = err != 0;
     if (!err)
         hold_nothing(j);
     return err;
@@ -99,6 +132,29 @@ static bool journal_holds(void *context, struct shale_tx_run run)
     return false;
 }
 
+static int journal_bypass(void *context, uint64_t block)
+{
+    struct ext2_journal *j = context;
+    int err;
+
+    if (!journal_holds(j, (struct shale_tx_run){ block, 1 }))
+        return 0;
+    if (j->in_doubt)
+        return log_void(j);
+    err = void_store(j);
+    j->is_lapsing = !err;
+    j->in_doubt = err != 0;
+    return err;
+}
+
+static void journal_doubt(void *context)
+{
+    struct ext2_journal *j = context;
+
+    j->in_doubt = j->tail != 0;
+    j->is_lapsing = false;
+}
+
 /* Tags that go into one descriptor whose images are written with it. */
 static uint32_t tags_max(const struct ext2_journal *j)
 {
@@ -106,8 +162,9 @@ static uint32_t tags_max(const struct ext2_journal *j)
                     (uint32_t)sizeof(struct journal_disk_header) -
                     JOURNAL_UUID_SIZE;
     uint32_t tags = room / (uint32_t)sizeof(struct journal_disk_tag);
+    uint32_t most = j->gather_blocks - 1 - COMMIT_BLOCKS;
 
-    return tags < j->gather_blocks ? tags : j->gather_blocks - 1;
+    return tags < most ? tags : most;
 }
 
 /* Blocks that the log of COUNT takes. */
@@ -174,23 +231,25 @@ static void descriptor_fill(struct ext2_journal *j, struct shale_tx_walk *walk,
 static int images_write(struct ext2_journal *j, struct shale_tx_walk *walk,
                         uint32_t count, uint32_t *commit)
 {
-    uint32_t tags = tags_max(j), at = j->head;
-    size_t zeros = (size_t)COMMIT_BLOCKS << j->ring.vol->super.block_shift;
+    uint32_t tags = tags_max(j), shift = j->ring.vol->super.block_shift;
+    int err = 0;
 
-    while (count > 0) {
-        uint32_t n = count < tags ? count : tags;
-        int err;
+    *commit = j->head;
+    while (!err && count > 0) {
+        uint32_t n = count < tags ? count : tags, zeros = 0;
+        uint32_t at = *commit;
 
         descriptor_fill(j, walk, n);
-        err = ext2_ring_write(&j->ring, at, j->gather, n + 1);
-        if (err)
-            return err;
-        at = ext2_ring_skip(&j->ring, at, n + 1);
+        *commit = ext2_ring_skip(&j->ring, at, n + 1);
         count -= n;
+        if (count == 0) {
+            zeros = COMMIT_BLOCKS;
+            memset(j->gather + ((size_t)(n + 1) << shift), 0,
+                   (size_t)zeros << shift);
+        }
+        err = ext2_ring_write(&j->ring, at, j->gather, n + 1 + zeros);
     }
-    *commit = at;
-    memset(j->gather, 0, zeros);
-    return ext2_ring_write(&j->ring, at, j->gather, COMMIT_BLOCKS);
+    return err;
 }
 
 /*
@@ -203,12 +262,14 @@ static int room_make(struct ext2_journal *j, uint32_t need, bool *store,
 {
     uint32_t blocks = j->ring.count - j->ring.first;
 
-    if (j->in_doubt) {
-        int err = j->placed ? ext2_log_void(j) : SHALE_EIO;
+    /* One after the other could not be brought to its places. */
+    if (j->used + need > blocks)
+        j->in_doubt = true;
+    if (j->in_doubt || j->is_lapsing) {
+        int err = log_void(j);
 
         if (err)
             return err;
-        j->in_doubt = false;
     }
     *store = true;
     *first = j->head;
@@ -216,9 +277,9 @@ static int room_make(struct ext2_journal *j, uint32_t need, bool *store,
     if (j->tail != 0) {
         *store = j->placed && j->used + need + j->most > blocks;
         *first = j->last;
-        *sequence = j->sequence - 1;
+        *sequence = j->last_sequence;
     }
-    return j->used + need > blocks ? SHALE_EIO : 0;
+    return 0;
 }
 
 /* Write and flush the log of COUNT blocks. *NEXT is what follows it. */
@@ -257,12 +318,14 @@ static int journal_write(void *context, struct shale_tx_walk *walk,
     }
     if (!err)
         err = log_write(j, walk, (uint32_t)count, &next);
-    j->sequence++;
-    if (err)
+    if (err) {
+        j->sequence++;
         return err;
+    }
     if (store)
         j->used = was_void ? 0 : j->last_used;
     j->last = j->head;
+    j->last_sequence = j->sequence++;
     j->last_used = need - 1;    /* the next one begins with the zeros */
     j->used += j->last_used;
     j->head = next;
@@ -276,7 +339,9 @@ static int journal_placed(void *context, bool is_to_be_void)
     struct ext2_journal *j = context;
 
     j->placed = true;
-    return is_to_be_void ? ext2_log_void(j) : 0;
+    if (j->is_lapsing)
+        hold_nothing(j);
+    return is_to_be_void ? log_void(j) : 0;
 }
 
 /* ---------------------------------------------------------- being used */
@@ -345,11 +410,11 @@ int ext2_log_start(struct ext2_journal *j)
     j->log = (struct shale_tx_log){
         .context = j, .capacity = capacity(j),
         .write = journal_write, .placed = journal_placed,
-        .holds = journal_holds,
+        .holds = journal_holds, .bypass = journal_bypass,
+        .doubt = journal_doubt,
     };
     hold_nothing(j);
     j->placed = true;
-    j->in_doubt = false;
     j->active = true;
     shale_tx_set_log(tx, &j->log);
     return ext2_ring_store(&j->ring, 0, j->sequence);

@@ -92,9 +92,27 @@ static int own_blocks_take(struct ext2_vnode *vn, struct ext2_ring *ring,
     return err;
 }
 
+/* Of the inode of a journal of ours nothing is left, for now. */
+static int own_inode_clear(struct ext2_volume *vol)
+{
+    struct shale_buf *buf;
+    size_t offset;
+    int err = ext2_inode_get(vol, EXT2_JOURNAL_INO, &buf, &offset);
+
+    if (err)
+        return err;
+    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NODE);
+    if (!err)
+        memset(buf->data + offset, 0, vol->super.inode_size);
+    shale_buf_put(buf);
+    return err;
+}
+
 /*
  * Make inode VN a journal of COUNT blocks, RING. Whatever that inode says now,
- * without has_journal it is nothing to anybody: a cut may have left it.
+ * without has_journal it is nothing to anybody: a cut may have left it. It has
+ * to be there when it is announced, so it is not made like others, which come
+ * to life last.
  */
 static int own_file_make(struct ext2_vnode *vn, struct ext2_ring *ring,
                          uint32_t count)
@@ -107,8 +125,9 @@ static int own_file_make(struct ext2_vnode *vn, struct ext2_ring *ring,
         .mode = SHALE_S_IFREG | 0600, .links = 1,
         .size = (uint64_t)count << vol->super.block_shift,
         .atime = now, .mtime = now, .ctime = now, .btime = now,
+        .body = vol->super.inode_size,
     };
-    err = ext2_inode_create(vol, (uint32_t)vn->base.ino, &vn->inode);
+    err = own_inode_clear(vol);
     if (!err)
         err = own_blocks_take(vn, ring, count);
     return err ? err : ext2_vnode_store(vn);
@@ -187,17 +206,20 @@ static int own_announce(struct ext2_volume *vol, struct shale_buf *buf,
  * The number of the first transaction of a journal of ours. In its blocks there
  * may be logs of those before it: their numbers must not come again, or a cut
  * finds half a log with an older one's commit block. So they go on from where
- * the last one ended; the first one begins anywhere.
+ * the last one ended. If that is not known, they begin anywhere: elsewhere than
+ * before, as the superblock changes with each mount if not by the clock.
  */
 static uint32_t first_sequence(const struct ext2_volume *vol,
                                const struct ext2_disk_super *raw)
 {
     uint32_t sequence = le32_get(raw->journal_blocks[SEQUENCE_SLOT]);
+    struct shale_time now = shale_now(vol->fs);
+    le32 times[] = { le32_make((uint32_t)now.sec), le32_make(now.nsec) };
 
     if (raw->journal_backup == 0 && sequence != 0)
         return sequence;
-    sequence = ext2_crc32c(UINT32_MAX, raw->uuid, sizeof raw->uuid);
-    sequence += (uint32_t)shale_now(vol->fs).sec;
+    sequence = ext2_crc32c(UINT32_MAX, (const uint8_t *)raw, sizeof *raw);
+    sequence = ext2_crc32c(sequence, (const uint8_t *)times, sizeof times);
     return sequence != 0 ? sequence : 1;
 }
 
@@ -331,12 +353,12 @@ int ext2_own_remove(struct ext2_journal *j, struct ext2_disk_super *raw)
 
 int ext2_journal_disown(struct ext2_volume *vol, struct shale_buf *buf)
 {
-    struct shale_bdev *dev = vol->fs->dev;
-    int err = shale_bdev_write(dev, ext2_block_at(vol, buf->block), buf->data,
-                               vol->super.block_size);
+    struct shale_fs *fs = vol->fs;
+    int err = shale_bdev_write(fs->dev, ext2_block_at(vol, buf->block),
+                               buf->data, vol->super.block_size);
 
     if (!err)
-        err = shale_bdev_flush(dev);
+        err = shale_tx_flush(fs->tx);
     return err ? shale_fs_write_failed(vol->fs, err) : 0;
 }
 

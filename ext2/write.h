@@ -442,11 +442,14 @@ struct ext2_journal {
     uint32_t sequence;          /* of the next transaction */
     uint32_t head;              /* where it goes */
     uint32_t last, last_used;   /* where the last one is, and its blocks */
+    uint32_t last_sequence;     /* ... and its number; if `last` is not 0 */
     uint32_t tail;              /* where the log on the device begins; or 0 */
     uint32_t used;              /* blocks from there to the head */
     bool placed;                /* all that it holds has been written in its
                                    places; and flushed, but for the last one */
-    bool in_doubt;              /* a write failed: what it holds is unknown */
+    bool in_doubt;              /* something failed: what the device has of it,
+                                   and of its places, is unknown */
+    bool is_lapsing;            /* void as soon as the device is flushed */
     uint32_t *held;             /* a hash table of the blocks that it holds */
     uint32_t held_room;         /* a power of two, or 0 */
     uint32_t held_count;

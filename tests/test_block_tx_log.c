@@ -131,6 +131,20 @@ static bool toy_holds(void *context, struct shale_tx_run run)
     return run.first < 1000;
 }
 
+static int toy_bypass(void *context, uint64_t block)
+{
+    int err = call("bypass", (size_t)block);
+
+    ck_assert_ptr_eq(context, &toy);
+    return err ? err : make_void();
+}
+
+static void toy_doubt(void *context)
+{
+    ck_assert_ptr_eq(context, &toy);
+    call("doubt", 0);
+}
+
 /* What whoever finds IMAGE does with a log in it. */
 static void toy_replay(uint8_t *image)
 {
@@ -152,7 +166,7 @@ static void setup(void)
     toy.log = (struct shale_tx_log){
         .context = &toy, .capacity = CAPACITY,
         .write = toy_write, .placed = toy_placed,
-        .holds = toy_holds,
+        .holds = toy_holds, .bypass = toy_bypass, .doubt = toy_doubt,
     };
     rig_open(64);
     memset(rig.bytes + LOG * RIG_BLOCK, 0, AREAS * AREA * RIG_BLOCK);
@@ -349,6 +363,187 @@ START_TEST(not_void_not_free)
 }
 END_TEST
 
+/* ------------------------------------------------------------- one sector */
+
+/* Byte AT of BLOCK becomes BYTE, in a transaction. */
+static void poke(uint64_t block, size_t at, uint8_t byte, bool unordered)
+{
+    struct shale_buf *buf = rig_get(block);
+
+    shale_tx_begin(rig.tx);
+    if (unordered)
+        shale_tx_unordered(rig.tx);
+    ck_assert_int_eq(shale_tx_change(rig.tx, buf, SHALE_RANK_NODE), 0);
+    buf->data[at] = byte;
+    shale_tx_commit(rig.tx);
+    shale_buf_put(buf);
+}
+
+static void free_nothing_held(void)
+{
+    shale_tx_begin(rig.tx);
+    shale_tx_unordered(rig.tx);
+    ck_assert_int_eq(shale_tx_free(rig.tx, (struct shale_tx_run){ 1000, 1 }),
+                     0);
+    shale_tx_commit(rig.tx);
+}
+
+static void one_byte(void)
+{
+    poke(3, 700, 1, true);
+}
+
+static void same_sector(void)
+{
+    poke(3, 512, 1, true);
+    poke(3, 1023, 2, true);
+    poke(3, 700, rig_byte(3, 700), true);       /* as it was */
+}
+
+static void two_sectors(void)
+{
+    poke(3, 511, 1, true);
+    poke(3, 512, 1, true);
+}
+
+static void two_blocks(void)
+{
+    poke(3, 700, 1, true);
+    poke(4, 700, 1, true);
+}
+
+static void one_is_ordered(void)
+{
+    poke(3, 700, 1, true);
+    poke(3, 701, 1, false);
+}
+
+static void ordered_before(void)
+{
+    poke(3, 701, 1, false);
+    poke(3, 700, 1, true);
+}
+
+static void with_frees(void)
+{
+    poke(3, 700, 1, true);
+    free_nothing_held();
+}
+
+static void frees_before(void)
+{
+    free_nothing_held();
+    poke(3, 700, 1, true);
+}
+
+static void undone_besides(void)
+{
+    struct shale_buf *buf = rig_get(4);
+
+    poke(3, 700, 1, true);
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_change(rig.tx, buf, SHALE_RANK_NODE), 0);
+    buf->data[0] ^= 1;
+    shale_tx_undo(rig.tx);
+    shale_buf_put(buf);
+}
+
+static const struct {
+    const char *what;
+    void (*change)(void);
+    const char *called, *asked, *asked_by_rank;
+} sectors[] = {
+    { "one byte", one_byte, "bypass3 placed0 ", "f w3+0 f ", "w3+0 f " },
+    { "the same sector", same_sector, "bypass3 placed0 ", "f w3+0 f ",
+      "w3+0 f " },
+    { "beside what is undone", undone_besides, "bypass3 placed0 ", "f w3+0 f ",
+      "w3+0 f " },
+    { "two sectors", two_sectors, "log1 placed0 ", "f w65+1 f w64+0 f w3+1 ",
+      "f w3+1 f " },
+    { "two blocks", two_blocks, "log2 placed0 ",
+      "f w65+1 w66+1 f w64+0 f w3+2 ", "f w3+2 f " },
+    { "after data", one_is_ordered, "log1 placed0 ",
+      "f w65+1 f w64+0 f w3+1 ", "f w3+1 f " },
+    { "after data before", ordered_before, "log1 placed0 ",
+      "f w65+1 f w64+0 f w3+1 ", "f w3+1 f " },
+    { "with frees", with_frees, "log1 holds1000 placed0 ",
+      "f w65+1 f w64+0 f w3+1 ", "f w3+1 f " },
+    { "after frees", frees_before, "log1 holds1000 placed0 ",
+      "f w65+1 f w64+0 f w3+1 ", "f w3+1 f " },
+};
+
+/* What is one sector, and waits for nothing, is written so, and flushed. */
+START_TEST(one_sector)
+{
+    for (unsigned with_log = 0; with_log < 2; with_log++) {
+        if (with_log)
+            start();
+        calls_forget();
+        sectors[_i].change();
+        calls_forget();
+        ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+        ck_assert_msg(strcmp(toy.called,
+                             with_log ? sectors[_i].called : "") == 0,
+                      "%s: %s", sectors[_i].what, toy.called);
+        ck_assert_msg(strcmp(rig.asked, with_log ? sectors[_i].asked
+                                        : sectors[_i].asked_by_rank) == 0,
+                      "%s: %s", sectors[_i].what, rig.asked);
+        ck_assert(!shale_tx_dirty(rig.tx));
+        rig_close();
+        rig_open(64);
+        memset(rig.bytes + LOG * RIG_BLOCK, 0, AREAS * AREA * RIG_BLOCK);
+    }
+}
+END_TEST
+
+/* Whatever fails of it, it is tried again. */
+START_TEST(one_sector_fails)
+{
+    start();
+    poke(3, 700, 1, true);
+    for (unsigned i = 0; i < 2; i++) {
+        shale_fault_at(&rig.fault, i, 1, SHALE_EIO);
+        ck_assert_int_eq(shale_tx_write(rig.tx), SHALE_EIO);
+        shale_fault_at(&rig.fault, 0, 0, 0);
+        ck_assert(shale_tx_dirty(rig.tx));
+    }
+    toy.fail = SHALE_EIO;
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), SHALE_EIO);
+    ck_assert_str_eq(rig.asked, "");
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(rig.asked, "f w3+0 f ");
+    ck_assert_uint_eq(rig.bytes[3 * RIG_BLOCK + 700], 1);
+}
+END_TEST
+
+/* The log is told of a flush that fails, whoever asked for it. */
+START_TEST(doubt)
+{
+    ck_assert_int_eq(shale_tx_flush(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        calls_forget();
+        shale_fault_at(&rig.fault, 0, 1, SHALE_EIO);
+        ck_assert_int_eq(i ? shale_tx_flush(rig.tx) : shale_tx_write(rig.tx),
+                         SHALE_EIO);
+        shale_fault_at(&rig.fault, 0, 0, 0);
+        ck_assert_str_eq(toy.called, "doubt0 ");
+        ck_assert_str_eq(rig.asked, "f ");
+    }
+    calls_forget();
+    ck_assert_int_eq(shale_tx_make_void(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "placed1 ");
+    shale_tx_set_log(rig.tx, NULL);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_make_void(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "");
+    ck_assert_str_eq(rig.asked, "f ");
+}
+END_TEST
+
 /* -------------------------------------------------------------- failures */
 
 /* Nothing of a batch whose log fails is in its place; it can be tried again. */
@@ -404,8 +599,10 @@ static void change(unsigned round)
 static void work(void)
 {
     for (unsigned round = 1; round <= ROUNDS; round++) {
-        for (unsigned n = 1 + pick(6); n > 0; n--) {
+        for (unsigned n = pick(2) ? 1 : 1 + pick(6); n > 0; n--) {
             shale_tx_begin(rig.tx);
+            if (pick(2) == 0)
+                shale_tx_unordered(rig.tx);
             for (unsigned i = 1 + pick(4); i > 0; i--)
                 change(round);
             shale_tx_commit(rig.tx);
@@ -482,6 +679,9 @@ Suite *suite(void)
     tcase_add_test(tc, void_before_free);
     tcase_add_test(tc, free_without_void);
     tcase_add_test(tc, not_void_not_free);
+    tcase_add_loop_test(tc, one_sector, 0, sizeof sectors / sizeof sectors[0]);
+    tcase_add_test(tc, one_sector_fails);
+    tcase_add_test(tc, doubt);
     tcase_add_test(tc, log_fails);
     tcase_add_loop_test(tc, whole_after_any_cut, 0, 40);
     suite_add_tcase(s, tc);

@@ -215,7 +215,7 @@ static int write_batch(struct shale_fs *fs, bool urgent)
 
     lock_exclusive(state->locks, state->batch_lock);
     if (!urgent && data_written_take(state))
-        err = shale_bdev_flush(fs->dev);
+        err = shale_tx_flush(fs->tx);
     volume_lock_shared(fs);
     any = !fs->read_only &&
           (data_written_take(state) || urgent || err ||

@@ -30,12 +30,22 @@
  *     4. if it freed blocks that are in the log, the log is made void, before
  *        they are used for anything else
  *
+ * With or without, a batch that changes no more than one sector, and no file
+ * data needs to be there before it, is written to its place as it is: a sector
+ * is written whole or not at all. So to overwrite bytes of a file and have them
+ * and its times safe takes one flush.
+ *
+ * When a flush fails, nobody knows what is lost of all that was written since
+ * the one before. So nobody flushes the device past this, lest he gets the
+ * error and we go on as if all was well.
+ *
  * Ownership  buffers stay their callers'; a transaction holds a pin of its own
  * Errors     0 or a negative enum shale_err
  * Locking    one transaction at a time, all with the volume's lock exclusive;
  *            shale_tx_write() with it shared at least (nothing may change
  *            meanwhile, everything may be read), where several calls take
- *            turns; shale_tx_dirty() and shale_tx_dirty_bytes() with none
+ *            turns; shale_tx_flush(), shale_tx_dirty() and
+ *            shale_tx_dirty_bytes() with none
  */
 #ifndef SHALE_TX_H
 #define SHALE_TX_H
@@ -101,6 +111,12 @@ int shale_tx_change_with(struct shale_tx *tx, struct shale_buf *buf,
                          enum shale_rank step);
 
 /*
+ * This transaction makes no file data be seen that was not: it may be on the
+ * device before data that was written earlier.
+ */
+void shale_tx_unordered(struct shale_tx *tx);
+
+/*
  * The units of RUN are free as soon as this transaction is on the device. Then
  * the core calls the driver's reclaim(). What a RUN without units means is the
  * driver's own business. SHALE_ENOMEM.
@@ -160,6 +176,20 @@ struct shale_tx_log {
 
     /* May the log hold a unit of RUN, which has been freed? */
     bool (*holds)(void *context, struct shale_tx_run run);
+
+    /*
+     * BLOCK is going to be written to its place, and not to the log. If that
+     * holds it, too, what the log holds is flushed, and the log must not come
+     * back when the device has been flushed next; then placed() is called.
+     */
+    int (*bypass)(void *context, uint64_t block);
+
+    /*
+     * A flush has failed: what was written in its places and not flushed may
+     * be lost. What the log holds has to be brought there again before it is
+     * given up.
+     */
+    void (*doubt)(void *context);
 };
 
 /*
@@ -208,6 +238,15 @@ size_t shale_tx_dirty_bytes(const struct shale_tx *tx);
  * written is still in the batch, and the next call tries again.
  */
 int shale_tx_write(struct shale_tx *tx);
+
+/* Flush the device. */
+int shale_tx_flush(struct shale_tx *tx);
+
+/*
+ * With nothing to write: flush the device, and see to it that the log, if there
+ * is one, cannot come back, durably.
+ */
+int shale_tx_make_void(struct shale_tx *tx);
 
 /* Runs freed by transactions, on the device or not, and not yet taken. */
 bool shale_tx_frees_pending(const struct shale_tx *tx);
