@@ -123,8 +123,7 @@ int shale_truncate(struct shale_vnode *file, uint64_t size)
     if (size > writer_size_max(file->fs))
         return SHALE_EFBIG;
     vnode_lock_exclusive(file);
-    /* Not even to what it is: as on Linux, only a write appends. */
-    err = file->size > 0 ? writer_check_at(file, 0) : 0;
+    err = writer_check_free(file);
     if (!err)
         err = size > file->size ? extend(file, size)
                                 : file_resize(file, size);
@@ -279,8 +278,9 @@ int shale_allocate(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (offset > max || len > max - offset)
         return SHALE_EFBIG;
     vnode_lock_exclusive(file);
-    err = writer_check_at(file, flags & ~SHALE_ALLOCATE_KEEP_SIZE
-                                    ? offset : file->size);
+    err = flags & ~SHALE_ALLOCATE_KEEP_SIZE
+              ? writer_check_free(file)
+              : writer_check_at(file, file->size);
     if (!err)
         err = allocate_locked(file, offset, offset + len, flags);
     vnode_unlock(file);

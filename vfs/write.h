@@ -27,8 +27,12 @@ struct writer {
 /* 0 if data of VN can be changed. */
 int writer_check(struct shale_vnode *vn);
 
-/* SHALE_EPERM if FILE, whose lock is held, may not change from START on. */
+/*
+ * SHALE_EPERM if FILE, whose lock is held, may not be written to from START
+ * on / may not change in other ways: as on Linux, only a write appends.
+ */
 int writer_check_at(const struct shale_vnode *file, uint64_t start);
+int writer_check_free(const struct shale_vnode *file);
 
 /* Bytes that a file on FS can have. */
 uint64_t writer_size_max(const struct shale_fs *fs);
@@ -68,6 +72,26 @@ int writer_end_whole(struct writer *w, int err);
  * allocated then. On error the file is as long as it was.
  */
 int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len);
+
+/* ------------------------------------------------------------- space.c */
+
+/* LEN bytes of BUF, or zeros if it is NULL, to byte AT of FILE's volume. */
+int space_write(struct shale_vnode *file, uint64_t at, const void *buf,
+                uint64_t len);
+
+/* Space that is wanted, and then what was to be had. */
+struct allocation {
+    struct shale_vnode *file;
+    uint64_t offset;
+    const void *buf;            /* what goes there; NULL: zeros */
+    uint64_t len;               /* as much as was asked for, then as there is */
+    bool fill;                  /* ... is to be written, too */
+    struct shale_extent extent;
+};
+
+/* Allocate, and fill if that is wanted; the first in a transaction. */
+int space_allocate_in_tx(struct shale_fs *fs, void *context);
+int space_allocate(struct allocation *a);
 
 /* Overwrite what is there of FILE from OFFSET up to END, below its size. */
 int file_zero(struct shale_vnode *file, uint64_t offset, uint64_t end);

@@ -1,53 +1,33 @@
 /*
- * writer.c - bringing file data to the device
+ * writer.c - bringing data to files
  *
- * Data goes to the device first, past the cache, and what makes it visible
- * afterwards, by way of the cache; so the metadata of a batch never reaches
- * the device before the data it speaks of. For each piece:
+ * For each piece of a write:
  *
  *     below the file's size      the driver says where, and it goes there
- *     past it, or in a hole      the driver allocates, and it goes there
+ *     past it, or in a hole      space is taken, and it goes there (space.c)
  *
  * and at the end the driver is told the new size. The volume's lock is held
  * only while the driver works, so writes to any files run side by side; but
  * where there may be holes, it is held too while new space is filled.
  *
- * New space holds whatever it held before, which is nobody's to read:
+ * Between a file's size and what is written past it, nobody is to read what
+ * the device held before:
  *
- * (1) Without holes: what is between a file's size and OFFSET is written, with
- *     zeros, before the size moves past it.
- * (2) With holes: new space is filled from end to end in the transaction that
- *     allocates it, and that moves the size past it; then only the last unit
- *     may have old bytes past the size, and these are overwritten when the
- *     size moves past them.
+ * (1) Without holes: what is in between is written, with zeros, before the size
+ *     moves past it.
+ * (2) With holes: the size moves in the transaction that takes the space; only
+ *     the last unit may have old bytes past the size, and these are overwritten
+ *     when the size moves past them.
  */
 #include "write.h"
 
-#include "assert.h"
-#include "memfn.h"
-
-#define ZEROS_MAX ((size_t)256 << 10)
 #define PIECE_MAX ((size_t)1 << 30)     /* fits any size_t */
-
-/* New space up to so many bytes is written at once, rather than in pieces. */
-#define WHOLE_MAX ((uint64_t)64 << 10)
-
-/*
- * Bytes that are allocated at once, at most: in the smallest units there are,
- * 512 bytes, that is 256 KiB of metadata, which fits the smallest of caches.
- */
-#define ALLOCATE_MAX ((uint64_t)32 << 20)
 
 /*
  * Bytes that are allocated and filled in one transaction: nobody else changes
  * anything on the volume meanwhile.
  */
 #define FILL_MAX ((uint64_t)8 << 20)
-
-/* A file is not shortened by less, in steps. */
-#define STEP_MIN ((uint64_t)1 << 20)
-
-static const uint8_t no_bytes[512];
 
 int writer_check(struct shale_vnode *vn)
 {
@@ -71,6 +51,12 @@ int writer_check_at(const struct shale_vnode *file, uint64_t start)
                                                                   : 0;
 }
 
+int writer_check_free(const struct shale_vnode *file)
+{
+    return __atomic_load_n(&file->protection, __ATOMIC_RELAXED) ? SHALE_EPERM
+                                                                : 0;
+}
+
 uint64_t writer_size_max(const struct shale_fs *fs)
 {
     uint64_t max = fs->file_max > 0 ? fs->file_max : fs->ops->file_max;
@@ -78,200 +64,7 @@ uint64_t writer_size_max(const struct shale_fs *fs)
     return max > 0 && max < INT64_MAX ? max : INT64_MAX;
 }
 
-/* ------------------------------------------------------ to the device */
-
-static int bytes_write(struct shale_vnode *file, uint64_t at, const void *buf,
-                       size_t len)
-{
-    struct shale_fs *fs = file->fs;
-    unsigned tries = 0;
-    int err;
-
-    do
-        err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
-    while (vfs_again(fs, err, &tries));
-
-    __atomic_store_n(&fs->state->data_written, true, __ATOMIC_RELEASE);
-    if (err && err != SHALE_ENOMEM) {
-        const struct shale_event event = {
-            .level = SHALE_LOG_ERROR, .err = err, .at = at, .ino = file->ino,
-            .what = "vfs: file data cannot be written",
-        };
-
-        fault_event(fs, &event);
-    }
-    return err;
-}
-
-static int zeros_write(struct shale_vnode *file, uint64_t at, uint64_t len)
-{
-    struct shale_mem *mem = file->fs->mem;
-    size_t room_size = len < ZEROS_MAX ? (size_t)len : ZEROS_MAX;
-    void *room = len > sizeof no_bytes ? shale_zalloc(mem, room_size) : NULL;
-    const void *zeros = room ? room : no_bytes;
-    size_t size = room ? room_size : sizeof no_bytes;
-    int err = 0;
-
-    while (!err && len > 0) {
-        size_t count = len < size ? (size_t)len : size;
-
-        err = bytes_write(file, at, zeros, count);
-        at += count;
-        len -= count;
-    }
-    shale_free(mem, room, room_size);
-    return err;
-}
-
-/* LEN bytes of BUF, or zeros, to byte AT of the volume. */
-static int data_write(struct shale_vnode *file, uint64_t at, const void *buf,
-                      size_t len)
-{
-    return buf ? bytes_write(file, at, buf, len) : zeros_write(file, at, len);
-}
-
-/* --------------------------------------------------------- new space */
-
-struct allocation {
-    struct shale_vnode *file;
-    uint64_t offset;
-    const void *buf;            /* what goes there; NULL: zeros */
-    uint64_t len;               /* as much as was asked for, then as there is */
-    bool fill;                  /* ... is to be written, too */
-    struct shale_extent extent;
-};
-
-/*
- * As extent_fill(), for a small one of a format with holes: all of it at once,
- * whole blocks of the device below, which then need not be read. SHALE_ENOMEM.
- */
-static int extent_fill_whole(const struct allocation *a)
-{
-    const struct shale_extent *e = &a->extent;
-    struct shale_mem *mem = a->file->fs->mem;
-    uint8_t *bytes = shale_zalloc(mem, (size_t)e->length);
-    int err;
-
-    if (!bytes)
-        return SHALE_ENOMEM;
-    if (a->buf)
-        memcpy(bytes + (a->offset - e->offset), a->buf, (size_t)a->len);
-    err = bytes_write(a->file, e->device, bytes, (size_t)e->length);
-    shale_free(mem, bytes, (size_t)e->length);
-    return err;
-}
-
-/* Write to the extent what goes there, and what else it is not to show. */
-static int extent_fill(const struct allocation *a)
-{
-    const struct shale_extent *e = &a->extent;
-    bool fresh = e->kind == SHALE_EXTENT_UNWRITTEN;
-    bool whole = fresh && a->file->fs->ops->holes;
-    uint64_t before = a->offset - e->offset;
-    uint64_t after = e->length - before - a->len;
-    uint64_t at = e->device + before;
-    int err = 0;
-
-    if (whole && before + after > 0 && e->length <= WHOLE_MAX) {
-        err = extent_fill_whole(a);
-        if (err != SHALE_ENOMEM)
-            return err;
-        err = 0;
-    }
-    if (fresh)
-        err = zeros_write(a->file, e->device, before);
-    if (!err)
-        err = data_write(a->file, at, a->buf, (size_t)a->len);
-    if (!err && whole)
-        err = zeros_write(a->file, at + a->len, after);
-    return err;
-}
-
-static int allocate_in_tx(struct shale_fs *fs, void *context)
-{
-    struct allocation *a = context;
-    struct shale_extent *e = &a->extent;
-    uint64_t len = a->len < ALLOCATE_MAX ? a->len : ALLOCATE_MAX;
-    int err = fs->ops->allocate(a->file, a->offset, len, e);
-    bool sound;
-
-    if (err)
-        return err;
-    sound = e->offset <= a->offset && a->offset - e->offset < e->length &&
-            (e->kind == SHALE_EXTENT_DATA ||
-             e->kind == SHALE_EXTENT_UNWRITTEN);
-    SHALE_ASSERT(sound);
-    if (!sound)
-        return SHALE_EIO;
-    if (len > e->length - (a->offset - e->offset))
-        len = e->length - (a->offset - e->offset);
-    a->len = len;
-    return a->fill && fs->ops->holes ? extent_fill(a) : 0;
-}
-
-/* Allocate, and fill if that is wanted. */
-static int allocate(struct allocation *a)
-{
-    struct shale_fs *fs = a->file->fs;
-    int err = change_run(fs, allocate_in_tx, a);
-
-    return !err && a->fill && !fs->ops->holes ? extent_fill(a) : err;
-}
-
-/* ------------------------------------------------------ a file's size */
-
-struct range {
-    struct shale_vnode *file;
-    uint64_t offset, len;
-};
-
-struct resizing {
-    struct shale_vnode *file;
-    uint64_t size;
-};
-
-static int resize_in_tx(struct shale_fs *fs, void *context)
-{
-    const struct resizing *r = context;
-
-    if (r->size == r->file->size)
-        shale_tx_unordered(fs->tx);     /* it is just the times */
-    return fs->ops->resize(r->file, r->size);
-}
-
-int file_resize(struct shale_vnode *file, uint64_t size)
-{
-    struct resizing r = { file, size };
-    uint64_t step = file->size > size ? (file->size - size) / 2 : 0;
-    int err = change_run(file->fs, resize_in_tx, &r);
-
-    /*
-     * What becomes free is kept in mind until it is free on the device. Of a
-     * file in very many pieces that may be too much at once.
-     */
-    while (err == SHALE_ENOMEM && step >= STEP_MIN) {
-        r.size = file->size - size > step ? file->size - step : size;
-        err = change_run(file->fs, resize_in_tx, &r);
-        if (err == SHALE_ENOMEM)
-            step /= 2;
-        else if (!err && r.size > size)
-            err = SHALE_ENOMEM; /* so far: there is more to do */
-    }
-    return err;
-}
-
-static int trim_in_tx(struct shale_fs *fs, void *context)
-{
-    return fs->ops->trim ? fs->ops->trim(context) : 0;
-}
-
-void file_trim(struct shale_vnode *file)
-{
-    /* Else when the last reference goes; see settle.c. */
-    file->excess = change_run(file->fs, trim_in_tx, file) != 0;
-}
-
-/* -------------------------------------------------------------- writers */
+/* --------------------------------------------------------------- pieces */
 
 /* A piece of a file with holes, being allocated and filled. */
 struct filling {
@@ -296,7 +89,7 @@ static int fill_in_tx(struct shale_fs *fs, void *context)
             .fill = true,
         };
 
-        err = allocate_in_tx(fs, &a);
+        err = space_allocate_in_tx(fs, &a);
         if (!err)
             f->done += a.len;
     }
@@ -333,7 +126,7 @@ static int extend(struct writer *w, const void *buf, uint64_t len)
         .file = w->file, .offset = w->at, .buf = buf, .len = len,
         .fill = true,
     };
-    int err = allocate(&a);
+    int err = space_allocate(&a);
 
     if (a.extent.kind == SHALE_EXTENT_UNWRITTEN &&
         a.extent.offset + a.extent.length > w->file->size)
@@ -356,7 +149,7 @@ static int writer_step(struct writer *w, const void *buf, size_t len)
         if (len > extent.length)
             len = (size_t)extent.length;
         if (extent.kind == SHALE_EXTENT_DATA) {
-            err = data_write(w->file, extent.device, buf, len);
+            err = space_write(w->file, extent.device, buf, len);
             if (!err)
                 w->at += len;
             return err;
@@ -394,7 +187,7 @@ static int tail_clear(struct shale_vnode *file, uint64_t end)
         return err;
     if (tail.length > end - file->size)
         tail.length = end - file->size;
-    return zeros_write(file, tail.device, tail.length);
+    return space_write(file, tail.device, NULL, tail.length);
 }
 
 int writer_skip(struct writer *w, uint64_t len)
@@ -501,52 +294,5 @@ int writer_put_zeros(struct shale_vnode *file, uint64_t offset, uint64_t len)
     err = writer_end_whole(&w, writer_put(&w, NULL, len));
     if (err && file->size > size)
         file_resize(file, size);        /* its error would come second */
-    return err;
-}
-
-int file_zero(struct shale_vnode *file, uint64_t offset, uint64_t end)
-{
-    int err = 0;
-
-    while (!err && offset < end) {
-        struct shale_extent extent;
-
-        err = file_map(file, offset, end - offset, &extent);
-        if (err)
-            break;
-        if (extent.length > end - offset)
-            extent.length = end - offset;
-        if (extent.kind == SHALE_EXTENT_DATA)
-            err = zeros_write(file, extent.device, extent.length);
-        offset += extent.length;
-    }
-    return err;
-}
-
-static int punch_in_tx(struct shale_fs *fs, void *context)
-{
-    const struct range *range = context;
-
-    return fs->ops->punch(range->file, range->offset, range->len);
-}
-
-int file_punch(struct shale_vnode *file, uint64_t offset, uint64_t len)
-{
-    struct range range = { file, offset, len };
-
-    return change_run(file->fs, punch_in_tx, &range);
-}
-
-int file_reserve(struct shale_vnode *file, uint64_t offset, uint64_t len,
-                 uint64_t *done)
-{
-    struct allocation a = {
-        .file = file, .offset = offset, .len = len,
-        .fill = file->fs->ops->holes,
-    };
-    int err = allocate(&a);
-
-    if (!err)
-        *done = a.len;
     return err;
 }
