@@ -257,6 +257,62 @@ START_TEST(a_victim_that_is_held)
 }
 END_TEST
 
+static int leave(const char *name, const char *to_name, unsigned flags,
+                 uint32_t mode)
+{
+    const struct shale_node left = { .mode = mode };
+
+    return shale_rename_leaving(ink.root, name, strlen(name), ink.root,
+                                to_name, strlen(to_name), flags, &left);
+}
+
+START_TEST(something_is_left)
+{
+    uint64_t was = shale_vnode_ino(a);
+    struct shale_vnode *vn;
+
+    ck_assert_int_eq(leave("a", "b", 0, SHALE_S_IFREG), 0);
+    ck_assert_int_eq(lookup(ink.root, "b"), (int64_t)was);
+    ck_assert_int_ne(lookup(ink.root, "a"), (int64_t)was);
+    ck_assert_int_eq(shale_lookup(ink.root, "a", 1, &vn), 0);
+    ck_assert_int_eq(shale_vnode_type(vn), SHALE_TYPE_FILE);
+    shale_vnode_put(vn);
+
+    /* Two names of one file: both stay, and nothing comes. */
+    ck_assert_int_eq(leave("b", "a2", 0, SHALE_S_IFREG), 0);
+    ck_assert_int_eq(lookup(ink.root, "b"), (int64_t)was);
+    ck_assert_int_eq(leave("b", "a", SHALE_RENAME_NOREPLACE, SHALE_S_IFREG),
+                     SHALE_EEXIST);
+    ck_assert_int_eq(leave("b", "a", SHALE_RENAME_EXCHANGE, SHALE_S_IFREG),
+                     SHALE_EINVAL);
+    ck_assert_int_eq(leave("b", "new", 0, 0), SHALE_EINVAL);
+    ck_assert_int_eq(leave("none", "new", 0, SHALE_S_IFREG), SHALE_ENOENT);
+    ck_assert_int_eq(lookup(ink.root, "new"), SHALE_ENOENT);
+}
+END_TEST
+
+/* What cannot be left leaves everything as it was. */
+START_TEST(nothing_is_moved_if_nothing_can_be_left)
+{
+    static const struct {
+        int fails, result;
+    } cases[] = {
+        { SHALE_EIO, SHALE_EIO },
+        { SHALE_ENOSPC, SHALE_ENOSPC },
+        { SHALE_EAGAIN, SHALE_ENOTSUP },
+    };
+    uint64_t was = shale_vnode_ino(a), other = shale_vnode_ino(b);
+
+    ink_fail(&ink, INK_CREATE, 9, cases[_i].fails);
+    ck_assert_int_eq(leave("a", "b", 0, SHALE_S_IFREG), cases[_i].result);
+    ck_assert_int_eq(leave("a", "new", 0, SHALE_S_IFREG), cases[_i].result);
+    ink_fail(&ink, INK_CREATE, 0, 0);
+    ck_assert_int_eq(lookup(ink.root, "a"), (int64_t)was);
+    ck_assert_int_eq(lookup(ink.root, "b"), (int64_t)other);
+    ck_assert_int_eq(lookup(ink.root, "new"), SHALE_ENOENT);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vfs/rename");
@@ -270,6 +326,8 @@ Suite *suite(void)
     tcase_add_test(tc, exchange_is_taken_back);
     tcase_add_test(tc, an_entry_written_differently);
     tcase_add_test(tc, a_victim_that_is_held);
+    tcase_add_test(tc, something_is_left);
+    tcase_add_loop_test(tc, nothing_is_moved_if_nothing_can_be_left, 0, 3);
     suite_add_tcase(s, tc);
     return s;
 }

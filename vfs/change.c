@@ -64,8 +64,7 @@ static int create_in_tx(struct shale_fs *fs, void *context)
     return err;
 }
 
-/* 0 if NODE is something that may be made. */
-static int check_node(const struct shale_node *node)
+int change_check_node(const struct shale_node *node)
 {
     enum shale_type type = shale_type_of_mode(node->mode);
 
@@ -94,7 +93,7 @@ int shale_create(struct shale_vnode *dir, const char *name, size_t len,
     int err = check_name_in(&c.in, SHALE_EEXIST);
 
     if (!err)
-        err = check_node(node);
+        err = change_check_node(node);
     if (!err)
         err = change_run(dir->fs, create_in_tx, &c);
     if (!err && out)
@@ -141,7 +140,7 @@ int shale_create_unnamed(struct shale_vnode *dir,
 {
     struct create c = { .in = { dir, NULL, 0 }, .node = node };
     struct shale_fs *fs = dir->fs;
-    int err = check_node(node);
+    int err = change_check_node(node);
 
     if (err)
         return err;

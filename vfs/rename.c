@@ -16,6 +16,7 @@
 struct renaming {
     struct shale_rename what;
     unsigned flags;
+    const struct shale_node *left;      /* what comes where it was, or NULL */
 };
 
 /* --------------------------- finding both, with the volume's lock held */
@@ -117,6 +118,17 @@ static int check_victim(const struct shale_rename *what)
     return err == SHALE_EINVAL ? SHALE_ENOTEMPTY : SHALE_EISDIR;
 }
 
+/* Make what is left where WHAT was. */
+static int leave(struct shale_fs *fs, const struct shale_rename *what,
+                 const struct shale_node *left)
+{
+    uint64_t ino;
+    int err = fs->ops->create(what->from, what->name, what->len, left, &ino);
+
+    /* A name that goes last, after the batch, leaves its place only then. */
+    return err == SHALE_EAGAIN ? SHALE_ENOTSUP : err;
+}
+
 static int rename_found(struct shale_fs *fs, struct renaming *r)
 {
     struct shale_rename *what = &r->what;
@@ -142,6 +154,8 @@ static int rename_found(struct shale_fs *fs, struct renaming *r)
         err = check_victim(what);
     if (!err)
         err = fs->ops->rename(what);
+    if (!err && r->left)
+        err = leave(fs, what, r->left);
     if (!err && what->victim)
         settle_note_unlinked(what->victim);
     return err;
@@ -196,7 +210,7 @@ static struct shale_rename reversed(const struct shale_rename *what)
 /* Rename as STEP says, and write it. */
 static int exchange_step(struct shale_fs *fs, const struct shale_rename *step)
 {
-    struct renaming r = { *step, SHALE_RENAME_NOREPLACE };
+    struct renaming r = { *step, SHALE_RENAME_NOREPLACE, NULL };
     int err = change_run_locked(fs, rename_in_tx, &r);
 
     ends_put(&r.what);
@@ -213,7 +227,7 @@ static void exchange_take_back(struct shale_fs *fs,
 {
     while (count-- > 0) {
         struct renaming r = {
-            reversed(&steps[count]), SHALE_RENAME_NOREPLACE
+            reversed(&steps[count]), SHALE_RENAME_NOREPLACE, NULL
         };
         int err = change_attempt(fs, rename_in_tx, &r);
 
@@ -327,6 +341,30 @@ static int check_end(const struct shale_vnode *dir, const char *name,
     return dir_check_name(dir->fs, name, len);
 }
 
+/* 0 if a file can be renamed as R says, from what is known without a look. */
+static int check_ends(const struct renaming *r)
+{
+    const struct shale_rename *what = &r->what;
+    int err = check_end(what->from, what->name, what->len);
+
+    if (!err)
+        err = check_end(what->to, what->to_name, what->to_len);
+    if (!err && (what->from->fs != what->to->fs ||
+                 r->flags > SHALE_RENAME_EXCHANGE))
+        err = SHALE_EINVAL;
+    return err;
+}
+
+/* Rename, and let go of what was found. */
+static int rename_run(struct renaming *r)
+{
+    int err = change_run(r->what.from->fs, rename_in_tx, r);
+
+    shale_vnode_put(r->what.vn);
+    shale_vnode_put(r->what.victim);
+    return err;
+}
+
 int shale_rename(struct shale_vnode *from, const char *name, size_t len,
                  struct shale_vnode *to, const char *to_name, size_t to_len,
                  unsigned flags)
@@ -338,18 +376,31 @@ int shale_rename(struct shale_vnode *from, const char *name, size_t len,
         },
         .flags = flags,
     };
-    int err = check_end(from, name, len);
+    int err = check_ends(&r);
 
-    if (!err)
-        err = check_end(to, to_name, to_len);
     if (err)
         return err;
-    if (from->fs != to->fs || flags > SHALE_RENAME_EXCHANGE)
-        return SHALE_EINVAL;
-    if (flags == SHALE_RENAME_EXCHANGE)
-        return exchange(from->fs, &r.what);
-    err = change_run(from->fs, rename_in_tx, &r);
-    shale_vnode_put(r.what.vn);
-    shale_vnode_put(r.what.victim);
-    return err;
+    return flags == SHALE_RENAME_EXCHANGE ? exchange(from->fs, &r.what)
+                                          : rename_run(&r);
+}
+
+int shale_rename_leaving(struct shale_vnode *from, const char *name,
+                         size_t len, struct shale_vnode *to,
+                         const char *to_name, size_t to_len, unsigned flags,
+                         const struct shale_node *left)
+{
+    struct renaming r = {
+        .what = {
+            .from = from, .name = name, .len = len,
+            .to = to, .to_name = to_name, .to_len = to_len,
+        },
+        .flags = flags, .left = left,
+    };
+    int err = check_ends(&r);
+
+    if (!err && flags & SHALE_RENAME_EXCHANGE)
+        err = SHALE_EINVAL;
+    if (!err)
+        err = change_check_node(left);
+    return err ? err : rename_run(&r);
 }

@@ -218,6 +218,9 @@ int change_run(struct shale_fs *fs, change_fn *change, void *context);
 /* The same, for who holds the volume's lock exclusive. */
 int change_run_locked(struct shale_fs *fs, change_fn *change, void *context);
 
+/* 0 if NODE is something that may be made. */
+int change_check_node(const struct shale_node *node);
+
 /* One transaction, tried again only for want of memory. */
 int change_attempt(struct shale_fs *fs, change_fn *change, void *context);
 

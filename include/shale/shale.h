@@ -330,6 +330,16 @@ int shale_rename(struct shale_vnode *from, const char *name, size_t len,
                  unsigned flags);
 
 /*
+ * The same, and LEFT is made where NAME was: both or nothing. Nothing is done
+ * or left of a file that has both names, as nothing is renamed. SHALE_ENOTSUP
+ * if it cannot be both.
+ */
+int shale_rename_leaving(struct shale_vnode *from, const char *name,
+                         size_t len, struct shale_vnode *to,
+                         const char *to_name, size_t to_len, unsigned flags,
+                         const struct shale_node *left);
+
+/*
  * Change the attributes of VN that WHAT says. SHALE_EPERM for what the format
  * cannot keep.
  */
