@@ -22,6 +22,8 @@
 #define LIFE_OFFSET offsetof(struct ext2_disk_inode, dtime)
 #define LIFE_END    (offsetof(struct ext2_disk_inode, links) + sizeof(le16))
 
+#define CAPABILITY "security.capability"
+
 _Static_assert(LIFE_END - LIFE_OFFSET <= SHALE_TX_LATE_MAX,
                "links and dtime go in one late change");
 
@@ -33,9 +35,10 @@ struct shale_time ext2_time_fit(struct shale_time time, bool extra)
     const int64_t first = INT32_MIN;
     const int64_t last = extra ? ((int64_t)3 << 32) + INT32_MAX : INT32_MAX;
 
-    if (time.sec < first)
+    /* As the kernel: no fraction of the first and the last one. */
+    if (time.sec <= first)
         return (struct shale_time){ .sec = first };
-    if (time.sec > last)
+    if (time.sec >= last)
         return (struct shale_time){ .sec = last };
     if (!extra)
         time.nsec = 0;
@@ -396,15 +399,28 @@ int ext2_may_add(const struct ext2_vnode *vn)
     return vn->inode.flags & EXT2_INODE_IMMUTABLE ? SHALE_EPERM : 0;
 }
 
-/* What the flags of VN forbid; they themselves can always be changed. */
+/* Is it but a note that the file has been read? */
+static bool is_read_note(const struct shale_setattr *what)
+{
+    return what->valid == (SHALE_SET_ATIME | SHALE_SET_CTIME);
+}
+
+/*
+ * What the flags of VN forbid; they themselves can always be changed. What has
+ * been appended to has a new time, but nobody chooses one.
+ */
 static int setattr_check(const struct ext2_vnode *vn,
                          const struct shale_setattr *what)
 {
-    if (what->valid & (SHALE_SET_MODE | SHALE_SET_UID | SHALE_SET_GID))
+    const unsigned owned = SHALE_SET_MODE | SHALE_SET_UID | SHALE_SET_GID;
+    const unsigned times = SHALE_SET_ATIME | SHALE_SET_MTIME | SHALE_SET_BTIME;
+
+    if (is_read_note(what))
+        return 0;
+    if (what->valid & owned ||
+        (what->valid & times && !(what->valid & SHALE_SET_NOW)))
         return ext2_may_change(vn);
-    if (what->valid & (SHALE_SET_ATIME | SHALE_SET_MTIME | SHALE_SET_BTIME))
-        return ext2_may_add(vn);
-    return 0;
+    return what->valid & (times | SHALE_SET_WRITTEN) ? ext2_may_add(vn) : 0;
 }
 
 /*
@@ -424,7 +440,7 @@ static int owner_set(struct ext2_vnode *vn, const struct shale_setattr *what)
     inode->mode &= ~SHALE_S_ISUID;
     if (inode->mode & 0010)
         inode->mode &= ~SHALE_S_ISGID;
-    return ext2_xattr_forget(vn, "security.capability");
+    return ext2_xattr_forget(vn, CAPABILITY);
 }
 
 static int times_set(struct ext2_vnode *vn, const struct shale_setattr *what)
@@ -439,7 +455,7 @@ static int times_set(struct ext2_vnode *vn, const struct shale_setattr *what)
         inode->mtime = ext2_time_fit(what->mtime,
                                      EXTRA_HAS(extra, mtime_extra));
     /* With the time of a read alone it is what it was: or has it moved on? */
-    if (what->valid == (SHALE_SET_ATIME | SHALE_SET_CTIME) &&
+    if (is_read_note(what) &&
         (what->ctime.sec < inode->ctime.sec ||
          (what->ctime.sec == inode->ctime.sec &&
           what->ctime.nsec < inode->ctime.nsec)))
@@ -473,6 +489,8 @@ int ext2_setattr(struct shale_vnode *base, const struct shale_setattr *what)
         err = ext2_vnode_note(vn);
     if (!err && (what->valid & (SHALE_SET_UID | SHALE_SET_GID)))
         err = owner_set(vn, what);
+    if (!err && (what->valid & SHALE_SET_WRITTEN))
+        err = ext2_xattr_forget(vn, CAPABILITY);
     if (!err && (what->valid & SHALE_SET_MODE)) {
         vn->inode.mode = (vn->inode.mode & SHALE_S_IFMT) |
                          (what->mode & 07777);

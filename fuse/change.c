@@ -26,31 +26,50 @@
 
 #define NO_WRITE ((mode_t)~0222)
 
-static struct shale_time time_given(const struct timespec *given, bool now)
+static struct shale_time time_of(const struct timespec *time)
 {
-    struct timespec time = *given;
+    return (struct shale_time){ .sec = time->tv_sec,
+                                .nsec = (uint32_t)time->tv_nsec };
+}
 
-    if (now)
-        clock_gettime(CLOCK_REALTIME, &time);
-    return (struct shale_time){ .sec = time.tv_sec,
-                                .nsec = (uint32_t)time.tv_nsec };
+/*
+ * Has somebody chosen these times, be it that one of the two is to stay? The
+ * rest goes with a change of size, or is what the kernel has put off.
+ */
+static bool are_chosen(int what)
+{
+    const int now = FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
+
+    if (what & FUSE_SET_ATTR_SIZE || (what & now) == now)
+        return false;
+    return what & FUSE_SET_ATTR_ATIME || !(what & FUSE_SET_ATTR_CTIME);
 }
 
 static void take_times(const struct stat *attr, int what,
                        struct shale_setattr *out)
 {
+    struct timespec now;
+
+    if (!(what & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+                  FUSE_SET_ATTR_CTIME)))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
     if (what & FUSE_SET_ATTR_ATIME) {
         out->valid |= SHALE_SET_ATIME;
-        out->atime = time_given(&attr->st_atim, what & FUSE_SET_ATTR_ATIME_NOW);
+        out->atime = time_of(what & FUSE_SET_ATTR_ATIME_NOW ? &now
+                                                            : &attr->st_atim);
     }
     if (what & FUSE_SET_ATTR_MTIME) {
         out->valid |= SHALE_SET_MTIME;
-        out->mtime = time_given(&attr->st_mtim, what & FUSE_SET_ATTR_MTIME_NOW);
+        out->mtime = time_of(what & FUSE_SET_ATTR_MTIME_NOW ? &now
+                                                            : &attr->st_mtim);
     }
     if (what & FUSE_SET_ATTR_CTIME) {
         out->valid |= SHALE_SET_CTIME;
-        out->ctime = time_given(&attr->st_ctim, false);
+        out->ctime = time_of(&attr->st_ctim);
     }
+    if (!are_chosen(what))
+        out->valid |= SHALE_SET_NOW;
 }
 
 static void take_owner(const struct stat *attr, int what,
@@ -157,33 +176,42 @@ int check_mutable_name(const struct service *service, struct shale_vnode *dir,
 
 #define CAPABILITY "security.capability"
 
+/* ATTR's mode without the set-id bits that who sent REQ may not keep. */
+static uint32_t mode_left(fuse_req_t req, const struct shale_attr *attr)
+{
+    uint32_t mode = attr->mode & ~(uint32_t)S_ISUID;
+
+    /*
+     * Without an x for the group it gives nobody rights, and who is in the
+     * group may keep it; of whose groups we know one.
+     */
+    if (mode & S_IXGRP || fuse_req_ctx(req)->gid != attr->gid)
+        mode &= ~(uint32_t)S_ISGID;
+    return mode;
+}
+
 int drop_rights(fuse_req_t req, struct shale_vnode *vn, bool kill)
 {
     const struct service *service = service_of(req);
-    struct shale_setattr set = { .valid = SHALE_SET_MODE };
+    struct shale_setattr set = { .valid = 0 };
     struct shale_attr attr;
     int err = 0;
 
     if (has_trait(service, SHALE_TRAIT_NO_OWNERS))
         return 0;
     if (shale_getxattr(vn, CAPABILITY, NULL, 0) >= 0)
-        err = shale_removexattr(vn, CAPABILITY);
-    if (err || !kill)
+        set.valid = SHALE_SET_WRITTEN;
+    if (kill)
+        err = shale_getattr(vn, &attr);
+    if (!err && kill && mode_left(req, &attr) != attr.mode) {
+        set.valid = SHALE_SET_WRITTEN | SHALE_SET_MODE;
+        set.mode = mode_left(req, &attr);
+    }
+    if (err || !set.valid)
         return err;
-    err = shale_getattr(vn, &attr);
-    if (err || !(attr.mode & (S_ISUID | S_ISGID)))
-        return err;
-    set.mode = attr.mode & ~(uint32_t)S_ISUID;
-    /*
-     * Without an x for the group it gives nobody rights, and who is in the
-     * group may keep it; of whose groups we know one.
-     */
-    if (attr.mode & S_IXGRP || fuse_req_ctx(req)->gid != attr.gid)
-        set.mode &= ~(uint32_t)S_ISGID;
-    if (set.mode == attr.mode)
-        return 0;
     err = shale_setattr(vn, &set);
-    drop_attr(service, convert_node(service->root_ino, attr.ino));
+    if (set.valid & SHALE_SET_MODE)
+        drop_attr(service, convert_node(service->root_ino, attr.ino));
     return err;
 }
 
@@ -288,6 +316,27 @@ void drop_attr(const struct service *service, fuse_ino_t node)
     fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
 }
 
+/*
+ * By who may, or by the kernel as somebody writes: for those it goes even of a
+ * file that is append-only.
+ */
+static int remove_capability(struct shale_vnode *vn)
+{
+    const struct shale_setattr set = { .valid = SHALE_SET_WRITTEN };
+    int64_t got = shale_getxattr(vn, CAPABILITY, NULL, 0);
+
+    return got < 0 ? (int)got : shale_setattr(vn, &set);
+}
+
+static int remove_xattr(const struct service *service, struct shale_vnode *vn,
+                        const char *name)
+{
+    if (!has_trait(service, SHALE_TRAIT_NO_OWNERS) &&
+        strcmp(name, CAPABILITY) == 0)
+        return remove_capability(vn);
+    return shale_removexattr(vn, name);
+}
+
 #define ACCESS_LIST "system.posix_acl_access"
 
 /* Who set VN's ACL is not in its group. */
@@ -324,7 +373,7 @@ static void set_xattr(fuse_req_t req, fuse_ino_t node, const char *name,
             err = check_owner(req, vn);
         if (!err)
             err = value ? shale_setxattr(vn, name, value, size, flags)
-                        : shale_removexattr(vn, name);
+                        : remove_xattr(service, vn, name);
         /* It is said of the default list, too, which changes nobody's mode. */
         if (!err && raw_kills_setid() && strcmp(name, ACCESS_LIST) == 0)
             err = drop_setgid(service, node, vn);

@@ -323,6 +323,8 @@ struct service {
     /* Set by the first request, before there are threads to read them. */
     bool started;
     bool no_open, no_opendir;   /* the kernel can do without */
+    bool strips_setgid;         /* it takes the bit from who may not have it */
+    bool finds_holes;           /* it can be told to write what it has first */
     bool extended;              /* it says more with SETXATTR; see raw.c */
     double entry_timeout, absent_timeout;       /* seconds */
 };
@@ -351,6 +353,13 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
 /* This thread's scratch memory: as large as the largest reply. */
 #define SERVE_SCRATCH ((size_t)1 << 20)
 void *serve_scratch(void);
+
+/*
+ * Have the kernel write what it has unwritten of the LEN bytes at OFFSET of
+ * NODE, which other threads take, and forget the rest. False if that cannot be
+ * (now). No lock may be held.
+ */
+bool serve_write_out(uint64_t node, uint64_t offset, uint64_t len);
 
 /* Tell the kernel something that needs no more words; see fuse_notify_code. */
 #define SERVE_NOTIFY_INC_EPOCH 8

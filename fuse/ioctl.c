@@ -156,6 +156,41 @@ static int take_fsxattr(struct command *c)
     return set_flags(c, flags, mask);
 }
 
+/*
+ * 0 if what is at VN can have FLAGS. What can be seen but not changed, a
+ * program hands back as it was.
+ */
+static int check_flags(const struct command *c, uint32_t flags)
+{
+    const uint32_t of_dirs = FS_DIRSYNC_FL | FS_TOPDIR_FL;
+    uint32_t old;
+    int err = get_flags(c->vn, &old);
+
+    if (err)
+        return err;
+    if (flags & ~(uint32_t)FS_FL_USER_VISIBLE ||
+        (flags & of_dirs && shale_vnode_type(c->vn) != SHALE_TYPE_DIR))
+        return SHALE_ENOTSUP;
+    if ((flags ^ old) & FS_JOURNAL_DATA_FL && fuse_req_ctx(c->req)->uid != 0)
+        return SHALE_EPERM;
+    return 0;
+}
+
+static int take_flags(struct command *c)
+{
+    uint32_t flags;
+    int err;
+
+    if (c->in_size < sizeof flags)
+        return SHALE_EINVAL;
+    memcpy(&flags, c->in, sizeof flags);
+    err = check_flags(c, flags);
+    if (err)
+        return err;
+    c->changes = true;
+    return set_flags(c, flags, FS_FL_USER_MODIFIABLE);
+}
+
 static int give_generation(const struct command *c)
 {
     return give(c, shale_vnode_generation(c->vn));
@@ -173,11 +208,7 @@ static int linux_command(struct command *c, unsigned number)
         return err ? err : give(c, value & FS_FL_USER_VISIBLE);
     case FS_IOC_SETFLAGS:
     case FS_IOC32_SETFLAGS:
-        if (c->in_size < sizeof value)
-            return SHALE_EINVAL;
-        memcpy(&value, c->in, sizeof value);
-        c->changes = true;
-        return set_flags(c, value, FS_FL_USER_MODIFIABLE);
+        return take_flags(c);
     case FS_IOC_FSGETXATTR:
         return give_fsxattr(c);
     case FS_IOC_FSSETXATTR:

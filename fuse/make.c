@@ -5,6 +5,7 @@
  * concerned, so nobody looks a name up, lists, or makes another change there.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -33,6 +34,30 @@ static void choose_owner(fuse_req_t req, struct shale_node *node)
     node->umask = maker->umask;
 }
 
+/*
+ * Who makes a file in a directory that passes on its group is not to get the
+ * rights of that group thereby. Since 6.0 the kernel sees to it, and knows all
+ * the groups of who asks; before, it is left to us, who know one.
+ */
+static int check_setgid(fuse_req_t req, struct shale_vnode *dir,
+                        struct shale_node *node)
+{
+    const struct service *service = service_of(req);
+    const struct fuse_ctx *maker = fuse_req_ctx(req);
+    struct shale_attr attr;
+    int err;
+
+    if (service->strips_setgid || service->options->fakeroot ||
+        has_trait(service, SHALE_TRAIT_NO_OWNERS) || maker->uid == 0 ||
+        S_ISDIR(node->mode) || !(node->mode & S_ISGID) ||
+        !(node->mode & S_IXGRP))
+        return 0;
+    err = shale_getattr(dir, &attr);
+    if (!err && attr.mode & S_ISGID && attr.gid != maker->gid)
+        node->mode &= ~(uint32_t)S_ISGID;
+    return err;
+}
+
 /* Make what NODE says, and answer with it; open as FILE says, or NULL. */
 static void make(fuse_req_t req, fuse_ino_t parent, const char *name,
                  struct shale_node *node, const struct fuse_file_info *file)
@@ -47,6 +72,8 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name,
     }
     choose_owner(req, node);
     err = check_mutable(service, dir);
+    if (!err)
+        err = check_setgid(req, dir, node);
     if (!err)
         err = check_reserve(req, S_ISDIR(node->mode) || S_ISLNK(node->mode));
     if (!err && strcmp(name, RAW_NO_NAME) == 0)
@@ -174,6 +201,9 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* --------------------------------------------------------------- rename */
 
+#define RENAME_FLAGS \
+    ((unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+
 /* NAME in DIR has just got there: it is the name of what is found by it. */
 static void note_moved(const struct service *service, struct shale_vnode *dir,
                        const char *name)
@@ -187,10 +217,26 @@ static void note_moved(const struct service *service, struct shale_vnode *dir,
     shale_vnode_put(vn);
 }
 
-static int rename_in(const struct service *service, struct shale_vnode *from,
+/* Rename, and leave what says to overlayfs(5) that nothing is there. */
+static int rename_whiteout(fuse_req_t req, struct shale_vnode *from,
+                           const char *name, struct shale_vnode *to,
+                           const char *to_name, unsigned flags)
+{
+    struct shale_node whiteout = { .mode = S_IFCHR };
+    int err;
+
+    choose_owner(req, &whiteout);
+    flags &= ~(unsigned)RENAME_WHITEOUT;
+    err = shale_rename_leaving(from, name, strlen(name), to, to_name,
+                               strlen(to_name), flags, &whiteout);
+    return err == SHALE_ENOTSUP ? SHALE_EINVAL : err;
+}
+
+static int rename_in(fuse_req_t req, struct shale_vnode *from,
                      const char *name, struct shale_vnode *to,
                      const char *to_name, unsigned flags)
 {
+    const struct service *service = service_of(req);
     bool others = other_names(service, from, name);
     int err = check_mutable_name(service, from, name);
 
@@ -199,14 +245,16 @@ static int rename_in(const struct service *service, struct shale_vnode *from,
         err = check_mutable_name(service, to, to_name);
     if (err)
         return err;
-    err = shale_rename(from, name, strlen(name), to, to_name, strlen(to_name),
-                       flags);
+    err = flags & RENAME_WHITEOUT
+              ? rename_whiteout(req, from, name, to, to_name, flags)
+              : shale_rename(from, name, strlen(name), to, to_name,
+                             strlen(to_name), flags);
     if (err)
         return err;
     if (others)
         drop_names();
     note_moved(service, to, to_name);
-    if (flags & SHALE_RENAME_EXCHANGE)
+    if (flags & RENAME_EXCHANGE)
         note_moved(service, from, name);
     return 0;
 }
@@ -221,11 +269,10 @@ void op_rename(fuse_req_t req, fuse_ino_t from, const char *name,
     if (!err) {
         err = vnode_of(service, to, &to_dir);
         if (!err) {
-            if (flags & ~(SHALE_RENAME_NOREPLACE | SHALE_RENAME_EXCHANGE))
+            if (flags & ~RENAME_FLAGS)
                 err = SHALE_EINVAL;
             else
-                err = rename_in(service, from_dir, name, to_dir, to_name,
-                                flags);
+                err = rename_in(req, from_dir, name, to_dir, to_name, flags);
             err = changed_names(service, err);
             shale_vnode_put(to_dir);
         }

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "fuse/ops.h"
 
@@ -32,6 +31,12 @@ int vnode_of(const struct service *service, fuse_ino_t node,
 }
 
 /* ------------------------------------------------------------- session */
+
+/*
+ * Since when a kernel takes the set-group-id bit from who may not make a file
+ * with it: 6.0, which only the next protocol tells from others: 6.1's.
+ */
+#define STRIPS_MINOR 37u
 
 /* Since when a kernel can be told to look up all names anew: 6.16. */
 #define EPOCH_MINOR 44u
@@ -96,6 +101,8 @@ static void op_init(void *context, struct fuse_conn_info *conn)
     choose_timeouts(service, conn);
     if (step > 0)
         conn->time_gran = step < TIME_STEP_MAX ? step : TIME_STEP_MAX;
+    service->strips_setgid = conn->proto_minor >= STRIPS_MINOR;
+    service->finds_holes = seek_possible(service, conn->proto_minor);
     service->no_open = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
     service->no_opendir = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
     conn->max_background = options->max_background ? options->max_background
@@ -228,34 +235,6 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
         fuse_reply_buf(req, data, (size_t)got);
 }
 
-static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
-                     struct fuse_file_info *file)
-{
-    const struct service *service = service_of(req);
-    struct shale_vnode *vn;
-    int64_t at;
-
-    (void)file;
-    if (service->writable) {    /* "ask nobody": see write.c */
-        fuse_reply_err(req, ENOSYS);
-        return;
-    }
-    at = vnode_of(service, node, &vn);
-    if (!at) {
-        if (whence == SEEK_DATA)
-            at = shale_seek_data(vn, (uint64_t)offset);
-        else if (whence == SEEK_HOLE)
-            at = shale_seek_hole(vn, (uint64_t)offset);
-        else
-            at = SHALE_EINVAL;
-        shale_vnode_put(vn);
-    }
-    if (at < 0)
-        reply_error(req, at);
-    else
-        fuse_reply_lseek(req, at);
-}
-
 /* -------------------------------------------------------------- xattrs */
 
 /* SIZE 0 was a question for the length. */
@@ -286,18 +265,39 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name,
     reply_xattr(req, data, got, size);
 }
 
+/* Take the names that only root is to see out of LIST; returns its length. */
+static size_t hide_trusted(char *list, size_t len)
+{
+    static const char trusted[] = "trusted.";
+    size_t kept = 0;
+
+    for (size_t at = 0, count; at < len; at += count) {
+        count = strnlen(list + at, len - at) + 1;
+        if (count > len - at)
+            count = len - at;
+        if (strncmp(list + at, trusted, sizeof trusted - 1) == 0)
+            continue;
+        memmove(list + kept, list + at, count);
+        kept += count;
+    }
+    return kept;
+}
+
 static void op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 {
     char *data = serve_scratch();
     struct shale_vnode *vn;
     int64_t got = vnode_of(service_of(req), node, &vn);
 
-    if (size > SERVE_SCRATCH)
-        size = SERVE_SCRATCH;
     if (!got) {
-        got = shale_listxattr(vn, data, size);
+        got = shale_listxattr(vn, data, SERVE_SCRATCH);
         shale_vnode_put(vn);
     }
+    if (got > 0 && fuse_req_ctx(req)->uid != 0 &&
+        !service_of(req)->options->fakeroot)
+        got = (int64_t)hide_trusted(data, (size_t)got);
+    if (size > 0 && got > (int64_t)size)
+        got = SHALE_ERANGE;
     reply_xattr(req, data, got, size);
 }
 

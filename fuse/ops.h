@@ -6,6 +6,7 @@
  *     make.c    names that come, go and move
  *     change.c  attributes
  *     write.c   data
+ *     seek.c    where there are holes
  *     atime.c   when files were read
  *     ioctl.c   what has no call of its own
  *     raw.c     what libfuse leaves out
@@ -93,7 +94,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name,
 void op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
 
 /*
- * VN's data has changed: no capabilities go with it any more, and with KILL no
+ * VN's data is changed: no capabilities go with it any more, and with KILL no
  * set-id bits. Who has CAP_FSETID may keep these.
  */
 int drop_rights(fuse_req_t req, struct shale_vnode *vn, bool kill);
@@ -143,6 +144,14 @@ int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
  * write(2) has been told of yet; 0 if not. Told once.
  */
 int take_late_error(fuse_ino_t node);
+
+/* -------------------------------------------------------------- seek.c */
+
+void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
+              struct fuse_file_info *file);
+
+/* Can holes be told from data, with a kernel of that protocol? */
+bool seek_possible(const struct service *service, unsigned minor);
 
 /* ------------------------------------------------------------- ioctl.c */
 

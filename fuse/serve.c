@@ -56,8 +56,11 @@ enum { LARGE = 65536 };
 /* How often those that wait for a request are told to stop. */
 enum { STOP_MS = 20 };
 
+struct server;
+
 /* One thread's way to the kernel. A reply goes out where its request came. */
 struct channel {
+    struct server *server;
     int fd;
     void *scratch;              /* SERVE_SCRATCH bytes */
     unsigned quick;             /* requests so far, reads left out */
@@ -72,6 +75,7 @@ struct server {
     struct fuse_session *session;
     sem_t gate;                 /* where they sleep; a post lets one through */
     atomic_int asleep;          /* helpers that nobody has called */
+    atomic_bool writing_out;    /* a thread waits for what others answer */
     struct thread {
         pthread_t id;
         struct server *server;
@@ -150,8 +154,9 @@ static int clone_device(int fd)
     return clone;
 }
 
-static bool channel_init(struct channel *out, int fd)
+static bool channel_init(struct channel *out, struct server *server, int fd)
 {
+    out->server = server;
     out->fd = fd;
     out->scratch = mmap(NULL, SERVE_SCRATCH, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -220,6 +225,35 @@ static void call_helper(struct server *server)
 }
 
 /*
+ * While one thread waits for the kernel, which waits for the answers of others,
+ * none of these stops or goes to sleep.
+ */
+bool serve_write_out(uint64_t node, uint64_t offset, uint64_t len)
+{
+    struct server *server = channel->server;
+    bool may;
+
+    if (server->count < 2 || atomic_exchange(&server->writing_out, true))
+        return false;
+    may = !stopped;
+    if (may) {
+        call_helper(server);
+        fuse_lowlevel_notify_inval_inode(server->session, node, (off_t)offset,
+                                         (off_t)len);
+    }
+    atomic_store(&server->writing_out, false);
+    if (stopped)
+        pthread_kill(server->threads[0].id, SIGTERM);   /* it may have stayed */
+    return may;
+}
+
+static bool is_over(const struct server *server)
+{
+    return fuse_session_exited(server->session) ||
+           (stopped && !atomic_load(&server->writing_out));
+}
+
+/*
  * Serve until there are no more requests (false), or until PATIENCE of them in
  * a row came one at a time (true).
  */
@@ -229,15 +263,14 @@ static bool serve_many(struct server *server, struct fuse_buf *buf,
     unsigned alone = 0;
 
     while (alone < patience) {
-        if (stopped || fuse_session_exited(server->session) ||
-            !serve_one(server, buf))
+        if (is_over(server) || !serve_one(server, buf))
             return false;
         alone++;
-        if (channel->crowded) {
-            channel->crowded = false;
-            alone = 0;
+        if (channel->crowded)
             call_helper(server);
-        }
+        if (channel->crowded || atomic_load(&server->writing_out))
+            alone = 0;
+        channel->crowded = false;
     }
     return true;
 }
@@ -252,6 +285,8 @@ static void *helper_main(void *context)
     placement_join(server->service->placement);
     do {
         atomic_fetch_add(&server->asleep, 1);
+        if (atomic_load(&server->writing_out))
+            call_helper(server);        /* which may be this one */
         while (sem_wait(&server->gate) < 0)
             continue;
     } while (serve_many(server, &buf, HELPER_PATIENCE));
@@ -284,7 +319,7 @@ static void start_threads(struct server *server, unsigned count, int fd)
         struct thread *thread = &server->threads[server->count];
 
         thread->server = server;
-        if (!channel_init(&thread->channel, clone_device(fd)) ||
+        if (!channel_init(&thread->channel, server, clone_device(fd)) ||
             pthread_create(&thread->id, NULL, helper_main, thread) != 0) {
             channel_fini(&thread->channel, fd);
             break;
@@ -403,9 +438,11 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
     server->service = service;
     server->count = 1;
     placement_join(service->placement);
+    server->threads[0].id = pthread_self();
     server->threads[0].channel.fd = fd;
     server->session = session_create(service, fd);
-    if (!server->session || !channel_init(&server->threads[0].channel, fd)) {
+    if (!server->session ||
+        !channel_init(&server->threads[0].channel, server, fd)) {
         complain(NULL, "cannot start a FUSE session: out of memory");
         goto out;
     }

@@ -4,10 +4,11 @@ if(NOT SHALE_FUSE)
     return()
 endif()
 
-foreach(program IN ITEMS posix probe users)
+foreach(program IN ITEMS calls posix probe users)
     add_executable(${program} mount/${program}.c)
     target_compile_definitions(${program} PRIVATE _GNU_SOURCE)
 endforeach()
+target_sources(calls PRIVATE mount/calls_data.c)
 
 # Programs of Check's, as they look into the daemon. Sanitizers and the sandbox
 # exclude each other.
@@ -28,6 +29,6 @@ foreach(script IN LISTS scripts)
     get_filename_component(name ${script} NAME_WE)
     add_test(NAME mount_${name} COMMAND sh ${script})
     set_tests_properties(mount_${name} PROPERTIES
-        ENVIRONMENT "SHALE=$<TARGET_FILE:shale-command>;PROBE=$<TARGET_FILE:probe>;POSIX=$<TARGET_FILE:posix>;USERS=$<TARGET_FILE:users>;SANITIZED=${SHALE_SANITIZE}"
+        ENVIRONMENT "SHALE=$<TARGET_FILE:shale-command>;PROBE=$<TARGET_FILE:probe>;POSIX=$<TARGET_FILE:posix>;USERS=$<TARGET_FILE:users>;CALLS=$<TARGET_FILE:calls>;SANITIZED=${SHALE_SANITIZE}"
         SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS mount)
 endforeach()

@@ -20,7 +20,8 @@ static const struct {
       { 1700000000, 123456789 } },
     { "the epoch", { 0, 1 }, { 0, 0 }, { 0, 1 } },
     { "before it", { -1, 999999999 }, { -1, 0 }, { -1, 999999999 } },
-    { "the first", { FIRST, 5 }, { FIRST, 0 }, { FIRST, 5 } },
+    { "the first", { FIRST, 5 }, { FIRST, 0 }, { FIRST, 0 } },
+    { "after that", { FIRST + 1, 5 }, { FIRST + 1, 0 }, { FIRST + 1, 5 } },
     { "before that", { FIRST - 1, 5 }, { FIRST, 0 }, { FIRST, 0 } },
     { "the last", { LAST_OLD, 7 }, { LAST_OLD, 0 }, { LAST_OLD, 7 } },
     { "after that", { LAST_OLD + 1, 7 }, { LAST_OLD, 0 },
@@ -29,7 +30,8 @@ static const struct {
       { INT64_C(1) << 32, 0 } },
     { "2^33", { INT64_C(1) << 33, 1 }, { LAST_OLD, 0 },
       { INT64_C(1) << 33, 1 } },
-    { "2446", { LAST_NEW, 8 }, { LAST_OLD, 0 }, { LAST_NEW, 8 } },
+    { "2446", { LAST_NEW - 1, 8 }, { LAST_OLD, 0 }, { LAST_NEW - 1, 8 } },
+    { "the last", { LAST_NEW, 8 }, { LAST_OLD, 0 }, { LAST_NEW, 0 } },
     { "after that", { LAST_NEW + 1, 8 }, { LAST_OLD, 0 }, { LAST_NEW, 0 } },
     { "the end", { INT64_MAX, 8 }, { LAST_OLD, 0 }, { LAST_NEW, 0 } },
 };
@@ -203,7 +205,12 @@ static const struct {
     { SHALE_SET_MODE, SHALE_EPERM, SHALE_EPERM },
     { SHALE_SET_UID, SHALE_EPERM, SHALE_EPERM },
     { SHALE_SET_GID, SHALE_EPERM, SHALE_EPERM },
-    { SHALE_SET_MTIME, SHALE_EPERM, 0 },
+    { SHALE_SET_MTIME, SHALE_EPERM, SHALE_EPERM },
+    { SHALE_SET_MTIME | SHALE_SET_NOW, SHALE_EPERM, 0 },
+    { SHALE_SET_MODE | SHALE_SET_NOW, SHALE_EPERM, SHALE_EPERM },
+    { SHALE_SET_WRITTEN, SHALE_EPERM, 0 },
+    { SHALE_SET_WRITTEN | SHALE_SET_MODE, SHALE_EPERM, SHALE_EPERM },
+    { SHALE_SET_ATIME | SHALE_SET_CTIME, 0, 0 },        /* it was read */
     { SHALE_SET_FLAGS, 0, 0 },
 };
 

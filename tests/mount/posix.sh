@@ -75,6 +75,7 @@ truncate $kind 5000
 chmod $kind 0750
 chown $kind 5 6
 lchown $kind 7 8
+utimensat $kind 1200000000 1300000000 AT_SYMLINK_NOFOLLOW
 utimensat $kind 1000000000.5 1100000000.123456789 0
 utimensat $kind 1000000001 omit AT_SYMLINK_NOFOLLOW
 times $kind
