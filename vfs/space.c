@@ -173,6 +173,8 @@ static int resize_in_tx(struct shale_fs *fs, void *context)
 {
     const struct resizing *r = context;
 
+    if (r->size == r->file->size)
+        shale_tx_unordered(fs->tx);     /* it is just the times */
     return fs->ops->resize(r->file, r->size);
 }
 
