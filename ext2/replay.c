@@ -4,7 +4,8 @@
  * The log is walked three times:
  *
  *     SCAN    find its end, which is behind the last transaction that has a
- *             commit block, and check all that can be checked
+ *             commit block, and check all that can be checked; what has none
+ *             is what was being written when the power went, and is no fault
  *     REVOKE  note which blocks were freed as metadata, and in which
  *             transaction: no image from then or before counts any more
  *     WRITE   write all other images to their places
@@ -22,6 +23,9 @@
 #define REVOKED_MAX (1u << 26)
 
 enum pass { SCAN, REVOKE, WRITE };
+
+/* What the parts of a walk return but for 0 and errors: the log is over. */
+enum { LOG_ENDS = 1 };
 
 /* A block that was revoked, last in transaction SEQUENCE. */
 struct revoked {
@@ -52,6 +56,32 @@ static int corrupt(const struct replay *r, const char *what, uint32_t index)
 {
     return shale_corrupt_inode(r->fs, what, ext2_ring_at(r->ring, index),
                                r->ring->vol->super.journal_ino);
+}
+
+/*
+ * Read the block at INDEX into r->block. Returns its type if it is one of
+ * transaction SEQUENCE, 0 if it is not, or an error.
+ */
+static int block_load(struct replay *r, uint32_t index, uint32_t sequence)
+{
+    const struct journal_disk_header *raw =
+        (const struct journal_disk_header *)r->block;
+    int err = ext2_ring_read(r->ring, index, r->block);
+
+    if (err)
+        return err;
+    if (be32_get(raw->magic) != JOURNAL_MAGIC ||
+        be32_get(raw->sequence) != sequence)
+        return 0;
+    switch (be32_get(raw->type)) {
+    case JOURNAL_DESCRIPTOR:
+        return JOURNAL_DESCRIPTOR;
+    case JOURNAL_COMMIT:
+        return JOURNAL_COMMIT;
+    case JOURNAL_REVOKE:
+        return JOURNAL_REVOKE;
+    }
+    return 0;
 }
 
 /* Where the tags, or revocations, in a block end. */
@@ -99,6 +129,33 @@ static bool commit_is_right(const struct replay *r)
     if (!r->v1 || raw->checksum_type == 0)
         return true;
     return raw->checksum_type == 1 && be32_get(raw->checksum) == r->checksum;
+}
+
+/*
+ * SCAN has found WHAT at INDEX, in transaction SEQUENCE. If that has a commit
+ * block it was whole once, and WHAT is what has become of it. If not, this is
+ * half of the last transaction, and half of what was there in earlier rounds
+ * of the ring; none of that has its number, which never comes again. As it is
+ * not known how far it would have gone, all of the ring is looked through.
+ */
+static int flawed(struct replay *r, const char *what, uint32_t index,
+                  uint32_t sequence)
+{
+    uint32_t count = r->ring->count - r->ring->first, at = index;
+
+    if (r->async)
+        return LOG_ENDS;        /* the commit block may be there early */
+    for (uint32_t i = 1; i < count; i++) {
+        int type;
+
+        at = ext2_ring_skip(r->ring, at, 1);
+        type = block_load(r, at, sequence);
+        if (type < 0)
+            return type;
+        if (type == JOURNAL_COMMIT && (r->v1 || commit_is_right(r)))
+            return corrupt(r, what, index);
+    }
+    return LOG_ENDS;
 }
 
 /* ------------------------------------------------------------ revocations */
@@ -174,13 +231,14 @@ static int revoke_block(struct replay *r, enum pass pass, uint32_t index,
 
     if (pass == WRITE)
         return 0;
+    if (pass == SCAN && !tail_is_right(r))
+        return flawed(r, "ext2: revocations in the journal have a wrong "
+                      "checksum", index, sequence);
     if (used < sizeof *raw || used > content_end(r))
-        return corrupt(r, "ext2: bad length of revocations in the journal",
-                       index);
+        return flawed(r, "ext2: bad length of revocations in the journal",
+                      index, sequence);
     if (pass == SCAN)
-        return tail_is_right(r) ? 0 :
-               corrupt(r, "ext2: revocations in the journal have a wrong "
-                       "checksum", index);
+        return 0;
     for (uint32_t at = sizeof *raw; used - at >= width; at += width) {
         const be32 *number = (const be32 *)(r->block + at);
         uint64_t block = be32_get(number[0]);
@@ -256,8 +314,8 @@ static int image_check(struct replay *r, const struct tag *tag, uint32_t index,
     int err;
 
     if (tag->block >= r->ring->vol->super.block_count)
-        return corrupt(r, "ext2: the journal has a block that is off the "
-                       "volume", index);
+        return flawed(r, "ext2: the journal has a block that is off the "
+                      "volume", index, sequence);
     if (!r->v1 && !r->v2 && !r->v3)
         return 0;
     err = ext2_ring_read(r->ring, index, r->image);
@@ -266,8 +324,8 @@ static int image_check(struct replay *r, const struct tag *tag, uint32_t index,
     if (r->v1)
         r->checksum = ext2_crc32_be(r->checksum, r->image, r->block_size);
     return image_is_right(r, tag, sequence) ? 0 :
-           corrupt(r, "ext2: a block in the journal has a wrong checksum",
-                   index);
+           flawed(r, "ext2: a block in the journal has a wrong checksum",
+                  index, sequence);
 }
 
 /* Write the image at INDEX where TAG says. */
@@ -298,16 +356,16 @@ static int descriptor_block(struct replay *r, enum pass pass, uint32_t index,
     int err = 0;
 
     if (pass == SCAN && !tail_is_right(r))
-        return corrupt(r, "ext2: a descriptor in the journal has a wrong "
-                       "checksum", index);
+        return flawed(r, "ext2: a descriptor in the journal has a wrong "
+                      "checksum", index, sequence);
     if (pass == SCAN && r->v1)
         r->checksum = ext2_crc32_be(r->checksum, r->block, r->block_size);
     while (!err && !(tag.flags & JOURNAL_TAG_LAST) && end - at >= size) {
         uint32_t image = ext2_ring_skip(r->ring, index, ++count);
 
         if (count >= r->ring->count - r->ring->first)
-            return corrupt(r, "ext2: a descriptor in the journal has more "
-                           "blocks than the journal", index);
+            return flawed(r, "ext2: a descriptor in the journal has more "
+                          "blocks than the journal", index, sequence);
         tag_decode(r, r->block + at, &tag);
         at += size;
         if (!(tag.flags & JOURNAL_TAG_SAME_UUID))
@@ -323,43 +381,14 @@ static int descriptor_block(struct replay *r, enum pass pass, uint32_t index,
 
 /* ------------------------------------------------------------------ walks */
 
-/*
- * Read the block at INDEX into r->block. Returns its type if it is one of
- * transaction SEQUENCE, 0 if it is not, or an error.
- */
-static int block_load(struct replay *r, uint32_t index, uint32_t sequence)
-{
-    const struct journal_disk_header *raw =
-        (const struct journal_disk_header *)r->block;
-    int err = ext2_ring_read(r->ring, index, r->block);
-
-    if (err)
-        return err;
-    if (be32_get(raw->magic) != JOURNAL_MAGIC ||
-        be32_get(raw->sequence) != sequence)
-        return 0;
-    switch (be32_get(raw->type)) {
-    case JOURNAL_DESCRIPTOR:
-        return JOURNAL_DESCRIPTOR;
-    case JOURNAL_COMMIT:
-        return JOURNAL_COMMIT;
-    case JOURNAL_REVOKE:
-        return JOURNAL_REVOKE;
-    }
-    return 0;
-}
-
-/*
- * The commit block of *SEQUENCE, at INDEX, in r->block. Returns 1 if the
- * transaction is whole, 0 if it is not and so is the last, or an error.
- */
+/* The commit block of *SEQUENCE, at INDEX, in r->block. */
 static int commit_block(struct replay *r, enum pass pass, uint32_t index,
                         uint32_t *sequence)
 {
     if (pass == SCAN && !commit_is_right(r)) {
         /* Written at the same time as what it is about, it may be early. */
         if (r->async)
-            return 0;
+            return LOG_ENDS;
         return corrupt(r, "ext2: a transaction in the journal has a wrong "
                        "checksum", index);
     }
@@ -367,7 +396,7 @@ static int commit_block(struct replay *r, enum pass pass, uint32_t index,
     if (pass == SCAN)
         r->end = *sequence;
     r->checksum = UINT32_MAX;
-    return 1;
+    return 0;
 }
 
 static int walk(struct replay *r, enum pass pass)
@@ -390,7 +419,7 @@ static int walk(struct replay *r, enum pass pass)
             err = commit_block(r, pass, index, &sequence);
         if (err < 0)
             return err;
-        if (type == 0 || (type == JOURNAL_COMMIT && err == 0) || images >= left)
+        if (type == 0 || err == LOG_ENDS || images >= left)
             break;
         index = ext2_ring_skip(r->ring, index, 1 + images);
         left -= 1 + images;
