@@ -4,9 +4,10 @@
  *     dir.c          blocks of records, searching them one by one, listing
  *     nametable.c    large directories without an index: a table of names
  *     htree.c        directories with an index: searching it
- *     dir_write.c    changing records; directories without an index
- *     dir_room.c     ... and which of their blocks have room
- *     htree_write.c  adding to an index
+ *     dir_record.c   changing the records of a block
+ *     dir_write.c    entering and removing names; without an index
+ *     dir_room.c     ... where there is room
+ *     htree_write.c  adding to an index: htree_leaf.c, htree_node.c
  */
 #ifndef EXT2_DIR_H
 #define EXT2_DIR_H
@@ -91,7 +92,7 @@ struct ext2_walk {
     struct ext2_run run;        /* where blocks from run_first on are */
     uint64_t run_first;
     uint64_t next, end;         /* blocks of the directory */
-    uint32_t budget;            /* blocks still to be handed out */
+    uint32_t budget;            /* blocks, and errors, still to be met */
 };
 
 /* Start at block FIRST of DIR. */
@@ -155,7 +156,7 @@ void ext2_room_raise(struct ext2_vnode *dir, uint64_t index, uint32_t room);
 /* All that is noted is out of date / goes with DIR. */
 void ext2_room_forget(struct ext2_vnode *dir);
 
-/* --------------------------------------------------------- dir_write.c */
+/* -------------------------------------------------------- dir_record.c */
 
 /* A name that is to be entered. */
 struct ext2_new_name {
@@ -181,6 +182,32 @@ int ext2_block_insert(struct ext2_vnode *dir, struct shale_buf *buf,
                       uint32_t *room);
 
 /*
+ * Take the record at PLACE out of DIR; see ext2_dir_remove() about LATE. Stores
+ * how many bytes there are free in a row now.
+ */
+int ext2_block_remove(const struct ext2_vnode *dir,
+                      const struct ext2_place *place, bool late,
+                      uint32_t *room);
+
+/* The record at PLACE leads to INO, of TYPE, from now on. */
+int ext2_block_replace(const struct ext2_vnode *dir,
+                       const struct ext2_place *place, uint32_t ino,
+                       enum shale_type type);
+
+/*
+ * The record at PLACE has another name from now on, changed by one write of the
+ * device: 1. 0 if that cannot be, or an error.
+ */
+int ext2_block_rename(const struct ext2_vnode *dir,
+                      const struct ext2_place *place, const char *name,
+                      size_t len);
+
+/* BUF, a block of DIR, is about to be changed. */
+int ext2_dir_change(const struct ext2_vnode *dir, struct shale_buf *buf);
+
+/* --------------------------------------------------------- dir_write.c */
+
+/*
  * If the transaction is undone, what is known of DIR in memory, of where names
  * and room are, is forgotten.
  */
@@ -192,7 +219,7 @@ int ext2_dir_append(struct ext2_vnode *dir, struct shale_buf **out,
 
 /* -------------------------------------------------------- htree_write.c */
 
-/* Can DIR, of one block, get an index? */
+/* Can DIR, of one block, get an index? Only if batches are whole. */
 bool ext2_htree_possible(const struct ext2_vnode *dir);
 
 /* Give it one. */
@@ -200,7 +227,8 @@ int ext2_htree_make(struct ext2_vnode *dir);
 
 /*
  * Enter WHAT through the index of DIR. Returns 1; 0 if that is damaged, of
- * which the log has been warned; or an error.
+ * which the log has been warned, or would have to grow where batches are not
+ * whole; or an error.
  */
 int ext2_htree_insert(struct ext2_vnode *dir,
                       const struct ext2_new_name *what);

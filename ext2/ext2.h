@@ -79,7 +79,9 @@ struct ext2_volume {
     struct ext2_vnode *orphans; /* without a name, the last one first */
     uint32_t xattr_block;       /* of attributes, written last; 0: none */
     uint64_t made_in;           /* the batch in which a file was made last */
-    uint64_t moved_in;          /* ... in which one was renamed; see names.c */
+    uint64_t removed_in;        /* ... one lost its name */
+    uint64_t linked_in;         /* ... one got another name */
+    uint64_t moved_in;          /* ... one was renamed; see names.c */
     struct ext2_space *space;   /* see write.h; NULL if mounted read-only */
 };
 
@@ -87,6 +89,19 @@ struct ext2_group {
     uint32_t inode_table;       /* first block; the table is in the volume */
     uint16_t free_blocks;
     uint16_t free_inodes;
+};
+
+/*
+ * Of no more groups than this, those of 16 TiB in 4 KiB blocks, are all
+ * descriptors read for what is asked of the volume as a whole: 4 MiB.
+ */
+#define EXT2_COUNTED_GROUPS 131072u
+
+/* What the groups count, added up. */
+struct ext2_sums {
+    bool known;                 /* the rest counts */
+    uint64_t free_blocks, free_inodes;
+    uint64_t used_dirs;         /* if not over EXT2_COUNTED_GROUPS, else 0 */
 };
 
 /* An inode in use. */
@@ -132,6 +147,9 @@ struct ext2_vnode {
     struct ext2_room *room;     /* of a directory: where a name fits; or NULL */
     struct ext2_vnode *orphan_prev, *orphan_next;       /* see orphan.c */
     bool orphan_listed;         /* these two count */
+    bool parked;                /* it has no name but in lost+found: park.c */
+    uint64_t replaced_in;       /* the batch in which another took its place,
+                                   if batches are not whole */
 };
 
 static inline struct ext2_volume *ext2_volume_of(const struct shale_fs *fs)
@@ -207,6 +225,12 @@ int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
 uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group);
 uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group);
 
+/*
+ * How many blocks at the start of GROUP hold a copy of what is in group 0:
+ * superblock, descriptors, and what is kept for more of them.
+ */
+uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group);
+
 /* Read the descriptor of GROUP, which is below group_count. */
 int ext2_group_load(struct ext2_volume *vol, uint32_t group,
                     struct ext2_group *out);
@@ -219,13 +243,23 @@ int ext2_group_get(struct ext2_volume *vol, uint32_t group,
                    struct shale_buf **out, struct ext2_disk_group **raw);
 
 /*
- * Count the free blocks and inodes: the sum of all groups', or what the
- * superblock says if there are very many or they cannot be read.
+ * Add up what all groups count; over EXT2_COUNTED_GROUPS it is what the
+ * superblock says.
  */
+int ext2_group_sum(struct ext2_volume *vol, struct ext2_sums *out);
+
+/* The free ones of these; what the superblock says if they are unreadable. */
 int ext2_group_count_free(struct ext2_volume *vol, uint64_t *blocks,
                           uint64_t *inodes);
 
 /* ------------------------------------------------------------- inode.c */
+
+/* The group that inode INO, a valid number, is in. */
+static inline uint32_t ext2_group_of_ino(const struct ext2_super *super,
+                                         uint64_t ino)
+{
+    return (uint32_t)((ino - 1) / super->inodes_per_group);
+}
 
 /* Read inode INO. SHALE_ESTALE if it is reserved, free or out of range. */
 int ext2_inode_load(struct ext2_volume *vol, uint64_t ino,
@@ -277,6 +311,7 @@ uint64_t ext2_map_max_size(uint32_t block_shift);
 /*
  * Where do the COUNT blocks (at least 1) of VN from block INDEX on live? A
  * run of data is not longer than COUNT; a hole may be, and may pass the end.
+ * An error comes with the run of blocks that the same bad pointer hides.
  */
 int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
              struct ext2_run *out);

@@ -5,8 +5,10 @@
  * make it longer. And that rest is zeros, for the kernel and others take it for
  * what follows when the file gets longer again. So a file that is cut within a
  * block gets a copy of that block, zeros behind the cut: should the power fail,
- * the file is what it was, or what it was to be.
+ * the file is what it was, or what it was to be. Where there is no room for a
+ * copy, the block is changed in its place, when nothing else can fail.
  */
+#include "dir.h"
 #include "memfn.h"
 #include "shale/bdev.h"
 #include "write.h"
@@ -60,6 +62,21 @@ int ext2_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
     return 0;
 }
 
+/*
+ * BUF is a block that VN has got at its end, announced. Of a directory it is
+ * one record that nobody uses, on the device, too, if that leads to it at once:
+ * a file that is being made has no life before all else of it is there.
+ */
+static int block_begin(struct ext2_vnode *vn, struct shale_buf *buf)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+
+    if ((vn->inode.mode & SHALE_S_IFMT) != SHALE_S_IFDIR)
+        return 0;
+    ext2_dirent_set_length(buf->data, vol->super.block_size);
+    return vn->fresh ? 0 : ext2_fresh_write(vol, buf);
+}
+
 int ext2_append_block(struct ext2_vnode *vn, struct shale_buf **out,
                       uint32_t *index)
 {
@@ -83,6 +100,8 @@ int ext2_append_block(struct ext2_vnode *vn, struct shale_buf **out,
         return err;
     err = shale_tx_change(vol->fs->tx, buf,
                           is_dir ? SHALE_RANK_NAME : SHALE_RANK_NODE);
+    if (!err)
+        err = block_begin(vn, buf);
     if (is_dir)
         inode->size = (next + 1) << vol->super.block_shift;
     if (!err)
@@ -103,7 +122,8 @@ struct tail {
     uint64_t index;             /* number of the block in the file */
     uint32_t block;             /* where it is */
     size_t keep;                /* bytes of it that stay */
-    uint8_t *bytes;             /* all of it */
+    uint8_t *bytes;             /* all of it, zeros behind; NULL: there is
+                                   nothing to be done */
 };
 
 static bool all_zeros(const uint8_t *bytes, size_t len)
@@ -115,65 +135,116 @@ static bool all_zeros(const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Put zeros where they belong in TAIL: in a copy or, without room, there. */
-static int tail_write(struct ext2_vnode *vn, struct tail *tail)
-{
-    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
-    size_t size = vol->super.block_size;
-    struct shale_fs *fs = vol->fs;
-    struct ext2_run copy, old = { tail->block, 1 };
-    int err = ext2_block_take(vol, tail->block, 1, &copy);
-
-    memset(tail->bytes + tail->keep, 0, size - tail->keep);
-    if (err == SHALE_ENOSPC)
-        return shale_bdev_write_bytes(fs->dev, fs->mem,
-                                      ext2_block_at(vol, tail->block),
-                                      tail->bytes, size);
-    if (!err)
-        err = shale_bdev_write_bytes(fs->dev, fs->mem,
-                                     ext2_block_at(vol, copy.block),
-                                     tail->bytes, size);
-    if (!err)
-        err = ext2_map_replace(vn, tail->index, copy.block);
-    return err ? err : ext2_block_free(vol, old);
-}
-
-/* VN, noted, is going to end at byte SIZE: what is behind that in its block? */
-static int tail_clear(struct ext2_vnode *vn, uint64_t size)
+/* VN is going to end at byte SIZE: what is behind that in its block? */
+static int tail_read(struct ext2_vnode *vn, uint64_t size, struct tail *tail)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     size_t block_size = vol->super.block_size;
     struct shale_fs *fs = vol->fs;
     struct ext2_run run;
-    struct tail tail = {
+    uint8_t *bytes;
+    int err;
+
+    *tail = (struct tail){
         .index = size >> vol->super.block_shift,
         .keep = (size_t)size & (block_size - 1),
     };
-    int err;
-
-    if (tail.keep == 0)
+    if (tail->keep == 0)
         return 0;
-    err = ext2_map(vn, tail.index, 1, &run);
+    err = ext2_map(vn, tail->index, 1, &run);
     if (err || run.block == 0)
         return err;
-    tail.block = run.block;
-    tail.bytes = shale_alloc(fs->mem, block_size);
-    if (!tail.bytes)
+    tail->block = run.block;
+    bytes = shale_alloc(fs->mem, block_size);
+    if (!bytes)
         return SHALE_ENOMEM;
     err = shale_bdev_read_bytes(fs->dev, fs->mem,
-                                ext2_block_at(vol, tail.block), tail.bytes,
+                                ext2_block_at(vol, tail->block), bytes,
                                 block_size);
-    if (!err && !all_zeros(tail.bytes + tail.keep, block_size - tail.keep))
-        err = tail_write(vn, &tail);
-    shale_free(fs->mem, tail.bytes, block_size);
+    if (err || all_zeros(bytes + tail->keep, block_size - tail->keep)) {
+        shale_free(fs->mem, bytes, block_size);
+        return err;
+    }
+    memset(bytes + tail->keep, 0, block_size - tail->keep);
+    tail->bytes = bytes;
+    return 0;
+}
+
+static void tail_free(struct ext2_vnode *vn, struct tail *tail)
+{
+    const struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+
+    if (tail->bytes)
+        shale_free(vol->fs->mem, tail->bytes, vol->super.block_size);
+    tail->bytes = NULL;
+}
+
+/* Write TAIL to BLOCK. */
+static int tail_write(struct ext2_vnode *vn, const struct tail *tail,
+                      uint32_t block)
+{
+    const struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+
+    return shale_bdev_write_bytes(vol->fs->dev, vol->fs->mem,
+                                  ext2_block_at(vol, block), tail->bytes,
+                                  vol->super.block_size);
+}
+
+/*
+ * Put a copy of TAIL in its place. Without room for one all stays as it is, and
+ * it is to be written where it is when nothing else can fail; unless there is
+ * going to be room, which is SHALE_ENOSPC.
+ */
+static int tail_copy(struct ext2_vnode *vn, struct tail *tail)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    struct ext2_run copy, old = { tail->block, 1 };
+    int err;
+
+    if (!tail->bytes)
+        return 0;
+    err = ext2_block_take(vol, tail->block, 1, &copy);
+    if (err == SHALE_ENOSPC && !shale_tx_frees_pending(vol->fs->tx))
+        return 0;
+    if (!err)
+        err = tail_write(vn, tail, copy.block);
+    if (!err)
+        err = ext2_map_replace(vn, tail->index, copy.block);
+    if (!err)
+        err = ext2_block_free(vol, old);
+    tail_free(vn, tail);
     return err;
+}
+
+/* The noted VN becomes SIZE bytes long, and its blocks and TAIL follow. */
+static int size_change(struct ext2_vnode *vn, uint64_t size, struct tail *tail)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    bool shorter = size < vn->inode.size;
+    int err = shorter ? tail_read(vn, size, tail) : 0;
+
+    if (!err && shorter)
+        err = tail_copy(vn, tail);
+    if (!err && shorter)
+        err = ext2_map_free(vn, blocks_of(vol, size), UINT64_MAX);
+    if (!err && size >= LARGE_FILE)
+        err = ext2_super_set_feature(vol, EXT2_RO_COMPAT,
+                                     EXT2_RO_COMPAT_LARGE_FILE);
+    if (err)
+        return err;
+    vn->inode.size = size;
+    ext2_vnode_touch(vn, EXT2_MTIME | EXT2_CTIME);
+    err = ext2_vnode_store(vn);
+
+    /* This is not undone, and comes last. */
+    return err || !tail->bytes ? err : tail_write(vn, tail, tail->block);
 }
 
 int ext2_resize(struct shale_vnode *base, uint64_t size)
 {
     struct ext2_vnode *vn = (struct ext2_vnode *)base;
-    struct ext2_volume *vol = ext2_volume_of(base->fs);
     bool shorter = size < vn->inode.size;
+    struct tail tail = { .bytes = NULL };
     int err = shorter ? ext2_may_change(vn) : ext2_may_add(vn);
 
     if (err)
@@ -181,20 +252,13 @@ int ext2_resize(struct shale_vnode *base, uint64_t size)
     if (size > base->fs->file_max && !shorter)
         return SHALE_EFBIG;
     err = ext2_vnode_note(vn);
-    if (!err && shorter)
-        err = ext2_map_free(vn, blocks_of(vol, size), UINT64_MAX);
-    if (!err && shorter)
-        err = tail_clear(vn, size);
-    if (!err && size >= LARGE_FILE)
-        err = ext2_super_set_feature(vol, EXT2_RO_COMPAT,
-                                     EXT2_RO_COMPAT_LARGE_FILE);
     if (err)
         return err;
     if (shorter)
-        ext2_block_release(vol, (uint32_t)base->ino);
-    vn->inode.size = size;
-    ext2_vnode_touch(vn, EXT2_MTIME | EXT2_CTIME);
-    return ext2_vnode_store(vn);
+        ext2_block_release(ext2_volume_of(base->fs), (uint32_t)base->ino);
+    err = size_change(vn, size, &tail);
+    tail_free(vn, &tail);
+    return err;
 }
 
 int ext2_punch(struct shale_vnode *base, uint64_t offset, uint64_t len)
@@ -236,8 +300,13 @@ int ext2_release(struct shale_vnode *base)
     struct ext2_vnode *vn = (struct ext2_vnode *)base;
     struct ext2_volume *vol = ext2_volume_of(base->fs);
     uint32_t ino = (uint32_t)base->ino;
-    int err = ext2_vnode_note(vn);
+    int err;
 
+    /* Its name may lead to it until the batch is on the device. */
+    if (!ext2_batch_is_whole(vol) &&
+        vn->replaced_in == shale_tx_batch(vol->fs->tx))
+        return SHALE_EAGAIN;
+    err = ext2_vnode_note(vn);
     ext2_block_release(vol, ino);
 
     /* What is behind the damage of a map is lost; the rest is free. */
@@ -247,6 +316,8 @@ int ext2_release(struct shale_vnode *base)
         err = ext2_xattr_release(vn);
     if (!err || err == SHALE_ECORRUPT)
         err = ext2_orphan_remove(vn);
+    if (!err || err == SHALE_ECORRUPT)
+        err = ext2_unpark(vn);
     if (!err || err == SHALE_ECORRUPT)
         err = ext2_inode_clear(vn);
     if (!err)

@@ -221,6 +221,8 @@ int ext2_vnode_store(struct ext2_vnode *vn)
         return err;
     extra_claim(vol, vn->base.ino, &vn->inode, buf->data + offset);
     inode_encode(vol, &vn->inode, buf->data + offset);
+    if (vn->parked && vn->inode.links == 0)
+        ((struct ext2_disk_inode *)(buf->data + offset))->links = le16_make(1);
     shale_buf_put(buf);
     /* A file's size is read without the volume's lock, with the file's: who
        has the volume's alone does not change it. */
@@ -331,10 +333,9 @@ int ext2_inode_create(struct ext2_volume *vol, uint32_t ino,
     if (err)
         return err;
     /* Until its name is there, too, the inode is dead: if that is as far as it
-       gets, e2fsck clears it without asking. */
-    err = shale_tx_change_with(vol->fs->tx, buf, offset + LIFE_OFFSET,
-                               LIFE_END - LIFE_OFFSET, SHALE_RANK_NODE,
-                               SHALE_STEP_WHOLE);
+       gets, e2fsck clears the name without asking. See order.c, (4). */
+    err = shale_tx_change_late(vol->fs->tx, buf, offset + LIFE_OFFSET,
+                               LIFE_END - LIFE_OFFSET, SHALE_RANK_NODE);
     if (!err)
         err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NODE);
     if (err)

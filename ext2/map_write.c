@@ -87,8 +87,7 @@ static int goal_find(const struct ext2_vnode *vn, uint64_t index,
                      struct gap *gap)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
-    uint32_t group =
-        (uint32_t)((vn->base.ino - 1) / vol->super.inodes_per_group);
+    uint32_t group = ext2_group_of_ino(&vol->super, vn->base.ino);
     struct ext2_run before = { .block = 0 };
     int err = index > 0 ? ext2_map(vn, index - 1, 1, &before) : 0;
 
@@ -135,6 +134,12 @@ static int pointers_make(struct ext2_vnode *vn, struct gap *gap, le32 *pointer,
     err = shale_buf_get_new(fs->cache, run.block, out);
     if (err)
         return err;
+    err = ext2_fresh_write(ext2_volume_of(fs), *out);
+    if (err) {
+        shale_buf_put(*out);
+        *out = NULL;
+        return err;
+    }
     *pointer = le32_make(run.block);
     gap->goal = run.block + 1;
     return 0;

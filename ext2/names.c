@@ -9,9 +9,11 @@
  * may come in between. Then a file that was on the device is on it still, by
  * its name or without one, if in a rename
  *
- * (1) what takes the place of a file has been on the device before;
+ * (1) what takes the place of a file has been on the device before, and so has
+ *     the directory that a file moves to;
  * (2) what loses its place keeps its links until its name leads elsewhere;
- * (3) the old name goes last, and no other takes its room in that batch.
+ * (3) the old name goes last, and no other takes its room in that batch;
+ * (4) a name that is not the only one goes when the others are there.
  *
  * A directory's count is 2, for its name and its ".", and one more for the ".."
  * of each directory in it. Where dir_nlink allows more of these than can be
@@ -71,24 +73,6 @@ static void subdirectory_remove(struct ext2_vnode *dir)
         dir->inode.links--;
 }
 
-/* Without a journal: keeps (2). */
-static int links_late(struct ext2_vnode *vn)
-{
-    const size_t first = offsetof(struct ext2_disk_inode, dtime);
-    const size_t end = offsetof(struct ext2_disk_inode, links) + sizeof(le16);
-    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
-    struct shale_buf *buf;
-    size_t offset;
-    int err = ext2_inode_get(vol, vn->base.ino, &buf, &offset);
-
-    if (err)
-        return err;
-    err = shale_tx_change_with(vol->fs->tx, buf, offset + first, end - first,
-                               SHALE_RANK_NODE, SHALE_STEP_WHOLE);
-    shale_buf_put(buf);
-    return err;
-}
-
 /*
  * VN has lost a name: note, count, store; without one left it is an orphan.
  * A directory has no other names.
@@ -110,19 +94,6 @@ static int name_lost(struct ext2_vnode *vn)
 }
 
 /* --------------------------------------------------------------- create */
-
-/* Without a journal: something is done that the rest of the batch minds. */
-static int batch_note(struct ext2_volume *vol, uint64_t *batch)
-{
-    int err;
-
-    if (ext2_batch_is_whole(vol) || *batch == shale_tx_batch(vol->fs->tx))
-        return 0;
-    err = shale_tx_save(vol->fs->tx, batch, sizeof *batch);
-    if (!err)
-        *batch = shale_tx_batch(vol->fs->tx);
-    return err;
-}
 
 /* The target of a symlink goes to a block of its own. */
 static int target_store(struct ext2_vnode *link, const char *target,
@@ -168,7 +139,7 @@ static int node_create(struct ext2_vnode *dir, const struct shale_node *node,
     if (!err)
         err = node_check(node, fresh);
     if (!err)
-        err = batch_note(vol, &vol->made_in);
+        err = ext2_batch_note(vol, &vol->made_in);
     if (!err)
         err = ext2_inode_take(vol, dir, fresh->inode.mode, &ino);
     if (err)
@@ -233,6 +204,7 @@ int ext2_link(struct shale_vnode *base, struct shale_vnode *in,
               const char *name, size_t len)
 {
     struct ext2_vnode *vn = vnode_of(base), *dir = vnode_of(in);
+    struct ext2_volume *vol = ext2_volume_of(base->fs);
     int err = ext2_may_add(dir);
 
     if (!err)
@@ -242,7 +214,11 @@ int ext2_link(struct shale_vnode *base, struct shale_vnode *in,
     if (!err)
         err = ext2_dir_insert(dir, name, len, ino_of(vn), vn->base.type);
     if (!err)
+        err = ext2_batch_note(vol, &vol->linked_in);
+    if (!err)
         err = ext2_touch(dir, EXT2_MTIME | EXT2_CTIME);
+    if (!err && vn->inode.links == 0)
+        err = ext2_links_late(vn);
     if (!err && vn->inode.links == 0)
         err = ext2_orphan_remove(vn);
     if (!err)
@@ -274,8 +250,12 @@ int ext2_remove(struct shale_vnode *in, const char *name, size_t len,
                 struct shale_vnode *base)
 {
     struct ext2_vnode *dir = vnode_of(in), *vn = vnode_of(base);
+    const struct ext2_volume *vol = ext2_volume_of(in->fs);
     int err = check_removal(dir, vn);
 
+    if (!err && !is_dir(vn) && vn->inode.links > 1 &&
+        ext2_batch_noted(vol, vol->linked_in))
+        return SHALE_EAGAIN;            /* keeps (4) */
     if (!err)
         err = ext2_dir_remove(dir, name, len, false);
     if (!err)
@@ -336,21 +316,24 @@ static void ends_count(struct ext2_vnode *from, struct ext2_vnode *to)
     subdirectory_add(to);
 }
 
-int ext2_rename(const struct shale_rename *what)
+/* WHAT->vn gets its new name, and loses the old one. */
+static int name_move(const struct shale_rename *what)
 {
     struct ext2_vnode *from = vnode_of(what->from), *to = vnode_of(what->to);
     struct ext2_vnode *vn = vnode_of(what->vn);
     struct ext2_volume *vol = ext2_volume_of(what->to->fs);
     bool whole = ext2_batch_is_whole(vol);
-    int err = check_rename(what);
+    int err;
 
-    if (!err && !whole && what->victim) {
-        if (vol->made_in == shale_tx_batch(vol->fs->tx))
-            return SHALE_EAGAIN;        /* keeps (1) */
-        err = links_late(vnode_of(what->victim));
+    if (!whole && from == to && !what->victim) {
+        int done = ext2_dir_rename(to, what->name, what->len, what->to_name,
+                                   what->to_len);
+
+        if (done)
+            return done < 0 ? done : 0;
     }
-    if (err)
-        return err;
+    if (from != to && ext2_batch_noted(vol, vol->made_in))
+        return SHALE_EAGAIN;            /* keeps (1) */
     if (what->victim)
         err = ext2_dir_replace(to, what->to_name, what->to_len, ino_of(vn),
                                vn->base.type);
@@ -359,8 +342,36 @@ int ext2_rename(const struct shale_rename *what)
                               vn->base.type);
     if (!err)
         err = ext2_dir_remove(from, what->name, what->len, !whole);
+    return err ? err : ext2_batch_note(vol, &vol->moved_in);
+}
+
+/* VICTIM is going to lose its place to another. */
+static int victim_prepare(struct ext2_vnode *victim)
+{
+    struct ext2_volume *vol = ext2_volume_of(victim->base.fs);
+    int err;
+
+    if (ext2_batch_is_whole(vol))
+        return 0;
+    if (ext2_batch_noted(vol, vol->made_in) ||
+        ext2_batch_noted(vol, vol->linked_in))
+        return SHALE_EAGAIN;            /* keeps (1) and (4) */
+    err = ext2_batch_note(vol, &victim->replaced_in);
+    if (!err && !is_dir(victim) && victim->inode.links == 1)
+        err = ext2_park(victim);
+    return err ? err : ext2_links_late(victim);
+}
+
+int ext2_rename(const struct shale_rename *what)
+{
+    struct ext2_vnode *from = vnode_of(what->from), *to = vnode_of(what->to);
+    struct ext2_vnode *vn = vnode_of(what->vn);
+    int err = check_rename(what);
+
+    if (!err && what->victim)
+        err = victim_prepare(vnode_of(what->victim));
     if (!err)
-        err = batch_note(vol, &vol->moved_in);
+        err = name_move(what);
     if (!err && is_dir(vn) && from != to)
         err = ext2_dir_set_parent(vn, ino_of(to));
     if (!err)

@@ -76,6 +76,28 @@ void ext2_window_set(struct ext2_space *space, uint32_t ino, uint32_t first,
 /* Drop all windows. False if there were none. */
 bool ext2_windows_drop(struct ext2_space *space);
 
+/* ------------------------------------------------------------- order.c */
+
+/*
+ * Unless batches are whole: note in *BATCH that something is done in this one
+ * that the rest of it minds. / Has it been?
+ */
+int ext2_batch_note(struct ext2_volume *vol, uint64_t *batch);
+bool ext2_batch_noted(const struct ext2_volume *vol, uint64_t batch);
+
+/*
+ * Unless batches are whole: see to it that BUF, a block that was free and is
+ * as it may be found, is on the device before anything leads to it.
+ */
+int ext2_fresh_write(struct ext2_volume *vol, const struct shale_buf *buf);
+
+/*
+ * Unless batches are whole: the links of VN, and with them its life, reach the
+ * device at the very end of the batch, when all that it is made of is there
+ * and its name leads elsewhere, or there.
+ */
+int ext2_links_late(struct ext2_vnode *vn);
+
 /* ------------------------------------------------------------ balloc.c */
 
 /* The group that BLOCK, one of the volume's, is in. */
@@ -158,8 +180,8 @@ int ext2_map_free(struct ext2_vnode *vn, uint64_t index, uint64_t end);
 
 /*
  * Add a block at the end of VN, a directory, or give a symlink its only one:
- * pinned, of zeros, and announced to the transaction; to be changed. Notes VN
- * and stores it, one block longer.
+ * pinned, announced to the transaction, to be changed; one empty record in a
+ * directory, else of zeros. Notes VN and stores it, one block longer.
  */
 int ext2_append_block(struct ext2_vnode *vn, struct shale_buf **out,
                       uint32_t *index);
@@ -250,6 +272,8 @@ int ext2_may_add(const struct ext2_vnode *vn);
 int ext2_setxattr(struct shale_vnode *base, const char *name,
                   const void *value, size_t size);
 
+/* ------------------------------------------------------- xattr_block.c */
+
 /* VN goes: it has no attributes any more. Stores nothing of its inode. */
 int ext2_xattr_release(struct ext2_vnode *vn);
 
@@ -282,6 +306,13 @@ int ext2_dir_remove(struct ext2_vnode *dir, const char *name, size_t len,
 /* NAME in DIR is inode INO, of TYPE, from now on. SHALE_ENOENT. */
 int ext2_dir_replace(struct ext2_vnode *dir, const char *name, size_t len,
                      uint32_t ino, enum shale_type type);
+
+/*
+ * NAME in DIR is called TO from now on, in its record, and changed by one write
+ * of the device: 1. 0 if that cannot be, or an error.
+ */
+int ext2_dir_rename(struct ext2_vnode *dir, const char *name, size_t len,
+                    const char *to, size_t to_len);
 
 /* Is there nothing in DIR but "." and ".."? 1, 0 or an error. */
 int ext2_dir_is_empty(const struct ext2_vnode *dir);
@@ -329,6 +360,17 @@ int ext2_orphans_unlist(struct ext2_volume *vol);
  * there is none. As struct shale_fs_ops.recover.
  */
 int ext2_recover(struct shale_fs *fs);
+
+/* -------------------------------------------------------------- park.c */
+
+/*
+ * VN is going to lose its only name where batches are not whole: give it one in
+ * lost+found, if that can be, and from now on a link for that on the device.
+ */
+int ext2_park(struct ext2_vnode *vn);
+
+/* Take that from it, if it has it: it goes. */
+int ext2_unpark(struct ext2_vnode *vn);
 
 /* ------------------------------------------------------- super_write.c */
 

@@ -64,6 +64,54 @@ int ext2_xattr_next(const struct ext2_vnode *vn, struct ext2_xattr_list *list,
 /* Find what prefix FULL ("user.comment") has. SHALE_ENOTSUP if none. */
 int ext2_xattr_name(const char *full, struct ext2_xattr_name *out);
 
+/* ------------------------------------------------------- xattr_image.c */
+
+/* What is to become of an attribute. */
+struct ext2_xattr_edit {
+    struct ext2_xattr_name name;
+    const uint8_t *value;       /* NULL: it goes */
+    uint32_t size;              /* bytes */
+};
+
+/* A place being written anew. */
+struct ext2_xattr_image {
+    uint8_t *bytes;             /* what the offsets of values refer to */
+    uint32_t size;
+    uint32_t entry;             /* where the next entry goes */
+    uint32_t value;             /* where the last value begins */
+    uint32_t count;             /* entries */
+    bool hashed;                /* a block's entries have hashes */
+    bool found;                 /* the attribute was there before */
+};
+
+/* Names and values begin at multiples of four. */
+static inline uint32_t ext2_xattr_padded(size_t len)
+{
+    return ((uint32_t)len + 3) & ~3u;
+}
+
+/* The order of a block: by prefix, then by length, then by text. */
+int ext2_xattr_compare(const struct ext2_xattr_name *a,
+                       const struct ext2_xattr *b);
+
+/*
+ * Fill IMAGE with what LIST has and what EDIT makes of it. SHALE_ENOSPC if that
+ * does not fit.
+ */
+int ext2_xattr_fill(const struct ext2_vnode *vn,
+                    struct ext2_xattr_image *image,
+                    struct ext2_xattr_list *list,
+                    const struct ext2_xattr_edit *edit);
+
+/* ------------------------------------------------------- xattr_block.c */
+
+/*
+ * Apply EDIT to VN's block. Returns 1 if the attribute was there before, 0 if
+ * not; SHALE_ENOSPC if it does not fit.
+ */
+int ext2_xattr_block_edit(struct ext2_vnode *vn,
+                          const struct ext2_xattr_edit *edit);
+
 /* ------------------------------------------------------- xattr_write.c */
 
 /*

@@ -191,7 +191,7 @@ START_TEST(the_first_record_of_a_block_stays_and_is_free)
     ck_assert_int_eq(ext2_dir_remove(dir, (const char *)buf->data + 8, 255,
                                      false), 0);
     ck_assert_uint_eq(buf->data[0], 0);
-    ck_assert_uint_eq(buf->data[4] | buf->data[5] << 8, 264);
+    ck_assert_int_eq(buf->data[4] | buf->data[5] << 8, 264);
     ck_assert_int_eq(insert("x", 98), 0);
     shale_buf_put(buf);
     shale_tx_undo(tx());

@@ -253,6 +253,45 @@ START_TEST(each_allocation_fails)
 }
 END_TEST
 
+/*
+ * Without room for a copy a block is cut where it is, which nothing undoes: so
+ * not before all else has been done.
+ */
+START_TEST(a_cut_without_room_is_whole)
+{
+    struct shale_vnode *file, *rest;
+    uint8_t bytes[1024];
+    int err = SHALE_ENOMEM;
+
+    memset(bytes, 7, sizeof bytes);
+    before = malloc(MOST);
+    rig_init(&rig, 1 << 20, "-b 1024");
+    rig_mount(&rig);
+    file = rig_create(&rig, "f", 0100644);
+    rest = rig_create(&rig, "rest", 0100644);
+    ck_assert_int_eq(bytes_write(file, 0, 3000), 0);
+    while (shale_write(rest, bytes, 1024, rest->size) == 1024)
+        continue;
+    before_size = file_get(file, before);
+    for (uint64_t nth = 0; err; nth++) {
+        ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+        shale_cache_shrink(rig.v.fs->cache, SIZE_MAX);
+        shale_mem_fail_at(rig.v.mem, nth);
+        err = shale_truncate(file, 2500);
+        shale_mem_fail_at(rig.v.mem, UINT64_MAX);
+        ck_assert(!err || err == SHALE_ENOMEM);
+        ck_assert_msg(!err || file_is(file, before, before_size), "%llu",
+                      (unsigned long long)nth);
+    }
+    ck_assert(file_is(file, before, 2500));
+    free(before);
+    shale_vnode_put(file);
+    shale_vnode_put(rest);
+    rig_unmount(&rig);
+    rig_fini(&rig);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- requests */
 
 static void mount_fault(void)
@@ -330,6 +369,7 @@ Suite *suite(void)
     rig_need_programs();
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, each_allocation_fails, 0, CALLS);
+    tcase_add_test(tc, a_cut_without_room_is_whole);
     tcase_add_loop_test(tc, each_request_fails, 0, CALLS);
     suite_add_tcase(s, tc);
     return s;

@@ -32,6 +32,12 @@ struct judging {
     char why[2000];
 };
 
+/* What batches in steps leave is for the checking program to put right. */
+static bool is_repaired_first(const struct judging *j)
+{
+    return j->settings->shape->in_steps && j->found.kind->heals;
+}
+
 static void make_copy(struct judging *j)
 {
     if (!j->copy.bytes)
@@ -67,7 +73,9 @@ static bool ask_checker(struct judging *j)
         snprintf(j->why, sizeof j->why, "%s: %.1500s", kind->needs, said);
         return false;
     }
-    return !kind->heals || judge_copy(j, kind->needs, 0);
+    if (!kind->heals || (j->found.faults & FOUND_RENAMED))
+        return true;
+    return judge_copy(j, kind->needs, 0);
 }
 
 static bool read_everything(struct judging *j)
@@ -78,7 +86,7 @@ static bool read_everything(struct judging *j)
     struct volume v;
     int err;
 
-    if (heals)
+    if (heals && !is_repaired_first(j))
         make_copy(j);
     err = heals ? volume_to_write(&v, image->bytes, image->size)
                 : volume_of_bytes(&v, image->bytes, image->size);
@@ -124,7 +132,7 @@ static int work_on(struct judging *j, struct backend *backend)
     return err;
 }
 
-/* Go on with a copy, without a repair: nothing may become worse. */
+/* Go on with a copy, without another repair: nothing may become worse. */
 static bool go_on(struct judging *j)
 {
     static const struct lib_options options = { .cache_bytes = 0 };
@@ -132,7 +140,8 @@ static bool go_on(struct judging *j)
     struct backend *backend;
     int err;
 
-    make_copy(j);
+    if (!is_repaired_first(j))
+        make_copy(j);
     backend = backend_lib(j->copy.bytes, j->copy.size,
                           j->settings->shape->sector, &options);
     err = backend->start(backend);
@@ -151,9 +160,10 @@ static bool go_on(struct judging *j)
        other one: that is what a checker is for. */
     if (before & FOUND_RENAMED)
         return true;
-    faults = found_look(&j->later, j->copy.bytes, j->copy.size) & FOUND_BAD;
+    faults = found_look(&j->later, j->copy.bytes, j->copy.size);
+    faults &= (unsigned)~FOUND_LEFT;
     if (!j->found.kind->heals)
-        faults &= ~before;
+        faults &= FOUND_BAD & ~before;
     if (faults)
         snprintf(j->why, sizeof j->why, "having gone on: %s", j->later.said);
     return !faults;
@@ -172,7 +182,11 @@ static bool judge(void *context, const struct powercut_state *state)
         snprintf(j->why, sizeof j->why, "%s", j->history.why);
     if (good && rng_below(&j->rng, j->settings->sample) == 0) {
         j->settings->totals->looks++;
-        good = ask_checker(j) && read_everything(j) && go_on(j);
+        good = ask_checker(j);
+        /* Where it asks somebody, that is the end of it. */
+        if (good && !(is_repaired_first(j) &&
+                      (j->found.faults & FOUND_RENAMED)))
+            good = read_everything(j) && go_on(j);
     }
     if (!good) {
         char what[sizeof j->why];
@@ -200,6 +214,9 @@ static bool record(struct judging *j, const struct ops *ops, struct run *run)
     struct op last = { .kind = OP_REMOUNT };
 
     history_init(&j->history, &run->model);
+    j->history.in_steps = j->settings->shape->in_steps;
+    /* Without a journal a file's pointers and its size go separate ways. */
+    j->history.in_parts = j->history.in_steps && j->found.kind->heals;
     for (size_t i = 0; i <= ops->count; i++) {
         const struct op *op = i < ops->count ? &ops->list[i] : &last;
         struct node *file;

@@ -428,7 +428,9 @@ bool history_judge(struct history *history, const struct found *found,
 
     j.window.last = done + 1 < history->count ? done + 1 : done;
     j.window.first = history->moments[done].durable;
-    if (any_op(history, j.window, OP_RENAME, 0))
+    if (history->in_steps)
+        tolerated |= FOUND_STEPS;
+    if (history->in_steps && any_op(history, j.window, OP_RENAME, 0))
         tolerated |= FOUND_RENAMED;
     if (found->faults & ~tolerated)
         return wrong(history, "%s", found->said);

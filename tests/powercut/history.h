@@ -47,6 +47,7 @@ struct history {
     struct version *versions;   /* in the order in which they came */
     size_t version_count, version_room;
     bool unix_files;
+    bool in_steps;              /* ... a batch: see struct shape */
     bool in_parts;              /* an operation goes to the volume in several
                                    requests, of which the last may be missing */
 

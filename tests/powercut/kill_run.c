@@ -107,6 +107,7 @@ static size_t work(struct run *run, struct history *history, struct gen *gen)
     size_t done = 0;
 
     history_init(history, &run->model);
+    history->in_steps = run->shape->in_steps;
     history->in_parts = true;   /* the kernel makes several requests of one */
     for (; done < OPERATIONS; done++) {
         struct op op = gen_next(gen, &run->model);

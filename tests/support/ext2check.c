@@ -475,7 +475,7 @@ static void claim_attributes(struct found *found, uint32_t ino, uint32_t block)
             get32(check->inodes[other].raw + 104) == block)
             users++;
     if (get32(block_at(check, block) + 4) != users)
-        fault(found, FOUND_BAD, "attributes in block %u: %u users, not %u",
+        fault(found, FOUND_STEPS, "attributes in block %u: %u users, not %u",
               block, users, get32(block_at(check, block) + 4));
 }
 
@@ -504,15 +504,16 @@ static void take_inode(struct found *found, uint32_t ino)
     if (has_map(mode, inode->size, wanted - sum.blocks * unit))
         claim_file(found, ino, raw, &sum);
     if (wanted != sum.blocks * unit)
-        fault(found, FOUND_BAD, "inode %u has %llu blocks, and says %llu "
+        fault(found, FOUND_STEPS, "inode %u has %llu blocks, and says %llu "
               "sectors", ino, (unsigned long long)sum.blocks,
               (unsigned long long)wanted);
     ends = (inode->size + check->block_size - 1) / check->block_size;
     if (sum.end > ends && !inode->orphan)
-        fault(found, FOUND_BAD, "inode %u has a block behind its end", ino);
+        fault(found, FOUND_STEPS, "inode %u has a block behind its end", ino);
     if ((mode & SHALE_S_IFMT) == SHALE_S_IFDIR && !inode->orphan &&
         (inode->size % check->block_size != 0 || sum.data != ends))
-        fault(found, FOUND_BAD, "directory %u is not whole", ino);
+        fault(found, sum.data == sum.end ? FOUND_STEPS : FOUND_BAD,
+              "directory %u is not whole", ino);
 }
 
 static void take_orphans(struct found *found)
@@ -643,10 +644,15 @@ static void take_record(struct found *found, size_t dir, const uint8_t *record,
     bool dots = number < 2;
 
     if (ino > check->inode_count || (ino < check->first_ino &&
-                                     ino != ROOT_INO) ||
-        !check->inodes[ino].used) {
-        fault(found, FOUND_BAD, "'%.*s' in directory %u is inode %u, which is "
-              "not in use", len, (const char *)name, self, ino);
+                                     ino != ROOT_INO)) {
+        fault(found, FOUND_BAD, "'%.*s' in directory %u is inode %u", len,
+              (const char *)name, self, ino);
+        return;
+    }
+    if (!check->inodes[ino].used) {
+        fault(found, dots ? FOUND_BAD : FOUND_STEPS, "'%.*s' in directory %u "
+              "is inode %u, which is not in use", len, (const char *)name,
+              self, ino);
         return;
     }
     inode = &check->inodes[ino];
@@ -659,13 +665,14 @@ static void take_record(struct found *found, size_t dir, const uint8_t *record,
         if (len != number + 1 || memcmp(name, "..", len) != 0 ||
             ino != (number == 0 ? self : inode == &check->inodes[ROOT_INO] &&
                     self == ROOT_INO ? ROOT_INO : check->inodes[self].parent))
-            fault(found, FOUND_BAD, "directory %u: '%.*s' is inode %u", self,
-                  len, (const char *)name, ino);
+            fault(found, number == 1 ? FOUND_RENAMED : FOUND_BAD,
+                  "directory %u: '%.*s' is inode %u", self, len,
+                  (const char *)name, ino);
         return;
     }
     if (type_of(get16(inode->raw)) == SHALE_TYPE_DIR) {
         if (inode->parent != 0 || ino == ROOT_INO) {
-            fault(found, FOUND_BAD, "directory %u is in directories %u and "
+            fault(found, FOUND_RENAMED, "directory %u is in directories %u and "
                   "%u", ino, inode->parent, self);
             return;
         }
@@ -748,13 +755,15 @@ static void check_links(struct found *found)
         if ((ino > ROOT_INO && ino < check->first_ino) || !inode->used)
             continue;
         if (inode->names == 0 && links > 0)
-            fault(found, FOUND_BAD, "inode %u has no name", ino);
+            fault(found, type_of(get16(inode->raw)) == SHALE_TYPE_DIR
+                         ? FOUND_RENAMED : FOUND_BAD,
+                  "inode %u has no name", ino);
         else if (inode->names != links)
-            fault(found, FOUND_BAD, "inode %u has %u names, not %u", ino,
+            fault(found, FOUND_STEPS, "inode %u has %u names, not %u", ino,
                   inode->names, links);
         if (type_of(get16(inode->raw)) == SHALE_TYPE_DIR && links > 0 &&
             ino != ROOT_INO && inode->parent == 0)
-            fault(found, FOUND_BAD, "directory %u is in none", ino);
+            fault(found, FOUND_RENAMED, "directory %u is in none", ino);
     }
 }
 

@@ -18,13 +18,13 @@
 
 #define SHAPE(NAME, SIZE, BLOCK, REACH, FINE, ARGUMENTS)                    \
     { .name = NAME, .kind = &ext2_kind, .detail = ARGUMENTS,                \
-      .size = (SIZE) * KIB, .sector = 512,                                  \
+      .size = (SIZE) * KIB, .sector = 512, .in_steps = (SIZE) <= 4 * KIB,   \
       .can = { .unix_files = true, .fine_times = FINE, .name_max = 255,     \
                .file_max = REACH, .xattr_room = (BLOCK) - 36 } }
 
 /*
  * With room for a journal of at least 1024 blocks and four times that, but for
- * the last few. The second half of each: mke2fs's arguments.
+ * the last ones. The second half of each: mke2fs's arguments.
  */
 const struct shape ext2_shapes[] = {
     SHAPE("ext2", 6 * KIB, 1024, REACH_1K, false, "-b 1024 -I 128 -N 400"),
@@ -44,6 +44,8 @@ const struct shape ext2_shapes[] = {
     /* No room for a journal. */
     SHAPE("ext2-tiny", 1 * KIB, 1024, REACH_1K, false,
           "-b 1024 -I 128 -N 120"),
+    SHAPE("ext2-tiny-4k", 4 * KIB, 4096, REACH_4K, true,
+          "-b 4096 -I 256 -N 120"),
 };
 
 const size_t ext2_shape_count = sizeof ext2_shapes / sizeof ext2_shapes[0];
@@ -118,9 +120,12 @@ static bool is_sound(const char *path, char *said, size_t size)
 static bool repair(const char *path, const struct found *found, char *said,
                    size_t size)
 {
-    int status = e2fsck("-fp", path, said, size);
+    int status;
 
-    (void)found;
+    /* Of a directory with two names it asks which. */
+    if (found->faults & FOUND_RENAMED)
+        return true;
+    status = e2fsck("-fp", path, said, size);
     /* 1: something was put right; never 4, to be run by hand. */
     if (status != 0 && status != 1) {
         size_t len = strlen(said);

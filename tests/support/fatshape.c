@@ -21,6 +21,7 @@ const struct shape *fat_shape(size_t number)
     shapes[number] = (struct shape){
         .name = from->name, .kind = &fat_kind, .detail = from,
         .size = (size_t)from->kib << 10, .sector = from->sector,
+        .in_steps = true,
         .can = { .folds_case = true, .name_units = true, .name_max = 255,
                  .file_max = UINT32_MAX },
     };

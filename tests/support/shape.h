@@ -46,8 +46,11 @@ struct image {
 enum {
     FOUND_LEFT = 1,             /* a power cut may leave it: space in use that
                                    nothing leads to, counts, marks of use */
-    FOUND_RENAMED = 2,          /* so may one during a rename */
-    FOUND_BAD = 4,              /* anything else */
+    FOUND_STEPS = 2,            /* ... where batches are written in steps:
+                                   names of what is not there, counts of names,
+                                   sizes that end before the blocks */
+    FOUND_RENAMED = 4,          /* ... during a rename there */
+    FOUND_BAD = 8,              /* anything else */
 };
 
 struct found_entry {
@@ -130,6 +133,8 @@ struct shape {
     const void *detail;         /* the kind's */
     size_t size;                /* bytes */
     uint32_t sector;            /* bytes; of the device */
+    bool in_steps;              /* batches are not whole on the device, or
+                                   absent */
     struct abilities can;
 };
 

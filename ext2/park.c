@@ -1,0 +1,161 @@
+/*
+ * park.c - what another file takes the place of is in lost+found meanwhile
+ *
+ * Where batches are not whole (see order.c), a file whose only name is given to
+ * another has none for a moment; and while it is open still, nobody on the
+ * volume says that it is to be freed. So first it gets a name in lost+found,
+ * "#" and its number, as e2fsck would give it. That goes with the file, in
+ * another batch: as in any removal, first the inode is dead and then the name
+ * is gone.
+ *
+ * The record, with the length of the one before it, has to be in one sector. If
+ * there is no lost+found, or no such room in it, it goes without: e2fsck asks
+ * about a cut at just that moment.
+ */
+#include "dir.h"
+#include "write.h"
+
+#define SECTOR 512u
+#define NAME_ROOM 12u           /* "#4294967295" */
+
+/* Write VN's name to NAME. Returns its length. */
+static size_t name_make(const struct ext2_vnode *vn, char name[NAME_ROOM])
+{
+    uint32_t ino = (uint32_t)vn->base.ino;
+    char digits[NAME_ROOM];
+    size_t count = 0, len = 1;
+
+    do
+        digits[count++] = (char)('0' + ino % 10);
+    while ((ino /= 10) > 0);
+    name[0] = '#';
+    while (count > 0)
+        name[len++] = digits[--count];
+    return len;
+}
+
+/* Read the directory INO of VOL. SHALE_ENOTDIR if it is none. */
+static int dir_load(struct ext2_volume *vol, uint32_t ino,
+                    struct ext2_vnode *out)
+{
+    int err;
+
+    *out = (struct ext2_vnode){
+        .base = { .fs = vol->fs, .ino = ino, .type = SHALE_TYPE_DIR },
+        .fresh = true,
+    };
+    err = ext2_inode_load(vol, ino, &out->inode);
+    if (err)
+        return err;
+    out->base.size = out->inode.size;
+    return (out->inode.mode & SHALE_S_IFMT) == SHALE_S_IFDIR ? 0
+                                                         : SHALE_ENOTDIR;
+}
+
+/* Read lost+found. It is not the vnode that others may have. */
+static int lost_found_load(struct ext2_volume *vol, struct ext2_vnode *out)
+{
+    struct ext2_vnode root;
+    struct ext2_place place;
+    int err = dir_load(vol, EXT2_ROOT_INO, &root);
+
+    if (!err)
+        err = ext2_dir_find(&root, "lost+found", 10, &place);
+    if (err)
+        return err;
+    shale_buf_put(place.buf);
+    return dir_load(vol, place.ino, out);
+}
+
+/* Enter WHAT in BUF, a block of DIR, within a sector. 1, 0, or an error. */
+static int block_enter(const struct ext2_vnode *dir, struct shale_buf *buf,
+                       const struct ext2_new_name *what)
+{
+    const struct ext2_super *super = &ext2_volume_of(dir->base.fs)->super;
+    uint32_t need = ext2_dirent_need(what->len);
+    struct ext2_dirent entry = { .ino = 0 };
+
+    for (uint32_t at = 0; at < super->block_size; at += entry.rec_len) {
+        const char *wrong = ext2_dirent_decode(super, buf->data, at, &entry);
+        uint32_t taken;
+        int err;
+
+        if (wrong)
+            return ext2_dir_bad_record(dir, buf, at, wrong);
+        taken = entry.ino == 0 ? 0 : ext2_dirent_need(entry.name_len);
+        if (entry.rec_len - taken < need ||
+            at / SECTOR != (at + taken + need - 1) / SECTOR)
+            continue;
+        err = ext2_dir_change(dir, buf);
+        if (err)
+            return err;
+        ext2_dirent_encode(super, buf->data + at + taken,
+                           entry.rec_len - taken, what);
+        if (taken > 0)
+            ext2_dirent_set_length(buf->data + at, taken);
+        return 1;
+    }
+    return 0;
+}
+
+int ext2_park(struct ext2_vnode *vn)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    char name[NAME_ROOM];
+    const struct ext2_new_name what = {
+        name, name_make(vn, name), (uint32_t)vn->base.ino, vn->base.type,
+    };
+    struct ext2_vnode dir;
+    struct ext2_walk walk;
+    int done = lost_found_load(vol, &dir), more;
+
+    if (done)
+        return done == SHALE_ENOMEM || done == SHALE_EIO ? done : 0;
+    if (ext2_batch_noted(vol, vol->removed_in))
+        return SHALE_EAGAIN;    /* see renames_at_once() in dir_record.c */
+    done = shale_tx_save(vol->fs->tx, &vn->parked, sizeof vn->parked);
+    if (done)
+        return done;
+    more = ext2_walk_start(&walk, &dir, 0);
+    while (more >= 0 && done == 0) {
+        struct shale_buf *buf;
+        uint64_t index;
+
+        more = ext2_walk_next(&walk, &index, &buf);
+        if (more <= 0)
+            break;
+        done = block_enter(&dir, buf, &what);
+        shale_buf_put(buf);
+    }
+    if (done > 0)
+        vn->parked = true;
+    return more < 0 ? more : done < 0 ? done : 0;
+}
+
+int ext2_unpark(struct ext2_vnode *vn)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    char name[NAME_ROOM];
+    size_t len = name_make(vn, name);
+    struct ext2_vnode dir;
+    struct ext2_place place;
+    uint32_t room;
+    int err;
+
+    if (!vn->parked)
+        return 0;
+    err = shale_tx_save(vol->fs->tx, &vn->parked, sizeof vn->parked);
+    if (!err)
+        err = lost_found_load(vol, &dir);
+    if (!err)
+        err = ext2_dir_find(&dir, name, len, &place);
+    if (!err) {
+        if (place.ino == vn->base.ino)
+            err = ext2_block_remove(&dir, &place, false, &room);
+        shale_buf_put(place.buf);
+    }
+    if (err && err != SHALE_ENOENT)
+        return err;             /* but somebody may have removed it */
+    vn->parked = false;
+    return 0;
+}
