@@ -18,7 +18,7 @@ if is_long; then
 elif is_quick; then
     count=24 seconds=60 states=800
 else
-    count=240 seconds=120 states=3000
+    count=120 seconds=60 states=2000
 fi
 
 for workload in "$here"/workloads/*.ops; do
@@ -37,7 +37,7 @@ for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
 done
 
 if ace_workloads; then
-    few=300
+    few=120
     ! is_quick || few=40
     ! is_long || few=0
     types=(fat12)
