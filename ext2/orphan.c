@@ -22,6 +22,9 @@
 #include "shale/shale.h"
 #include "write.h"
 
+/* So many are taken off the list at once: their inodes fit any log. */
+#define UNLIST_MAX 128u
+
 /* Pin the inode INO, a valid number. */
 static int raw_get(struct ext2_volume *vol, uint64_t ino,
                    struct shale_buf **out, struct ext2_disk_inode **raw)
@@ -175,7 +178,7 @@ int ext2_orphans_unlist(struct ext2_volume *vol)
 
     if (!vol->orphans)
         return SHALE_ENOENT;
-    while (vol->orphans && !err)
+    for (unsigned n = 0; vol->orphans && n < UNLIST_MAX && !err; n++)
         err = unlist(vol, vol->orphans, &next);
     return err ? err : ext2_last_orphan_set(vol, next);
 }
