@@ -133,11 +133,12 @@ void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
 
 /*
  * SHALE_ENOSPC if who sent REQ may not use what the volume keeps for root, and
- * BLOCKS more / the LEN bytes at OFFSET of VN would take of that.
+ * BLOCKS more would take of that. / Likewise for the *LEN bytes at OFFSET of VN,
+ * if it is all of them; else *LEN becomes how many do not.
  */
 int check_reserve(fuse_req_t req, uint64_t blocks);
 int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
-                     uint64_t len);
+                     uint64_t *len);
 
 /*
  * The error of a write that the kernel had put off, if NODE had one that no

@@ -130,22 +130,36 @@ int check_reserve(fuse_req_t req, uint64_t blocks)
     return SHALE_ENOSPC;
 }
 
-/* Bytes of the LEN at OFFSET of VN that there is no space for so far. */
-static uint64_t missing(struct shale_vnode *vn, uint64_t offset, uint64_t len)
+/*
+ * The LEN bytes at OFFSET of VN: how many of them, from the first on, can be
+ * written with BLOCKS more blocks, of SIZE bytes?
+ */
+static uint64_t fitting(struct shale_vnode *vn, uint64_t offset, uint64_t len,
+                        uint64_t blocks, uint64_t size)
 {
-    uint64_t end = offset + len, count = 0;
-    struct shale_extent extent;
+    uint64_t at = offset, end = offset + len;
 
-    while (offset < end && !shale_map(vn, offset, end - offset, &extent)) {
-        uint64_t here = extent.length;
+    while (at < end) {
+        struct shale_extent extent = { .kind = SHALE_EXTENT_HOLE };
+        bool beyond = shale_map(vn, at, end - at, &extent) != 0;
+        uint64_t here = end - at, within = at % size, wanted;
 
-        if (here > end - offset)
-            here = end - offset;
+        /* What follows the end of a file in its last block is there. */
+        if (beyond && within > 0)
+            extent = (struct shale_extent){ .kind = SHALE_EXTENT_DATA,
+                                            .length = size - within };
+        else if (beyond)
+            extent.length = here;
+        if (here > extent.length)
+            here = extent.length;
+        wanted = (within + here + size - 1) / size;
+        if (extent.kind == SHALE_EXTENT_HOLE && wanted > blocks)
+            return at - offset + (blocks > 0 ? blocks * size - within : 0);
         if (extent.kind == SHALE_EXTENT_HOLE)
-            count += here;
-        offset += here;
+            blocks -= wanted;
+        at += here;
     }
-    return count + (end - offset);
+    return len;
 }
 
 /*
@@ -170,25 +184,21 @@ static void note_available(const struct shale_statfs *volume)
 }
 
 int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
-                     uint64_t len)
+                     uint64_t *len)
 {
     struct shale_statfs volume;
-    uint64_t blocks;
-    bool near = is_near(len);   /* others' bytes count, too */
+    bool near = is_near(*len);  /* others' bytes count, too */
 
     if (!near || may_use_reserve(req) ||
         shale_statfs(service_of(req)->fs, &volume))
         return 0;
     note_available(&volume);
-    blocks = len / volume.block_size + POINTER_BLOCKS;
     if (volume.blocks_available == volume.blocks_free ||
-        volume.blocks_available >= blocks)
+        volume.blocks_available >= *len / volume.block_size + POINTER_BLOCKS)
         return 0;
-    len = missing(vn, offset, len);
-    if (len == 0)
-        return 0;
-    return check_reserve(req, (len + volume.block_size - 1) /
-                              volume.block_size);
+    *len = fitting(vn, offset, *len, volume.blocks_available,
+                   volume.block_size);
+    return *len > 0 ? 0 : SHALE_ENOSPC;
 }
 
 /* ---------------------------------------------------------------- write */
@@ -236,18 +246,19 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
     struct service *service = service_of(req);
     struct shale_vnode *vn;
     int64_t got = vnode_of(service, node, &vn);
+    uint64_t fits = size;
 
     if (!got) {
         got = check_mutable(service, vn);
         if (!got)
-            got = check_reserve_at(req, vn, (uint64_t)offset, size);
+            got = check_reserve_at(req, vn, (uint64_t)offset, &fits);
         if (!got)
             got = drop_rights(req, vn, raw_kills_setid());
         if (!got && file->writepage)
             got = write_put_off(service, node, vn, data, size,
                                 (uint64_t)offset);
         else if (!got)
-            got = write_data(vn, data, size, (uint64_t)offset, false);
+            got = write_data(vn, data, (size_t)fits, (uint64_t)offset, false);
         got = changed(service, got);
         shale_vnode_put(vn);
     }
@@ -275,6 +286,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
                   off_t len, struct fuse_file_info *file)
 {
     struct service *service = service_of(req);
+    uint64_t fits = (uint64_t)len;
     struct shale_vnode *vn;
     unsigned how;
     int err;
@@ -288,7 +300,9 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
     if (!err) {
         err = check_mutable(service, vn);
         if (!err && !(how & SHALE_ALLOCATE_PUNCH_HOLE))
-            err = check_reserve_at(req, vn, (uint64_t)offset, (uint64_t)len);
+            err = check_reserve_at(req, vn, (uint64_t)offset, &fits);
+        if (!err && fits < (uint64_t)len)
+            err = SHALE_ENOSPC;
         if (!err)
             err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
         if (!err)
@@ -308,21 +322,22 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
     struct service *service = service_of(req);
     struct shale_vnode *source, *target;
     int64_t got = flags ? SHALE_EINVAL : vnode_of(service, from, &source);
+    /* A short count makes callers go on. */
+    uint64_t fits = len < COPY_MAX ? len : COPY_MAX;
 
     (void)from_file, (void)to_file;
-    if (len > COPY_MAX)
-        len = COPY_MAX;         /* a short count makes callers go on */
     if (!got) {
         got = vnode_of(service, to, &target);
         if (!got) {
             got = check_mutable(service, target);
             if (!got)
-                got = check_reserve_at(req, target, (uint64_t)to_offset, len);
+                got = check_reserve_at(req, target, (uint64_t)to_offset,
+                                       &fits);
             if (!got)
                 got = drop_rights(req, target, fuse_req_ctx(req)->uid != 0);
             if (!got)
                 got = shale_copy_range(source, (uint64_t)from_offset, target,
-                                       (uint64_t)to_offset, len);
+                                       (uint64_t)to_offset, fits);
             got = changed(service, got);
             shale_vnode_put(target);
         }

@@ -306,6 +306,7 @@ fill() {
 must "$SHALE" mount small.img dir -o allow_other,resuid=1001
 chmod 777 dir
 ordinary=$(fill 1000)
+expect "blocks left to others" 0 "$(stat -f -c %a dir)"
 chosen=$(fill 1001)
 root=$(fill 0)
 [ "$chosen" = "$root" ] || fail "resuid: $chosen of $root bytes"
