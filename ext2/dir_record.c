@@ -128,9 +128,10 @@ static int gap_change(const struct ext2_vnode *dir, struct shale_buf *buf,
     size_t link = gap->taken > 0 ? offsetof(struct ext2_disk_dirent, rec_len)
                                  : offsetof(struct ext2_disk_dirent, inode);
     size_t len = gap->taken > 0 ? sizeof(le16) : sizeof(le32);
-    int err = 0;
+    struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    int err = ext2_batch_note(vol, &vol->entered_in);
 
-    if (!ext2_batch_is_whole(ext2_volume_of(dir->base.fs)))
+    if (!err && !ext2_batch_is_whole(vol))
         err = shale_tx_change_with(dir->base.fs->tx, buf, gap->at + link, len,
                                    SHALE_RANK_NAME, SHALE_STEP_WHOLE);
     return err ? err : ext2_dir_change(dir, buf);
@@ -165,7 +166,7 @@ int ext2_block_remove(const struct ext2_vnode *dir,
                       const struct ext2_place *place, bool late,
                       uint32_t *room)
 {
-    struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
     const struct ext2_super *super = &vol->super;
     struct shale_buf *buf = place->buf;
     uint32_t at = place->at;
@@ -185,18 +186,15 @@ int ext2_block_remove(const struct ext2_vnode *dir,
         if (here == at)
             gone = entry;
     }
-    if (late)
-        err = shale_tx_change_late(dir->base.fs->tx, buf, at, sizeof(le32),
-                                   SHALE_RANK_NAME);
-    else
-        err = ext2_dir_change(dir, buf);
-    if (!err)
-        err = ext2_batch_note(vol, &vol->removed_in);
+    err = late ? shale_tx_change_late(dir->base.fs->tx, buf, at, sizeof(le32),
+                                      SHALE_RANK_NAME)
+               : ext2_dir_change(dir, buf);
     if (err)
         return err;
     *room = gone.rec_len;
     ((struct ext2_disk_dirent *)(buf->data + at))->inode = le32_make(0);
-    if (at > 0 && !late) {
+    /* What is to reach the device in another step stays a record's head. */
+    if (at > 0 && !late && !ext2_batch_noted(vol, vol->entered_in)) {
         ext2_dirent_set_length(buf->data + before_at,
                                before.rec_len + gone.rec_len);
         *room += before.rec_len - record_taken(&before);
@@ -210,10 +208,13 @@ int ext2_block_replace(const struct ext2_vnode *dir,
 {
     struct ext2_disk_dirent *raw =
         (struct ext2_disk_dirent *)(place->buf->data + place->at);
-    int err = shale_tx_change_with(dir->base.fs->tx, place->buf, place->at,
+    struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    int err = ext2_batch_note(vol, &vol->entered_in);
+
+    if (!err)
+        err = shale_tx_change_with(vol->fs->tx, place->buf, place->at,
                                    EXT2_DIRENT_HEAD, SHALE_RANK_NAME,
                                    SHALE_STEP_WHOLE);
-
     if (err)
         return err;
     raw->inode = le32_make(ino);
@@ -221,24 +222,18 @@ int ext2_block_replace(const struct ext2_vnode *dir,
     return 0;
 }
 
-/*
- * Can the record at PLACE get a name of LEN bytes, in one sector? It may grow
- * into its slack unless that was a record in this batch still, of which a part
- * may not be changed before another step.
- */
+/* Can the record at PLACE get a name of LEN bytes, in one sector? */
 static bool renames_at_once(const struct ext2_vnode *dir,
                             const struct ext2_place *place, size_t len)
 {
-    const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    const struct ext2_super *super = super_of(dir);
     uint32_t need = ext2_dirent_need(len);
     struct ext2_dirent entry;
 
-    if ((dir->inode.flags & EXT2_INODE_INDEX) ||
-        place->at / SECTOR != (place->at + need - 1) / SECTOR ||
-        ext2_dirent_decode(&vol->super, place->buf->data, place->at, &entry))
-        return false;
-    return need <= ext2_dirent_need(entry.name_len) ||
-           (need <= entry.rec_len && !ext2_batch_noted(vol, vol->removed_in));
+    return !(dir->inode.flags & EXT2_INODE_INDEX) &&
+           place->at / SECTOR == (place->at + need - 1) / SECTOR &&
+           !ext2_dirent_decode(super, place->buf->data, place->at, &entry) &&
+           need <= entry.rec_len;
 }
 
 int ext2_block_rename(const struct ext2_vnode *dir,

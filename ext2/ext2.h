@@ -64,6 +64,13 @@ struct ext2_super {
     char last_mounted[65];
 };
 
+/* Directories that were made in BATCH, where batches are not whole. */
+struct ext2_new_dirs {
+    uint64_t batch;
+    uint32_t count;
+    uint32_t ino[24];
+};
+
 /* A mounted volume: struct shale_fs.volume points here. */
 struct ext2_volume {
     struct shale_fs *fs;
@@ -79,8 +86,10 @@ struct ext2_volume {
     struct ext2_vnode *orphans; /* without a name, the last one first */
     uint32_t xattr_block;       /* of attributes, written last; 0: none */
     uint64_t made_in;           /* the batch in which a file was made last */
-    uint64_t removed_in;        /* ... one lost its name */
+    uint64_t entered_in;        /* ... a record was made or led elsewhere */
     uint64_t linked_in;         /* ... one got another name */
+    uint64_t removed_in;        /* ... one lost its name */
+    struct ext2_new_dirs new_dirs;
     uint64_t moved_in;          /* ... one was renamed; see names.c */
     struct ext2_space *space;   /* see write.h; NULL if mounted read-only */
 };

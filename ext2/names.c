@@ -6,14 +6,15 @@
  * one call is on the device as a whole or not at all, through a journal.
  *
  * A volume that has no room for one is written by rank (shale/tx.h), and a cut
- * may come in between. Then a file that was on the device is on it still, by
- * its name or without one, if in a rename
+ * may come in between (see order.c). Then a file that was on the device is on
+ * it still, by a name, if
  *
  * (1) what takes the place of a file has been on the device before, and so has
- *     the directory that a file moves to;
+ *     the directory that a file comes to;
  * (2) what loses its place keeps its links until its name leads elsewhere;
  * (3) the old name goes last, and no other takes its room in that batch;
- * (4) a name that is not the only one goes when the others are there.
+ * (4) a name that is not the only one goes when the others are there;
+ * (5) a directory goes when nothing is in it on the device.
  *
  * A directory's count is 2, for its name and its ".", and one more for the ".."
  * of each directory in it. Where dir_nlink allows more of these than can be
@@ -152,8 +153,10 @@ static int node_create(struct ext2_vnode *dir, const struct shale_node *node,
         err = ext2_acl_inherit(dir, fresh, node->umask);
     if (err)
         return err;
-    if (is_dir(fresh))
-        return ext2_dir_start(fresh, ino_of(dir));
+    if (is_dir(fresh)) {
+        err = ext2_new_dir_note(vol, ino);
+        return err ? err : ext2_dir_start(fresh, ino_of(dir));
+    }
     if (fresh->base.type == SHALE_TYPE_SYMLINK && fresh->inode.size == 0)
         return target_store(fresh, node->target, node->target_len);
     return 0;
@@ -171,6 +174,8 @@ int ext2_create(struct shale_vnode *base, const char *name, size_t len,
 
     if (!err && is_dir(&fresh))
         err = check_subdirectory(dir);
+    if (!err && ext2_new_dir_noted(dir))
+        err = SHALE_EAGAIN;             /* keeps (1) */
     if (!err)
         err = node_create(dir, node, &fresh);
     if (!err && len == 0) {
@@ -211,6 +216,8 @@ int ext2_link(struct shale_vnode *base, struct shale_vnode *in,
         err = ext2_may_change(vn);
     if (!err && vn->inode.links >= LINK_MAX)
         err = SHALE_EMLINK;
+    if (!err && ext2_new_dir_noted(dir))
+        err = SHALE_EAGAIN;             /* keeps (1) */
     if (!err)
         err = ext2_dir_insert(dir, name, len, ino_of(vn), vn->base.type);
     if (!err)
@@ -250,12 +257,16 @@ int ext2_remove(struct shale_vnode *in, const char *name, size_t len,
                 struct shale_vnode *base)
 {
     struct ext2_vnode *dir = vnode_of(in), *vn = vnode_of(base);
-    const struct ext2_volume *vol = ext2_volume_of(in->fs);
+    struct ext2_volume *vol = ext2_volume_of(in->fs);
     int err = check_removal(dir, vn);
 
-    if (!err && !is_dir(vn) && vn->inode.links > 1 &&
-        ext2_batch_noted(vol, vol->linked_in))
-        return SHALE_EAGAIN;            /* keeps (4) */
+    if (err)
+        return err;
+    if (is_dir(vn) ? ext2_batch_noted(vol, vol->removed_in)
+                   : vn->inode.links > 1 &&
+                     ext2_batch_noted(vol, vol->linked_in))
+        return SHALE_EAGAIN;            /* keeps (4) and (5) */
+    err = ext2_batch_note(vol, &vol->removed_in);
     if (!err)
         err = ext2_dir_remove(dir, name, len, false);
     if (!err)
@@ -354,8 +365,9 @@ static int victim_prepare(struct ext2_vnode *victim)
     if (ext2_batch_is_whole(vol))
         return 0;
     if (ext2_batch_noted(vol, vol->made_in) ||
-        ext2_batch_noted(vol, vol->linked_in))
-        return SHALE_EAGAIN;            /* keeps (1) and (4) */
+        ext2_batch_noted(vol, vol->linked_in) ||
+        (is_dir(victim) && ext2_batch_noted(vol, vol->removed_in)))
+        return SHALE_EAGAIN;            /* keeps (1), (4) and (5) */
     err = ext2_batch_note(vol, &victim->replaced_in);
     if (!err && !is_dir(victim) && victim->inode.links == 1)
         err = ext2_park(victim);

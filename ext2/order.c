@@ -13,10 +13,12 @@
  * (2) a block of attributes is whole there before, and is not changed but for
  *     its count of files;
  * (3) a record is linked into its block, or gets its inode, a step after the
- *     rest of it, which may be in another sector;
- * (4) an inode lives from the last step on, and one whose place is taken by
- *     another keeps its life until that step; one that is removed is dead
- *     before its name goes;
+ *     rest of it, which may be in another sector; so in a batch in which that
+ *     is done, a record that goes is not added to the slack of another;
+ * (4) an inode lives from the last step on, so the directory that it is in has
+ *     come in another batch; one whose place is taken by another keeps its life
+ *     until then; one that is removed is dead before its name goes, and so is,
+ *     a batch before, all that was in it;
  * (5) no record moves from block to block: an index gets no more nodes, and a
  *     directory that would need them is one without an index from then on.
  *
@@ -42,6 +44,40 @@ int ext2_batch_note(struct ext2_volume *vol, uint64_t *batch)
 bool ext2_batch_noted(const struct ext2_volume *vol, uint64_t batch)
 {
     return !ext2_batch_is_whole(vol) && batch == shale_tx_batch(vol->fs->tx);
+}
+
+int ext2_new_dir_note(struct ext2_volume *vol, uint32_t ino)
+{
+    struct ext2_new_dirs *dirs = &vol->new_dirs;
+    int err;
+
+    if (ext2_batch_is_whole(vol))
+        return 0;
+    err = shale_tx_save(vol->fs->tx, dirs, sizeof *dirs);
+    if (err)
+        return err;
+    if (dirs->batch != shale_tx_batch(vol->fs->tx))
+        *dirs = (struct ext2_new_dirs){
+            .batch = shale_tx_batch(vol->fs->tx),
+        };
+    if (dirs->count == sizeof dirs->ino / sizeof dirs->ino[0])
+        return SHALE_EAGAIN;
+    dirs->ino[dirs->count++] = ino;
+    return 0;
+}
+
+bool ext2_new_dir_noted(const struct ext2_vnode *dir)
+{
+    const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    const struct ext2_new_dirs *dirs = &vol->new_dirs;
+
+    if (!ext2_batch_noted(vol, dirs->batch))
+        return false;
+    for (uint32_t i = 0; i < dirs->count; i++) {
+        if (dirs->ino[i] == dir->base.ino)
+            return true;
+    }
+    return false;
 }
 
 int ext2_fresh_write(struct ext2_volume *vol, const struct shale_buf *buf)

@@ -111,8 +111,6 @@ int ext2_park(struct ext2_vnode *vn)
 
     if (done)
         return done == SHALE_ENOMEM || done == SHALE_EIO ? done : 0;
-    if (ext2_batch_noted(vol, vol->removed_in))
-        return SHALE_EAGAIN;    /* see renames_at_once() in dir_record.c */
     done = shale_tx_save(vol->fs->tx, &vn->parked, sizeof vn->parked);
     if (done)
         return done;

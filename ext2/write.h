@@ -86,6 +86,13 @@ int ext2_batch_note(struct ext2_volume *vol, uint64_t *batch);
 bool ext2_batch_noted(const struct ext2_volume *vol, uint64_t batch);
 
 /*
+ * Unless batches are whole: note that directory INO is made in this one.
+ * SHALE_EAGAIN if many are. / Has DIR been?
+ */
+int ext2_new_dir_note(struct ext2_volume *vol, uint32_t ino);
+bool ext2_new_dir_noted(const struct ext2_vnode *dir);
+
+/*
  * Unless batches are whole: see to it that BUF, a block that was free and is
  * as it may be found, is on the device before anything leads to it.
  */

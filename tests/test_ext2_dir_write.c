@@ -11,7 +11,7 @@ static struct ext2_vnode *dir;
 
 static void dir_open(const char *arguments)
 {
-    rig_init(&rig, 4 << 20, arguments);
+    rig_init(&rig, 8 << 20, arguments);
     rig_mount(&rig);
     dir = (struct ext2_vnode *)rig_create(&rig, "d", 040755);
 }
