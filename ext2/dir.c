@@ -32,9 +32,10 @@ static const char *name_check(const struct ext2_dirent *entry)
 
 bool ext2_dirent_is_dots(const struct ext2_dirent *entry)
 {
-    return entry->name[0] == '.' &&
-           (entry->name_len == 1 ||
-            (entry->name_len == 2 && entry->name[1] == '.'));
+    /* An empty name may begin where its block ends: it is not to be read. */
+    return (entry->name_len == 1 && entry->name[0] == '.') ||
+           (entry->name_len == 2 && entry->name[0] == '.' &&
+            entry->name[1] == '.');
 }
 
 int ext2_dir_bad_record(const struct ext2_vnode *dir,
@@ -74,6 +75,21 @@ int ext2_walk_start(struct ext2_walk *w, const struct ext2_vnode *dir,
     return 0;
 }
 
+/*
+ * A block, or a pointer to blocks that is bad, is about to be looked at. As
+ * large a directory as W's budget uses some of its blocks several times.
+ */
+static int walk_charge(struct ext2_walk *w)
+{
+    if (w->budget-- > 0)
+        return 0;
+    w->budget = 0;
+    w->end = 0;
+    return shale_corrupt_inode(w->dir->base.fs,
+                               "ext2: directory larger than the volume",
+                               w->dir->inode.at, w->dir->base.ino);
+}
+
 int ext2_walk_next(struct ext2_walk *w, uint64_t *index,
                    struct shale_buf **out)
 {
@@ -91,19 +107,17 @@ int ext2_walk_next(struct ext2_walk *w, uint64_t *index,
         w->run_first = w->next;
         err = ext2_map(w->dir, w->next, w->end - w->next, &w->run);
         if (err) {
-            w->run = (struct ext2_run){ .count = 1 };
+            w->run.block = 0;
+            (void)walk_charge(w);
             return err;
         }
     }
     if (w->next >= w->end)
         return 0;
 
-    /* As large a directory as that uses some of its blocks several times. */
-    if (w->budget-- == 0) {
-        w->end = 0;
-        return shale_corrupt_inode(fs, "ext2: directory larger than the volume",
-                                   w->dir->inode.at, w->dir->base.ino);
-    }
+    err = walk_charge(w);
+    if (err)
+        return err;
     into = w->next - w->run_first;
     *index = w->next++;
     err = shale_buf_get_run(fs->cache, w->run.block + into, w->run.block,

@@ -147,11 +147,14 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
             return 0;
         }
         shale_buf_put(buf);
-        if (!ext2_block_usable(vol, block))
-            return bad_pointer(vn, at + slot * sizeof(le32));
-        err = shale_buf_get(vol->fs->cache, block, &buf);
-        if (err)
+        err = ext2_block_usable(vol, block)
+                  ? shale_buf_get(vol->fs->cache, block, &buf)
+                  : bad_pointer(vn, at + slot * sizeof(le32));
+        if (err) {
+            out->block = 0;
+            out->count = hole_left(super, &path, level, NULL, 0);
             return err;
+        }
         pointers = (const le32 *)buf->data;
         at = ext2_block_at(vol, block);
         slot = path.slot[level];
@@ -166,9 +169,10 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
 int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
              struct ext2_run *out)
 {
-    struct ext2_run run, next;
+    struct ext2_run run = { .count = 1 }, next;
     int err;
 
+    *out = (struct ext2_run){ .count = count };
     if (vn->inode.flags & (EXT2_INODE_EXTENTS | EXT2_INODE_INLINE))
         return shale_corrupt_inode(vn->base.fs,
                                    "ext2: inode has extents or inline data, "
@@ -176,6 +180,7 @@ int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
                                    vn->inode.at, vn->base.ino);
 
     err = map_step(vn, index, count, &run);
+    *out = run;
     if (err)
         return err;
     for (unsigned step = 1; step < MAX_STEPS && run.count < count; step++) {
