@@ -97,29 +97,6 @@ static int group_load(struct group *g)
     return err;
 }
 
-/* Blocks at the start of GROUP that have copies of what is in group 0. */
-static uint32_t group_head(const struct ext2_volume *vol, uint32_t group)
-{
-    const struct ext2_super *super = &vol->super;
-    bool has_super = ext2_group_has_super(super, group);
-    uint32_t per_block = super->descs_per_block;
-    uint32_t in_run = group % per_block, head = has_super;
-
-    /* Block 0 of 1 KiB, if group 0 begins there, is before the superblock. */
-    if (group == 0 && EXT2_SUPER_OFFSET >> super->block_shift >
-                          super->first_block)
-        head++;
-    if (group / per_block < super->first_meta_bg) {
-        if (has_super)
-            head += super->first_meta_bg;
-        if (has_super && (super->compat & EXT2_COMPAT_RESIZE_INODE))
-            head += super->reserved_desc;
-    } else if (in_run < 2 || in_run == per_block - 1) {
-        head++;
-    }
-    return head;
-}
-
 static bool overlap(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
 {
     return a < b ? b - a < a_count : a - b < b_count;
@@ -130,7 +107,8 @@ static bool group_owns(const struct group *g, uint32_t first, uint32_t count)
 {
     const struct ext2_disk_group *desc = g->desc;
 
-    return overlap(first, count, g->first, group_head(g->vol, g->number)) ||
+    return overlap(first, count, g->first,
+                   ext2_group_head(&g->vol->super, g->number)) ||
            overlap(first, count, le32_get(desc->block_bitmap), 1) ||
            overlap(first, count, le32_get(desc->inode_bitmap), 1) ||
            overlap(first, count, le32_get(desc->inode_table),
@@ -240,7 +218,7 @@ static int search_all(struct ext2_volume *vol, uint32_t goal, struct search *s)
 /* Blocks of G have been taken from those that are free, or come to them. */
 static void free_count_change(struct group *g, uint32_t taken, uint32_t freed)
 {
-    struct ext2_space *space = g->vol->space;
+    struct ext2_sums *sums = &g->vol->space->sums;
     uint32_t count = le16_get(g->desc->free_blocks) + freed;
 
     if (taken > count) {
@@ -251,9 +229,8 @@ static void free_count_change(struct group *g, uint32_t taken, uint32_t freed)
     if (count > UINT16_MAX)
         count = UINT16_MAX;
     g->desc->free_blocks = le16_make((uint16_t)count);
-    space->free_blocks += freed;
-    space->free_blocks -= taken < space->free_blocks ? taken
-                                                     : space->free_blocks;
+    sums->free_blocks += freed;
+    sums->free_blocks -= taken < sums->free_blocks ? taken : sums->free_blocks;
 }
 
 /* Set the bits of COUNT blocks from FIRST on, all in one group. */
@@ -287,15 +264,16 @@ static int blocks_take(struct ext2_volume *vol, uint32_t first, uint32_t count)
 /* Lower *WANT to what is not reserved. */
 static int reserve_keep(struct ext2_volume *vol, uint32_t *want)
 {
-    struct ext2_space *space = vol->space;
+    const struct ext2_sums *sums = &vol->space->sums;
+    uint32_t reserved = vol->super.reserved_blocks;
     int err = ext2_space_count(vol);
 
     if (err)
         return err;
-    if (space->free_blocks <= vol->super.reserved_blocks)
+    if (sums->free_blocks <= reserved)
         return SHALE_ENOSPC;
-    if (*want > space->free_blocks - vol->super.reserved_blocks)
-        *want = (uint32_t)(space->free_blocks - vol->super.reserved_blocks);
+    if (*want > sums->free_blocks - reserved)
+        *want = (uint32_t)(sums->free_blocks - reserved);
     return 0;
 }
 

@@ -20,6 +20,7 @@
 #define EXT2_MAGIC             0xef53u
 #define EXT2_MAX_LOG_BLOCK     6u       /* 1024 << 6 is 64 KiB */
 #define EXT2_GOOD_OLD_REV      0u
+#define EXT2_DYNAMIC_REV       1u      /* features, and sizes of inodes */
 #define EXT2_GOOD_OLD_INODE    128u     /* bytes of an inode in revision 0 */
 #define EXT2_GOOD_OLD_FIRST    11u      /* first inode not reserved there */
 #define EXT2_MAX_INODE_SIZE    4096u
@@ -219,6 +220,9 @@ struct ext2_disk_inode_extra {
 };
 
 _Static_assert(sizeof(struct ext2_disk_inode_extra) == 24, "ext2 inode, rest");
+
+/* ... in new inodes: all fields that there are today, the last two unused. */
+#define EXT2_EXTRA_ISIZE 32u
 
 #define EXT2_NAME_MAX 255u      /* bytes of a file's name */
 

@@ -19,9 +19,6 @@
 #define LOST_SIZE 16384u        /* bytes */
 #define LOST_BLOCKS_MIN 2u
 
-/* Of larger inodes: all fields that there are today. */
-#define EXTRA_ISIZE 32u
-
 /* The type that a directory's record says of a directory. */
 #define RECORD_DIR 2u
 
@@ -44,7 +41,7 @@ struct first_file {
 static int store(struct ext2_new *v, const struct first_file *file)
 {
     const struct ext2_super *super = &v->super;
-    uint32_t group = (file->ino - 1) / super->inodes_per_group;
+    uint32_t group = ext2_group_of_ino(super, file->ino);
     uint32_t index = (file->ino - 1) % super->inodes_per_group;
     uint64_t table = ext2_group_first(super, group) +
                      (uint64_t)ext2_group_head(super, group) + 2;
@@ -70,7 +67,7 @@ static int store(struct ext2_new *v, const struct first_file *file)
     raw.inode.atime = raw.inode.ctime = raw.inode.mtime = now;
     memcpy(raw.inode.block, file->map, sizeof file->map);
     if (large) {
-        raw.extra.extra_isize = le16_make(EXTRA_ISIZE);
+        raw.extra.extra_isize = le16_make(EXT2_EXTRA_ISIZE);
         raw.extra.ctime_extra = ext2_time_extra(time);
         raw.extra.mtime_extra = raw.extra.atime_extra = raw.extra.ctime_extra;
         raw.extra.crtime = now;

@@ -20,7 +20,6 @@
 #define ERRORS_CONTINUE 1u      /* s_errors */
 #define NO_MAX_MOUNTS 0xffffu
 #define MOUNT_XATTR_ACL 0x0cu   /* s_default_mount_opts: user_xattr, acl */
-#define WANTED_EXTRA_ISIZE 32u  /* of new inodes, if they are large enough */
 #define JOURNAL_BACKUP 1u       /* s_jnl_backup_type: the blocks are known */
 
 /* --------------------------------------------------------------- writing */
@@ -147,7 +146,7 @@ static int put_bitmaps(struct ext2_new *v, uint32_t group)
 static uint32_t has_dir(const struct ext2_super *super, uint32_t group,
                         uint32_t ino)
 {
-    return (ino - 1) / super->inodes_per_group == group;
+    return ext2_group_of_ino(super, ino) == group;
 }
 
 static void encode_group(const struct ext2_new *v, uint32_t group,
@@ -263,7 +262,7 @@ static void encode_super(const struct ext2_new *v, uint32_t group,
     raw->state = le16_make(EXT2_STATE_VALID);
     raw->errors = le16_make(ERRORS_CONTINUE);
     raw->max_mount_count = le16_make(NO_MAX_MOUNTS);
-    raw->rev_level = le32_make(1);
+    raw->rev_level = le32_make(EXT2_DYNAMIC_REV);
     raw->first_ino = le32_make(EXT2_GOOD_OLD_FIRST);
     raw->inode_size = le16_make((uint16_t)super->inode_size);
     raw->block_group_nr = le16_make((uint16_t)group);
@@ -277,8 +276,8 @@ static void encode_super(const struct ext2_new *v, uint32_t group,
     raw->flags = le32_make(EXT2_FLAG_SIGNED_HASH);
     raw->mount_options = le32_make(MOUNT_XATTR_ACL);
     if (super->inode_size > EXT2_GOOD_OLD_INODE) {
-        raw->min_extra_isize = le16_make(WANTED_EXTRA_ISIZE);
-        raw->want_extra_isize = le16_make(WANTED_EXTRA_ISIZE);
+        raw->min_extra_isize = le16_make(EXT2_EXTRA_ISIZE);
+        raw->want_extra_isize = le16_make(EXT2_EXTRA_ISIZE);
     }
     if (v->journal_blocks)
         encode_journal(v, raw);

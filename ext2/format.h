@@ -39,9 +39,10 @@ struct ext2_new {
  */
 int ext2_layout_choose(struct ext2_new *v, struct shale_log *log);
 
-/* How many blocks at the start of GROUP are its own, up to its bitmaps, ... */
-uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group);
-/* ... and with bitmaps and inode table. */
+/*
+ * How many blocks at the start of GROUP are its own: its head, bitmaps and
+ * inode table.
+ */
 uint32_t ext2_group_own(const struct ext2_super *super, uint32_t group);
 
 /* The size of the resize inode: all that a double indirect block reaches. */

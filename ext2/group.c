@@ -8,12 +8,6 @@
  */
 #include "ext2.h"
 
-/*
- * statfs() sums up no more groups than this, those of 16 TiB in 4 KiB blocks:
- * 4 MiB of descriptors. Beyond, the superblock's own counts have to do.
- */
-#define COUNTED_GROUPS 131072u
-
 uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group)
 {
     return super->first_block + group * super->blocks_per_group;
@@ -24,6 +18,27 @@ uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group)
     uint32_t left = super->block_count - ext2_group_first(super, group);
 
     return left < super->blocks_per_group ? left : super->blocks_per_group;
+}
+
+uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group)
+{
+    bool has_super = ext2_group_has_super(super, group);
+    uint32_t per_block = super->descs_per_block;
+    uint32_t in_run = group % per_block, head = has_super;
+
+    /* Block 0 of 1 KiB, if group 0 begins there, is before the superblock. */
+    if (group == 0 && EXT2_SUPER_OFFSET >> super->block_shift >
+                          super->first_block)
+        head++;
+    if (group / per_block < super->first_meta_bg) {
+        if (has_super)
+            head += super->first_meta_bg;
+        if (has_super && (super->compat & EXT2_COMPAT_RESIZE_INODE))
+            head += super->reserved_desc;
+    } else if (in_run < 2 || in_run == per_block - 1) {
+        head++;
+    }
+    return head;
 }
 
 /* A block of descriptors, and those that may be read along with it. */
@@ -116,25 +131,32 @@ int ext2_group_get(struct ext2_volume *vol, uint32_t group,
 }
 
 /* Add up the COUNT descriptors in BUF. */
-static void free_add(const struct shale_buf *buf, uint32_t count,
-                     uint64_t *blocks, uint64_t *inodes)
+static void sums_add(const struct shale_buf *buf, uint32_t count,
+                     struct ext2_sums *sums)
 {
     const struct ext2_disk_group *raw =
         (const struct ext2_disk_group *)buf->data;
 
     for (uint32_t i = 0; i < count; i++) {
-        *blocks += le16_get(raw[i].free_blocks);
-        *inodes += le16_get(raw[i].free_inodes);
+        sums->free_blocks += le16_get(raw[i].free_blocks);
+        sums->free_inodes += le16_get(raw[i].free_inodes);
+        sums->used_dirs += le16_get(raw[i].used_dirs);
     }
 }
 
-/* Add up all descriptors. */
-static int free_sum(struct ext2_volume *vol, uint64_t *blocks, uint64_t *inodes)
+/* A superblock may promise 2^29 groups on a device that is all holes. */
+int ext2_group_sum(struct ext2_volume *vol, struct ext2_sums *out)
 {
     const struct ext2_super *super = &vol->super;
+    struct ext2_sums sums = { .known = true };
     uint32_t left = super->group_count;
 
-    for (uint32_t index = 0; index < super->desc_blocks; index++) {
+    if (left > EXT2_COUNTED_GROUPS) {
+        sums.free_blocks = super->free_blocks;
+        sums.free_inodes = super->free_inodes;
+        left = 0;
+    }
+    for (uint32_t index = 0; left > 0; index++) {
         uint32_t count = super->descs_per_block;
         struct shale_buf *buf;
         int err = table_get(vol, index, &buf);
@@ -143,27 +165,25 @@ static int free_sum(struct ext2_volume *vol, uint64_t *blocks, uint64_t *inodes)
             return err;
         if (count > left)
             count = left;
-        free_add(buf, count, blocks, inodes);
+        sums_add(buf, count, &sums);
         shale_buf_put(buf);
         left -= count;
     }
+    *out = sums;
     return 0;
 }
 
 int ext2_group_count_free(struct ext2_volume *vol, uint64_t *blocks,
                           uint64_t *inodes)
 {
-    const struct ext2_super *super = &vol->super;
-    uint64_t block_sum = 0, inode_sum = 0;
-    int err = SHALE_EIO;
+    struct ext2_sums sums;
+    int err = ext2_group_sum(vol, &sums);
 
-    if (super->group_count <= COUNTED_GROUPS)
-        err = free_sum(vol, &block_sum, &inode_sum);
     if (err == SHALE_ENOMEM)
         return err;
 
     /* df(1) should work on a damaged volume too. */
-    *blocks = err ? super->free_blocks : block_sum;
-    *inodes = err ? super->free_inodes : inode_sum;
+    *blocks = err ? vol->super.free_blocks : sums.free_blocks;
+    *inodes = err ? vol->super.free_inodes : sums.free_inodes;
     return 0;
 }

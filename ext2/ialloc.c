@@ -20,10 +20,6 @@
 /* Directories at the top choose from so many groups. */
 #define SPREAD_GROUPS 2048u
 
-/* Of no more groups than this, those of 16 TiB in 4 KiB blocks, is there an
-   average. */
-#define COUNTED_GROUPS 131072u
-
 /* A group has an inode to give, or not; see group_check(). */
 struct wish {
     uint32_t free_inodes, free_blocks;  /* at least so many */
@@ -59,11 +55,6 @@ static bool counts_meet(const struct counts *counts, const struct wish *wish)
            counts->free_inodes >= wish->free_inodes &&
            counts->free_blocks >= wish->free_blocks &&
            counts->used_dirs < wish->used_dirs;
-}
-
-static uint32_t group_of_ino(const struct ext2_volume *vol, uint64_t ino)
-{
-    return (uint32_t)((ino - 1) / vol->super.inodes_per_group);
 }
 
 /* The first group from FROM on that meets WISH. 1; 0 if none does; error. */
@@ -118,20 +109,21 @@ static int group_for_dir(struct ext2_volume *vol, const struct ext2_vnode *dir,
                          uint32_t *out)
 {
     const struct ext2_super *super = &vol->super;
-    const struct ext2_space *space = vol->space;
-    uint32_t from = group_of_ino(vol, dir->base.ino), slack;
+    const struct ext2_sums *sums = &vol->space->sums;
+    uint32_t from = ext2_group_of_ino(super, dir->base.ino), slack;
     uint32_t groups = super->group_count;
     struct wish wish = { 1, 1, UINT64_MAX };
     int found;
 
-    if (groups > COUNTED_GROUPS)
+    /* There is no average of what has not been counted. */
+    if (groups > EXT2_COUNTED_GROUPS)
         return group_find(vol, from, &wish, out);
     found = ext2_space_count(vol);
     if (found)
         return found;
     wish = (struct wish){
-        .free_inodes = (uint32_t)(space->free_inodes / groups / 8 * 7),
-        .free_blocks = (uint32_t)(space->free_blocks / groups / 8 * 7),
+        .free_inodes = (uint32_t)(sums->free_inodes / groups / 8 * 7),
+        .free_blocks = (uint32_t)(sums->free_blocks / groups / 8 * 7),
         .used_dirs = UINT64_MAX,
     };
     if (dir->base.ino == EXT2_ROOT_INO ||
@@ -145,7 +137,7 @@ static int group_for_dir(struct ext2_volume *vol, const struct ext2_vnode *dir,
     wish.free_inodes -= slack < wish.free_inodes ? slack : wish.free_inodes;
     slack = super->blocks_per_group / 8;
     wish.free_blocks -= slack < wish.free_blocks ? slack : wish.free_blocks;
-    wish.used_dirs = space->used_dirs / groups + super->inodes_per_group / 16 +
+    wish.used_dirs = sums->used_dirs / groups + super->inodes_per_group / 16 +
                      1;
     return group_find(vol, from, &wish, out);
 }
@@ -159,8 +151,9 @@ static int group_for_file(struct ext2_volume *vol,
                           const struct ext2_vnode *dir, uint32_t *out)
 {
     static const struct wish wish = { 1, 1, UINT64_MAX };
-    uint32_t groups = vol->super.group_count;
-    uint64_t at = group_of_ino(vol, dir->base.ino);
+    const struct ext2_super *super = &vol->super;
+    uint32_t groups = super->group_count;
+    uint64_t at = ext2_group_of_ino(super, dir->base.ino);
 
     for (uint64_t step = 1; step < groups; step *= 2) {
         struct counts counts;
@@ -244,8 +237,8 @@ static int group_take(struct ext2_volume *vol, uint32_t group, bool is_dir,
     ext2_bits_set((le64 *)bitmap->data, bit, 1, true);
     desc->free_inodes = count_change(desc->free_inodes, 0, 1);
     desc->used_dirs = count_change(desc->used_dirs, is_dir, 0);
-    vol->space->free_inodes -= vol->space->free_inodes > 0;
-    vol->space->used_dirs += is_dir;
+    vol->space->sums.free_inodes -= vol->space->sums.free_inodes > 0;
+    vol->space->sums.used_dirs += is_dir;
     *ino = group * super->inodes_per_group + bit + 1;
     err = 1;
 
@@ -255,30 +248,44 @@ out:
     return err;
 }
 
+/*
+ * Take an inode of the first group from FROM on that has one. Each is looked at
+ * once, however many count inodes that they do not have. 1, 0 or an error.
+ */
+static int any_take(struct ext2_volume *vol, uint32_t from, bool is_dir,
+                    uint32_t *ino)
+{
+    static const struct wish any = { 1, 0, UINT64_MAX };
+    uint32_t groups = vol->super.group_count;
+
+    for (uint32_t i = 0; i < groups; i++) {
+        uint32_t group = (from + i) % groups;
+        struct counts counts;
+        int taken = counts_get(vol, group, &counts);
+
+        if (!taken && counts_meet(&counts, &any))
+            taken = group_take(vol, group, is_dir, ino);
+        if (taken != 0)
+            return taken;
+    }
+    return 0;
+}
+
 int ext2_inode_take(struct ext2_volume *vol, const struct ext2_vnode *dir,
                     uint32_t mode, uint32_t *ino)
 {
-    static const struct wish any = { 1, 0, UINT64_MAX };
     bool is_dir = (mode & SHALE_S_IFMT) == SHALE_S_IFDIR;
-    uint32_t group = 0;
-    int found = is_dir ? group_for_dir(vol, dir, &group)
-                       : group_for_file(vol, dir, &group);
+    uint32_t home = ext2_group_of_ino(&vol->super, dir->base.ino);
+    uint32_t group = home;
+    int chosen = is_dir ? group_for_dir(vol, dir, &group)
+                        : group_for_file(vol, dir, &group);
+    int taken = chosen > 0 ? group_take(vol, group, is_dir, ino) : chosen;
 
-    if (found > 0)
-        found = group_take(vol, group, is_dir, ino);
-    if (found == 0)
-        group = group_of_ino(vol, dir->base.ino);
-    for (uint32_t i = 0; i < vol->super.group_count && found == 0; i++) {
-        found = group_find(vol, group, &any, &group);
-        if (found == 0)
-            return SHALE_ENOSPC;
-        if (found > 0)
-            found = group_take(vol, group, is_dir, ino);
-        group = (group + 1) % vol->super.group_count;
-    }
-    if (found == 0)
+    if (taken == 0)
+        taken = any_take(vol, home, is_dir, ino);
+    if (taken == 0)
         return SHALE_ENOSPC;
-    return found < 0 ? found : 0;
+    return taken < 0 ? taken : 0;
 }
 
 /* --------------------------------------------------------------- freeing */
@@ -293,7 +300,7 @@ int ext2_inode_free(struct ext2_volume *vol, uint32_t ino, bool is_dir)
 
     if (!is_dir)
         return shale_tx_free(tx, run);
-    err = ext2_group_get(vol, group_of_ino(vol, ino), &buf, &desc);
+    err = ext2_group_get(vol, ext2_group_of_ino(&vol->super, ino), &buf, &desc);
     if (err)
         return err;
     err = ext2_space_note(vol);
@@ -303,7 +310,7 @@ int ext2_inode_free(struct ext2_volume *vol, uint32_t ino, bool is_dir)
         err = shale_tx_free(tx, run);
     if (!err) {
         desc->used_dirs = count_change(desc->used_dirs, 0, 1);
-        vol->space->used_dirs -= vol->space->used_dirs > 0;
+        vol->space->sums.used_dirs -= vol->space->sums.used_dirs > 0;
     }
     shale_buf_put(buf);
     return err;
@@ -315,7 +322,7 @@ static int inodes_reclaim(struct ext2_volume *vol, uint32_t ino,
 {
     struct shale_tx *tx = vol->fs->tx;
     struct shale_buf *desc_buf, *bitmap = NULL;
-    uint32_t group = group_of_ino(vol, ino);
+    uint32_t group = ext2_group_of_ino(&vol->super, ino);
     struct ext2_disk_group *desc;
     uint32_t freed;
     int err = ext2_group_get(vol, group, &desc_buf, &desc);
@@ -336,7 +343,7 @@ static int inodes_reclaim(struct ext2_volume *vol, uint32_t ino,
         if (freed < count)
             bad_bitmap(vol, bitmap, "ext2: an inode that was freed was free");
         desc->free_inodes = count_change(desc->free_inodes, freed, 0);
-        vol->space->free_inodes += freed;
+        vol->space->sums.free_inodes += freed;
     }
     shale_buf_put(bitmap);
     shale_buf_put(desc_buf);

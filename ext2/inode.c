@@ -21,7 +21,7 @@ int ext2_inode_get(struct ext2_volume *vol, uint64_t ino,
     uint32_t in_group = index % super->inodes_per_group;
     uint64_t byte = (uint64_t)in_group * super->inode_size;
     struct ext2_group group;
-    int err = ext2_group_load(vol, index / super->inodes_per_group, &group);
+    int err = ext2_group_load(vol, ext2_group_of_ino(super, ino), &group);
 
     if (err)
         return err;

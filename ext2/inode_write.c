@@ -15,9 +15,6 @@
 #define EXTRA_HAS(extra, field)                                     \
     ((extra) >= offsetof(struct ext2_disk_inode_extra, field) + sizeof(le32))
 
-/* What inodes made here use past the first 128 bytes, as the kernel's do. */
-#define EXTRA_USED 32u
-
 /* Links and time of deletion: they say whether the inode is in use. */
 #define LIFE_OFFSET offsetof(struct ext2_disk_inode, dtime)
 #define LIFE_END    (offsetof(struct ext2_disk_inode, links) + sizeof(le16))
@@ -181,15 +178,16 @@ static void extra_claim(const struct ext2_volume *vol, uint64_t ino,
     uint32_t room = vol->super.inode_size - EXT2_GOOD_OLD_INODE;
     struct ext2_disk_inode_extra *extra;
 
-    if (inode->extra > 0 || room < EXTRA_USED || ino < vol->super.first_ino)
+    if (inode->extra > 0 || room < EXT2_EXTRA_ISIZE ||
+        ino < vol->super.first_ino)
         return;
     extra = (struct ext2_disk_inode_extra *)(bytes + EXT2_GOOD_OLD_INODE);
     if (le16_get(extra->extra_isize) != 0)
         return;                 /* garbage; see extra_decode() in inode.c */
     memset(extra, 0, room);
-    extra->extra_isize = le16_make(EXTRA_USED);
-    inode->extra = EXTRA_USED;
-    inode->body = EXT2_GOOD_OLD_INODE + EXTRA_USED;
+    extra->extra_isize = le16_make(EXT2_EXTRA_ISIZE);
+    inode->extra = EXT2_EXTRA_ISIZE;
+    inode->body = EXT2_GOOD_OLD_INODE + EXT2_EXTRA_ISIZE;
 }
 
 /* Pin the block that VN's inode is in, to be changed; it is at *OFFSET. */
@@ -282,7 +280,8 @@ int ext2_inode_init(const struct ext2_vnode *dir,
 {
     const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
     uint32_t type = node->mode & SHALE_S_IFMT;
-    bool extra = vol->super.inode_size >= EXT2_GOOD_OLD_INODE + EXTRA_USED;
+    bool extra = vol->super.inode_size >=
+                 EXT2_GOOD_OLD_INODE + EXT2_EXTRA_ISIZE;
 
     *out = (struct ext2_inode){
         .mode = node->mode & (SHALE_S_IFMT | 07777),
@@ -347,11 +346,11 @@ int ext2_inode_create(struct ext2_volume *vol, uint32_t ino,
     inode->extra = 0;
     inode->body = vol->super.inode_size;
     memset(raw, 0, vol->super.inode_size);
-    if (room >= EXTRA_USED) {
-        inode->extra = EXTRA_USED;
-        inode->body = EXT2_GOOD_OLD_INODE + EXTRA_USED;
+    if (room >= EXT2_EXTRA_ISIZE) {
+        inode->extra = EXT2_EXTRA_ISIZE;
+        inode->body = EXT2_GOOD_OLD_INODE + EXT2_EXTRA_ISIZE;
         ((struct ext2_disk_inode_extra *)(raw + 1))->extra_isize =
-            le16_make(EXTRA_USED);
+            le16_make(EXT2_EXTRA_ISIZE);
     }
     inode_encode(vol, inode, buf->data + offset);
 put:

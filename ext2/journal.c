@@ -171,7 +171,7 @@ int ext2_make_room(struct shale_fs *fs)
     err = ext2_space_count(vol);
     if (err)
         return err;
-    left = vol->space->free_blocks;
+    left = vol->space->sums.free_blocks;
     if (vol->space->keep_reserved)
         left -= left < vol->super.reserved_blocks ? left
                                                   : vol->super.reserved_blocks;

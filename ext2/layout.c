@@ -243,13 +243,6 @@ static uint64_t wanted_inodes(const struct ext2_new *v,
 
 /* ---------------------------------------------------------------- groups */
 
-uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group)
-{
-    if (!ext2_group_has_super(super, group))
-        return 0;
-    return 1 + super->desc_blocks + super->reserved_desc;
-}
-
 uint32_t ext2_group_own(const struct ext2_super *super, uint32_t group)
 {
     return ext2_group_head(super, group) + 2 + super->table_blocks;

@@ -174,9 +174,9 @@ static int free_count(struct ext2_volume *vol, uint64_t *blocks,
     uint64_t freed;
     int err = 0;
 
-    if (space && space->counted) {
-        *blocks = space->free_blocks;
-        *inodes = space->free_inodes;
+    if (space && space->sums.known) {
+        *blocks = space->sums.free_blocks;
+        *inodes = space->sums.free_inodes;
     } else {
         err = ext2_group_count_free(vol, blocks, inodes);
     }

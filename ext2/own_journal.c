@@ -49,7 +49,7 @@ int ext2_own_size(struct ext2_volume *vol, uint32_t *out)
         blocks = most;
     if (blocks < JOURNAL_MIN_BLOCKS)
         blocks = JOURNAL_MIN_BLOCKS;
-    free_blocks = vol->space->free_blocks;
+    free_blocks = vol->space->sums.free_blocks;
     if (vol->space->keep_reserved)
         free_blocks -= free_blocks < vol->super.reserved_blocks
                            ? free_blocks : vol->super.reserved_blocks;

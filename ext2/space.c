@@ -45,42 +45,16 @@ void ext2_space_fini(struct ext2_volume *vol)
 
 int ext2_space_count(struct ext2_volume *vol)
 {
-    struct ext2_space *space = vol->space;
-    uint64_t blocks = 0, inodes = 0, dirs = 0;
-
-    if (space->counted)
+    if (vol->space->sums.known)
         return 0;
-    for (uint32_t i = 0; i < vol->super.group_count; i++) {
-        struct ext2_disk_group *desc;
-        struct shale_buf *buf;
-        int err = ext2_group_get(vol, i, &buf, &desc);
-
-        if (err)
-            return err;
-        blocks += le16_get(desc->free_blocks);
-        inodes += le16_get(desc->free_inodes);
-        dirs += le16_get(desc->used_dirs);
-        shale_buf_put(buf);
-    }
-    space->free_blocks = blocks;
-    space->free_inodes = inodes;
-    space->used_dirs = dirs;
-    space->counted = true;
-    return 0;
-}
-
-static void undo_counted(void *context, uint64_t a, uint64_t b)
-{
-    struct ext2_space *space = context;
-
-    (void)a;
-    (void)b;
-    space->counted = false;
+    return ext2_group_sum(vol, &vol->space->sums);
 }
 
 int ext2_space_note(struct ext2_volume *vol)
 {
-    return shale_tx_on_undo(vol->fs->tx, undo_counted, vol->space, 0, 0);
+    struct ext2_sums *sums = &vol->space->sums;
+
+    return shale_tx_save(vol->fs->tx, sums, sizeof *sums);
 }
 
 /* --------------------------------------------------------------- windows */

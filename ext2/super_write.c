@@ -206,8 +206,8 @@ static int clean_store(struct ext2_volume *vol, struct shale_buf *buf,
         err = ext2_space_count(vol);
     if (err)
         return err;
-    raw->free_blocks = le32_make((uint32_t)vol->space->free_blocks);
-    raw->free_inodes = le32_make((uint32_t)vol->space->free_inodes);
+    raw->free_blocks = le32_make((uint32_t)vol->space->sums.free_blocks);
+    raw->free_inodes = le32_make((uint32_t)vol->space->sums.free_inodes);
     if (own)
         err = ext2_journal_disown(vol, buf);
     raw->state = le16_make(vol->super.state);

@@ -42,10 +42,7 @@ struct ext2_space {
     struct ext2_window windows[EXT2_WINDOWS];
     uint64_t clock;             /* files begun */
     bool keep_reserved;         /* nobody gets the last reserved_blocks */
-
-    /* Sums over all groups, if they are known. */
-    bool counted;
-    uint64_t free_blocks, free_inodes, used_dirs;
+    struct ext2_sums sums;      /* over all groups */
 };
 
 /* Called by mount, unless read-only / by unmount; VOL->space is made here. */
@@ -55,7 +52,7 @@ void ext2_space_fini(struct ext2_volume *vol);
 /* See to it that the sums are known. */
 int ext2_space_count(struct ext2_volume *vol);
 
-/* They are going to change: if the transaction is undone, they are unknown. */
+/* They are going to change: if the transaction is undone, so are they. */
 int ext2_space_note(struct ext2_volume *vol);
 
 /* The window, not INO's, that BLOCK is in, or NULL. */
