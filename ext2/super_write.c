@@ -33,6 +33,21 @@ int ext2_super_change(struct ext2_volume *vol, struct shale_buf **out,
 
 /* ----------------------------------------------------- single statements */
 
+/*
+ * Features belong to revision 1, which says what all volumes of revision 0 have
+ * in common: e2fsck makes it that if it finds one that has a feature.
+ */
+static void revision_store(struct ext2_super *super,
+                           struct ext2_disk_super *raw)
+{
+    if (super->rev_level != EXT2_GOOD_OLD_REV)
+        return;
+    super->rev_level = EXT2_DYNAMIC_REV;
+    raw->rev_level = le32_make(super->rev_level);
+    raw->first_ino = le32_make(super->first_ino);
+    raw->inode_size = le16_make((uint16_t)super->inode_size);
+}
+
 int ext2_super_set_feature(struct ext2_volume *vol, enum ext2_feature_set set,
                            uint32_t bit)
 {
@@ -48,6 +63,9 @@ int ext2_super_set_feature(struct ext2_volume *vol, enum ext2_feature_set set,
         return 0;
     err = shale_tx_save(vol->fs->tx, known, sizeof *known);
     if (!err)
+        err = shale_tx_save(vol->fs->tx, &vol->super.rev_level,
+                            sizeof vol->super.rev_level);
+    if (!err)
         err = ext2_super_change(vol, &buf, &raw);
     if (err)
         return err;
@@ -55,6 +73,7 @@ int ext2_super_set_feature(struct ext2_volume *vol, enum ext2_feature_set set,
             set == EXT2_INCOMPAT ? &raw->incompat : &raw->ro_compat;
     *field = le32_make(le32_get(*field) | bit);
     *known |= bit;
+    revision_store(&vol->super, raw);
     shale_buf_put(buf);
     return 0;
 }

@@ -92,17 +92,35 @@ static inline void rig_mount(struct rig *rig)
     ck_assert_msg(volume_mount(&rig->v, NULL) == 0, "%s", rig->v.said);
 }
 
+/*
+ * e2fsck finds nothing wrong. In a volume that says it is valid, it does not
+ * find anything either to put right without a word, as when a machine starts;
+ * what it notes of having looked is not for us.
+ */
+static inline void rig_fsck(struct rig *rig)
+{
+    uint16_t state = (uint16_t)(rig->bytes[0x43a] | rig->bytes[0x43b] << 8);
+    uint8_t *kept = malloc(rig->size);
+    const char *said;
+    int status;
+
+    ck_assert_ptr_nonnull(kept);
+    memcpy(kept, rig->bytes, rig->size);
+    said = rig_run(rig, state == 1 ? "e2fsck -fp @ 2>&1"
+                                   : "e2fsck -fn @ 2>&1", &status);
+    ck_assert_msg(status == 0, "%s", said);
+    memcpy(rig->bytes, kept, rig->size);
+    free(kept);
+}
+
 /* Unmount it, and have e2fsck look for faults. */
 static inline void rig_unmount(struct rig *rig)
 {
-    const char *said;
-    int status;
 
     ck_assert_int_eq(shale_unmount(rig->v.fs), 0);
     rig->v.fs = NULL;
     ck_assert_uint_eq(volume_close(&rig->v), 0);
-    said = rig_run(rig, "e2fsck -fn @ 2>&1", &status);
-    ck_assert_msg(status == 0, "%s", said);
+    rig_fsck(rig);
 }
 
 static inline void rig_fini(struct rig *rig)

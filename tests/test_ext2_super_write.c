@@ -113,6 +113,64 @@ START_TEST(states_stay)
 }
 END_TEST
 
+/* --------------------------------------------------------------- features */
+
+/* What gives a volume its first feature. */
+static void make_large(struct shale_vnode *vn)
+{
+    GOOD(shale_truncate(vn, UINT64_C(1) << 31));
+}
+
+static void make_named(struct shale_vnode *vn)
+{
+    static const char value[200] = "more than an inode has room for";
+
+    GOOD(shale_setxattr(vn, "user.x", value, sizeof value, 0));
+}
+
+static void (*const makers[])(struct shale_vnode *vn) = {
+    make_large, make_named,
+};
+
+/* A feature makes revision 1 of a volume of revision 0; undone, it does not. */
+START_TEST(first_feature_makes_revision_1)
+{
+    struct ext2_volume *vol;
+    struct shale_vnode *vn;
+
+    rig_fini(&rig);
+    rig_init(&rig, SIZE, "-b 1024 -r 0");
+    ck_assert_uint_eq(le32_get(super()->rev_level), EXT2_GOOD_OLD_REV);
+    mount_with(NULL);
+    make("plain");
+    GOOD(shale_sync(rig.v.fs));
+    ck_assert_uint_eq(le32_get(super()->rev_level), EXT2_GOOD_OLD_REV);
+
+    vol = ext2_volume_of(rig.v.fs);
+    shale_tx_begin(rig.v.fs->tx);
+    GOOD(ext2_super_set_feature(vol, EXT2_RO_COMPAT,
+                                EXT2_RO_COMPAT_LARGE_FILE));
+    ck_assert_uint_eq(vol->super.rev_level, EXT2_DYNAMIC_REV);
+    shale_tx_undo(rig.v.fs->tx);
+    ck_assert_uint_eq(vol->super.rev_level, EXT2_GOOD_OLD_REV);
+
+    vn = rig_open(&rig, "/plain");
+    makers[_i](vn);
+    shale_vnode_put(vn);
+    rig_unmount(&rig);
+    ck_assert_uint_eq(le32_get(super()->rev_level), EXT2_DYNAMIC_REV);
+    ck_assert_uint_eq(le32_get(super()->first_ino), EXT2_GOOD_OLD_FIRST);
+    ck_assert_uint_eq(le16_get(super()->inode_size), EXT2_GOOD_OLD_INODE);
+    ck_assert_uint_ne(le32_get(super()->compat) | le32_get(super()->ro_compat),
+                      0);
+
+    /* With whole batches from now on. */
+    mount_with(NULL);
+    make("more");
+    rig_unmount(&rig);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- errors */
 
 /* Break the first record of lost+found. */
@@ -256,6 +314,8 @@ Suite *suite(void)
     tcase_add_test(tc, in_use_and_clean);
     tcase_add_test(tc, long_path);
     tcase_add_loop_test(tc, states_stay, 0, sizeof states / sizeof states[0]);
+    tcase_add_loop_test(tc, first_feature_makes_revision_1, 0,
+                        sizeof makers / sizeof makers[0]);
     tcase_add_test(tc, errors_are_kept);
     tcase_add_loop_test(tc, label, 0, sizeof labels / sizeof labels[0]);
     tcase_add_loop_test(tc, written_or_not, 0,
