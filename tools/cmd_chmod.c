@@ -25,7 +25,11 @@ static void change(void *context, struct shale_vnode *vn, const char *path)
     if (!err && mode_change(chmod->mode, attr.mode, is_dir, &what.mode) &&
         what.mode != (attr.mode & 07777))
         err = shale_setattr(vn, &what);
-    if (err)
+    if (err == SHALE_EPERM &&
+        (shale_fs_traits(chmod->vol.fs) & SHALE_TRAIT_NO_OWNERS))
+        volume_fail_text(&chmod->vol, path, "files of this volume can be "
+                         "writable or not, and have no other permissions");
+    else if (err)
         volume_fail(&chmod->vol, path, err);
 }
 

@@ -14,7 +14,10 @@ static void change(void *context, struct shale_vnode *vn, const char *path)
     struct chown *chown = context;
     int err = shale_setattr(vn, &chown->what);
 
-    if (err)
+    if (err && (shale_fs_traits(chown->vol.fs) & SHALE_TRAIT_NO_OWNERS))
+        volume_fail_text(&chown->vol, path, "files of this volume have no "
+                         "owners");
+    else if (err)
         volume_fail(&chown->vol, path, err);
 }
 

@@ -62,7 +62,9 @@ static void set(struct volume *vol, const char *label)
         volume_fail_text(vol, NULL, "the label has a character that this "
                          "volume's cannot have");
     else if (err == SHALE_ENAMETOOLONG)
-        volume_fail_text(vol, NULL, "the label is too long");
+        volume_fail_text(vol, NULL, !strcmp(shale_fs_name(vol->fs), "fat")
+                         ? "the label is too long (11 characters at most)"
+                         : "the label is too long (16 bytes at most)");
     else if (err)
         volume_fail(vol, NULL, err);
 }
