@@ -238,24 +238,25 @@ int ext2_dir_set_parent(struct ext2_vnode *dir, uint32_t parent)
     struct ext2_disk_dirent *raw;
     struct ext2_place place;
     struct shale_buf *buf;
-    int found = ext2_dir_get(dir, 0, &buf), err;
+    int found, err = ext2_dir_get(dir, 0, &buf);
 
-    if (found)
-        return found;
+    if (err)
+        return err;
     found = ext2_dir_find_in(dir, buf, "..", 2, &place);
-    if (found == 0)
-        found = shale_corrupt_inode(dir->base.fs,
-                                    "ext2: directory without \"..\"",
-                                    dir->inode.at, dir->base.ino);
-    if (found > 0) {
+    if (found > 0)
         err = ext2_dir_change(dir, buf);
+    else if (found == 0)
+        err = shale_corrupt_inode(dir->base.fs,
+                                  "ext2: directory without \"..\"",
+                                  dir->inode.at, dir->base.ino);
+    else
+        err = found;
+    if (!err) {
         raw = (struct ext2_disk_dirent *)(buf->data + place.at);
-        if (!err)
-            raw->inode = le32_make(parent);
-        found = err;
+        raw->inode = le32_make(parent);
     }
     shale_buf_put(buf);
-    return found;
+    return err;
 }
 
 int ext2_dir_start(struct ext2_vnode *dir, uint32_t parent)
