@@ -54,8 +54,8 @@ int ext2_dir_bad_record(const struct ext2_vnode *dir,
 int ext2_walk_start(struct ext2_walk *w, const struct ext2_vnode *dir,
                     uint64_t first)
 {
-    const struct ext2_super *super = &ext2_volume_of(dir->base.fs)->super;
-    uint64_t there = dir->base.fs->dev->size >> super->block_shift;
+    const struct ext2_volume *vol = ext2_volume_of(dir->base.fs);
+    const struct ext2_super *super = &vol->super;
 
     if (dir->base.size & (super->block_size - 1))
         return shale_corrupt_inode(dir->base.fs,
@@ -67,11 +67,8 @@ int ext2_walk_start(struct ext2_walk *w, const struct ext2_vnode *dir,
         .run_first = first,
         .next = first,
         .end = dir->base.size >> super->block_shift,
-        .budget = super->block_count,
+        .budget = ext2_blocks_there(vol),
     };
-    /* A superblock may promise 2^32 blocks on a device of a few. */
-    if (w->budget > there)
-        w->budget = (uint32_t)there;
     return 0;
 }
 

@@ -173,6 +173,18 @@ static inline uint64_t ext2_block_at(const struct ext2_volume *vol,
     return block << vol->super.block_shift;
 }
 
+/*
+ * How many blocks there are: a superblock may promise 2^32 on a device of a
+ * few. What visits more than that, visits some of them again.
+ */
+static inline uint32_t ext2_blocks_there(const struct ext2_volume *vol)
+{
+    uint64_t there = vol->fs->dev->size >> vol->super.block_shift;
+
+    return there < vol->super.block_count ? (uint32_t)there
+                                          : vol->super.block_count;
+}
+
 /* True if COUNT blocks starting at FIRST lie inside the volume. */
 static inline bool ext2_in_volume(const struct ext2_volume *vol, uint32_t first,
                                   uint32_t count)

@@ -298,9 +298,10 @@ static int leaf_search(struct htree_way *way, const char *name, size_t len,
 static int leaves_search(struct htree_way *way, const char *name, size_t len,
                          uint32_t hash, struct ext2_place *out)
 {
+    uint32_t most = ext2_blocks_there(ext2_volume_of(way->dir->base.fs));
     int found, more;
 
-    for (uint64_t leaves = 1; leaves < way->blocks; leaves++) {
+    for (uint32_t leaves = 1; leaves < most; leaves++) {
         found = leaf_search(way, name, len, out);
         if (found)
             return found;

@@ -119,6 +119,61 @@ START_TEST(bad_pointers_used_again_end)
 }
 END_TEST
 
+static void entry_set(uint8_t *at, uint32_t first, uint32_t block)
+{
+    le32 *entry = (le32 *)at;
+
+    entry[0] = le32_make(first);
+    entry[1] = le32_make(block);
+}
+
+/* Write an index at AT: all its COUNT entries have HASH and lead to BLOCK. */
+static void index_set(uint8_t *at, uint32_t count, uint32_t hash,
+                      uint32_t block)
+{
+    entry_set(at, count << 16 | count, block);
+    for (uint32_t i = 1; i < count; i++)
+        entry_set(at + i * 8, hash | 1, block);
+}
+
+/* An index of 124 x 127 entries, with a hash in common, and of one leaf. */
+START_TEST(leaves_used_again_end)
+{
+    static const uint8_t info[8] = { [4] = EXT2_HASH_HALF_MD4, 8, 1, 0 };
+    uint8_t *root, *node, *leaf;
+    struct shale_vnode *vn;
+    struct ext2_super decoded;
+    uint32_t hash;
+
+    rig_init(&rig, 8 << 20, "-b 1024");
+    change("mkdir d\nsif d flags 0x1000\nsif d size 0x7ffffc00\n"
+           "sif d block[0] 5000\nsif d block[1] 5001\n"
+           "sif d block[2] 5002\n");
+    root = rig.bytes + 5000 * 1024;
+    node = root + 1024;
+    leaf = node + 1024;
+    rig_mount(&rig);
+    decoded = ext2_volume_of(rig.v.fs)->super;
+    hash = ext2_hash(EXT2_HASH_HALF_MD4, decoded.hash_seed, "x", 1);
+
+    memset(root, 0, 3 * 1024);
+    entry_set(root, 12, 1 << 16 | 12);
+    root[6] = 1;
+    root[8] = '.';
+    entry_set(root + 12, 2, 2 << 16 | 1012);
+    memcpy(root + 20, "..", 2);
+    memcpy(root + 24, info, sizeof info);
+    index_set(root + 32, 124, hash, 1);
+    entry_set(node, 0, 1024);
+    index_set(node + 8, 127, hash, 2);
+    entry_set(leaf, 0, 1024);
+
+    ck_assert_int_eq(shale_walk(rig.v.fs, NULL, "/d/x", 0, &vn), SHALE_ENOENT);
+    ck_assert_uint_eq(rig.v.events, 1);
+    end();
+}
+END_TEST
+
 /* --------------------------------------------------------------- groups */
 
 static struct ext2_disk_super *super(void)
@@ -244,6 +299,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, bad_pointer_is_met_once, 0,
                         sizeof pointers / sizeof pointers[0]);
     tcase_add_test(tc, bad_pointers_used_again_end);
+    tcase_add_test(tc, leaves_used_again_end);
     suite_add_tcase(s, tc);
 
     tc = tcase_create("groups");
