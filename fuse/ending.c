@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -128,6 +129,24 @@ static void remove_dead(const struct supervisor *s)
             supervise_say(s, SHALE_LOG_ERROR, why);
         free(target);
         target = mounted_at(s);
+    }
+    free(target);
+}
+
+void ending_abort(const struct supervisor *s)
+{
+    char *target = mounted_at(s);
+    char path[80];
+    int fd;
+
+    snprintf(path, sizeof path, "/sys/fs/fuse/connections/%u/abort", s->minor);
+    fd = target ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {              /* which users can, too */
+        if (write(fd, "1", 1) < 0)
+            supervise_say(s, SHALE_LOG_ERROR, strerror(errno));
+        close(fd);
+    } else if (target) {
+        umount2(target, MNT_FORCE | UMOUNT_NOFOLLOW);
     }
     free(target);
 }

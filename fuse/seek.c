@@ -11,7 +11,9 @@
  *
  * (1) there have to be other threads to answer (serve_write_out());
  * (2) only one thread at a time does that. Another takes what it cannot be sure
- *     of for data, as anybody may.
+ *     of for data, as anybody may;
+ * (3) should the daemon be killed just then, the thread that waits cannot end
+ *     before the supervisor breaks the connection (ending_abort()).
  *
  * Before 6.16 the kernel forgets that a page is being written as soon as it has
  * sent the request, and does not wait for that. And with -o writeback_cache we

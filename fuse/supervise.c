@@ -118,14 +118,40 @@ static void take_signal(struct supervisor *s)
     }
 }
 
+/* How often, in milliseconds, it looks after a worker that has changes. */
+enum { CHECK_MS = 5000 };
+
 /* Milliseconds that the supervisor may sleep; -1: until something happens. */
 static int time_to_wait(struct supervisor *s)
 {
+    int ms;
+
     if (s->closing)
         return -1;              /* as long as the medium takes */
     if (s->stopping)
         return s->told ? TELL_MS : GRACE_MS;
-    return placement_tick(s->placement, &s->watch);
+    ms = placement_tick(s->placement, &s->watch);
+    return ms < 0 && s->writable ? CHECK_MS : ms;
+}
+
+/* Was the worker killed, but could not end? */
+static bool is_stuck(pid_t worker)
+{
+    char path[32], text[2048] = "";
+    const char *pending;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)worker);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (read(fd, text, sizeof text - 1) < 0)
+        text[0] = '\0';
+    close(fd);
+    pending = strstr(text, "\nSigPnd:");       /* its first thread's */
+    return strstr(text, "\nState:\tZ") ||
+           (pending && strtoull(pending + sizeof "\nSigPnd:" - 1, NULL, 16) &
+                           1u << (SIGKILL - 1));
 }
 
 static void wait_for_worker(struct supervisor *s)
@@ -136,8 +162,10 @@ static void wait_for_worker(struct supervisor *s)
     };
 
     while (!s->worker_ended) {
-        int got = poll(fds, 2, time_to_wait(s));
+        int ms = time_to_wait(s), got = poll(fds, 2, ms);
 
+        if (got == 0 && ms == CHECK_MS && is_stuck(s->worker))
+            ending_abort(s);
         if (got == 0 && s->stopping && !s->closing)
             ending_press(s);
         if (got > 0 && fds[1].revents & POLLIN)

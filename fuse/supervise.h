@@ -62,6 +62,12 @@ void ending_stop(struct supervisor *s);
  */
 void ending_press(struct supervisor *s);
 
+/*
+ * The worker was killed, but a thread of it waits for the kernel, which waits
+ * for what nobody answers any more (serve_write_out()). Break that.
+ */
+void ending_abort(const struct supervisor *s);
+
 /* The worker has ended. Leave nothing behind; returns the exit status. */
 int ending_clean_up(struct supervisor *s);
 
