@@ -106,6 +106,12 @@ struct ext2_group {
  */
 #define EXT2_COUNTED_GROUPS 131072u
 
+/*
+ * No more than this are searched for what one of them has: as many as 2^32
+ * blocks of 1 KiB make, if groups are as large as they can be.
+ */
+#define EXT2_SEARCHED_GROUPS (1u << 19)
+
 /* What the groups count, added up. */
 struct ext2_sums {
     bool known;                 /* the rest counts */
@@ -155,7 +161,8 @@ struct ext2_vnode {
     /* The rest is for changing things, with the volume's lock exclusive. */
     struct ext2_room *room;     /* of a directory: where a name fits; or NULL */
     struct ext2_vnode *orphan_prev, *orphan_next;       /* see orphan.c */
-    bool orphan_listed;         /* these two count */
+    uint32_t orphan_before;     /* who leads to it on the volume; 0: nobody */
+    bool orphan_listed;         /* these three count */
     bool parked;                /* it has no name but in lost+found: park.c */
     uint64_t replaced_in;       /* the batch in which another took its place,
                                    if batches are not whole */
@@ -251,6 +258,13 @@ uint32_t ext2_group_blocks(const struct ext2_super *super, uint32_t group);
  * superblock, descriptors, and what is kept for more of them.
  */
 uint32_t ext2_group_head(const struct ext2_super *super, uint32_t group);
+
+/* How many groups to search for what one of them has. */
+static inline uint32_t ext2_groups_searched(const struct ext2_super *super)
+{
+    return super->group_count < EXT2_SEARCHED_GROUPS ? super->group_count
+                                                     : EXT2_SEARCHED_GROUPS;
+}
 
 /* Read the descriptor of GROUP, which is below group_count. */
 int ext2_group_load(struct ext2_volume *vol, uint32_t group,

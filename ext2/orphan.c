@@ -9,7 +9,9 @@
  *     s_last_orphan -> inode -> inode -> ... -> 0
  *
  * The vnodes of those that came since the mount are in the same order in a list
- * in memory, so that the one before is known when one goes.
+ * in memory, and each knows the number of the one that leads to it, so that this
+ * can lead on when it goes. One that could not be freed is gone from memory, but
+ * not from the volume's list, where it still leads to the next.
  *
  * Others put files there, too, which have names: those were being made shorter.
  *
@@ -82,8 +84,14 @@ static int list_note(struct ext2_volume *vol, struct ext2_vnode *vn,
 
     if (!err && next)
         err = save(vol, &next->orphan_prev);
+    if (!err && next)
+        err = shale_tx_save(vol->fs->tx, &next->orphan_before,
+                            sizeof next->orphan_before);
     if (!err)
         err = save(vol, &vn->orphan_prev);
+    if (!err)
+        err = shale_tx_save(vol->fs->tx, &vn->orphan_before,
+                            sizeof vn->orphan_before);
     if (!err)
         err = shale_tx_save(vol->fs->tx, &vn->orphan_listed,
                             sizeof vn->orphan_listed);
@@ -120,9 +128,12 @@ int ext2_orphan_add(struct ext2_vnode *vn)
     if (err)
         return err;
     vn->orphan_next = first;
+    vn->orphan_before = 0;
     vn->orphan_listed = true;
     if (first)
         first->orphan_prev = vn;
+    if (first && first->orphan_before == 0)
+        first->orphan_before = (uint32_t)vn->base.ino;
     vol->orphans = vn;
     return 0;
 }
@@ -130,6 +141,7 @@ int ext2_orphan_add(struct ext2_vnode *vn)
 int ext2_orphan_remove(struct ext2_vnode *vn)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    struct ext2_vnode *after = vn->orphan_next;
     uint32_t next;
     int err;
 
@@ -137,15 +149,18 @@ int ext2_orphan_remove(struct ext2_vnode *vn)
         return 0;
     err = next_get(vol, vn->base.ino, &next);
     if (!err)
-        err = vn->orphan_prev ? next_set(vol, vn->orphan_prev->base.ino, next)
-                              : ext2_last_orphan_set(vol, next);
+        err = vn->orphan_before ? next_set(vol, vn->orphan_before, next)
+                                : ext2_last_orphan_set(vol, next);
     if (!err)
         err = next_set(vol, vn->base.ino, 0);
     if (!err)
-        err = list_note(vol, vn, vn->orphan_prev, vn->orphan_next);
-    if (!err)
-        list_unlink(vol, vn);
-    return err;
+        err = list_note(vol, vn, vn->orphan_prev, after);
+    if (err)
+        return err;
+    if (after && after->orphan_before == vn->base.ino)
+        after->orphan_before = vn->orphan_before;
+    list_unlink(vol, vn);
+    return 0;
 }
 
 void ext2_orphan_forget(struct ext2_vnode *vn)
@@ -156,31 +171,15 @@ void ext2_orphan_forget(struct ext2_vnode *vn)
         list_unlink(vol, vn);
 }
 
-/* Take VN, the first in memory, off the list. Stores who came before it. */
-static int unlist(struct ext2_volume *vol, struct ext2_vnode *vn,
-                  uint32_t *next)
-{
-    int err = next_get(vol, vn->base.ino, next);
-
-    if (!err)
-        err = next_set(vol, vn->base.ino, 0);
-    if (!err)
-        err = list_note(vol, vn, NULL, vn->orphan_next);
-    if (!err)
-        list_unlink(vol, vn);
-    return err;
-}
-
 int ext2_orphans_unlist(struct ext2_volume *vol)
 {
-    uint32_t next = 0;
     int err = 0;
 
     if (!vol->orphans)
         return SHALE_ENOENT;
     for (unsigned n = 0; vol->orphans && n < UNLIST_MAX && !err; n++)
-        err = unlist(vol, vol->orphans, &next);
-    return err ? err : ext2_last_orphan_set(vol, next);
+        err = ext2_orphan_remove(vol->orphans);
+    return err;
 }
 
 /* --------------------------------------------------- those from earlier */

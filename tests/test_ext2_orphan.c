@@ -4,6 +4,8 @@
 #include "suite.h"
 #include "test_ext2_rig.h"
 
+#define GOOD(call) ck_assert_int_eq((int)(call), 0)
+
 #define FILES 5u
 #define BIG   70000u            /* bytes: with an indirect block */
 
@@ -401,6 +403,48 @@ END_TEST
 #define LOOP(tc, test, table) \
     tcase_add_loop_test(tc, test, 0, sizeof table / sizeof table[0])
 
+/*
+ * One cannot be freed, as the device fails, and is forgotten. It stays on the
+ * list on the volume, and the others can go, in any order.
+ */
+START_TEST(one_stays)
+{
+    struct shale_fault_bdev fault;
+    struct shale_vnode *files[FILES];
+    uint32_t inos[FILES + 1];
+    const char *said;
+    int status;
+
+    rig_init(&rig, 16 << 20, "-b 1024");
+    GOOD(volume_to_write(&rig.v, rig.bytes, rig.size));
+    GOOD(shale_fault_bdev_init(&fault, rig.v.dev, NULL, NULL));
+    rig.v.dev = &fault.base;
+    GOOD(volume_mount(&rig.v, NULL));
+    root = rig_open(&rig, "/");
+    for (unsigned i = 0; i < FILES; i++)
+        files[i] = orphan_make(i);
+    GOOD(shale_writeback(rig.v.fs));
+    inos[FILES] = (uint32_t)shale_vnode_ino(files[3]);
+    shale_cache_shrink(rig.v.fs->cache, SIZE_MAX);
+    shale_fault_at(&fault, 0, 1000, SHALE_EIO);
+    shale_vnode_put(files[3]);
+    shale_fault_at(&fault, 0, 0, 0);
+    files[3] = orphan_make(3);
+    for (unsigned i = 0; i < FILES; i++)
+        shale_vnode_put(files[orders[_i][i]]);
+    ck_assert_uint_eq(list_read(inos, FILES), 1);
+    ck_assert_uint_eq(inos[0], inos[FILES]);
+    shale_vnode_put(root);
+    GOOD(shale_unmount(rig.v.fs));
+    rig.v.fs = NULL;
+    ck_assert_uint_eq(volume_close(&rig.v), 0);
+    shale_fault_bdev_fini(&fault);
+    said = rig_run(&rig, "e2fsck -fp @ 2>&1", &status);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "%s", said);
+    rig_fini(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ext2/orphan");
@@ -408,6 +452,7 @@ Suite *suite(void)
 
     rig_need_programs();
     LOOP(tc, the_list_is_in_order, orders);
+    LOOP(tc, one_stays, orders);
     tcase_add_test(tc, everything_that_loses_its_name_is_on_it);
     tcase_add_test(tc, a_name_that_is_not_the_last_does_not_matter);
     tcase_add_test(tc, an_undo_puts_the_list_back);
