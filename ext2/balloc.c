@@ -187,9 +187,10 @@ static int search_goal(struct ext2_volume *vol, uint32_t goal,
 static int search_all(struct ext2_volume *vol, uint32_t goal, struct search *s)
 {
     uint32_t groups = vol->super.group_count, looks = 0;
+    uint32_t most = ext2_groups_searched(&vol->super);
     uint32_t from = ext2_group_of(vol, goal);
 
-    for (uint32_t i = 0; i < groups && s->count < s->enough; i++) {
+    for (uint32_t i = 0; i < most && s->count < s->enough; i++) {
         struct group g;
         int err;
 

@@ -62,8 +62,9 @@ static int group_find(struct ext2_volume *vol, uint32_t from,
                       const struct wish *wish, uint32_t *out)
 {
     uint32_t groups = vol->super.group_count;
+    uint32_t most = ext2_groups_searched(&vol->super);
 
-    for (uint32_t i = 0; i < groups; i++) {
+    for (uint32_t i = 0; i < most; i++) {
         struct counts counts;
         int err = counts_get(vol, (from + i) % groups, &counts);
 
@@ -257,8 +258,9 @@ static int any_take(struct ext2_volume *vol, uint32_t from, bool is_dir,
 {
     static const struct wish any = { 1, 0, UINT64_MAX };
     uint32_t groups = vol->super.group_count;
+    uint32_t most = ext2_groups_searched(&vol->super);
 
-    for (uint32_t i = 0; i < groups; i++) {
+    for (uint32_t i = 0; i < most; i++) {
         uint32_t group = (from + i) % groups;
         struct counts counts;
         int taken = counts_get(vol, group, &counts);

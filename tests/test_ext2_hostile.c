@@ -195,6 +195,10 @@ static void make_sparse(size_t size)
 START_TEST(groups_are_not_all_counted)
 {
     const uint32_t groups = 1u << 29;
+    struct ext2_vnode dir = { .base.ino = 1u << 29 };
+    struct ext2_volume *vol;
+    struct ext2_run run;
+    uint32_t ino;
 
     rig_init(&rig, 1 << 20, "-b 1024 -O none");
     make_sparse((size_t)4 << 40);
@@ -205,11 +209,21 @@ START_TEST(groups_are_not_all_counted)
     super()->clusters_per_group = le32_make(8);
     super()->free_blocks = le32_make(1000);
     rig_mount(&rig);
-    ck_assert_uint_eq(ext2_volume_of(rig.v.fs)->super.group_count, groups);
+    vol = ext2_volume_of(rig.v.fs);
+    ck_assert_uint_eq(vol->super.group_count, groups);
     GOOD(shale_set_label(rig.v.fs, "new"));
     GOOD(shale_sync(rig.v.fs));
     ck_assert_str_eq(super()->label, "new");
     ck_assert_uint_eq(le32_get(super()->free_blocks), 1000);
+
+    /* Nor are they all asked for an inode, or for blocks. */
+    shale_tx_begin(rig.v.fs->tx);
+    ck_assert_int_eq(ext2_block_take(vol, 1u << 30, 1, &run), SHALE_ENOSPC);
+    ck_assert_int_eq(ext2_inode_take(vol, &dir, SHALE_S_IFREG, &ino),
+                     SHALE_ENOSPC);
+    ck_assert_int_eq(ext2_inode_take(vol, &dir, SHALE_S_IFDIR, &ino),
+                     SHALE_ENOSPC);
+    shale_tx_undo(rig.v.fs->tx);
     end();
 }
 END_TEST
