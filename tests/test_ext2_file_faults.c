@@ -253,45 +253,6 @@ START_TEST(each_allocation_fails)
 }
 END_TEST
 
-/*
- * Without room for a copy a block is cut where it is, which nothing undoes: so
- * not before all else has been done.
- */
-START_TEST(a_cut_without_room_is_whole)
-{
-    struct shale_vnode *file, *rest;
-    uint8_t bytes[1024];
-    int err = SHALE_ENOMEM;
-
-    memset(bytes, 7, sizeof bytes);
-    before = malloc(MOST);
-    rig_init(&rig, 1 << 20, "-b 1024");
-    rig_mount(&rig);
-    file = rig_create(&rig, "f", 0100644);
-    rest = rig_create(&rig, "rest", 0100644);
-    ck_assert_int_eq(bytes_write(file, 0, 3000), 0);
-    while (shale_write(rest, bytes, 1024, rest->size) == 1024)
-        continue;
-    before_size = file_get(file, before);
-    for (uint64_t nth = 0; err; nth++) {
-        ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
-        shale_cache_shrink(rig.v.fs->cache, SIZE_MAX);
-        shale_mem_fail_at(rig.v.mem, nth);
-        err = shale_truncate(file, 2500);
-        shale_mem_fail_at(rig.v.mem, UINT64_MAX);
-        ck_assert(!err || err == SHALE_ENOMEM);
-        ck_assert_msg(!err || file_is(file, before, before_size), "%llu",
-                      (unsigned long long)nth);
-    }
-    ck_assert(file_is(file, before, 2500));
-    free(before);
-    shale_vnode_put(file);
-    shale_vnode_put(rest);
-    rig_unmount(&rig);
-    rig_fini(&rig);
-}
-END_TEST
-
 /* ---------------------------------------------------------------- requests */
 
 static void mount_fault(void)
@@ -315,6 +276,45 @@ static void unmount_fault(const char *what, uint64_t nth)
     ck_assert_msg(WEXITSTATUS(status) <= 1, "%s, %llu: e2fsck answers %d",
                   what, (unsigned long long)nth, WEXITSTATUS(status));
 }
+
+/*
+ * Without room for a copy a block is cut where it is, which nothing undoes: so
+ * not before all else has been done.
+ */
+START_TEST(a_cut_without_room_is_whole)
+{
+    struct shale_vnode *file, *rest;
+    uint8_t bytes[1024];
+    int err = SHALE_EIO;
+
+    memset(bytes, 7, sizeof bytes);
+    before = malloc(MOST);
+    rig_init(&rig, 1 << 20, "-b 1024");
+    mount_fault();
+    file = rig_create(&rig, "f", 0100644);
+    rest = rig_create(&rig, "rest", 0100644);
+    ck_assert_int_eq(bytes_write(file, 0, 3000), 0);
+    while (shale_write(rest, bytes, 1024, rest->size) == 1024)
+        continue;
+    before_size = file_get(file, before);
+    for (uint64_t nth = 0; err; nth++) {
+        ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+        shale_cache_shrink(rig.v.fs->cache, SIZE_MAX);
+        shale_fault_at(&fault, nth, 1, SHALE_EIO);
+        err = shale_truncate(file, 2500);
+        shale_fault_at(&fault, UINT64_MAX, 0, 0);
+        ck_assert(!err || err == SHALE_EIO);
+        ck_assert_msg(!err || file_is(file, before, before_size), "%llu",
+                      (unsigned long long)nth);
+    }
+    ck_assert(file_is(file, before, 2500));
+    free(before);
+    shale_vnode_put(file);
+    shale_vnode_put(rest);
+    unmount_fault("cut", 0);
+    rig_fini(&rig);
+}
+END_TEST
 
 START_TEST(each_request_fails)
 {
