@@ -221,6 +221,7 @@ static void odd_writes(void)
         SAY(pread(direct, page, 8192, 8192));
         SAY(pread(direct, page, 4096, 16384));
         SAY(pread(fd, page, 8192, 8192));
+        free(page);
     }
     show("w");
     close(fd);
