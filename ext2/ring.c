@@ -187,7 +187,7 @@ static const char *super_check(const struct ext2_ring *ring, uint64_t blocks)
         return "ext2: the journal's superblock has a wrong checksum";
     if (be32_get(raw->block_size) != ring->vol->super.block_size)
         return "ext2: the journal has blocks of another size";
-    if (count > blocks || count > ring->vol->super.block_count)
+    if (count > blocks || count > ext2_blocks_there(ring->vol))
         return "ext2: the journal is longer than its file";
     if (first == 0 || first >= count)
         return "ext2: the journal has a bad first block";

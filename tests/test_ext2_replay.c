@@ -307,6 +307,16 @@ static void too_long(void)
     journal_super()->blocks = be32_make(1025);
 }
 
+/* The volume says to be a thousand times as large as its device. */
+static void longer_than_the_device(void)
+{
+    super()->blocks_count = le32_make(1 + 1000 * 8192);
+    super()->inodes_count =
+        le32_make(1000 * le32_get(super()->inodes_per_group));
+    journal_inode()->size = le32_make(0x7ffffc00);
+    journal_super()->blocks = be32_make(1000000);
+}
+
 static void first_is_0(void)
 {
     journal_super()->first = be32_make(0);
@@ -420,6 +430,8 @@ static const struct {
     { "not a superblock", no_super, SHALE_ECORRUPT, "no superblock" },
     { "block size", other_blocks, SHALE_ECORRUPT, "another size" },
     { "longer than its file", too_long, SHALE_ECORRUPT, "longer" },
+    { "longer than its device", longer_than_the_device, SHALE_ECORRUPT,
+      "longer" },
     { "ring begins at 0", first_is_0, SHALE_ECORRUPT, "bad first" },
     { "ring begins past", first_is_past, SHALE_ECORRUPT, "bad first" },
     { "log begins before", start_is_before, SHALE_ECORRUPT, "outside" },
