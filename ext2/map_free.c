@@ -38,7 +38,7 @@ static int blocks_free(struct cut *cut, uint32_t block, uint64_t count)
 
     /* More than there are: the map of a damaged file, which is in a knot. */
     cut->freed += count;
-    if (cut->freed > cut->vol->super.block_count)
+    if (cut->freed > ext2_blocks_there(cut->vol))
         return shale_corrupt_inode(cut->vol->fs, "ext2: a file has more "
                                    "blocks than the volume", inode->at,
                                    cut->vn->base.ino);

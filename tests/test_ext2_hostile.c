@@ -174,6 +174,33 @@ START_TEST(leaves_used_again_end)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- files */
+
+/*
+ * A file's map leads 2^16 times to one empty block of pointers: more often than
+ * the device has blocks, less so than the volume, most of which was cut off.
+ */
+START_TEST(map_in_a_knot_is_freed_so_far)
+{
+    struct shale_vnode *root;
+
+    rig_init(&rig, 128 << 20, "-b 1024 -r 0");
+    change("write /dev/null f\nsif f block[TIND] 5000\n");
+    for (uint32_t slot = 0; slot < 256; slot++) {
+        pointer_set(5000, slot, 5001);
+        pointer_set(5001, slot, 5002);
+    }
+    GOOD(volume_to_write(&rig.v, rig.bytes, 8 << 20));
+    GOOD(volume_mount(&rig.v, NULL));
+    root = rig_open(&rig, "/");
+    (void)shale_unlink(root, "f", 1);
+    shale_vnode_put(root);
+    ck_assert_msg(strstr(rig.v.said, "more blocks than the volume"), "%s",
+                  rig.v.said);
+    end();
+}
+END_TEST
+
 /* --------------------------------------------------------------- groups */
 
 static struct ext2_disk_super *super(void)
@@ -314,6 +341,7 @@ Suite *suite(void)
                         sizeof pointers / sizeof pointers[0]);
     tcase_add_test(tc, bad_pointers_used_again_end);
     tcase_add_test(tc, leaves_used_again_end);
+    tcase_add_test(tc, map_in_a_knot_is_freed_so_far);
     suite_add_tcase(s, tc);
 
     tc = tcase_create("groups");
