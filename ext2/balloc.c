@@ -340,15 +340,14 @@ int ext2_block_take_growing(struct ext2_volume *vol, uint32_t ino,
 
 /* --------------------------------------------------------------- freeing */
 
-int ext2_block_free(struct ext2_volume *vol, struct ext2_run run)
+int ext2_run_is_a_files(struct ext2_volume *vol, struct ext2_run run)
 {
     uint32_t block = run.block;
     uint64_t left = run.count;
 
     if (!ext2_block_usable(vol, block) ||
         left > vol->super.block_count - block)
-        return shale_corrupt(vol->fs, "ext2: a block to be freed is none of "
-                             "a file's", ext2_block_at(vol, block));
+        return 0;
     while (left > 0) {
         uint32_t count;
         struct group g;
@@ -363,11 +362,22 @@ int ext2_block_free(struct ext2_volume *vol, struct ext2_run run)
         owns = group_owns(&g, block, count);
         group_close(&g);
         if (owns)
-            return shale_corrupt(vol->fs, "ext2: a block to be freed is the "
-                                 "volume's own", ext2_block_at(vol, block));
+            return 0;
         block += count;
         left -= count;
     }
+    return 1;
+}
+
+int ext2_block_free(struct ext2_volume *vol, struct ext2_run run)
+{
+    int is = ext2_run_is_a_files(vol, run);
+
+    if (is == 0)
+        return shale_corrupt(vol->fs, "ext2: a block to be freed is none of "
+                             "a file's", ext2_block_at(vol, run.block));
+    if (is < 0)
+        return is;
     return shale_tx_free(vol->fs->tx,
                          (struct shale_tx_run){ run.block, run.count });
 }

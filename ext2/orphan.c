@@ -9,9 +9,9 @@
  *     s_last_orphan -> inode -> inode -> ... -> 0
  *
  * The vnodes of those that came since the mount are in the same order in a list
- * in memory, and each knows the number of the one that leads to it, so that this
- * can lead on when it goes. One that could not be freed is gone from memory, but
- * not from the volume's list, where it still leads to the next.
+ * in memory, and each knows the number of the one that leads to it, so that
+ * this can lead on when it goes. One that could not be freed is gone from
+ * memory, but not from the volume's list, where it still leads to the next.
  *
  * Others put files there, too, which have names: those were being made shorter.
  *

@@ -253,10 +253,14 @@ int ext2_own_make(struct ext2_volume *vol, struct shale_buf *buf,
 static int own_blocks_free(struct ext2_volume *vol, uint32_t first,
                            uint32_t count)
 {
-    if (!ext2_block_usable(vol, first) ||
-        count > vol->super.block_count - first)
-        return shale_corrupt(vol->fs, "ext2: the journal's map leaves the "
-                             "volume", ext2_block_at(vol, first));
+    int is = ext2_run_is_a_files(vol, (struct ext2_run){ first, count });
+
+    if (is == 0)
+        return shale_corrupt(vol->fs, "ext2: the journal's map leads to "
+                             "blocks that are no file's",
+                             ext2_block_at(vol, first));
+    if (is < 0)
+        return is;
     while (count > 0) {
         uint32_t group = ext2_group_of(vol, first);
         uint32_t n = ext2_group_first(&vol->super, group) +

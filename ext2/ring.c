@@ -103,6 +103,18 @@ static int inode_load(struct ext2_volume *vol, struct ext2_vnode *vn)
     return err;
 }
 
+/* A log that is written over the volume's own blocks would be its end. */
+static int run_check(const struct ext2_vnode *vn, struct ext2_run run)
+{
+    int is = ext2_run_is_a_files(ext2_volume_of(vn->base.fs), run);
+
+    if (is == 0)
+        return shale_corrupt_inode(vn->base.fs, "ext2: the journal has blocks "
+                                   "that are no file's", vn->inode.at,
+                                   vn->base.ino);
+    return is < 0 ? is : 0;
+}
+
 /* Find out where the first COUNT blocks of VN are. */
 static int map_load(const struct ext2_vnode *vn, uint32_t count,
                     struct ext2_ring *ring)
@@ -114,6 +126,8 @@ static int map_load(const struct ext2_vnode *vn, uint32_t count,
         if (!err && run.block == 0)
             err = shale_corrupt_inode(vn->base.fs, "ext2: the journal has a "
                                       "hole", vn->inode.at, vn->base.ino);
+        if (!err)
+            err = run_check(vn, run);
         if (!err)
             err = ext2_ring_add(ring, run.block, (uint32_t)run.count);
         if (err)

@@ -130,6 +130,10 @@ int ext2_block_take_growing(struct ext2_volume *vol, uint32_t ino,
 /* File INO will not grow soon: others may have what was kept for it. */
 void ext2_block_release(struct ext2_volume *vol, uint32_t ino);
 
+/* Can all of RUN be a file's? Returns 1 or, if some of it is off the volume or
+   is the volume's own, 0. */
+int ext2_run_is_a_files(struct ext2_volume *vol, struct ext2_run run);
+
 /*
  * RUN is in use no more, and free once the batch is on the device.
  * SHALE_ECORRUPT, and nothing is done, if no file can have had it.

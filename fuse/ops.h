@@ -133,8 +133,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync,
 
 /*
  * SHALE_ENOSPC if who sent REQ may not use what the volume keeps for root, and
- * BLOCKS more would take of that. / Likewise for the *LEN bytes at OFFSET of VN,
- * if it is all of them; else *LEN becomes how many do not.
+ * BLOCKS more would take of that. / Likewise for the *LEN bytes at OFFSET of
+ * VN, if it is all of them; else *LEN becomes how many do not.
  */
 int check_reserve(fuse_req_t req, uint64_t blocks);
 int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,

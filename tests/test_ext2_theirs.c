@@ -146,6 +146,34 @@ START_TEST(theirs_is_torn)
 }
 END_TEST
 
+/* Its third block is an inode table's, which a log would overwrite. */
+START_TEST(theirs_is_misplaced)
+{
+    struct rig their;
+    uint8_t *before = malloc(32u << 20);
+    const struct ext2_disk_group *first;
+    char command[80];
+    const char *said;
+    int status;
+
+    rig_init(&their, 32u << 20, "-b 1024 -O has_journal");
+    first = (const struct ext2_disk_group *)(their.bytes + 2 * BLOCK);
+    snprintf(command, sizeof command, "debugfs -w -R 'sif <8> block[2] %u' @ "
+             "2>&1", le32_get(first->inode_table) + 1);
+    said = rig_run(&their, command, &status);
+    ck_assert_msg(status == 0, "%s", said);
+    memcpy(before, their.bytes, their.size);
+    GOOD(volume_to_write(&their.v, their.bytes, their.size));
+    ck_assert_int_eq(volume_mount(&their.v, NULL), SHALE_ECORRUPT);
+    ck_assert_msg(strstr(their.v.said, "no file's"), "%s", their.v.said);
+    their.v.fs = NULL;
+    ck_assert_uint_eq(volume_close(&their.v), 0);
+    ck_assert(memcmp(before, their.bytes, their.size) == 0);
+    rig_fini(&their);
+    free(before);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ext2/theirs");
@@ -156,6 +184,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, theirs_replays, 0,
                         sizeof theirs / sizeof theirs[0]);
     tcase_add_loop_test(tc, theirs_is_torn, 0, sizeof torn / sizeof torn[0]);
+    tcase_add_test(tc, theirs_is_misplaced);
     suite_add_tcase(s, tc);
     return s;
 }
