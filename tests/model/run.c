@@ -511,6 +511,7 @@ bool run_op(struct run *run, const struct op *op)
     int64_t want, got;
 
     run->done++;
+    run->rest.b = 0;
     if (op->kind == OP_COMPARE)
         return run_compare(run);
     if (op->kind == OP_REMOUNT)
@@ -545,16 +546,17 @@ bool run_op(struct run *run, const struct op *op)
         return full;
     }
     if (got > 0 && got < want && op->kind != OP_READ) {
-        struct op rest = *op;
+        struct op *rest = &run->rest;
 
         /* What has been done stays; the rest has to have had a reason. */
         model_op(&run->model, op, true, (uint64_t)got);
-        rest.b -= (uint64_t)got;
+        *rest = *op;
+        rest->b -= (uint64_t)got;
         if (op->kind != OP_APPEND)
-            rest.a += (uint64_t)got;
+            rest->a += (uint64_t)got;
         if (op->kind == OP_COPY)
-            rest.c += (uint64_t)got;
-        return is_full(run, &rest) || run->backend->frees_late;
+            rest->c += (uint64_t)got;
+        return is_full(run, rest) || run->backend->frees_late;
     }
     if (either_way(run, op, got)) {
         struct op plain = *op;

@@ -28,6 +28,8 @@ struct run {
     unsigned kind;              /* the same as a number, without details */
     uint8_t *buf;
     size_t buf_size;
+    struct op rest;             /* what of the last operation was not done; of
+                                   length b, 0: all was */
 };
 
 /* Begin with an empty model and BACKEND, a volume of SHAPE, which is mounted,

@@ -100,42 +100,78 @@ static bool is_flush(const struct run *run, const struct op *op)
            (node->type == SHALE_TYPE_FILE || node->type == SHALE_TYPE_DIR);
 }
 
-/* Work until the daemon is gone. Returns how many operations were done. */
+/*
+ * Is the volume still mounted? Who supervises the daemon may take the mount
+ * away before dying as well: then operations reach the folder below, and may
+ * succeed there.
+ */
+static bool is_mounted(void)
+{
+    struct stat outer, inner;
+
+    if (stat(folder, &outer) != 0)
+        die(folder);
+    return stat(dir, &inner) == 0 && inner.st_dev != outer.st_dev;
+}
+
+/* What OP should have done may have happened, in part, or all of it. */
+static void note_cut(struct run *run, struct history *history,
+                     const struct op *op)
+{
+    history_note(history, &run->model, op, false);
+    if (model_op(&run->model, op, false, 0) >= 0)
+        model_op(&run->model, op, true, op->b);
+    history_note(history, &run->model, op, false);
+}
+
+/* Do OP. Is the daemon alive, as far as we can see? */
+static bool step(struct run *run, struct history *history, const struct op *op)
+{
+    bool flush = is_flush(run, op);
+
+    if (!run_op(run, op)) {
+        note_cut(run, history, op);
+        return false;
+    }
+    /* The kernel makes several requests of a write, and answered the first. */
+    if (run->rest.b > 0) {
+        const struct op rest = run->rest;
+
+        note_cut(run, history, &rest);
+        return false;
+    }
+    if (!is_mounted()) {
+        history_note(history, &run->model, op, false);
+        return false;
+    }
+    history_note(history, &run->model, op, flush);
+    return true;
+}
+
+/* Work until the daemon is gone. Returns how many operations are noted. */
 static size_t work(struct run *run, struct history *history, struct gen *gen)
 {
     FILE *log = getenv("KILL_LOG") ? fopen(getenv("KILL_LOG"), "w") : NULL;
-    size_t done = 0;
+    bool alive = true;
 
     history_init(history, &run->model);
     history->in_steps = run->shape->in_steps;
     history->in_parts = true;   /* the kernel makes several requests of one */
-    for (; done < OPERATIONS; done++) {
+    while (alive && history->count <= OPERATIONS) {
         struct op op = gen_next(gen, &run->model);
-        bool flush = is_flush(run, &op), good;
 
         while (op.kind == OP_SHRINK || op.kind == OP_WRITEBACK) {
             op_free(&op);
             op = gen_next(gen, &run->model);
-            flush = is_flush(run, &op);
         }
         if (log)
             op_print(&op, log);
-        good = run_op(run, &op);
-        /* What failed may have happened, in part, or all of it. */
-        if (!good) {
-            history_note(history, &run->model, &op, false);
-            done++;
-            if (model_op(&run->model, &op, false, 0) >= 0)
-                model_op(&run->model, &op, true, op.b);
-        }
-        history_note(history, &run->model, &op, good && flush);
+        alive = step(run, history, &op);
         op_free(&op);
-        if (!good)
-            break;
     }
     if (log)
         fclose(log);
-    return done;
+    return history->count - 1;
 }
 
 /* The image, judged. */
