@@ -141,6 +141,7 @@ main()
 
     local slow='^(ext2_matrix|ext2_kernel)$'
     local cuts='^(fat|ext2)_(mounted|powercut)$'
+    local texts='^tools_(help|mkfs_ext2|mkfs_fill)$'
 
     build release && run_ctest release -E '^corpora$'
     if build asan; then
@@ -151,7 +152,7 @@ main()
             ;;
         normal)
             # What they run, the others run too.
-            run_ctest asan -E "$cuts|^install$|^ext2_(kernel|turns)$"
+            run_ctest asan -E "$cuts|^install$|^ext2_(kernel|turns)$|$texts"
             ;;
         *)
             run_ctest asan -E '^install$'

@@ -20,18 +20,20 @@ if is_long; then
 elif is_quick; then
     count=12 states=300 few=20 sample=100
 else
-    count=40 states=600 few=40 sample=60
+    count=30 states=500 few=30 sample=80
 fi
 
 types=(ext2 ext3 ext2-tiny)
-is_quick || types+=(ext2-4k ext2-2k ext2-groups ext2-plain ext2-tiny-4k)
+is_quick || types+=(ext2-4k ext2-groups ext2-plain ext2-tiny-4k)
+! is_long || types+=(ext2-2k)
 for type in "${types[@]}"; do
     prove "random" 3000 "$POWERCUT_RUN" --type $type --count "$count" \
         --states "$states" --sample "$sample" --shrink
 done
 if ace_workloads; then
     types=(ext2)
-    is_quick || types+=(ext3 ext2-4k ext2-tiny)
+    is_quick || types+=(ext3 ext2-tiny)
+    ! is_long || types+=(ext2-4k)
     for type in "${types[@]}"; do
         prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
             --states "$few" --sample 200 "${workloads[@]}"

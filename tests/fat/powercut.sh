@@ -18,13 +18,13 @@ if is_long; then
 elif is_quick; then
     count=24 seconds=60 states=800
 else
-    count=120 seconds=60 states=2000
+    count=60 seconds=60 states=1500
 fi
 
 for workload in "$here"/workloads/*.ops; do
     for type in fat12 fat16 fat32; do
         prove "$(basename "$workload")" 3000 "$POWERCUT_RUN" --type $type \
-            --replay "$workload" --states "$states" --sample 100
+            --replay "$workload" --states "$states" --sample 200
     done
 done
 for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
@@ -41,7 +41,8 @@ if ace_workloads; then
     ! is_quick || few=40
     ! is_long || few=0
     types=(fat12)
-    is_quick || types+=(fat16 fat32)
+    is_quick || types+=(fat32)
+    ! is_long || types+=(fat16)
     for type in "${types[@]}"; do
         prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
             --states $few --sample 200 "${workloads[@]}"
