@@ -88,6 +88,9 @@ struct shale_tx {
     uint64_t batch;
     struct tx_runs runs;
     struct tx_logs logs;
+    bool flush_failed;          /* since the log has last been asked */
+    bool unplaced;              /* what the log holds could not be written to
+                                   its places; it is dirty as well */
 
     /* The transaction. */
     bool open;

@@ -374,7 +374,11 @@ static int write_logged(struct writer *w, const struct shale_tx_log *log,
         tx->dirty[rank] = sort(tx->dirty[rank]);
     walk_begin(tx, &walk);
     err = log->write(log->context, &walk, count);
-    return err ? err : write_places(w);
+    if (err)
+        return err;
+    err = write_places(w);
+    tx->unplaced = err != 0;
+    return err;
 }
 
 /* Has the batch freed anything that the LOG may bring back? */
@@ -398,8 +402,11 @@ static int write_batch(struct writer *w)
     bool fits = log && count > 0 && count <= log->capacity;
     int err = 0;
 
-    if (log && count > log->capacity)
+    if (log && count > log->capacity) {
+        if (tx->unplaced)
+            log->doubt(log->context);
         err = log->placed(log->context, true);
+    }
     if (!err && tx->alone)
         err = write_alone(w, log);
     else if (!err)
@@ -437,6 +444,7 @@ static void batch_end(struct shale_tx *tx)
     tx->batch++;
     cache_unlock(tx->cache);
     tx->logs.now = tx->logs.next;
+    tx->unplaced = false;
 }
 
 int shale_tx_flush(struct shale_tx *tx)
@@ -445,10 +453,23 @@ int shale_tx_flush(struct shale_tx *tx)
     void *lock = cache_lock_at(cache, CACHE_LOCK_WRITE);
     int err;
 
+    /* Which log there is, others may be changing. */
     lock_exclusive(cache->locks, lock);
-    err = flush(tx);
+    err = shale_bdev_flush(cache->dev);
+    if (err)
+        tx->flush_failed = true;
     lock_release(cache->locks, lock);
     return err;
+}
+
+/* Tell the log of flushes that have failed without it. */
+static void flush_failed_tell(struct shale_tx *tx)
+{
+    const struct shale_tx_log *log = tx->logs.now;
+
+    if (tx->flush_failed && log)
+        log->doubt(log->context);
+    tx->flush_failed = false;
 }
 
 int shale_tx_make_void(struct shale_tx *tx)
@@ -459,6 +480,7 @@ int shale_tx_make_void(struct shale_tx *tx)
     int err;
 
     lock_exclusive(cache->locks, lock);
+    flush_failed_tell(tx);
     err = log ? log->placed(log->context, true) : flush(tx);
     lock_release(cache->locks, lock);
     return err;
@@ -472,6 +494,7 @@ int shale_tx_write(struct shale_tx *tx)
     int err;
 
     lock_exclusive(cache->locks, lock);
+    flush_failed_tell(tx);
     gather_alloc(&w);
     err = write_batch(&w);
     if (w.gather != tx->spare)
