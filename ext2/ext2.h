@@ -163,7 +163,8 @@ struct ext2_vnode {
     struct ext2_vnode *orphan_prev, *orphan_next;       /* see orphan.c */
     uint32_t orphan_before;     /* who leads to it on the volume; 0: nobody */
     bool orphan_listed;         /* these three count */
-    bool parked;                /* it has no name but in lost+found: park.c */
+    uint32_t parked_in;         /* directory that has its only name; see park.c,
+                                   or 0 */
     uint64_t replaced_in;       /* the batch in which another took its place,
                                    if batches are not whole */
 };

@@ -219,7 +219,7 @@ int ext2_vnode_store(struct ext2_vnode *vn)
         return err;
     extra_claim(vol, vn->base.ino, &vn->inode, buf->data + offset);
     inode_encode(vol, &vn->inode, buf->data + offset);
-    if (vn->parked && vn->inode.links == 0)
+    if (vn->parked_in != 0 && vn->inode.links == 0)
         ((struct ext2_disk_inode *)(buf->data + offset))->links = le16_make(1);
     shale_buf_put(buf);
     /* A file's size is read without the volume's lock, with the file's: who

@@ -9,8 +9,10 @@
  * is gone.
  *
  * The record, with the length of the one before it, has to be in one sector. If
- * there is no lost+found, or no such room in it, it goes without: e2fsck asks
- * about a cut at just that moment.
+ * there is no lost+found, or no such room in it, or it has an index, it goes
+ * without: e2fsck asks about a cut at just that moment.
+ *
+ * Nobody else can do anything to that name: looked up, it is not there.
  */
 #include "dir.h"
 #include "write.h"
@@ -111,7 +113,9 @@ int ext2_park(struct ext2_vnode *vn)
 
     if (done)
         return done == SHALE_ENOMEM || done == SHALE_EIO ? done : 0;
-    done = shale_tx_save(vol->fs->tx, &vn->parked, sizeof vn->parked);
+    if (dir.inode.flags & EXT2_INODE_INDEX)
+        return 0;
+    done = shale_tx_save(vol->fs->tx, &vn->parked_in, sizeof vn->parked_in);
     if (done)
         return done;
     more = ext2_walk_start(&walk, &dir, 0);
@@ -126,7 +130,7 @@ int ext2_park(struct ext2_vnode *vn)
         shale_buf_put(buf);
     }
     if (done > 0)
-        vn->parked = true;
+        vn->parked_in = (uint32_t)dir.base.ino;
     return more < 0 ? more : done < 0 ? done : 0;
 }
 
@@ -140,11 +144,11 @@ int ext2_unpark(struct ext2_vnode *vn)
     uint32_t room;
     int err;
 
-    if (!vn->parked)
+    if (vn->parked_in == 0)
         return 0;
-    err = shale_tx_save(vol->fs->tx, &vn->parked, sizeof vn->parked);
+    err = shale_tx_save(vol->fs->tx, &vn->parked_in, sizeof vn->parked_in);
     if (!err)
-        err = lost_found_load(vol, &dir);
+        err = dir_load(vol, vn->parked_in, &dir);
     if (!err)
         err = ext2_dir_find(&dir, name, len, &place);
     if (!err) {
@@ -152,8 +156,8 @@ int ext2_unpark(struct ext2_vnode *vn)
             err = ext2_block_remove(&dir, &place, false, &room);
         shale_buf_put(place.buf);
     }
-    if (err && err != SHALE_ENOENT)
-        return err;             /* but somebody may have removed it */
-    vn->parked = false;
-    return 0;
+    /* Where the directory is damaged, or the name gone, it stays as it is. */
+    if (!err || err == SHALE_ENOENT || err == SHALE_ECORRUPT)
+        vn->parked_in = 0;
+    return err == SHALE_ENOENT ? 0 : err;
 }

@@ -11,14 +11,21 @@
 static struct rig rig;
 static struct shale_vnode *root;
 
-/* A volume without room for a journal, whose free blocks are not empty. */
-static void begin(const char *arguments)
+/*
+ * A volume without room for a journal, whose free blocks are not empty, changed
+ * by the command CHANGE before it is mounted, or not (NULL).
+ */
+static void begin_changed(const char *arguments, const char *change)
 {
     struct shale_vnode *file;
     uint8_t junk[1024];
+    int status = 0;
 
     memset(junk, 0xa5, sizeof junk);
     rig_init(&rig, 1 << 20, arguments);
+    if (change)
+        rig_run(&rig, change, &status);
+    ck_assert_int_eq(status, 0);
     rig_mount(&rig);
     root = rig_open(&rig, "/");
     file = rig_create(&rig, "junk", 0100644);
@@ -28,6 +35,11 @@ static void begin(const char *arguments)
     ck_assert_int_eq(shale_unlink(root, "junk", 4), 0);
     ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
     ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+}
+
+static void begin(const char *arguments)
+{
+    begin_changed(arguments, NULL);
 }
 
 static void end(void)
@@ -169,25 +181,61 @@ START_TEST(a_name_is_changed_where_it_is)
 }
 END_TEST
 
+/* Has the directory PATH the record NAME, which lookups do not show? */
+static bool has_record(const char *path, const char *name)
+{
+    struct shale_vnode *dir = rig_open(&rig, path);
+    struct ext2_place place;
+    int err = ext2_dir_find((struct ext2_vnode *)dir, name, strlen(name),
+                            &place);
+
+    shale_vnode_put(dir);
+    ck_assert(err == 0 || err == SHALE_ENOENT);
+    if (!err)
+        shale_buf_put(place.buf);
+    return !err;
+}
+
 START_TEST(a_replaced_file_is_in_lost_and_found_until_it_goes)
 {
-    struct shale_vnode *file;
-    char parked[40];
+    struct shale_vnode *file, *dir;
+    char name[20], path[40];
 
     begin("-b 1024 -N 120");
     shale_vnode_put(rig_create(&rig, "new", 0100644));
     file = rig_create(&rig, "old", 0100644);
-    snprintf(parked, sizeof parked, "/lost+found/#%u", (unsigned)file->ino);
+    snprintf(name, sizeof name, "#%u", (unsigned)file->ino);
+    snprintf(path, sizeof path, "/lost+found/%s", name);
     move("new", "old");
-    ck_assert(is_there(parked));
     ck_assert_uint_eq(file->links, 0);
+    ck_assert(has_record("/lost+found", name));
+    /* Nobody can give it another name, nor lose it. */
+    ck_assert(!is_there(path));
+    dir = rig_open(&rig, "/lost+found");
+    ck_assert_int_eq(shale_rename(dir, name, strlen(name), root, "saved", 5, 0),
+                     SHALE_ENOENT);
+    ck_assert_int_eq(shale_unlink(dir, name, strlen(name)), SHALE_ENOENT);
+    shale_vnode_put(dir);
+    move("lost+found", "elsewhere");
+    ck_assert(has_record("/elsewhere", name));
     shale_vnode_put(file);
     ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
-    ck_assert(!is_there(parked));
+    ck_assert(!has_record("/elsewhere", name));
+    move("elsewhere", "lost+found");
     ck_assert(is_there("/old") && !is_there("/new"));
     end();
 }
 END_TEST
+
+/* Unmount what e2fsck would not be content with. */
+static void end_unchecked(void)
+{
+    shale_vnode_put(root);
+    ck_assert_int_eq(shale_unmount(rig.v.fs), 0);
+    rig.v.fs = NULL;
+    ck_assert_uint_eq(volume_close(&rig.v), 0);
+    rig_fini(&rig);
+}
 
 /* No lost+found: the file is replaced all the same. */
 START_TEST(a_file_is_replaced_without_lost_and_found)
@@ -201,11 +249,26 @@ START_TEST(a_file_is_replaced_without_lost_and_found)
     move("new", "old");
     shale_vnode_put(file);
     ck_assert(is_there("/old") && !is_there("/new"));
-    shale_vnode_put(root);
-    ck_assert_int_eq(shale_unmount(rig.v.fs), 0);
-    rig.v.fs = NULL;
-    ck_assert_uint_eq(volume_close(&rig.v), 0);
-    rig_fini(&rig);
+    end_unchecked();
+}
+END_TEST
+
+/* Nor is a name put where an index would not know of it. */
+START_TEST(a_replaced_file_is_not_put_into_an_index)
+{
+    struct shale_vnode *file;
+    char name[20];
+
+    begin_changed("-b 1024 -N 120 -O ^dir_index", "debugfs -w -R "
+                  "'sif lost+found flags 0x1000' @ 2>&1");
+    shale_vnode_put(rig_create(&rig, "new", 0100644));
+    file = rig_create(&rig, "old", 0100644);
+    snprintf(name, sizeof name, "#%u", (unsigned)file->ino);
+    move("new", "old");
+    ck_assert(!has_record("/lost+found", name));
+    shale_vnode_put(file);
+    ck_assert(is_there("/old") && !is_there("/new"));
+    end_unchecked();
 }
 END_TEST
 
@@ -272,6 +335,7 @@ Suite *suite(void)
                    blocks_of_attributes_are_whole_before_and_not_changed);
     tcase_add_test(tc, a_name_is_changed_where_it_is);
     tcase_add_test(tc, a_replaced_file_is_in_lost_and_found_until_it_goes);
+    tcase_add_test(tc, a_replaced_file_is_not_put_into_an_index);
     tcase_add_test(tc, a_file_is_replaced_without_lost_and_found);
     tcase_add_test(tc, another_name_is_there_before_one_goes);
     tcase_add_test(tc, an_index_that_would_grow_is_dropped);

@@ -107,6 +107,9 @@ int dir_find_locked(struct shale_vnode *dir, const char *name, size_t len,
         return err;
     err = vnode_find(dir->fs, ino, &vn);
     err = entry_error(dir, name, len, err, vn ? vn->type : SHALE_TYPE_UNKNOWN);
+    /* What a driver calls a file that is nameless is nobody's business. */
+    if (!err && vn->orphan && !dir_is_dots(name, len))
+        err = SHALE_ENOENT;
     if (err)
         vnode_put_locked(vn);
     else
