@@ -134,24 +134,27 @@ static int time_to_wait(struct supervisor *s)
     return ms < 0 && s->writable ? CHECK_MS : ms;
 }
 
-/* Was the worker killed, but could not end? */
+/* Was the worker killed, but could not end? See "stat" in proc(5). */
 static bool is_stuck(pid_t worker)
 {
-    char path[32], text[2048] = "";
-    const char *pending;
+    char path[32], text[1024] = "", state = 0;
+    unsigned long pending = 0;  /* of its first thread */
+    const char *rest;
     int fd;
 
-    snprintf(path, sizeof path, "/proc/%d/status", (int)worker);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)worker);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     if (read(fd, text, sizeof text - 1) < 0)
         text[0] = '\0';
     close(fd);
-    pending = strstr(text, "\nSigPnd:");       /* its first thread's */
-    return strstr(text, "\nState:\tZ") ||
-           (pending && strtoull(pending + sizeof "\nSigPnd:" - 1, NULL, 16) &
-                           1u << (SIGKILL - 1));
+    rest = strrchr(text, ')');  /* its name may have anything in it */
+    if (!rest || sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                        "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                        "%*s %*s %*s %*s %*s %lu", &state, &pending) < 1)
+        return false;
+    return state == 'Z' || pending & 1ul << (SIGKILL - 1);
 }
 
 static void wait_for_worker(struct supervisor *s)
@@ -164,7 +167,8 @@ static void wait_for_worker(struct supervisor *s)
     while (!s->worker_ended) {
         int ms = time_to_wait(s), got = poll(fds, 2, ms);
 
-        if (got == 0 && ms == CHECK_MS && is_stuck(s->worker))
+        if (got == 0 && (ms == CHECK_MS || s->stopping) &&
+            is_stuck(s->worker))
             ending_abort(s);
         if (got == 0 && s->stopping && !s->closing)
             ending_press(s);

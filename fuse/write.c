@@ -304,9 +304,9 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
         if (!err && fits < (uint64_t)len)
             err = SHALE_ENOSPC;
         if (!err)
-            err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
-        if (!err)
             err = drop_rights(req, vn, fuse_req_ctx(req)->uid != 0);
+        if (!err)
+            err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
         err = (int)changed(service, err);
         shale_vnode_put(vn);
     }
