@@ -366,6 +366,15 @@ void shale_tx_set_log(struct shale_tx *tx, const struct shale_tx_log *log)
         tx->logs.now = NULL;
 }
 
+bool shale_tx_fits(const struct shale_tx *tx)
+{
+    size_t blocks = shale_tx_dirty_bytes(tx) / tx->cache->block_size;
+
+    for (const struct tx_block *b = tx->changed; b; b = b->next_changed)
+        blocks += !b->dirty;
+    return tx->logs.now && blocks <= tx->logs.now->capacity;
+}
+
 size_t shale_tx_whole_bytes(const struct shale_tx *tx)
 {
     const struct shale_tx_log *log = tx->logs.next;

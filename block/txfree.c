@@ -2,7 +2,9 @@
  * txfree.c - what transactions have freed, until it may be used again
  *
  * Runs of units are kept in the order in which they were freed, neighbours as
- * one; they are free when the batch they are of is on the device.
+ * one; they are free when the batch they are of is on the device. Where that
+ * goes through a log whole, what is noted of them on the volume can be part of
+ * the batch itself, as long as nobody takes them before it is there.
  */
 #include "assert.h"
 #include "batch.h"
@@ -64,6 +66,7 @@ static void runs_close_up(struct tx_runs *runs)
             (runs->count - gone) * sizeof *runs->list);
     runs->taken = 0;
     runs->ready -= gone;
+    runs->early -= gone;
     runs->committed -= gone;
     runs->count -= gone;
 }
@@ -95,11 +98,32 @@ void tx_runs_commit(struct tx_runs *runs)
     for (size_t i = runs->committed; i < runs->count; i++) {
         struct shale_tx_run run = runs->list[i];
 
-        if (end == runs->ready || !run_join(&runs->list[end - 1], run))
+        if (end <= runs->early || !run_join(&runs->list[end - 1], run))
             runs->list[end++] = run;
     }
     runs->committed = end;
     runs->count = end;
+}
+
+/* Forget the array, if all of it has been taken. */
+static void runs_trim(struct shale_tx *tx)
+{
+    struct tx_runs *runs = &tx->runs;
+
+    if (runs->taken < runs->count)
+        return;
+    shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
+    *runs = (struct tx_runs){ .list = NULL };
+}
+
+void tx_runs_ready(struct shale_tx *tx)
+{
+    struct tx_runs *runs = &tx->runs;
+
+    if (runs->early > runs->ready)
+        runs->taken = runs->early;
+    runs->ready = runs->early = runs->committed;
+    runs_trim(tx);
 }
 
 bool shale_tx_frees_pending(const struct shale_tx *tx)
@@ -113,7 +137,8 @@ uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
     uint64_t units = 0;
 
     for (size_t i = runs->taken; i < runs->count; i++)
-        if (runs->list[i].first < below)
+        if (runs->list[i].first < below &&
+            !(i >= runs->ready && i < runs->early))
             units += runs->list[i].count;
     return units;
 }
@@ -126,9 +151,23 @@ bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out)
     if (runs->taken == runs->ready)
         return false;
     *out = runs->list[runs->taken++];
-    if (runs->taken == runs->count) {
-        shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
-        *runs = (struct tx_runs){ .list = NULL };
-    }
+    runs_trim(tx);
     return true;
+}
+
+bool shale_tx_early(const struct shale_tx *tx, struct shale_tx_run *out)
+{
+    const struct tx_runs *runs = &tx->runs;
+
+    if (!tx->logs.now || runs->taken < runs->ready ||
+        runs->early == runs->committed)
+        return false;
+    *out = runs->list[runs->early];
+    return true;
+}
+
+void shale_tx_early_done(struct shale_tx *tx)
+{
+    SHALE_ASSERT(!tx->open && tx->runs.early < tx->runs.committed);
+    tx->runs.early++;
 }

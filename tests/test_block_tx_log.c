@@ -387,6 +387,78 @@ START_TEST(not_void_not_free)
 }
 END_TEST
 
+/* Change BLOCK on behalf of a run that was freed. Does it still fit? */
+static bool note(uint64_t block, uint8_t byte)
+{
+    struct shale_buf *buf = rig_get(block);
+    bool fits;
+
+    shale_tx_begin(rig.tx);
+    ck_assert_int_eq(shale_tx_change(rig.tx, buf, SHALE_RANK_MAP), 0);
+    buf->data[0] = byte;
+    fits = shale_tx_fits(rig.tx);
+    if (fits)
+        shale_tx_commit(rig.tx);
+    else
+        shale_tx_undo(rig.tx);
+    shale_buf_put(buf);
+    return fits;
+}
+
+/* What is noted of a run in its own batch is not taken after that. */
+START_TEST(early)
+{
+    struct shale_tx_run run;
+
+    free_run(40);
+    ck_assert(!shale_tx_early(rig.tx, &run));   /* there is no log yet */
+    ck_assert(!note(7, 0x77));
+    start();
+    while (shale_tx_take_free(rig.tx, &run))
+        continue;
+    rig_fill(3, 0x11, SHALE_RANK_NODE);
+    free_run(50);
+    free_run(1000);
+    ck_assert(shale_tx_early(rig.tx, &run));
+    ck_assert_uint_eq(run.first, 50);
+    ck_assert(note(7, 0x55));
+    shale_tx_early_done(rig.tx);
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 1);
+    free_run(51);                       /* is not joined with what is done */
+    ck_assert_uint_eq(shale_tx_freed(rig.tx, UINT64_MAX), 2);
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert_str_eq(toy.called, "log2 holds50 placed1 ");
+    ck_assert_uint_eq(rig.bytes[7 * RIG_BLOCK], 0x55);
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+    ck_assert_uint_eq(run.first, 1000);
+    ck_assert(!shale_tx_early(rig.tx, &run));
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+    ck_assert_uint_eq(run.first, 51);
+    ck_assert(!shale_tx_frees_pending(rig.tx));
+}
+END_TEST
+
+/* A batch that fits is not made too large by it. */
+START_TEST(early_fits)
+{
+    struct shale_tx_run run;
+
+    start();
+    for (unsigned i = 0; i < CAPACITY; i++)
+        rig_fill(i, 0x22, SHALE_RANK_NODE);
+    free_run(1000);
+    ck_assert(shale_tx_early(rig.tx, &run));
+    ck_assert(note(CAPACITY - 1, 0x23));
+    ck_assert(!note(CAPACITY, 0x24));
+    calls_forget();
+    ck_assert_int_eq(shale_tx_write(rig.tx), 0);
+    ck_assert(strncmp(toy.called, "log24 ", 6) == 0);
+    ck_assert(shale_tx_take_free(rig.tx, &run));
+    ck_assert_uint_eq(run.first, 1000);
+}
+END_TEST
+
 /* ------------------------------------------------------------- one sector */
 
 /* Byte AT of BLOCK becomes BYTE, in a transaction. */
@@ -704,6 +776,8 @@ Suite *suite(void)
     tcase_add_test(tc, void_before_free);
     tcase_add_test(tc, free_without_void);
     tcase_add_test(tc, not_void_not_free);
+    tcase_add_test(tc, early);
+    tcase_add_test(tc, early_fits);
     tcase_add_loop_test(tc, one_sector, 0, sizeof sectors / sizeof sectors[0]);
     tcase_add_test(tc, one_sector_fails);
     tcase_add_test(tc, doubt);

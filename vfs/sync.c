@@ -11,8 +11,9 @@
  *                          at last that the volume is clean
  *
  * The batch is written with the volume's lock shared: everybody reads on, and
- * who wants to change something waits. The batch lock is for two who want to
- * write it at once.
+ * who wants to change something waits; but exclusive where it is noted in the
+ * batch itself what that has freed, see reclaim_early(). The batch lock is for
+ * two who want to write it at once.
  *
  * A write that fails has usually been answered long ago. So its error is kept
  * and reported by the next call that promises durability, and the volume is
@@ -140,8 +141,32 @@ static int write_done(struct shale_fs *fs, int err)
     return err;
 }
 
+static int reclaim_early_in_tx(struct shale_fs *fs, void *context)
+{
+    int err = reclaim_in_tx(fs, context);
+
+    return err || shale_tx_fits(fs->tx) ? err : SHALE_ENOSPC;
+}
+
+/*
+ * What the batch has freed is noted in the batch itself where that is whole, so
+ * that a cut leaves no space that is nobody's. What does not fit, or fails, is
+ * tried again after it. Nobody comes in between and takes it; nor when writing
+ * the batch fails, as nobody changes anything then, unless he is to go on.
+ */
+static void reclaim_early(struct shale_fs *fs)
+{
+    struct shale_tx_run run;
+
+    while (!fs->read_only && !fs->state->errors_continue &&
+           shale_tx_early(fs->tx, &run) &&
+           change_attempt(fs, reclaim_early_in_tx, &run) == 0)
+        shale_tx_early_done(fs->tx);
+}
+
 int sync_write_exclusive(struct shale_fs *fs)
 {
+    reclaim_early(fs);
     return write_done(fs, shale_tx_write(fs->tx));
 }
 
@@ -198,6 +223,19 @@ static bool data_written_take(struct shale_fs_state *state)
     return __atomic_exchange_n(&state->data_written, false, __ATOMIC_ACQ_REL);
 }
 
+/* Nobody may change anything; all may read on, unless space has been freed. */
+static void volume_lock_to_write(struct shale_fs *fs)
+{
+    struct shale_tx_run run;
+
+    volume_lock_shared(fs);
+    if (fs->state->errors_continue || !shale_tx_early(fs->tx, &run))
+        return;
+    volume_unlock(fs);
+    volume_lock_exclusive(fs);
+    reclaim_early(fs);
+}
+
 /*
  * Write the batch. If it is empty, flush the device only if URGENT, or if file
  * data has been written: bytes put in the place of others are no change to the
@@ -216,7 +254,7 @@ static int write_batch(struct shale_fs *fs, bool urgent)
     lock_exclusive(state->locks, state->batch_lock);
     if (!urgent && data_written_take(state))
         err = shale_tx_flush(fs->tx);
-    volume_lock_shared(fs);
+    volume_lock_to_write(fs);
     any = !fs->read_only &&
           (data_written_take(state) || urgent || err ||
            shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx));

@@ -258,6 +258,21 @@ bool shale_tx_frees_pending(const struct shale_tx *tx);
  */
 bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out);
 
+/*
+ * A run of the batch at hand, if that has a log. What is to be noted of it on
+ * the volume may be noted now, in a transaction after which the batch still
+ * shale_tx_fits() the log; shale_tx_early_done() then, and it is not taken
+ * later. Nobody may be given any of it before the batch is written: so from
+ * here until then the volume's lock is exclusive. False if there is none (any
+ * more).
+ */
+bool shale_tx_early(const struct shale_tx *tx, struct shale_tx_run *out);
+void shale_tx_early_done(struct shale_tx *tx);
+
+/* With what the open transaction has changed: is the batch not too large for
+   the log? */
+bool shale_tx_fits(const struct shale_tx *tx);
+
 #ifdef __cplusplus
 }
 #endif
