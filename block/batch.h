@@ -69,7 +69,8 @@ struct tx_logs {
  *      taken       ready           committed           count
  *      | free now  | of the batch  | of the transaction |
  *
- * Of the batch's those up to EARLY have been seen to: see shale_tx_early().
+ * Those below EARLY have been seen to; it is past the ready ones only when all
+ * of these have been taken. See shale_tx_early().
  */
 struct tx_runs {
     struct shale_tx_run *list;
@@ -115,9 +116,8 @@ struct shale_tx_walk {
 void *tx_array_grow(struct shale_mem *mem, void *array, size_t *room,
                     size_t count, size_t size, size_t room_min);
 
-/* The transaction's runs become the batch's. / The batch's can be taken. */
+/* The transaction's runs become the batch's. */
 void tx_runs_commit(struct tx_runs *runs);
-void tx_runs_ready(struct shale_tx *tx);
 
 /* Bytes that TX's device writes whole or not at all. */
 size_t tx_sector_size(const struct shale_tx *tx);

@@ -66,7 +66,7 @@ static void runs_close_up(struct tx_runs *runs)
             (runs->count - gone) * sizeof *runs->list);
     runs->taken = 0;
     runs->ready -= gone;
-    runs->early -= gone;
+    runs->early -= runs->early < gone ? runs->early : gone;
     runs->committed -= gone;
     runs->count -= gone;
 }
@@ -98,37 +98,23 @@ void tx_runs_commit(struct tx_runs *runs)
     for (size_t i = runs->committed; i < runs->count; i++) {
         struct shale_tx_run run = runs->list[i];
 
-        if (end <= runs->early || !run_join(&runs->list[end - 1], run))
+        if (end == runs->ready || end <= runs->early ||
+            !run_join(&runs->list[end - 1], run))
             runs->list[end++] = run;
     }
     runs->committed = end;
     runs->count = end;
 }
 
-/* Forget the array, if all of it has been taken. */
-static void runs_trim(struct shale_tx *tx)
+/* Which of the runs is the first that has not been seen to? */
+static size_t runs_first(const struct tx_runs *runs)
 {
-    struct tx_runs *runs = &tx->runs;
-
-    if (runs->taken < runs->count)
-        return;
-    shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
-    *runs = (struct tx_runs){ .list = NULL };
-}
-
-void tx_runs_ready(struct shale_tx *tx)
-{
-    struct tx_runs *runs = &tx->runs;
-
-    if (runs->early > runs->ready)
-        runs->taken = runs->early;
-    runs->ready = runs->early = runs->committed;
-    runs_trim(tx);
+    return runs->taken > runs->early ? runs->taken : runs->early;
 }
 
 bool shale_tx_frees_pending(const struct shale_tx *tx)
 {
-    return tx->runs.taken < tx->runs.count;
+    return runs_first(&tx->runs) < tx->runs.count;
 }
 
 uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
@@ -136,9 +122,8 @@ uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
     const struct tx_runs *runs = &tx->runs;
     uint64_t units = 0;
 
-    for (size_t i = runs->taken; i < runs->count; i++)
-        if (runs->list[i].first < below &&
-            !(i >= runs->ready && i < runs->early))
+    for (size_t i = runs_first(runs); i < runs->count; i++)
+        if (runs->list[i].first < below)
             units += runs->list[i].count;
     return units;
 }
@@ -146,28 +131,36 @@ uint64_t shale_tx_freed(const struct shale_tx *tx, uint64_t below)
 bool shale_tx_take_free(struct shale_tx *tx, struct shale_tx_run *out)
 {
     struct tx_runs *runs = &tx->runs;
+    bool any;
 
     SHALE_ASSERT(!tx->open);
-    if (runs->taken == runs->ready)
-        return false;
-    *out = runs->list[runs->taken++];
-    runs_trim(tx);
-    return true;
+    runs->taken = runs_first(runs);
+    any = runs->taken < runs->ready;
+    if (any)
+        *out = runs->list[runs->taken++];
+    if (runs->taken == runs->count) {
+        shale_free(tx->mem, runs->list, runs->room * sizeof *runs->list);
+        *runs = (struct tx_runs){ .list = NULL };
+    }
+    return any;
 }
 
 bool shale_tx_early(const struct shale_tx *tx, struct shale_tx_run *out)
 {
     const struct tx_runs *runs = &tx->runs;
+    size_t first = runs_first(runs);
 
-    if (!tx->logs.now || runs->taken < runs->ready ||
-        runs->early == runs->committed)
+    /* What is ready goes first. */
+    if (!tx->logs.now || first < runs->ready || first == runs->committed)
         return false;
-    *out = runs->list[runs->early];
+    *out = runs->list[first];
     return true;
 }
 
 void shale_tx_early_done(struct shale_tx *tx)
 {
-    SHALE_ASSERT(!tx->open && tx->runs.early < tx->runs.committed);
-    tx->runs.early++;
+    struct tx_runs *runs = &tx->runs;
+
+    SHALE_ASSERT(!tx->open && runs_first(runs) < runs->committed);
+    runs->early = runs_first(runs) + 1;
 }

@@ -439,7 +439,7 @@ static void gather_alloc(struct writer *w)
 /* All is on the device: what the batch freed is free, and the next begins. */
 static void batch_end(struct shale_tx *tx)
 {
-    tx_runs_ready(tx);
+    tx->runs.ready = tx->runs.committed;
     cache_lock(tx->cache);
     tx->batch++;
     cache_unlock(tx->cache);
