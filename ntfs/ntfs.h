@@ -1,0 +1,408 @@
+/*
+ * ntfs.h - an NTFS volume in memory, and what the driver's files call on each
+ * other
+ *
+ * Raw bytes (disk.h) become the structs here in one *_decode() each, which
+ * checks what it can; after that they are believed. Everything is read-only
+ * once made, so there are no locks: a vnode is complete when load() returns.
+ *
+ * Units   bytes, unless it says clusters. A VCN counts the clusters of a
+ *         stream, an LCN those of the volume. A record is known by its number
+ *         in the MFT, a place (`at`) is a byte of the volume, or SHALE_NOWHERE
+ * Names   16-bit units in the machine's order, not terminated; UTF-8 at the
+ *         VFS's door (utf16.h)
+ * Errors  0 or a negative enum shale_err, unless a count or an answer of 1 and
+ *         0 is described; SHALE_ECORRUPT has been reported through
+ *         shale_corrupt() where it arose
+ */
+#ifndef NTFS_NTFS_H
+#define NTFS_NTFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shale/fs.h"
+
+#include "disk.h"
+
+#define NTFS_NAME_UNITS 255u            /* of any name */
+#define NTFS_NAME_BYTES 765u            /* of one as UTF-8, at most */
+#define NTFS_HOLE UINT64_MAX            /* LCN of a run that is nowhere */
+
+/* How a vnode's number is made; see node.c. */
+#define NTFS_INO_RECORD(ino) ((ino) & UINT64_C(0xffffffffffff))
+#define NTFS_INO_STREAM(ino) ((unsigned)((ino) >> 48 & 0x3fff))
+#define NTFS_INO_STREAM_SHIFT 48
+#define NTFS_INO_DELETED (UINT64_C(1) << 62)
+
+struct ntfs_security;
+struct ntfs_children;
+
+/* --------------------------------------------------------- the volume */
+
+/* The boot sector, decoded and checked. */
+struct ntfs_boot {
+    uint64_t at;                /* where it was read from; SHALE_NOWHERE: the
+                                   options said it all */
+    uint32_t sector_size, sector_shift;
+    uint32_t cluster_size, cluster_shift;       /* 256 bytes to 2 MiB */
+    uint64_t cluster_count;     /* of the volume, the backup's not included */
+    uint64_t size;              /* bytes, likewise */
+    uint32_t record_size, record_shift;
+    uint32_t index_size;        /* of directories; others say their own */
+    uint64_t mft_lcn, mirror_lcn;
+    uint64_t serial;
+};
+
+enum ntfs_streams {
+    NTFS_STREAMS_NONE,
+    NTFS_STREAMS_XATTR,
+    NTFS_STREAMS_WINDOWS,
+};
+
+/* The mount options. */
+struct ntfs_options {
+    bool permissions;           /* owner and mode by the descriptor ... */
+    uint32_t uid, gid;          /* ... else, and for who is not mapped, these */
+    uint32_t fmask, dmask;      /* permissions to take off */
+    enum ntfs_streams streams;
+    bool case_sensitive;        /* everywhere */
+    bool efs_raw;               /* encrypted data as it is */
+    bool recover;
+    bool show_system, hide_hidden, hide_dot;
+    uint64_t mft_lcn;           /* by hand; 0: not */
+    uint32_t cluster_size;      /* likewise */
+};
+
+/* A mounted volume: struct shale_fs.volume points here. */
+struct ntfs_volume {
+    struct shale_fs *fs;
+    struct ntfs_boot boot;
+    struct ntfs_options options;
+    uint32_t block_size, block_shift;   /* of the buffer cache */
+    struct shale_slab *records;         /* for ntfs_record_get() */
+
+    struct ntfs_runs *mft_runs; /* where the MFT is: see mft.c */
+    uint64_t record_count;      /* records of the MFT */
+    uint64_t valid_records;     /* ... of which these have ever been written */
+
+    uint16_t *upcase;           /* 65,536 of them */
+    struct ntfs_security *security;     /* secure.c; NULL: before NTFS 3.0 */
+    struct ntfs_children *children;     /* recover.c; published */
+
+    uint8_t major, minor;       /* of NTFS: 1.2, 3.0, 3.1 */
+    uint16_t flags;             /* NTFS_VOLUME_... */
+};
+
+static inline struct ntfs_volume *ntfs_volume_of(const struct shale_fs *fs)
+{
+    return fs->volume;
+}
+
+/* ------------------------------------------------------------- boot.c */
+
+bool ntfs_probe(const uint8_t *head, size_t len);
+
+/* Find, read and check the boot sector, or its backup, or go by the options. */
+int ntfs_boot_load(struct shale_fs *fs, const struct ntfs_options *options,
+                   struct ntfs_boot *out);
+
+/*
+ * Decode NTFS_HEAD_SIZE bytes. Returns NULL, or which rule they break, with
+ * the offset of the field in *FIELD.
+ */
+const char *ntfs_boot_decode(const uint8_t *head, struct ntfs_boot *out,
+                             uint32_t *field);
+
+/* ---------------------------------------------------------- options.c */
+
+int ntfs_options_load(struct shale_fs *fs, struct ntfs_options *out);
+
+/* ---------------------------------------------------------- runlist.c */
+
+/* Clusters of a stream that lie in a row. */
+struct ntfs_run {
+    uint64_t vcn;
+    uint64_t lcn;               /* or NTFS_HOLE */
+    uint64_t count;             /* clusters, at least 1 */
+};
+
+/* All of a stream's, by VCN, from 0 on and without gaps. */
+struct ntfs_runs {
+    struct ntfs_run *list;
+    size_t count, room;
+    uint64_t end;               /* VCN after the last; 0: none */
+};
+
+void ntfs_runs_free(struct ntfs_volume *vol, struct ntfs_runs *runs);
+
+/*
+ * Add what the LEN bytes of mapping pairs at BYTES say, for VCNs from
+ * runs->end to LAST_VCN. AT and INO are for reports.
+ */
+int ntfs_runs_decode(struct ntfs_volume *vol, struct ntfs_runs *runs,
+                     const uint8_t *bytes, size_t len, uint64_t last_vcn,
+                     uint64_t at, uint64_t ino);
+
+/* The run that VCN, below runs->end, is in. */
+const struct ntfs_run *ntfs_runs_find(const struct ntfs_runs *runs,
+                                      uint64_t vcn);
+
+/* ----------------------------------------------------------- record.c */
+
+/* A record of the MFT in memory, its fixups undone and its head checked. */
+struct ntfs_record {
+    uint64_t number;
+    uint64_t at;                /* where its first byte is */
+    uint16_t sequence, flags;   /* NTFS_RECORD_... */
+    uint64_t base;              /* reference; 0: this is no extension */
+    uint32_t attrs, used;       /* offset of the first attribute, and the end */
+    uint8_t *bytes;             /* record_size of them, right behind this */
+};
+
+/*
+ * Undo the fixups of the SIZE bytes of a block whose head should have MAGIC.
+ * Returns NULL, or which rule it breaks.
+ */
+const char *ntfs_fixup(uint8_t *bytes, uint32_t size, const char *magic);
+
+/*
+ * Read record NUMBER, in use or not: look at the flags. SHALE_ESTALE if there
+ * is none of that number, or it has never been used ("FILE" is not there, all
+ * zeros). The caller's, until put.
+ */
+int ntfs_record_get(struct ntfs_volume *vol, uint64_t number,
+                    struct ntfs_record **out);
+void ntfs_record_put(struct ntfs_volume *vol, struct ntfs_record *record);
+
+/* As ntfs_record_get(), of what a reference means: SHALE_ESTALE too if it is
+   not in use, or is by another now; or is an extension. */
+int ntfs_record_by_reference(struct ntfs_volume *vol, uint64_t reference,
+                             struct ntfs_record **out);
+
+/* Copy LEN bytes at byte AT of the volume through the buffer cache. FIRST and
+   COUNT (bytes) say what is known to be read soon, as shale_buf_get_run(). */
+int ntfs_bytes_get(struct ntfs_volume *vol, uint64_t at, void *buf, size_t len,
+                   uint64_t first, uint64_t count);
+
+/* -------------------------------------------------------------- mft.c */
+
+/* Find $MFT, by itself or by its mirror, and load its runs. */
+int ntfs_mft_init(struct ntfs_volume *vol);
+void ntfs_mft_fini(struct ntfs_volume *vol);
+
+/* ------------------------------------------------------------- attr.c */
+
+/* A piece of an attribute, in a record; points into that. */
+struct ntfs_attr {
+    uint32_t type;              /* enum ntfs_type */
+    uint16_t flags;             /* NTFS_ATTR_... */
+    uint16_t id;
+    const uint8_t *name;        /* le16 units */
+    uint8_t name_length;
+    bool resident;
+    const uint8_t *value;       /* resident */
+    uint32_t value_length;
+    uint64_t first_vcn, last_vcn;       /* not resident: this piece */
+    const uint8_t *pairs;
+    uint32_t pairs_length;
+    uint16_t unit_shift;        /* the first piece has these */
+    uint64_t allocated, size, initialized, compressed;
+    const struct ntfs_record *record;   /* where it is */
+    uint64_t at;                /* byte of the volume, about */
+};
+
+/*
+ * The attribute of RECORD at byte *OFFSET (record->attrs to begin with), which
+ * moves past it. Returns 1, or 0 at the end.
+ */
+int ntfs_attr_next(struct ntfs_volume *vol, const struct ntfs_record *record,
+                   uint32_t *offset, struct ntfs_attr *out);
+
+/* Does ATTR have that type and name (LEN units; 0: no name)? Without case. */
+bool ntfs_attr_is(const struct ntfs_volume *vol, const struct ntfs_attr *attr,
+                  uint32_t type, const uint16_t *name, size_t len);
+
+/* --------------------------------------------------------- attrlist.c */
+
+/*
+ * A walk over all attributes of a file, wherever they are: those of the base
+ * record, or what its $ATTRIBUTE_LIST names, in that order (pieces of one
+ * attribute in the order of their VCNs).
+ */
+struct ntfs_walk {
+    struct ntfs_volume *vol;
+    const struct ntfs_record *base;     /* the caller's */
+    struct ntfs_record *extension;      /* the walk's own; or NULL */
+    uint8_t *list;              /* the attribute list; NULL: there is none */
+    uint32_t list_length, list_at;
+    uint32_t offset;            /* in base, without a list */
+};
+
+int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    struct ntfs_walk *walk);
+/* Returns 1 or, at the end, 0. *OUT is valid until the next call. */
+int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out);
+void ntfs_walk_end(struct ntfs_walk *walk);
+
+/* ----------------------------------------------------------- stream.c */
+
+/* An attribute as a whole. */
+struct ntfs_stream {
+    uint64_t ino;               /* whose, for reports */
+    uint32_t type;
+    uint16_t flags;             /* NTFS_ATTR_... */
+    bool resident;
+    uint8_t *value;             /* resident: size bytes, the stream's own */
+    uint64_t size, initialized, allocated;
+    uint64_t taken;             /* bytes that it takes of the volume */
+    uint32_t unit_shift;        /* clusters of a compression unit, log 2 */
+    struct ntfs_runs runs;
+};
+
+/*
+ * Begin *STREAM with ATTR, its first piece, or go on with ATTR, the next one.
+ * Pieces follow each other without gaps; the runs reach the size at the end.
+ */
+int ntfs_stream_begin(struct ntfs_volume *vol, struct ntfs_stream *stream,
+                      const struct ntfs_attr *attr);
+int ntfs_stream_add(struct ntfs_volume *vol, struct ntfs_stream *stream,
+                    const struct ntfs_attr *attr);
+int ntfs_stream_end(struct ntfs_volume *vol, struct ntfs_stream *stream);
+
+/* Open the attribute of BASE's file of that type and name. Returns 1, or 0 if
+   it has none. */
+int ntfs_stream_open(struct ntfs_volume *vol, const struct ntfs_record *base,
+                     uint32_t type, const uint16_t *name, size_t len,
+                     struct ntfs_stream *out);
+void ntfs_stream_close(struct ntfs_volume *vol, struct ntfs_stream *stream);
+
+/*
+ * Read LEN bytes at OFFSET, all below the size, of a stream that is neither
+ * compressed nor encrypted, through the buffer cache: metadata.
+ */
+int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                     uint64_t offset, void *buf, size_t len);
+
+/* ----------------------------------------------------------- upcase.c */
+
+int ntfs_upcase_load(struct ntfs_volume *vol);
+
+/* As file names are collated, case aside: below, at or above 0. */
+int ntfs_name_compare(const struct ntfs_volume *vol, const uint16_t *a,
+                      size_t a_len, const uint16_t *b, size_t b_len);
+
+/* ------------------------------------------------------------- node.c */
+
+/* What a record says of a file, but for its data. */
+struct ntfs_info {
+    uint64_t number;
+    uint16_t sequence;
+    bool is_directory;          /* it has an index of names */
+    bool case_sensitive;        /* a directory for which WSL asked for that */
+    uint32_t flags;             /* NTFS_FILE_... */
+    struct shale_time created, modified, changed, accessed;
+    uint32_t links;             /* names, DOS ones not counted */
+    uint32_t security_id;       /* 0: see the attribute */
+    uint64_t size, allocated;   /* of the unnamed data */
+    uint32_t reparse_tag;       /* 0: none */
+    enum shale_type type;       /* by that, and by EAs */
+    uint32_t mode, uid, gid;
+    uint32_t rdev_major, rdev_minor;
+    uint64_t symlink_length;    /* bytes of a symlink's target */
+};
+
+/* A directory: its index "$I30". */
+struct ntfs_index {
+    uint8_t *root;              /* the value of $INDEX_ROOT, checked */
+    uint32_t root_length;
+    uint32_t block_size;        /* bytes of an index block */
+    uint32_t vcn_shift;         /* a block's VCN counts units of 2^it bytes */
+    struct ntfs_stream blocks;  /* $INDEX_ALLOCATION; size 0: none */
+    struct ntfs_stream bitmap;  /* which of them are in use */
+};
+
+struct ntfs_vnode {
+    struct shale_vnode base;
+    struct ntfs_info info;
+    struct ntfs_stream data;    /* of a file, or of one of its streams */
+    struct ntfs_index *index;   /* of a directory; else NULL */
+    struct ntfs_wof *wof;       /* data is packed by WOF; else NULL */
+};
+
+int ntfs_load(struct shale_vnode *vn);
+void ntfs_evict(struct shale_vnode *vn);
+int ntfs_getattr(struct shale_vnode *vn, struct shale_attr *out);
+int ntfs_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
+
+/* -------------------------------------------------------------- map.c */
+
+int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+             struct shale_extent *out);
+int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
+                void *buf);
+
+/* ------------------------------------------- lznt1.c xpress.c lzx.c */
+
+/*
+ * Decode the IN_LEN bytes at IN to the OUT_LEN bytes at OUT. Returns NULL, or
+ * which rule the input breaks; *AT is then the byte of it. Of a unit of LZNT1
+ * the first NEED bytes have to be there; it may end after these, and the rest
+ * is zeros.
+ */
+const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
+                              size_t out_len, size_t need, size_t *at);
+/* These need memory for tables, the caller's, aligned as by shale_alloc(). */
+#define NTFS_XPRESS_SCRATCH 8192u
+#define NTFS_LZX_SCRATCH    16384u
+const char *ntfs_xpress_decode(const uint8_t *in, size_t in_len, uint8_t *out,
+                               size_t out_len, void *scratch, size_t *at);
+const char *ntfs_lzx_decode(const uint8_t *in, size_t in_len, uint8_t *out,
+                            size_t out_len, void *scratch, size_t *at);
+
+/* ------------------------------------------------ index.c lookup.c list.c */
+
+int ntfs_index_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    struct ntfs_index **out);
+void ntfs_index_free(struct ntfs_volume *vol, struct ntfs_index *index);
+int ntfs_lookup(struct shale_vnode *dir, const char *name, size_t len,
+                uint64_t *ino);
+int ntfs_parent(struct shale_vnode *dir, uint64_t *ino);
+int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
+                 shale_emit_fn *emit, void *context);
+
+/* ----------------------------------------- reparse.c ea.c secure.c sid.c */
+
+/* What the record of INFO says by reparse point and EAs: type, mode, owner,
+   device, symlink_length. BASE is its record. */
+int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      struct ntfs_info *info);
+int64_t ntfs_readlink(struct shale_vnode *vn, char *buf, size_t size);
+
+int ntfs_security_init(struct ntfs_volume *vol);
+void ntfs_security_fini(struct ntfs_volume *vol);
+/* Owner, group and permissions of INFO by its descriptor. */
+int ntfs_security_apply(struct ntfs_volume *vol, const struct ntfs_record *base,
+                        struct ntfs_info *info);
+/* The descriptor itself: its length; stored in BUF if that has room (SIZE). */
+int64_t ntfs_security_get(struct ntfs_volume *vol,
+                          const struct ntfs_record *base, void *buf,
+                          size_t size);
+
+/* ------------------------------------- xattr.c streams.c and the rest */
+
+int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
+                      size_t size);
+int ntfs_listxattr(struct shale_vnode *vn,
+                   int (*emit)(void *context, const char *name, size_t len),
+                   void *context);
+int ntfs_describe(struct shale_fs *fs, struct shale_describe *to);
+int ntfs_statfs(struct shale_fs *fs, struct shale_statfs *out);
+
+/* Clusters of RUN that are in use by $Bitmap; or in all, for LCN 0 and count
+   cluster_count. */
+int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
+                      uint64_t *used);
+
+#endif /* NTFS_NTFS_H */
