@@ -63,9 +63,13 @@ enum ntfs_streams {
 
 /* The mount options. */
 struct ntfs_options {
-    bool permissions;           /* owner and mode by the descriptor ... */
-    uint32_t uid, gid;          /* ... else, and for who is not mapped, these */
-    uint32_t fmask, dmask;      /* permissions to take off */
+    bool permissions;           /* owner and mode by the descriptor */
+    const char *mapping;        /* usermapping=, of SIDs to ids: see sid.c; */
+    size_t mapping_length;      /* implies permissions. NULL: not given */
+    uint32_t uid, gid;          /* of what says no other */
+    uint32_t fmask, dmask;      /* permissions to take off, likewise */
+    bool uid_given, gid_given;  /* for all files, whatever they say; not */
+    bool fmask_given, dmask_given;      /* with usermapping= */
     enum ntfs_streams streams;
     bool case_sensitive;        /* everywhere */
     bool efs_raw;               /* encrypted data as it is */
@@ -295,6 +299,9 @@ int ntfs_name_compare(const struct ntfs_volume *vol, const uint16_t *a,
 
 /* ------------------------------------------------------------- node.c */
 
+/* A bit for each type of attribute. */
+#define NTFS_HAS(type) (UINT32_C(1) << ((uint32_t)(type) >> 4 & 31))
+
 /* What a record says of a file, but for its data. */
 struct ntfs_info {
     uint64_t number;
@@ -302,6 +309,7 @@ struct ntfs_info {
     bool is_directory;          /* it has an index of names */
     bool case_sensitive;        /* a directory for which WSL asked for that */
     uint32_t flags;             /* NTFS_FILE_... */
+    uint32_t has;               /* NTFS_HAS() of the attributes it has */
     struct shale_time created, modified, changed, accessed;
     uint32_t links;             /* names, DOS ones not counted */
     uint32_t security_id;       /* 0: see the attribute */
@@ -374,23 +382,41 @@ int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
 
 /* ----------------------------------------- reparse.c ea.c secure.c sid.c */
 
-/* What the record of INFO says by reparse point and EAs: type, mode, owner,
-   device, symlink_length. BASE is its record. */
+/*
+ * Type, mode, owner, device, reparse_tag and symlink_length of INFO, in which
+ * number, is_directory, flags, has, security_id and size are known: by its
+ * reparse point, its EAs, its descriptor and the mount options. BASE is its
+ * record.
+ */
 int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_info *info);
 int64_t ntfs_readlink(struct shale_vnode *vn, char *buf, size_t size);
 
 int ntfs_security_init(struct ntfs_volume *vol);
 void ntfs_security_fini(struct ntfs_volume *vol);
-/* Owner, group and permissions of INFO by its descriptor. */
-int ntfs_security_apply(struct ntfs_volume *vol, const struct ntfs_record *base,
-                        struct ntfs_info *info);
 /* The descriptor itself: its length; stored in BUF if that has room (SIZE). */
 int64_t ntfs_security_get(struct ntfs_volume *vol,
                           const struct ntfs_record *base, void *buf,
                           size_t size);
 
-/* ------------------------------------- xattr.c streams.c and the rest */
+/* ---------------------------------------------------------- streams.c */
+
+/*
+ * The named $DATA number ORDINAL, from 1 on, of BASE's file, opened in *OUT.
+ * Returns 1, or 0 if it has not so many.
+ */
+int ntfs_streams_open(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      unsigned ordinal, struct ntfs_stream *out);
+
+/*
+ * With the option streams_interface=windows: what "file:NAME" is, NAME being
+ * LEN bytes of UTF-8 and the file what REFERENCE means. SHALE_ENOENT if it has
+ * no such stream; without a NAME it is the file itself.
+ */
+int ntfs_streams_lookup(struct ntfs_volume *vol, uint64_t reference,
+                        const char *name, size_t len, uint64_t *ino);
+
+/* --------------------------------------------- xattr.c and the rest */
 
 int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
                       size_t size);
@@ -400,9 +426,56 @@ int ntfs_listxattr(struct shale_vnode *vn,
 int ntfs_describe(struct shale_fs *fs, struct shale_describe *to);
 int ntfs_statfs(struct shale_fs *fs, struct shale_statfs *out);
 
+/* 100 ns units since 1601, as NTFS counts, in the VFS's terms. In node.c. */
+struct shale_time ntfs_time(uint64_t units);
+
 /* Clusters of RUN that are in use by $Bitmap; or in all, for LCN 0 and count
    cluster_count. */
 int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
                       uint64_t *used);
+
+/* ----------------------------------------------- scan.c deleted.c state.c */
+
+/*
+ * Call EACH with every record that the MFT has, in use or not, in the order in
+ * which they lie on the device. Records that are damaged or have never been
+ * used are passed over. A nonzero answer of EACH ends the scan and is returned.
+ */
+typedef int ntfs_scan_fn(void *context, const struct ntfs_record *record);
+int ntfs_scan(struct ntfs_volume *vol, ntfs_scan_fn *each, void *context);
+
+int ntfs_deleted(struct shale_fs *fs, shale_deleted_fn *emit, void *context);
+
+/* What Windows has left in $LogFile. */
+enum ntfs_log {
+    NTFS_LOG_UNKNOWN,           /* damaged, or of a kind that we do not know */
+    NTFS_LOG_EMPTY,             /* never used, or reset: as good as clean */
+    NTFS_LOG_CLEAN,
+    NTFS_LOG_UNCLEAN,           /* holds what the volume lacks */
+};
+
+/* ... and in hiberfil.sys. */
+enum ntfs_sleep {
+    NTFS_SLEEP_UNKNOWN,         /* that could not be read */
+    NTFS_SLEEP_NONE,
+    NTFS_SLEEP_HIBERNATED,      /* or shut down the fast way */
+    NTFS_SLEEP_RESUMED,         /* ... and woken up since */
+};
+
+struct ntfs_state {
+    uint16_t flags;             /* NTFS_VOLUME_... */
+    enum ntfs_log log;
+    uint16_t log_major, log_minor;      /* 0.0: not known */
+    enum ntfs_sleep sleep;
+};
+
+/* Find out; fails with SHALE_ENOMEM only. fs->volume has to be set. */
+int ntfs_state_load(struct ntfs_volume *vol, struct ntfs_state *out);
+
+/*
+ * The last step of a mount: warn, in one line, if Windows has not let go of the
+ * volume as it should. Never stops a mount but by SHALE_ENOMEM.
+ */
+int ntfs_state_tell(struct ntfs_volume *vol);
 
 #endif /* NTFS_NTFS_H */
