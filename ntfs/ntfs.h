@@ -38,6 +38,8 @@
 
 struct ntfs_security;
 struct ntfs_children;
+struct ntfs_runs;
+struct ntfs_stream;
 
 /* --------------------------------------------------------- the volume */
 
@@ -85,9 +87,12 @@ struct ntfs_volume {
     struct ntfs_boot boot;
     struct ntfs_options options;
     uint32_t block_size, block_shift;   /* of the buffer cache */
+    uint64_t cached_end;        /* bytes of the volume that it has; what is
+                                   behind is no whole block, or not there */
     struct shale_slab *records;         /* for ntfs_record_get() */
 
-    struct ntfs_runs *mft_runs; /* where the MFT is: see mft.c */
+    struct ntfs_stream *mft;    /* the data of $MFT: see mft.c */
+    const struct ntfs_runs *mft_runs;   /* ... and its runs */
     uint64_t record_count;      /* records of the MFT */
     uint64_t valid_records;     /* ... of which these have ever been written */
 
@@ -97,6 +102,9 @@ struct ntfs_volume {
 
     uint8_t major, minor;       /* of NTFS: 1.2, 3.0, 3.1 */
     uint16_t flags;             /* NTFS_VOLUME_... */
+    bool mirror_told;           /* that a record of $MFTMirr is used; atomic */
+    uint64_t used_clusters;     /* by $Bitmap, once it is counted: bitmap.c */
+    unsigned used_state;        /* atomic */
 };
 
 static inline struct ntfs_volume *ntfs_volume_of(const struct shale_fs *fs)
@@ -120,6 +128,9 @@ const char *ntfs_boot_decode(const uint8_t *head, struct ntfs_boot *out,
                              uint32_t *field);
 
 /* ---------------------------------------------------------- options.c */
+
+/* Names of the mount options, then NULL. */
+extern const char *const ntfs_option_names[];
 
 int ntfs_options_load(struct shale_fs *fs, struct ntfs_options *out);
 
@@ -224,9 +235,10 @@ struct ntfs_attr {
 int ntfs_attr_next(struct ntfs_volume *vol, const struct ntfs_record *record,
                    uint32_t *offset, struct ntfs_attr *out);
 
-/* Does ATTR have that type and name (LEN units; 0: no name)? Without case. */
-bool ntfs_attr_is(const struct ntfs_volume *vol, const struct ntfs_attr *attr,
-                  uint32_t type, const uint16_t *name, size_t len);
+/* Does ATTR have that type and, unit for unit, that name (LEN units; 0: no
+   name)? */
+bool ntfs_attr_is(const struct ntfs_attr *attr, uint32_t type,
+                  const uint16_t *name, size_t len);
 
 /* --------------------------------------------------------- attrlist.c */
 
@@ -238,6 +250,9 @@ bool ntfs_attr_is(const struct ntfs_volume *vol, const struct ntfs_attr *attr,
 struct ntfs_walk {
     struct ntfs_volume *vol;
     const struct ntfs_record *base;     /* the caller's */
+    uint32_t only;              /* 0, or which type the caller wants: he may set
+                                   it after ntfs_walk_begin(), and saves what
+                                   the others would cost */
     struct ntfs_record *extension;      /* the walk's own; or NULL */
     uint8_t *list;              /* the attribute list; NULL: there is none */
     uint32_t list_length, list_at;
@@ -246,7 +261,8 @@ struct ntfs_walk {
 
 int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
                     struct ntfs_walk *walk);
-/* Returns 1 or, at the end, 0. *OUT is valid until the next call. */
+/* Returns 1 or, at the end, 0. *OUT is valid until the next call. After an
+   error the walk may go on, past what could not be read. */
 int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out);
 void ntfs_walk_end(struct ntfs_walk *walk);
 
@@ -289,6 +305,21 @@ void ntfs_stream_close(struct ntfs_volume *vol, struct ntfs_stream *stream);
 int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      uint64_t offset, void *buf, size_t len);
 
+/* The same past the buffer cache: for much that is needed once. */
+int ntfs_stream_fetch(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                      uint64_t offset, void *buf, size_t len);
+
+/* ----------------------------------------------------------- volume.c */
+
+#define NTFS_LABEL_UNITS 128u
+
+/* Version and flags of the volume, as far as $Volume can be read: else they
+   stay 0, which is told. */
+int ntfs_volume_load(struct ntfs_volume *vol);
+
+/* The label, at most NTFS_LABEL_UNITS, in UNITS. Returns their count. */
+int ntfs_label_get(struct ntfs_volume *vol, uint16_t *units);
+
 /* ----------------------------------------------------------- upcase.c */
 
 int ntfs_upcase_load(struct ntfs_volume *vol);
@@ -313,10 +344,12 @@ struct ntfs_info {
     struct shale_time created, modified, changed, accessed;
     uint32_t links;             /* names, DOS ones not counted */
     uint32_t security_id;       /* 0: see the attribute */
-    uint64_t size, allocated;   /* of the unnamed data */
+    uint64_t size, allocated;   /* of the data: unnamed, or of the stream that
+                                   the number means; of a directory's index */
     uint32_t reparse_tag;       /* 0: none */
-    enum shale_type type;       /* by that, and by EAs */
-    uint32_t mode, uid, gid;
+    enum shale_type type;       /* FILE or DIR, or what a special makes it */
+    uint32_t mode;              /* permissions; node.c adds the type */
+    uint32_t uid, gid;
     uint32_t rdev_major, rdev_minor;
     uint64_t symlink_length;    /* bytes of a symlink's target */
 };
@@ -350,6 +383,48 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
              struct shale_extent *out);
 int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
                 void *buf);
+
+/* The byte of the volume that is OFFSET of STREAM; SHALE_NOWHERE in a hole, or
+   of a resident one. */
+uint64_t ntfs_data_place(const struct ntfs_volume *vol,
+                         const struct ntfs_stream *stream, uint64_t offset);
+
+/*
+ * Read LEN bytes at OFFSET, as they are in STREAM, from the device: data. None
+ * of them is in a hole, else SHALE_ECORRUPT.
+ */
+int ntfs_data_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                   uint64_t offset, void *buf, size_t len);
+
+/* --------------------------------------------------- compress.c, wof.c */
+
+/* Is STREAM, not resident, made of compression units? */
+bool ntfs_units_used(const struct ntfs_stream *stream);
+int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                  uint64_t offset, struct shale_extent *out);
+int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                     const struct shale_extent *extent, void *buf);
+
+/* VN's reparse point says that WOF packed its data: find out how. What cannot
+   be read is refused when it is. */
+int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                  struct ntfs_vnode *vn);
+void ntfs_wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof);
+int ntfs_wof_map(struct ntfs_vnode *vn, uint64_t offset,
+                 struct shale_extent *out);
+int ntfs_wof_decode(struct ntfs_vnode *vn, const struct shale_extent *extent,
+                    void *buf);
+
+/* ---------------------------------------------------------- interix.c */
+
+/*
+ * INFO is of a file with the SYSTEM flag and no reparse point: if its unnamed
+ * data makes it a special of Interix, set type, device and symlink_length.
+ */
+int ntfs_interix_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      struct ntfs_info *info);
+/* As readlink, of a symlink that has no reparse_tag. */
+int64_t ntfs_interix_readlink(struct shale_vnode *vn, char *buf, size_t size);
 
 /* ------------------------------------------- lznt1.c xpress.c lzx.c */
 
