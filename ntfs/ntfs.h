@@ -322,9 +322,12 @@ int ntfs_label_get(struct ntfs_volume *vol, uint16_t *units);
 
 /* ----------------------------------------------------------- upcase.c */
 
+/* Load $UpCase, or if that is bad make one by a rule of our own, and say so. */
 int ntfs_upcase_load(struct ntfs_volume *vol);
+void ntfs_upcase_free(struct ntfs_volume *vol);
 
-/* As file names are collated, case aside: below, at or above 0. */
+/* As file names are collated, case aside: below, at or above 0. Before the
+   table is loaded only the case of ASCII is put aside. */
 int ntfs_name_compare(const struct ntfs_volume *vol, const uint16_t *a,
                       size_t a_len, const uint16_t *b, size_t b_len);
 
@@ -354,14 +357,20 @@ struct ntfs_info {
     uint64_t symlink_length;    /* bytes of a symlink's target */
 };
 
-/* A directory: its index "$I30". */
+/* A B-tree: of a directory's names ("$I30"), or of something else. */
 struct ntfs_index {
-    uint8_t *root;              /* the value of $INDEX_ROOT, checked */
-    uint32_t root_length;
+    uint64_t ino;               /* whose, for reports */
+    uint64_t at;                /* byte of the volume where the root is, about */
+    bool names;                 /* it is one of names */
+    bool branches;              /* it has more nodes than the root */
+    bool damaged;               /* with option recover: nothing else counts */
+    unsigned checked;           /* enum ntfs_checked; atomic */
+    struct ntfs_stream root;    /* $INDEX_ROOT, resident */
     uint32_t block_size;        /* bytes of an index block */
     uint32_t vcn_shift;         /* a block's VCN counts units of 2^it bytes */
-    struct ntfs_stream blocks;  /* $INDEX_ALLOCATION; size 0: none */
-    struct ntfs_stream bitmap;  /* which of them are in use */
+    uint64_t block_count;
+    struct ntfs_stream blocks;  /* $INDEX_ALLOCATION; type 0: none */
+    struct ntfs_stream bitmap;  /* which of them are in use; type 0: none */
 };
 
 struct ntfs_vnode {
@@ -444,16 +453,46 @@ const char *ntfs_xpress_decode(const uint8_t *in, size_t in_len, uint8_t *out,
 const char *ntfs_lzx_decode(const uint8_t *in, size_t in_len, uint8_t *out,
                             size_t out_len, void *scratch, size_t *at);
 
-/* ------------------------------------------------ index.c lookup.c list.c */
+/* ------------------------------------------------------------ index.c */
 
+/*
+ * Load the index of names of BASE's file, a directory. With the option recover
+ * one that is damaged is loaded as such: there is a way around it.
+ */
 int ntfs_index_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                     struct ntfs_index **out);
+
+/* The same for the index called NAME ("$SII", "$O"). SHALE_ENODATA if BASE's
+   file has none. */
+int ntfs_index_load_named(struct ntfs_volume *vol,
+                          const struct ntfs_record *base,
+                          const uint16_t *name, size_t len,
+                          struct ntfs_index **out);
 void ntfs_index_free(struct ntfs_volume *vol, struct ntfs_index *index);
+
+/* Is what is sought below, at or above the LEN bytes of key at KEY? Negative,
+   0, positive. */
+typedef int ntfs_seek_fn(const void *sought, const uint8_t *key, size_t len);
+
+/*
+ * Copy the entry that SEEK answers 0 for to ENTRY, at most SIZE bytes of it,
+ * its head (struct ntfs_disk_entry) included. Returns its whole length, or 0 if
+ * there is none.
+ */
+int64_t ntfs_index_find(struct ntfs_volume *vol, const struct ntfs_index *index,
+                        ntfs_seek_fn *seek, const void *sought, void *entry,
+                        size_t size);
+
+/* ------------------------------------------- lookup.c list.c recover.c */
+
 int ntfs_lookup(struct shale_vnode *dir, const char *name, size_t len,
                 uint64_t *ino);
 int ntfs_parent(struct shale_vnode *dir, uint64_t *ino);
 int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
                  shale_emit_fn *emit, void *context);
+
+/* At unmount: free what a scan for children has left. */
+void ntfs_recover_fini(struct ntfs_volume *vol);
 
 /* ----------------------------------------- reparse.c ea.c secure.c sid.c */
 
