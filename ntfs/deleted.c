@@ -1,0 +1,200 @@
+/*
+ * deleted.c - files that are gone, and of which a record still tells
+ *
+ * Who deletes a file takes its name out of the directory, marks its clusters
+ * as free and its record as not in use, and leaves the rest of the record as it
+ * is until a new file needs one. So name, parent, times and the runs of the
+ * data are there. What nobody can know is whether the clusters have been
+ * another's in between; but whose are in use now are lost.
+ */
+#include "memfn.h"
+#include "ntfs.h"
+#include "utf16.h"
+
+static const uint16_t wof_name[] = {
+    'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd', 'D', 'a',
+    't', 'a',
+};
+
+struct search {
+    struct ntfs_volume *vol;
+    shale_deleted_fn *emit;
+    void *context;
+
+    /* The record at hand. */
+    struct shale_deleted file;
+    bool has_data, has_good_name;
+    uint64_t parent;            /* reference; 0: none */
+    uint16_t units[NTFS_NAME_UNITS];
+    char name[NTFS_NAME_BYTES];
+
+    /* The last parent that was looked at: files are deleted in trees. */
+    uint64_t known_parent, known_ino;
+};
+
+/* Take the name that $FILE_NAME ATTR has, unless there is a better one. */
+static void take_name(struct search *s, const struct ntfs_attr *attr)
+{
+    const struct ntfs_disk_name *raw =
+        (const struct ntfs_disk_name *)attr->value;
+    const le16 *units = (const le16 *)(raw + 1);
+
+    if (!attr->resident || attr->value_length < sizeof *raw ||
+        (attr->value_length - sizeof *raw) / 2 < raw->length ||
+        raw->length == 0 || s->has_good_name)
+        return;
+    for (size_t i = 0; i < raw->length; i++)
+        s->units[i] = le16_get(units[i]);
+    s->file.name = s->name;
+    s->file.len = utf16_to_utf8(s->units, raw->length, s->name);
+    s->has_good_name = raw->space != NTFS_DOS;
+    s->parent = le64_get(raw->parent);
+}
+
+static void take_attr(struct search *s, const struct ntfs_attr *attr)
+{
+    const struct ntfs_disk_standard *standard =
+        (const struct ntfs_disk_standard *)attr->value;
+
+    switch (attr->type) {
+    case NTFS_STANDARD_INFORMATION:
+        if (attr->resident &&
+            attr->value_length >= offsetof(struct ntfs_disk_standard, changed))
+            s->file.mtime = ntfs_time(le64_get(standard->modified));
+        break;
+    case NTFS_FILE_NAME:
+        take_name(s, attr);
+        break;
+    case NTFS_DATA:
+        s->has_data = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static int take_attrs(struct search *s, const struct ntfs_record *record)
+{
+    struct ntfs_walk walk;
+    struct ntfs_attr attr;
+    int found = ntfs_walk_begin(s->vol, record, &walk);
+
+    if (found)
+        return found;
+    while ((found = ntfs_walk_next(&walk, &attr)) > 0)
+        take_attr(s, &attr);
+    ntfs_walk_end(&walk);
+    return found;
+}
+
+/* Add up what is lost of the stream called NAME; SIZE: store that. */
+static int take_stream(struct search *s, const struct ntfs_record *record,
+                       const uint16_t *name, size_t len, uint64_t *size)
+{
+    struct ntfs_volume *vol = s->vol;
+    struct ntfs_stream stream;
+    int err = ntfs_stream_open(vol, record, NTFS_DATA, name, len, &stream);
+
+    if (err <= 0)
+        return err;
+    err = 0;
+    if (size)
+        *size = stream.size;
+    for (size_t i = 0; i < stream.runs.count && !err && !stream.resident;
+         i++) {
+        const struct ntfs_run *run = &stream.runs.list[i];
+        uint64_t used = 0;
+
+        if (run->lcn != NTFS_HOLE)
+            err = ntfs_bitmap_count(vol, run->lcn, run->count, &used);
+        s->file.lost += used << vol->boot.cluster_shift;
+    }
+    ntfs_stream_close(vol, &stream);
+    return err;
+}
+
+/*
+ * The directory that s->parent means, if it is still the one: a record that is
+ * freed, or used again, has another sequence number.
+ */
+static int take_parent(struct search *s)
+{
+    uint64_t number = NTFS_REFERENCE_NUMBER(s->parent);
+    uint16_t sequence = NTFS_REFERENCE_SEQUENCE(s->parent);
+    struct ntfs_record *record;
+    int err;
+
+    if (s->parent == 0 || s->parent == s->known_parent) {
+        s->file.parent = s->parent == 0 ? 0 : s->known_ino;
+        return 0;
+    }
+    s->known_parent = s->parent;
+    s->known_ino = 0;
+    err = ntfs_record_get(s->vol, number, &record);
+    if (err)
+        return err == SHALE_ESTALE || err == SHALE_ECORRUPT ? 0 : err;
+    if (record->flags & NTFS_RECORD_DIRECTORY && record->base == 0) {
+        bool in_use = record->flags & NTFS_RECORD_IN_USE;
+
+        if (in_use && (record->sequence == sequence || sequence == 0))
+            s->known_ino = number;
+        /* Windows counts when a record is freed. */
+        if (!in_use && (uint16_t)(record->sequence - sequence) <= 1)
+            s->known_ino = number | NTFS_INO_DELETED;
+    }
+    ntfs_record_put(s->vol, record);
+    s->file.parent = s->known_ino;
+    return 0;
+}
+
+/* Is ERR that this record is of no use any more? */
+static bool is_gone(int err)
+{
+    return err == SHALE_ECORRUPT || err == SHALE_ESTALE ||
+           err == SHALE_ENOENT || err == SHALE_ENOTSUP;
+}
+
+static int take_record(void *context, const struct ntfs_record *record)
+{
+    struct search *s = context;
+    bool is_dir = record->flags & NTFS_RECORD_DIRECTORY;
+    int err;
+
+    if (record->flags & NTFS_RECORD_IN_USE || record->base != 0)
+        return 0;
+    s->file = (struct shale_deleted){
+        .ino = record->number | NTFS_INO_DELETED, .name = s->name,
+        .type = is_dir ? SHALE_TYPE_DIR : SHALE_TYPE_FILE,
+    };
+    s->has_data = s->has_good_name = false;
+    s->parent = 0;
+    err = take_attrs(s, record);
+    if (!err && !s->has_data && s->file.len == 0)
+        return 0;               /* one of those that wait for a first use */
+    if (!err && s->has_data)
+        err = take_stream(s, record, NULL, 0, &s->file.size);
+    if (!err && s->has_data)
+        err = take_stream(s, record, wof_name,
+                          sizeof wof_name / sizeof wof_name[0], NULL);
+    if (!err)
+        err = take_parent(s);
+    if (err)
+        return is_gone(err) ? 0 : err;
+    return s->emit(s->context, &s->file);
+}
+
+int ntfs_deleted(struct shale_fs *fs, shale_deleted_fn *emit, void *context)
+{
+    struct ntfs_volume *vol = ntfs_volume_of(fs);
+    struct search *s = shale_zalloc(fs->mem, sizeof *s);
+    int err;
+
+    if (!s)
+        return SHALE_ENOMEM;
+    s->vol = vol;
+    s->emit = emit;
+    s->context = context;
+    err = ntfs_scan(vol, take_record, s);
+    shale_free(fs->mem, s, sizeof *s);
+    return err;
+}

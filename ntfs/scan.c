@@ -1,0 +1,114 @@
+/*
+ * scan.c - all records of the MFT, in the order in which they lie
+ *
+ * Who wants every record, to find deleted files or the children of a damaged
+ * directory, wants them in the order of the device and not of their numbers:
+ * the MFT is one file, perhaps in a thousand pieces, and each piece is read
+ * from its start to its end in large requests (record.c).
+ */
+#include "memfn.h"
+#include "ntfs.h"
+
+/* A piece of the MFT: what is needed to sort, and to number its records. */
+struct piece {
+    uint64_t lcn;
+    uint64_t first, end;        /* records that begin in it */
+};
+
+/* Let the heap of COUNT pieces be one again below AT. */
+static void sift(struct piece *pieces, size_t at, size_t count)
+{
+    struct piece moved = pieces[at];
+
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && pieces[child + 1].lcn > pieces[child].lcn)
+            child++;
+        if (pieces[child].lcn <= moved.lcn)
+            break;
+        pieces[at] = pieces[child];
+    }
+    pieces[at] = moved;
+}
+
+/* Heap sort: a hostile MFT may have as many pieces as the volume clusters. */
+static void sort(struct piece *pieces, size_t count)
+{
+    for (size_t at = count / 2; at-- > 0;)
+        sift(pieces, at, count);
+    for (size_t end = count; end-- > 1;) {
+        struct piece last = pieces[end];
+
+        pieces[end] = pieces[0];
+        pieces[0] = last;
+        sift(pieces, 0, end);
+    }
+}
+
+/* The first record that begins at byte OFFSET of the MFT or after it. */
+static uint64_t record_from(const struct ntfs_volume *vol, uint64_t offset)
+{
+    uint64_t number = (offset + vol->boot.record_size - 1) >>
+                      vol->boot.record_shift;
+
+    return number < vol->valid_records ? number : vol->valid_records;
+}
+
+/* The pieces of the MFT, sorted, in an array of mft_runs->count; NULL: no
+   memory. */
+static struct piece *pieces_make(struct ntfs_volume *vol)
+{
+    const struct ntfs_runs *runs = vol->mft_runs;
+    uint32_t shift = vol->boot.cluster_shift;
+    struct piece *pieces = shale_alloc_array(vol->fs->mem, runs->count,
+                                             sizeof *pieces);
+
+    if (!pieces)
+        return NULL;
+    for (size_t i = 0; i < runs->count; i++) {
+        const struct ntfs_run *run = &runs->list[i];
+
+        pieces[i].lcn = run->lcn;
+        pieces[i].first = record_from(vol, run->vcn << shift);
+        pieces[i].end = run->lcn == NTFS_HOLE ? pieces[i].first
+                        : record_from(vol, (run->vcn + run->count) << shift);
+    }
+    sort(pieces, runs->count);
+    return pieces;
+}
+
+/*
+ * What record NUMBER is. *FAILED keeps the device's error, if it has one: the
+ * others are still worth having.
+ */
+static int scan_one(struct ntfs_volume *vol, uint64_t number,
+                    ntfs_scan_fn *each, void *context, int *failed)
+{
+    struct ntfs_record *record;
+    int err = ntfs_record_get(vol, number, &record);
+
+    if (err == SHALE_ENOMEM)
+        return err;
+    if (err) {
+        if (err != SHALE_ESTALE && err != SHALE_ECORRUPT)
+            *failed = err;
+        return 0;
+    }
+    err = each(context, record);
+    ntfs_record_put(vol, record);
+    return err;
+}
+
+int ntfs_scan(struct ntfs_volume *vol, ntfs_scan_fn *each, void *context)
+{
+    size_t count = vol->mft_runs->count;
+    struct piece *pieces = pieces_make(vol);
+    int err = 0, failed = 0;
+
+    if (!pieces)
+        return SHALE_ENOMEM;
+    for (size_t i = 0; i < count && !err; i++)
+        for (uint64_t n = pieces[i].first; n < pieces[i].end && !err; n++)
+            err = scan_one(vol, n, each, context, &failed);
+    shale_free(vol->fs->mem, pieces, count * sizeof *pieces);
+    return err ? err : failed;
+}

@@ -1,0 +1,263 @@
+/*
+ * state.c - how Windows has left the volume
+ *
+ * Three places tell. The flags in $Volume say dirty once anything was changed
+ * that chkdsk has to look at. $LogFile begins with two restart pages, each of
+ * which says whether the log is closed; if it is not, the volume lacks what the
+ * log has, and only Windows can replay it. And hiberfil.sys in the root is what
+ * a hibernated Windows, or one that was shut down "fast", will wake up from:
+ * with the volume's metadata in its memory, as they were.
+ *
+ * None of it is in the way of reading, so it is told, and no more.
+ *
+ * The restart page: Linux-NTFS documentation, "$LogFile"; which bit of its
+ * flags means "closed" is by experiment, with volumes that Windows XP to 10
+ * have left. hiberfil.sys: its first four bytes, by documents on forensics.
+ */
+#include "memfn.h"
+#include "ntfs.h"
+#include "text.h"
+
+/* ----------------------------------------------------------- $LogFile */
+
+#define LOG_PAGE   4096u        /* where the second restart page is, unless the
+                                   first one says otherwise */
+#define LOG_HEAD   512u         /* of a page, what counts */
+#define LOG_CLOSED 0x0002u      /* flags of a restart area */
+#define LOG_NOBODY 0xffffu      /* no client in use */
+
+/* A restart page. */
+struct log_page {
+    struct ntfs_disk_multi multi;       /* "RSTR", or "CHKD" by chkdsk */
+    le64 checked_lsn;
+    le32 system_page, log_page; /* bytes */
+    le16 area;                  /* offset of the restart area */
+    le16 minor, major;
+};
+
+/* A restart area. */
+struct log_area {
+    le64 lsn;
+    le16 clients, free_list, used_list;
+    le16 flags;
+};
+
+/* The last two bytes of the page's first sector are a fixup's. */
+#define LOG_AREA_MAX (LOG_HEAD - 2 - sizeof(struct log_area))
+
+/* What one restart page says. */
+struct restart {
+    bool valid;
+    uint64_t lsn;
+    bool closed;
+    uint16_t minor, major;
+    uint32_t system_page;
+};
+
+static void restart_decode(const uint8_t *head, struct restart *out)
+{
+    const struct log_page *page = (const struct log_page *)head;
+    uint16_t offset = le16_get(page->area);
+    const struct log_area *area;
+
+    out->valid = (memcmp(head, "RSTR", 4) == 0 ||
+                  memcmp(head, "CHKD", 4) == 0) &&
+                 offset >= sizeof *page && offset <= LOG_AREA_MAX;
+    if (!out->valid)
+        return;
+    area = (const struct log_area *)(head + offset);
+    out->lsn = le64_get(area->lsn);
+    out->closed = (le16_get(area->flags) & LOG_CLOSED) ||
+                  le16_get(area->used_list) == LOG_NOBODY;
+    out->minor = le16_get(page->minor);
+    out->major = le16_get(page->major);
+    out->system_page = le32_get(page->system_page);
+}
+
+/* Nothing but 0xff: what mkntfs writes, and who resets a log. */
+static bool is_blank(const uint8_t *head)
+{
+    for (size_t i = 0; i < LOG_HEAD; i++)
+        if (head[i] != 0xff)
+            return false;
+    return true;
+}
+
+/* The restart page at OFFSET; *BLANK: there is nothing instead. */
+static int restart_load(struct ntfs_volume *vol,
+                        const struct ntfs_stream *log, uint64_t offset,
+                        struct restart *out, bool *blank)
+{
+    uint8_t head[LOG_HEAD];
+    int err;
+
+    out->valid = *blank = false;
+    if (log->resident || offset > log->size || log->size - offset < LOG_HEAD)
+        return 0;
+    err = ntfs_stream_read(vol, log, offset, head, sizeof head);
+    if (err)
+        return err;
+    *blank = is_blank(head);
+    restart_decode(head, out);
+    return 0;
+}
+
+static int log_read(struct ntfs_volume *vol, const struct ntfs_stream *log,
+                    struct ntfs_state *out)
+{
+    uint64_t second_at = LOG_PAGE;
+    struct restart first, second;
+    bool first_blank, second_blank;
+    const struct restart *newest;
+    int err;
+
+    err = restart_load(vol, log, 0, &first, &first_blank);
+    if (err)
+        return err;
+    if (first.valid && first.system_page >= LOG_HEAD)
+        second_at = first.system_page;
+    err = restart_load(vol, log, second_at, &second, &second_blank);
+    if (err)
+        return err;
+    if (first_blank && second_blank)
+        out->log = NTFS_LOG_EMPTY;
+    if (!first.valid && !second.valid)
+        return 0;
+    newest = !first.valid || (second.valid && second.lsn > first.lsn)
+                 ? &second : &first;
+    out->log = newest->closed ? NTFS_LOG_CLEAN : NTFS_LOG_UNCLEAN;
+    out->log_major = newest->major;
+    out->log_minor = newest->minor;
+    return 0;
+}
+
+/* Open the unnamed data of record NUMBER. 1, or 0 if there is none. */
+static int data_open(struct ntfs_volume *vol, uint64_t number,
+                     struct ntfs_stream *out)
+{
+    struct ntfs_record *record;
+    int found = ntfs_record_get(vol, number, &record);
+
+    if (found)
+        return found;
+    found = 0;
+    if (record->flags & NTFS_RECORD_IN_USE)
+        found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, out);
+    ntfs_record_put(vol, record);
+    return found;
+}
+
+static int log_load(struct ntfs_volume *vol, struct ntfs_state *out)
+{
+    struct ntfs_stream log;
+    int err = data_open(vol, NTFS_LOGFILE, &log);
+
+    if (err <= 0)
+        return err;
+    err = log_read(vol, &log, out);
+    ntfs_stream_close(vol, &log);
+    return err;
+}
+
+/* -------------------------------------------------------- hiberfil.sys */
+
+static const char hibernation_file[] = "hiberfil.sys";
+
+/* The number of NAME in the root; SHALE_ENOENT. */
+static int root_lookup(struct ntfs_volume *vol, const char *name, size_t len,
+                       uint64_t *ino)
+{
+    struct ntfs_vnode *root = shale_zalloc(vol->fs->mem, sizeof *root);
+    int err;
+
+    if (!root)
+        return SHALE_ENOMEM;
+    root->base.fs = vol->fs;
+    root->base.ino = NTFS_ROOT;
+    err = ntfs_load(&root->base);
+    if (!err) {
+        err = root->index ? ntfs_lookup(&root->base, name, len, ino)
+                          : SHALE_ENOENT;
+        ntfs_evict(&root->base);
+    }
+    shale_free(vol->fs->mem, root, sizeof *root);
+    return err;
+}
+
+static bool starts(const uint8_t *head, const char *small, const char *large)
+{
+    return memcmp(head, small, 4) == 0 || memcmp(head, large, 4) == 0;
+}
+
+static int sleep_load(struct ntfs_volume *vol, struct ntfs_state *out)
+{
+    struct ntfs_stream file;
+    uint8_t head[4] = { 0 };
+    uint64_t ino;
+    int err = root_lookup(vol, hibernation_file, sizeof hibernation_file - 1,
+                          &ino);
+
+    if (err == SHALE_ENOENT)
+        out->sleep = NTFS_SLEEP_NONE;
+    if (err)
+        return err;
+    err = data_open(vol, NTFS_INO_RECORD(ino), &file);
+    if (err <= 0)
+        return err;
+    err = 0;
+    if (file.flags & (NTFS_ATTR_COMPRESSION_MASK | NTFS_ATTR_ENCRYPTED))
+        err = SHALE_ENOTSUP;
+    else if (file.size >= sizeof head)
+        err = ntfs_stream_read(vol, &file, 0, head, sizeof head);
+    if (!err)
+        out->sleep = starts(head, "hibr", "HIBR") ? NTFS_SLEEP_HIBERNATED
+                   : starts(head, "wake", "WAKE") ? NTFS_SLEEP_RESUMED
+                                                  : NTFS_SLEEP_NONE;
+    ntfs_stream_close(vol, &file);
+    return err;
+}
+
+/* ------------------------------------------------------------ together */
+
+int ntfs_state_load(struct ntfs_volume *vol, struct ntfs_state *out)
+{
+    int err;
+
+    *out = (struct ntfs_state){ .flags = vol->flags };
+    err = log_load(vol, out);
+    if (err == SHALE_ENOMEM)
+        return err;
+    err = sleep_load(vol, out);
+    return err == SHALE_ENOMEM ? err : 0;
+}
+
+static void also(struct text *list, const char *what)
+{
+    if (list->len > 0)
+        text_add(list, "; ");
+    text_add(list, what);
+}
+
+int ntfs_state_tell(struct ntfs_volume *vol)
+{
+    struct text list = { .len = 0 };
+    struct ntfs_state state;
+    int err = ntfs_state_load(vol, &state);
+
+    if (err)
+        return err;
+    if (state.sleep == NTFS_SLEEP_HIBERNATED)
+        also(&list, "Windows is hibernated, or was shut down the fast way");
+    if (state.log == NTFS_LOG_UNCLEAN)
+        also(&list, "its log was not replayed");
+    if (state.log == NTFS_LOG_UNKNOWN)
+        also(&list, "its log is damaged");
+    if (state.flags & NTFS_VOLUME_CHKDSK)
+        also(&list, "chkdsk was under way");
+    if (state.flags & NTFS_VOLUME_DIRTY)
+        also(&list, "it is marked dirty, for chkdsk");
+    if (list.len > 0)
+        shale_warn(vol->fs, "ntfs: the volume was not left clean, and is shown "
+                   "as it is", list.bytes, SHALE_NOWHERE);
+    return 0;
+}
