@@ -242,6 +242,58 @@ struct ntfs_disk_volume {
 #define NTFS_FILE_RECALL_ON_OPEN 0x00040000u
 #define NTFS_FILE_RECALL_ON_DATA 0x00400000u
 
+/* The head of $REPARSE_POINT's value, [MS-FSCC] 2.1.2. */
+struct ntfs_disk_reparse {
+    le32 tag;                   /* enum ntfs_tag */
+    le16 length;                /* of what follows, but for a GUID */
+    le16 unused;
+    /* 16 bytes of GUID, if the tag is not Microsoft's; then the data */
+};
+
+/* What follows is whose: tags by [MS-FSCC] 2.1.2.1. */
+#define NTFS_TAG_MICROSOFT   0x80000000u
+#define NTFS_TAG_SURROGATE   0x20000000u        /* stands for another name */
+#define NTFS_TAG_MOUNT_POINT 0xa0000003u
+#define NTFS_TAG_HSM         0xc0000004u
+#define NTFS_TAG_HSM2        0x80000006u
+#define NTFS_TAG_SIS         0x80000007u
+#define NTFS_TAG_SYMLINK     0xa000000cu
+#define NTFS_TAG_DEDUP       0x80000013u
+#define NTFS_TAG_NFS         0x80000014u
+#define NTFS_TAG_WOF         0x80000017u
+#define NTFS_TAG_WCI         0x80000018u
+#define NTFS_TAG_CLOUD       0x9000001au        /* one of 16: | n << 12 */
+#define NTFS_TAG_CLOUD_MASK  0xffff0fffu
+#define NTFS_TAG_APPEXECLINK 0x8000001bu
+#define NTFS_TAG_PROJFS      0x9000001cu
+#define NTFS_TAG_LX_SYMLINK  0xa000001du
+#define NTFS_TAG_STORAGE_SYNC 0x8000001eu
+#define NTFS_TAG_ONEDRIVE    0x80000021u
+#define NTFS_TAG_AF_UNIX     0x80000023u
+#define NTFS_TAG_LX_FIFO     0x80000024u
+#define NTFS_TAG_LX_CHR      0x80000025u
+#define NTFS_TAG_LX_BLK      0x80000026u
+
+/* What follows that of NTFS_TAG_WOF (wofapi.h, ntifs.h). */
+struct ntfs_disk_wof {
+    le32 version;               /* 1 */
+    le32 provider;              /* enum ntfs_wof_provider */
+    le32 file_version;          /* of NTFS_WOF_FILE from here on; 1 */
+    le32 algorithm;             /* enum ntfs_wof_algorithm */
+};
+
+enum ntfs_wof_provider {
+    NTFS_WOF_WIM = 1,           /* WIMBoot: the data is in an archive */
+    NTFS_WOF_FILE = 2,          /* ... in the stream "WofCompressedData" */
+};
+
+enum ntfs_wof_algorithm {
+    NTFS_WOF_XPRESS4K = 0,
+    NTFS_WOF_LZX = 1,
+    NTFS_WOF_XPRESS8K = 2,
+    NTFS_WOF_XPRESS16K = 3,
+};
+
 /* A reference: where a record is, and which use of that is meant. */
 #define NTFS_REFERENCE_NUMBER(ref)   ((ref) & UINT64_C(0xffffffffffff))
 #define NTFS_REFERENCE_SEQUENCE(ref) ((uint16_t)((ref) >> 48))
