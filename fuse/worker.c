@@ -51,6 +51,8 @@ static int open_as(struct worker *worker, bool write, char *why)
         .type = options->type,
         .options = options->driver_options,
         .place = options->target ? options->target : options->dir,
+        .uid = getuid(),
+        .gid = getgid(),
         .log = &worker->log.base,
         .memory_budget = write ? MEMORY_BUDGET_WRITABLE : MEMORY_BUDGET,
         .cache_bytes = write ? CACHE_BYTES_WRITABLE : CACHE_BYTES,
@@ -66,17 +68,20 @@ static int open_as(struct worker *worker, bool write, char *why)
  */
 static int open_writable(struct worker *worker, char *why)
 {
-    const char *reason;
+    const char *reason, *name;
     int err = open_as(worker, true, why);
 
     if (err || !shale_fs_read_only(worker->image->fs))
         return err;
     reason = log_last(&worker->log);
-    if (*reason)
+    name = shale_fs_name(worker->image->fs);
+    if (!shale_driver_writes(shale_driver_named(name)))
+        snprintf(why, SHALE_WHY_MAX, "%s is not a format that shale writes",
+                 name);
+    else if (*reason)
         snprintf(why, SHALE_WHY_MAX, "%s", reason);
     else
-        snprintf(why, SHALE_WHY_MAX, "%s is not a format that shale writes",
-                 shale_fs_name(worker->image->fs));
+        snprintf(why, SHALE_WHY_MAX, "it is read-only");
     shale_image_close(worker->image);
     return SHALE_EROFS;
 }

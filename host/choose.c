@@ -303,19 +303,43 @@ static uint64_t find_backup(struct shale_image *image,
     return 0;
 }
 
+/*
+ * Is there a boot sector of DRIVER's at the end of IMAGE's volume, where NTFS
+ * keeps the copy? In its last sector, or some before that.
+ */
+static bool has_copy_at_end(struct shale_image *image,
+                            const struct shale_fs_ops *driver)
+{
+    const struct shale_fs_ops *const drivers[] = { driver, NULL };
+    uint64_t size = image->volume.base.size;
+    const struct shale_fs_ops *found;
+    struct shale_slice_bdev slice;
+
+    for (uint64_t back = 512; back <= 4096 && back < size; back += 512)
+        if (shale_slice_bdev_init(&slice, &image->volume.base, size - back,
+                                  back) == 0 &&
+            shale_probe(&slice.base, image->mem, drivers, &found) == 0)
+            return true;
+    return false;
+}
+
 void choose_hint_backup(struct shale_image *image, char *why)
 {
     for (const struct shale_fs_ops *const *driver = shale_all_drivers; *driver;
          driver++) {
-        uint64_t kib;
+        uint64_t kib = 0;
 
-        if (!shale_driver_has_option(*driver, "sb", 2))
-            continue;
-        kib = find_backup(image, *driver);
+        if (shale_driver_has_option(*driver, "sb", 2))
+            kib = find_backup(image, *driver);
         if (kib)
             text_add(why, SHALE_WHY_MAX, "; there is a backup superblock of "
                      "%s, try -o sb=%" PRIu64, shale_driver_name(*driver),
                      kib);
+        if (shale_driver_has_option(*driver, "mft", 3) &&
+            has_copy_at_end(image, *driver))
+            text_add(why, SHALE_WHY_MAX, "; there is a backup boot sector of "
+                     "%s, try -t %s", shale_driver_name(*driver),
+                     shale_driver_name(*driver));
     }
 }
 

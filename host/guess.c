@@ -32,6 +32,32 @@ static void copy_value(blkid_probe probe, const char *name, char *buf,
         text_add(buf, size, "%s", value);
 }
 
+/*
+ * What stands where NTFS and FAT have the name of who formatted: formats by
+ * Microsoft that libblkid knows only where all else is right, too.
+ */
+static const struct {
+    char magic[8];
+    const char *type;
+} relatives[] = {
+    { { '-', 'F', 'V', 'E', '-', 'F', 'S', '-' }, "BitLocker" },
+    { { 'R', 'e', 'F', 'S', 0, 0, 0, 0 }, "ReFS" },
+    { { 'E', 'X', 'F', 'A', 'T', ' ', ' ', ' ' }, "exfat" },
+};
+
+static void guess_relative(struct shale_bdev *dev, struct guess *out)
+{
+    char head[512];
+
+    if (dev->size < sizeof head || dev->block_size > sizeof head ||
+        shale_bdev_read(dev, 0, head, sizeof head))
+        return;
+    for (size_t i = 0; i < sizeof relatives / sizeof relatives[0]; i++)
+        if (memcmp(head + 3, relatives[i].magic,
+                   sizeof relatives[i].magic) == 0)
+            snprintf(out->type, sizeof out->type, "%s", relatives[i].type);
+}
+
 bool guess_volume(struct shale_bdev *dev, struct guess *out)
 {
     blkid_probe probe;
@@ -53,6 +79,8 @@ bool guess_volume(struct shale_bdev *dev, struct guess *out)
 
     /* libblkid turned reading ahead off for the whole open file. */
     posix_fadvise(dev->fd, 0, 0, POSIX_FADV_NORMAL);
+    if (!out->type[0])
+        guess_relative(dev, out);
     return out->type[0] != '\0';
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/choose.h"
+#include "host/fsoptions.h"
 #include "host/text.h"
 #include "shale/err.h"
 #include "shale/host.h"
@@ -150,6 +151,8 @@ static const struct {
     { "vfat", "fat" },
     { "msdos", "fat" },
     { "ext3", "ext2" },
+    { "ntfs3", "ntfs" },
+    { "ntfs-3g", "ntfs" },
 };
 
 const struct shale_fs_ops *shale_driver_named(const char *name)
@@ -180,33 +183,23 @@ static const struct shale_fs_ops *driver_with_option(const char *name,
     return found;
 }
 
-/* Does OPTIONS, "sb=8193,...", have one called NAME? */
-static bool has_option(const char *options, const char *name)
-{
-    size_t want = strlen(name);
-
-    while (options && *options) {
-        size_t len = strcspn(options, ",=");
-
-        if (len == want && memcmp(options, name, len) == 0)
-            return true;
-        options += strcspn(options, ",");
-        options += *options == ',';
-    }
-    return false;
-}
+/* These come with a volume that no driver recognises any more. */
+static const char *const telling_options[] = { "sb", "mft" };
 
 /*
- * The driver that CONFIG means: by name, or by an option of its own, as "sb"
- * comes with a volume that no driver recognises any more. NULL: to be probed.
+ * The driver that CONFIG means: by name, or by an option of its own. NULL: to
+ * be probed.
  */
 static int choose_driver(const struct shale_image_config *config,
                          const struct shale_fs_ops **out, char *why)
 {
     *out = NULL;
     if (!config->type) {
-        if (has_option(config->options, "sb"))
-            *out = driver_with_option("sb", 2);
+        for (size_t i = 0; i < sizeof telling_options /
+                                   sizeof telling_options[0]; i++)
+            if (fsoptions_has(config->options, telling_options[i]))
+                *out = driver_with_option(telling_options[i],
+                                          strlen(telling_options[i]));
         return 0;
     }
 
@@ -239,49 +232,8 @@ static void explain_mount(struct shale_image *image,
         text_add(why, SHALE_WHY_MAX, "; the image is cut off, it has %" PRIu64
                  " of the partition's %" PRIu64 " bytes",
                  end - volume->start, volume->base.size);
-    else if (err == SHALE_ECORRUPT && !has_option(config->options, "sb"))
+    else if (err == SHALE_ECORRUPT && !fsoptions_has(config->options, "sb"))
         choose_hint_backup(image, why);
-}
-
-#define PLACE_OPTION "last_mounted"
-#define UNREPLAYED_OPTION "norecovery"
-
-/* Does TYPE take the option NAME, which is not among OPTIONS? */
-static bool lacks_option(const struct shale_fs_ops *type, const char *options,
-                         const char *name)
-{
-    return shale_driver_has_option(type, name, strlen(name)) &&
-           !has_option(options, name);
-}
-
-/*
- * CONFIG's options, and what else CONFIG says that TYPE, or NULL: the driver
- * that knows the volume, takes as an option. (In a list of options there is no
- * way to write a comma.) Allocated; NULL if there is no memory.
- */
-static char *all_options(struct shale_image *image,
-                         const struct shale_image_config *config,
-                         const struct shale_fs_ops *type)
-{
-    const char *options = config->options ? config->options : "";
-    const char *place = config->place ? config->place : ",";
-    bool with_place, unreplayed;
-    char *all;
-
-    if (!type && shale_probe(&image->volume.base, image->mem,
-                             shale_all_drivers, &type))
-        return strdup(options);
-    with_place = !strchr(place, ',') &&
-                 lacks_option(type, options, PLACE_OPTION);
-    unreplayed = config->unreplayed &&
-                 lacks_option(type, options, UNREPLAYED_OPTION);
-    if (asprintf(&all, "%s%s%s%s%s%s", options,
-                 *options && with_place ? "," : "",
-                 with_place ? PLACE_OPTION "=" : "", with_place ? place : "",
-                 unreplayed && (*options || with_place) ? "," : "",
-                 unreplayed ? UNREPLAYED_OPTION : "") < 0)
-        return NULL;
-    return all;
 }
 
 static int mount_volume(struct shale_image *image,
@@ -289,7 +241,6 @@ static int mount_volume(struct shale_image *image,
                         const struct shale_fs_ops *type, bool write,
                         char *why)
 {
-    char *options = all_options(image, config, type);
     struct shale_config mount = {
         .dev = &image->volume.base,
         .mem = image->mem,
@@ -297,13 +248,26 @@ static int mount_volume(struct shale_image *image,
         .locks = &shale_host_locks,
         .log = &image->log,
         .type = type ? shale_driver_name(type) : NULL,
-        .options = options,
         .clock = config->clock ? config->clock : &shale_host_clock,
         .read_only = !write,
         .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,
+        .uid = config->uid,
+        .gid = config->gid,
     };
+    const struct shale_fs_ops *known = type;
+    char *options = NULL;
     int err;
+
+    if (!known && shale_probe(&image->volume.base, image->mem,
+                              shale_all_drivers, &known))
+        known = NULL;
+    err = fsoptions_make(config, known, &options, why);
+    if (err) {
+        if (!*why)
+            text_add(why, SHALE_WHY_MAX, "%s", shale_strerror(err));
+        return err;
+    }
 
     /* The zone's rules are in a file. A daemon that has given up its rights
        cannot open it: so they are read now, whether or not they are needed. */
@@ -311,7 +275,8 @@ static int mount_volume(struct shale_image *image,
         (void)mount.clock->zone(mount.clock, 0);
 
     image->fault[0] = '\0';
-    err = options ? shale_mount(&mount, &image->fs) : SHALE_ENOMEM;
+    mount.options = options;
+    err = shale_mount(&mount, &image->fs);
     free(options);
     if (err)
         explain_mount(image, config, err, why);

@@ -6,7 +6,6 @@
 #include "text.h"
 #include "utf16.h"
 
-#define LABEL_UNITS 128u        /* Windows takes 32 */
 #define CHUNK 512u              /* bytes of a bitmap read at once */
 
 static const uint16_t bad_name[] = { '$', 'B', 'a', 'd' };
@@ -45,31 +44,24 @@ static bool open_of(struct telling *t, uint64_t number, uint32_t type,
 static void tell_label(struct telling *t)
 {
     struct shale_mem *mem = t->vol->fs->mem;
-    struct ntfs_stream stream;
     struct label {
-        uint16_t units[LABEL_UNITS];
-        char text[3 * LABEL_UNITS + 1];
-    } *label;
-    size_t len;
+        uint16_t units[NTFS_LABEL_UNITS];
+        char text[3 * NTFS_LABEL_UNITS + 1];
+    } *label = shale_alloc(mem, sizeof *label);
+    int len;
 
-    if (!open_of(t, NTFS_VOLUME, NTFS_VOLUME_NAME, NULL, 0, &stream))
-        return;
-    label = shale_alloc(mem, sizeof *label);
     if (!label) {
         note(t, SHALE_ENOMEM);
-    } else {
-        len = (size_t)stream.size / 2;
-        if (len > LABEL_UNITS)
-            len = LABEL_UNITS;
-        for (size_t i = 0; stream.resident && i < len; i++)
-            label->units[i] = le16_get(((const le16 *)stream.value)[i]);
-        if (!stream.resident)
-            len = 0;
-        label->text[utf16_to_utf8(label->units, len, label->text)] = '\0';
-        t->to->text(t->to, "label", label->text);
-        shale_free(mem, label, sizeof *label);
+        return;
     }
-    ntfs_stream_close(t->vol, &stream);
+    len = ntfs_label_get(t->vol, label->units);
+    note(t, len);
+    if (len >= 0) {
+        label->text[utf16_to_utf8(label->units, (size_t)len, label->text)] =
+            '\0';
+        t->to->text(t->to, "label", label->text);
+    }
+    shale_free(mem, label, sizeof *label);
 }
 
 /* When it was formatted. */
@@ -103,10 +95,13 @@ static void tell_type(struct telling *t)
 {
     struct text type = { .len = 0 };
 
-    text_add(&type, "NTFS ");
-    text_add_number(&type, t->vol->major, 10);
-    text_add(&type, ".");
-    text_add_number(&type, t->vol->minor, 10);
+    text_add(&type, "NTFS");
+    if (t->vol->major != 0) {
+        text_add(&type, " ");
+        text_add_number(&type, t->vol->major, 10);
+        text_add(&type, ".");
+        text_add_number(&type, t->vol->minor, 10);
+    }
     t->to->text(t->to, "type", type.bytes);
 }
 

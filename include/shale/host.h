@@ -80,7 +80,11 @@ struct shale_image_config {
                                    if that was not replayed */
     bool no_lock;
     const char *type;           /* driver name; NULL: probe */
-    const char *options;        /* the driver's */
+    const char *options;        /* the driver's; where one names a file, that
+                                   is one of this machine */
+    bool streams;               /* "file:stream" is a stream of a file, in
+                                   formats that have streams */
+    uint32_t uid, gid;          /* as in struct shale_config */
     const char *place;          /* where it is going to be mounted: absolute,
                                    for formats that keep it; or NULL */
     struct shale_clock *clock;  /* NULL: shale_host_clock */
