@@ -7,6 +7,7 @@
  * of this machine, which the core cannot open: it gets what is in the file.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,10 @@ static void add_config(struct list *list, const char *options,
         fputs("norecovery", next(list));
     if (config->streams && lacks(type, options, "streams_interface"))
         fputs("streams_interface=windows", next(list));
+    if (config->has_owner && lacks(type, options, "owner_uid"))
+        fprintf(next(list), "owner_uid=%" PRIu32, config->owner_uid);
+    if (config->has_owner && lacks(type, options, "owner_gid"))
+        fprintf(next(list), "owner_gid=%" PRIu32, config->owner_gid);
 }
 
 int fsoptions_make(const struct shale_image_config *config,

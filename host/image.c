@@ -252,8 +252,6 @@ static int mount_volume(struct shale_image *image,
         .read_only = !write,
         .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,
-        .uid = config->uid,
-        .gid = config->gid,
     };
     const struct shale_fs_ops *known = type;
     char *options = NULL;

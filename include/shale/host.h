@@ -84,7 +84,9 @@ struct shale_image_config {
                                    is one of this machine */
     bool streams;               /* "file:stream" is a stream of a file, in
                                    formats that have streams */
-    uint32_t uid, gid;          /* as in struct shale_config */
+    bool has_owner;             /* owner_... own what has no owner, in formats
+                                   that may say one */
+    uint32_t owner_uid, owner_gid;
     const char *place;          /* where it is going to be mounted: absolute,
                                    for formats that keep it; or NULL */
     struct shale_clock *clock;  /* NULL: shale_host_clock */
