@@ -17,6 +17,9 @@
  *
  * A chunk may make less than 4096 bytes. The next one begins at a multiple of
  * 4096 nevertheless, and what lies between is zeros.
+ *
+ * The caller may want less than the last chunk makes, as a file may end there.
+ * What is too much is not looked at.
  */
 #include "le.h"
 #include "lzcopy.h"
@@ -45,6 +48,9 @@ static inline unsigned word_at(const uint8_t *bytes)
     return le16_get((le16){{ bytes[0], bytes[1] }});
 }
 
+static const char overfull[] =
+    "ntfs: an LZNT1 chunk makes more than 4096 bytes";
+
 /* The next COUNT bytes as they are: at most 8, one group's. */
 static inline const char *take_bytes(struct chunk *c, unsigned count)
 {
@@ -60,11 +66,9 @@ static inline const char *take_bytes(struct chunk *c, unsigned count)
     /* The last group may have flags for nothing. */
     if (count > in_left)
         count = (unsigned)in_left;
-    if (count > out_left)
-        return "an LZNT1 chunk makes more than 4096 bytes";
-    while (count-- > 0)
+    for (; count > 0 && c->out < c->end; count--)
         *c->out++ = *c->in++;
-    return NULL;
+    return count > 0 ? overfull : NULL;
 }
 
 /*
@@ -73,10 +77,11 @@ static inline const char *take_bytes(struct chunk *c, unsigned count)
 static inline const char *take_match(struct chunk *c, unsigned *distance_bits)
 {
     size_t done = (size_t)(c->out - c->start), distance, length;
+    size_t left = (size_t)(c->end - c->out);
     unsigned word, length_bits;
 
     if (c->in_end - c->in < (ptrdiff_t)MATCH_SIZE)
-        return "an LZNT1 chunk ends within a match";
+        return "ntfs: an LZNT1 chunk ends within a match";
     word = word_at(c->in);
     while (done > (size_t)1 << *distance_bits)
         ++*distance_bits;
@@ -84,9 +89,13 @@ static inline const char *take_match(struct chunk *c, unsigned *distance_bits)
     distance = (word >> length_bits) + 1;
     length = (word & ((1u << length_bits) - 1)) + LENGTH_MIN;
     if (distance > done)
-        return "an LZNT1 match begins before its chunk";
-    if (length > (size_t)(c->end - c->out))
-        return "an LZNT1 chunk makes more than 4096 bytes";
+        return "ntfs: an LZNT1 match begins before its chunk";
+    if (length > left) {
+        if (left > 0)
+            lz_copy(c->out, distance, left, c->end);
+        c->out = c->end;
+        return overfull;
+    }
     lz_copy(c->out, distance, length, c->end);
     c->in += MATCH_SIZE;
     c->out += length;
@@ -125,11 +134,13 @@ static const char *decode_groups(struct chunk *chunk)
 static const char *decode_chunk(struct chunk *chunk, unsigned header)
 {
     size_t len = (size_t)(chunk->in_end - chunk->in);
+    size_t room = (size_t)(chunk->end - chunk->out);
 
     if (header & CHUNK_COMPRESSED)
         return decode_groups(chunk);
-    if (len > (size_t)(chunk->end - chunk->out))
-        return "a stored LZNT1 chunk is longer than what it stands for";
+    /* The twelve bits of a length cannot say more than 4096. */
+    if (len > room)
+        len = room;
     memcpy(chunk->out, chunk->in, len);
     chunk->in += len;
     chunk->out += len;
@@ -152,9 +163,9 @@ const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
             break;
         *at = next;
         if ((header >> 12 & 7) != CHUNK_SIGNATURE)
-            return "an LZNT1 chunk has the wrong signature";
+            return "ntfs: an LZNT1 chunk has the wrong signature";
         if (len > in_len - next - 2)
-            return "an LZNT1 chunk runs past the end of its unit";
+            return "ntfs: an LZNT1 chunk runs past the end of its unit";
         if (room > CHUNK_SIZE)
             room = CHUNK_SIZE;
         memset(out + made, 0, start - made);
@@ -163,6 +174,8 @@ const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
             .start = out + start, .out = out + start, .end = out + start + room,
         };
         broken = decode_chunk(&chunk, header);
+        if (broken == overfull && room < CHUNK_SIZE)
+            broken = NULL;
         if (broken) {
             *at = (size_t)(chunk.in - in);
             return broken;
@@ -173,7 +186,7 @@ const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
     }
     *at = next;
     if (made < need)
-        return "an LZNT1 unit ends before its data does";
+        return "ntfs: an LZNT1 unit ends before its data does";
     memset(out + made, 0, out_len - made);
     return NULL;
 }

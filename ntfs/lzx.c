@@ -111,7 +111,7 @@ static const char *read_lengths(struct decoder *d, uint8_t *lengths,
         d->s->pre_lengths[i] = (uint8_t)bits_get(b, 4);
     if (prefix_build(&d->pre, d->s->pre_lengths, PRE_SYMBOLS, PRE_ROOT) !=
         PREFIX_COMPLETE)
-        return "an LZX block has a code for lengths that is not complete";
+        return "ntfs: an LZX block has a code for lengths that is not complete";
     for (unsigned i = 0; i < count;) {
         unsigned symbol, run = 1;
         uint8_t length;
@@ -128,12 +128,12 @@ static const char *read_lengths(struct decoder *d, uint8_t *lengths,
                 run = 4 + bits_take(b, 1);
                 symbol = prefix_take(&d->pre, b, PRE_ROOT);
                 if (symbol > 16)
-                    return "an LZX block has a run of runs of lengths";
+                    return "ntfs: an LZX block has a run of runs of lengths";
             }
             length = less(lengths[i], symbol);
         }
         if (run > count - i)
-            return "an LZX block has more lengths than symbols";
+            return "ntfs: an LZX block has more lengths than symbols";
         while (run-- > 0)
             lengths[i++] = length;
     }
@@ -151,7 +151,7 @@ static const char *read_codes(struct decoder *d, enum block_kind kind)
             s->aligned_lengths[i] = (uint8_t)bits_get(&d->bits, 3);
         if (prefix_build(&d->aligned, s->aligned_lengths, ALIGNED_SYMBOLS,
                          ALIGNED_ROOT) == PREFIX_BROKEN)
-            return "an LZX block has an aligned code that is not complete";
+            return "ntfs: an LZX block has an incomplete aligned code";
     }
     broken = read_lengths(d, s->main_lengths, BYTES);
     if (!broken)
@@ -162,10 +162,10 @@ static const char *read_codes(struct decoder *d, enum block_kind kind)
         return broken;
     if (prefix_build(&d->main, s->main_lengths, MAIN_SYMBOLS, MAIN_ROOT) !=
         PREFIX_COMPLETE)
-        return "an LZX block has a main code that is not complete";
+        return "ntfs: an LZX block has a main code that is not complete";
     if (prefix_build(&d->length, s->length_lengths, LENGTH_SYMBOLS,
                      LENGTH_ROOT) == PREFIX_BROKEN)
-        return "an LZX block has a length code that is not complete";
+        return "ntfs: an LZX block has a length code that is not complete";
     return NULL;
 }
 
@@ -225,7 +225,7 @@ static const char *decode_symbols(struct decoder *d, uint8_t *end,
         if (length == LENGTH_LONG) {
             symbol = prefix_take(&lengths, &b, LENGTH_ROOT);
             if (symbol == PREFIX_NONE) {
-                broken = "an LZX match has a length for which there is no code";
+                broken = "ntfs: an LZX match has a length without a code";
                 break;
             }
             length += symbol;
@@ -242,11 +242,11 @@ static const char *decode_symbols(struct decoder *d, uint8_t *end,
         repeat[0] = distance;
         /* 0, for no code, is refused as what is beyond all. */
         if (distance - 1u >= (size_t)(out - start)) {
-            broken = "an LZX match begins before its chunk";
+            broken = "ntfs: an LZX match begins before its chunk";
             break;
         }
         if (length > (size_t)(end - out)) {
-            broken = "an LZX match runs past the end of its block";
+            broken = "ntfs: an LZX match runs past the end of its block";
             break;
         }
         lz_copy(out, distance, length, room);
@@ -269,7 +269,7 @@ static const char *decode_stored(struct decoder *d, size_t size)
     bits_drop(b, b->count % 16 ? b->count % 16 : 16);
     bits_unread(b, 0);
     if (bits_overran(b) || (size_t)(b->end - b->next) < 4 * REPEATS + size)
-        return "a stored LZX block runs past the end of its chunk";
+        return "ntfs: a stored LZX block runs past the end of its chunk";
     for (unsigned i = 0; i < REPEATS; i++, b->next += 4)
         d->repeat[i] = le32_get((le32){{ b->next[0], b->next[1], b->next[2],
                                          b->next[3] }});
@@ -290,11 +290,11 @@ static const char *decode_block(struct decoder *d)
     const char *broken;
 
     if (kind != VERBATIM && kind != ALIGNED && kind != STORED)
-        return "an LZX block is of no known kind";
+        return "ntfs: an LZX block is of no known kind";
     if (size == 0)
-        return "an LZX block is empty";
+        return "ntfs: an LZX block is empty";
     if (size > (size_t)(d->end - d->out))
-        return "an LZX block is longer than what is left of its chunk";
+        return "ntfs: an LZX block is longer than what is left of its chunk";
     if (kind == STORED)
         return decode_stored(d, size);
     broken = read_codes(d, kind);
@@ -303,7 +303,7 @@ static const char *decode_block(struct decoder *d)
     broken = decode_symbols(d, d->out + size,
                             kind == ALIGNED ? ALIGNED_BITS : NEVER_ALIGNED);
     if (!broken && bits_overran(b))
-        broken = "an LZX chunk ends before its data does";
+        broken = "ntfs: an LZX chunk ends before its data does";
     return broken;
 }
 
@@ -403,7 +403,7 @@ const char *ntfs_lzx_decode(const uint8_t *in, size_t in_len, uint8_t *out,
 
     *at = 0;
     if (out_len > CHUNK_MAX)
-        return "an LZX chunk is longer than 32 KiB";
+        return "ntfs: an LZX chunk is longer than 32 KiB";
     memset(s->main_lengths, 0, sizeof s->main_lengths);
     memset(s->length_lengths, 0, sizeof s->length_lengths);
     memset(s->pre_lengths, 0, sizeof s->pre_lengths);

@@ -255,8 +255,9 @@ struct ntfs_walk {
                                    the others would cost */
     struct ntfs_record *extension;      /* the walk's own; or NULL */
     uint8_t *list;              /* the attribute list; NULL: there is none */
-    uint32_t list_length, list_at;
-    uint32_t offset;            /* in base, without a list */
+    uint32_t list_length;
+    uint64_t list_at;           /* where it is, or begins to say so */
+    uint32_t offset;            /* in the list or in base; there 0: at the end */
 };
 
 int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
@@ -271,6 +272,7 @@ void ntfs_walk_end(struct ntfs_walk *walk);
 /* An attribute as a whole. */
 struct ntfs_stream {
     uint64_t ino;               /* whose, for reports */
+    uint64_t at;                /* where it begins to be described, likewise */
     uint32_t type;
     uint16_t flags;             /* NTFS_ATTR_... */
     bool resident;
@@ -393,8 +395,8 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
                 void *buf);
 
-/* The byte of the volume that is OFFSET of STREAM; SHALE_NOWHERE in a hole, or
-   of a resident one. */
+/* The byte of the volume that is OFFSET of STREAM; in a hole, or of a resident
+   one, where the stream is described. */
 uint64_t ntfs_data_place(const struct ntfs_volume *vol,
                          const struct ntfs_stream *stream, uint64_t offset);
 
@@ -439,9 +441,9 @@ int64_t ntfs_interix_readlink(struct shale_vnode *vn, char *buf, size_t size);
 
 /*
  * Decode the IN_LEN bytes at IN to the OUT_LEN bytes at OUT. Returns NULL, or
- * which rule the input breaks; *AT is then the byte of it. Of a unit of LZNT1
- * the first NEED bytes have to be there; it may end after these, and the rest
- * is zeros.
+ * which rule the input breaks; *AT is then the byte of it. A unit of LZNT1 may
+ * make more than OUT_LEN bytes; of these the first NEED have to be there: it may
+ * end after them, and the rest is zeros.
  */
 const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
                               size_t out_len, size_t need, size_t *at);

@@ -41,18 +41,18 @@ static const char *take_length(struct bits *b, size_t *length)
 {
     bits_unread(b, BITS_HELD);
     if (b->next == b->end)
-        return "an XPRESS match has no length";
+        return "ntfs: an XPRESS match has no length";
     *length = *b->next++;
     if (*length != LENGTH_IN_WORD) {
         *length += LENGTH_IN_BYTES;
         return NULL;
     }
     if (b->end - b->next < 2)
-        return "an XPRESS match has no length";
+        return "ntfs: an XPRESS match has no length";
     *length = (size_t)(b->next[0] | b->next[1] << 8);
     b->next += 2;
     if (*length < LENGTH_IN_BYTES)
-        return "an XPRESS match has a length that is too short for its form";
+        return "ntfs: an XPRESS match is too short for its form";
     return NULL;
 }
 
@@ -99,11 +99,11 @@ static const char *decode_symbols(const struct prefix *prefix,
         length += LENGTH_MIN;
         distance = ((size_t)1 << distance_bits) + bits_take(&b, distance_bits);
         if (distance > (size_t)(out - start)) {
-            broken = "an XPRESS match begins before its chunk";
+            broken = "ntfs: an XPRESS match begins before its chunk";
             break;
         }
         if (length > (size_t)(end - out)) {
-            broken = "an XPRESS match runs past the end of its chunk";
+            broken = "ntfs: an XPRESS match runs past the end of its chunk";
             break;
         }
         lz_copy(out, distance, length, end);
@@ -123,19 +123,19 @@ const char *ntfs_xpress_decode(const uint8_t *in, size_t in_len, uint8_t *out,
 
     *at = 0;
     if (in_len < LENGTHS_SIZE)
-        return "an XPRESS chunk is too short for its code";
+        return "ntfs: an XPRESS chunk is too short for its code";
     if (out_len > BLOCK_MAX)
-        return "an XPRESS chunk is longer than 64 KiB";
+        return "ntfs: an XPRESS chunk is longer than 64 KiB";
     for (unsigned i = 0; i < LENGTHS_SIZE; i++) {
         s->lengths[2 * i] = in[i] & 15;
         s->lengths[2 * i + 1] = in[i] >> 4;
     }
     if (prefix_build(&code, s->lengths, SYMBOLS, ROOT) != PREFIX_COMPLETE)
-        return "an XPRESS chunk has a code that is not complete";
+        return "ntfs: an XPRESS chunk has a code that is not complete";
     b.next = in + LENGTHS_SIZE;
     broken = decode_symbols(&code, &b, out, out + out_len);
     *at = bits_at(&b, in);
     if (!broken && bits_overran(&b))
-        return "an XPRESS chunk ends before its data does";
+        return "ntfs: an XPRESS chunk ends before its data does";
     return broken;
 }
