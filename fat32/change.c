@@ -7,6 +7,7 @@
  * at any moment each name leads to one of the files it should lead to.
  */
 #include "memfn.h"
+#include "utf16.h"
 #include "write.h"
 
 /* --------------------------------------------------------------- numbers */
@@ -120,7 +121,7 @@ static int set_find(struct fat_vnode *dir, const char *name, size_t len,
                     uint64_t at, struct fat_set *out)
 {
     uint16_t *units = fat_volume_of(dir->base.fs)->writer->sought;
-    int count = fat_name_decode(name, len, units), err;
+    int count = utf16_from_utf8(name, len, units, FAT_LONG_MAX), err;
 
     if (count < 0)
         return count;

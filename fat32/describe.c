@@ -4,6 +4,7 @@
 #include "fat.h"
 #include "memfn.h"
 #include "text.h"
+#include "utf16.h"
 
 #define LABEL_BYTES (11u * 3u + 1u)     /* as UTF-8, terminated */
 
@@ -40,7 +41,7 @@ static void label_text(const struct fat_volume *vol, const uint8_t label[11],
     uint16_t units[11];
     size_t len = fat_label_decode(vol, label, units);
 
-    out[fat_name_encode(units, len, out)] = '\0';
+    out[utf16_to_utf8(units, len, out)] = '\0';
 }
 
 /* The label as Windows shows it, in the root, and the one as DOS formats. */

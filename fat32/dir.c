@@ -16,6 +16,7 @@
  */
 #include "fat.h"
 #include "memfn.h"
+#include "utf16.h"
 
 #define SET_MAX (FAT_LONG_PIECES + 1)   /* slots of a file, at most */
 #define REPLACEMENT 0xfffdu
@@ -365,7 +366,7 @@ static int emit_all(struct fat_vnode *dir, struct listing *l, uint32_t cookie,
 
         if (dirent.next <= cookie)
             continue;
-        dirent.len = fat_name_encode(l->set.name, l->set.len, l->text);
+        dirent.len = utf16_to_utf8(l->set.name, l->set.len, l->text);
         r = emit(context, &dirent);
         if (r)
             break;

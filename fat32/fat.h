@@ -404,16 +404,6 @@ uint16_t fat_upper(uint16_t unit);
 
 /* ------------------------------------------------------------- name.c */
 
-/*
- * Decode the SIZE bytes of UTF-8 at NAME into the FAT_LONG_MAX units at OUT.
- * Returns how many; SHALE_EINVAL if it is not UTF-8 (unpaired surrogates are
- * taken), SHALE_ENAMETOOLONG.
- */
-int fat_name_decode(const char *name, size_t size, uint16_t *out);
-
-/* Encode LEN units in the 3 * LEN bytes at OUT. Returns how many it took. */
-size_t fat_name_encode(const uint16_t *name, size_t len, char *out);
-
 /* Are they the same but for case? */
 bool fat_name_equal(const uint16_t *a, size_t a_len, const uint16_t *b,
                     size_t b_len);

@@ -6,6 +6,7 @@
  * formats. The latter says "NO NAME" for none.
  */
 #include "memfn.h"
+#include "utf16.h"
 #include "write.h"
 
 #define LABEL_LEN 11u
@@ -34,7 +35,7 @@ int fat_label_encode(const struct fat_codepage *page, const char *label,
     /* No character of a code page takes more than three bytes here. */
     if (len > sizeof units / sizeof units[0])
         return SHALE_ENAMETOOLONG;
-    count = fat_name_decode(label, len, units);
+    count = utf16_from_utf8(label, len, units, sizeof units / sizeof units[0]);
     if (count < 0)
         return count;
     memset(out, ' ', LABEL_LEN);

@@ -11,6 +11,7 @@
  */
 #include "fat.h"
 #include "memfn.h"
+#include "utf16.h"
 
 /* A search of no more slots is as fast without a table. */
 #define NAMES_WORTH 128u
@@ -314,7 +315,7 @@ int fat_dir_lookup(struct fat_vnode *dir, const char *name, size_t len,
 
     if (!l)
         return SHALE_ENOMEM;
-    err = count = fat_name_decode(name, len, l->name);
+    err = count = utf16_from_utf8(name, len, l->name, FAT_LONG_MAX);
     if (count >= 0)
         err = fat_dir_find(dir, l->name, (size_t)count, &l->set);
 

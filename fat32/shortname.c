@@ -17,6 +17,7 @@
  * it, as Windows does.
  */
 #include "memfn.h"
+#include "utf16.h"
 #include "write.h"
 
 #define PLAIN_TAILS 4u
@@ -191,7 +192,7 @@ static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
 int fat_newname_decode(struct fat_volume *vol, const char *text, size_t len,
                        struct fat_newname *out)
 {
-    int count = fat_name_decode(text, len, out->units);
+    int count = utf16_from_utf8(text, len, out->units, FAT_LONG_MAX);
 
     if (count < 0)
         return count;

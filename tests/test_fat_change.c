@@ -1,6 +1,7 @@
 /* test_fat_change.c - files come, go, get other names, keep their numbers */
 #include "suite.h"
 #include "test_fat_rig.h"
+#include "vfs/utf16.h"
 
 static const struct {
     unsigned bits;
@@ -391,7 +392,7 @@ START_TEST(a_short_name_comes_back_later)
     {
         static const char *const name = "longname of more pieces than it was";
         uint16_t units[64];
-        int len = fat_name_decode(name, strlen(name), units);
+        int len = utf16_from_utf8(name, strlen(name), units, 64);
 
         GOOD(fat_dir_find(fat_vnode_of(rig.root), units, (size_t)len, set));
     }

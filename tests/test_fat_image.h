@@ -16,6 +16,7 @@
 
 #include "fat32/fat.h"
 #include "shale/shale.h"
+#include "vfs/utf16.h"
 #include "volume.h"
 
 #define SECTOR 512u
@@ -178,7 +179,7 @@ static inline uint8_t *image_long(uint8_t *at, const char *text,
                                   const char *name)
 {
     uint16_t units[FAT_LONG_MAX];
-    int len = fat_name_decode(text, strlen(text), units);
+    int len = utf16_from_utf8(text, strlen(text), units, FAT_LONG_MAX);
     uint8_t sum = fat_checksum((const uint8_t *)name);
 
     ck_assert_int_gt(len, 0);

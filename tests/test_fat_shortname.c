@@ -1,6 +1,7 @@
 /* test_fat_shortname.c - the names a new file gets, and those it cannot have */
 #include "suite.h"
 #include "test_fat_rig.h"
+#include "vfs/utf16.h"
 
 #define LOOP(tc, test, table) \
     tcase_add_loop_test(tc, test, 0, sizeof table / sizeof table[0])
@@ -193,7 +194,7 @@ static const char *short_of(struct shale_vnode *dir, const char *name)
     static char text[12];
     struct fat_set *set = fat_set_get(rig_volume());
     uint16_t units[FAT_LONG_MAX + 1];
-    int len = fat_name_decode(name, strlen(name), units);
+    int len = utf16_from_utf8(name, strlen(name), units, FAT_LONG_MAX);
 
     GOOD(fat_dir_find(fat_vnode_of(dir), units, (size_t)len, set));
     memcpy(text, set->entry.name, 11);
