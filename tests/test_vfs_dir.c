@@ -5,7 +5,10 @@
 #include "toyfs.h"
 #include "watch.h"
 
-enum { ROOT = TOY_ROOT, DIR, SUB, FILE_, SHY, LINK, STALE, EMPTY };
+enum {
+    ROOT = TOY_ROOT, DIR, SUB, FILE_, SHY, LINK, STALE, EMPTY, AGED, RIGHT,
+    WRONG,
+};
 
 static struct toy toy;
 
@@ -19,6 +22,11 @@ static void setup(void)
     toy_add_link(&toy, DIR, "link", "file");
     toy_add(&toy, DIR, "stale", SHALE_TYPE_FILE)->stale = true;
     toy_add(&toy, ROOT, "empty", SHALE_TYPE_DIR);
+    toy_add(&toy, SUB, "aged", SHALE_TYPE_DIR);
+    toy_add(&toy, AGED, "right", SHALE_TYPE_FILE)->means =
+        toy_generation(RIGHT);
+    toy_add(&toy, AGED, "wrong", SHALE_TYPE_FILE)->means =
+        toy_generation(WRONG) - 1;
     toy_mount(&toy);
 }
 
@@ -272,6 +280,32 @@ START_TEST(unreadable_files_are_still_listed)
 }
 END_TEST
 
+/* Of a directory that says which use of an inode's number it means. */
+START_TEST(an_earlier_file_has_no_attributes)
+{
+    struct list list = list_of(AGED, 0, 0);
+
+    ck_assert_uint_eq(list.count, 4);
+    ck_assert_uint_eq(toy.events, 0);
+    for (unsigned in_memory = 0; in_memory < 2; in_memory++) {
+        struct shale_vnode *vn = in_memory ? toy_get(&toy, WRONG) : NULL;
+
+        toy.events = 0;
+        list = list_of(AGED, 0, SHALE_ITERATE_ATTR);
+        ck_assert_uint_eq(list.count, 4);
+        ck_assert_uint_eq(list.entries[2].ino, RIGHT);
+        ck_assert(list.entries[2].has_attr);
+        ck_assert_uint_eq(list.entries[3].ino, WRONG);
+        ck_assert(!list.entries[3].has_attr);
+        ck_assert_int_eq((int)list.entries[3].type, SHALE_TYPE_FILE);
+        ck_assert_uint_eq(toy.events, 1);
+        ck_assert_int_eq(toy.said.err, SHALE_ECORRUPT);
+        ck_assert_uint_eq(toy.said.ino, WRONG);
+        shale_vnode_put(vn);
+    }
+}
+END_TEST
+
 START_TEST(lost_parent_is_the_directory_itself)
 {
     struct list list;
@@ -312,6 +346,7 @@ Suite *suite(void)
     tcase_add_test(tc, lists_an_empty_directory_and_the_root);
     tcase_add_test(tc, lists_attributes);
     tcase_add_test(tc, unreadable_files_are_still_listed);
+    tcase_add_test(tc, an_earlier_file_has_no_attributes);
     tcase_add_test(tc, lost_parent_is_the_directory_itself);
     tcase_add_test(tc, driver_errors_come_through);
     suite_add_tcase(s, tc);

@@ -164,6 +164,23 @@ struct listing {
     bool stopped;               /* by the caller */
 };
 
+/*
+ * Find the attributes of ENTRY. False if its inode cannot be read, or is
+ * another file's by now.
+ */
+static bool listing_attr(struct listing *listing,
+                         const struct shale_dirent *entry)
+{
+    int err = attr_of_ino_locked(listing->fs, entry->ino, &listing->attr);
+
+    if (!err && entry->generation != 0 &&
+        entry->generation != listing->attr.generation)
+        err = shale_corrupt_inode(listing->fs, "vfs: an entry of a directory "
+                                  "means an earlier file of that number",
+                                  SHALE_NOWHERE, entry->ino);
+    return !err;
+}
+
 /* Give ENTRY, whose cookie is the caller's, with attributes if wanted. */
 static int listing_give(struct listing *listing, struct shale_dirent entry)
 {
@@ -172,8 +189,7 @@ static int listing_give(struct listing *listing, struct shale_dirent entry)
     entry.attr = NULL;
 
     /* One bad inode must not hide the rest of its directory. */
-    if (listing->want_attr &&
-        !attr_of_ino_locked(listing->fs, entry.ino, &listing->attr)) {
+    if (listing->want_attr && listing_attr(listing, &entry)) {
         entry.attr = &listing->attr;
         if (entry.type == SHALE_TYPE_UNKNOWN)
             entry.type = shale_type_of_mode(listing->attr.mode);

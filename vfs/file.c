@@ -11,6 +11,7 @@
  * of 2^42 pieces.
  */
 #include "assert.h"
+#include "decoded.h"
 #include "memfn.h"
 #include "vfs.h"
 
@@ -33,9 +34,26 @@ int file_check(const struct shale_vnode *vn)
 
 /* ------------------------------------- maps, with the file's lock held */
 
+/* Is EXTENT something that is only to be had whole? */
+static bool is_unit(const struct shale_extent *extent)
+{
+    return extent->kind == SHALE_EXTENT_INLINE ||
+           extent->kind == SHALE_EXTENT_ENCODED;
+}
+
+/* Is EXTENT an answer to the question what is at OFFSET? */
+static bool is_sound(const struct shale_extent *extent, uint64_t offset)
+{
+    if (is_unit(extent))
+        return extent->offset <= offset &&
+               offset - extent->offset < extent->length &&
+               extent->length <= SHALE_UNIT_MAX;
+    return extent->offset == offset && extent->length > 0;
+}
+
 /*
- * Ask the driver for one extent, which may run past the end of the file. The
- * volume's lock is held as well.
+ * Ask the driver for one extent, which may run past the end of the file and, as
+ * a unit, begin before OFFSET. The volume's lock is held as well.
  */
 static int map_uncut(struct shale_vnode *file, uint64_t offset, uint64_t len,
                      struct shale_extent *out)
@@ -53,7 +71,7 @@ static int map_uncut(struct shale_vnode *file, uint64_t offset, uint64_t len,
         return err;
 
     /* The driver checks the disk; this checks the driver. */
-    sound = extent.offset == offset && extent.length > 0;
+    sound = is_sound(&extent, offset);
     SHALE_ASSERT(sound);
     if (!sound)
         return SHALE_EIO;
@@ -61,14 +79,24 @@ static int map_uncut(struct shale_vnode *file, uint64_t offset, uint64_t len,
     return 0;
 }
 
-/* The same, cut at the end of the file. */
+/* Cut EXTENT, the answer for OFFSET, to what is between there and the end. */
+static void cut(const struct shale_vnode *file, uint64_t offset,
+                struct shale_extent *extent)
+{
+    extent->length -= offset - extent->offset;
+    extent->offset = offset;
+    if (extent->length > file->size - offset)
+        extent->length = file->size - offset;
+}
+
+/* As map_uncut(), and cut. */
 static int map_one(struct shale_vnode *file, uint64_t offset, uint64_t len,
                    struct shale_extent *out)
 {
     int err = map_uncut(file, offset, len, out);
 
-    if (!err && out->length > file->size - offset)
-        out->length = file->size - offset;
+    if (!err)
+        cut(file, offset, out);
     return err;
 }
 
@@ -91,10 +119,11 @@ static bool continues(const struct shale_extent *a,
     return false;
 }
 
-int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
-             struct shale_extent *out)
+/* As file_map(), and stores what the driver said first in *FIRST. */
+static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
+                      struct shale_extent *first, struct shale_extent *out)
 {
-    struct shale_extent extent, next;
+    struct shale_extent extent = { 0 }, next;
     uint32_t pieces = 1;
     int err;
 
@@ -102,7 +131,11 @@ int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
         len = file->size - offset;
 
     volume_lock_shared(file->fs);
-    err = map_one(file, offset, len, &extent);
+    err = map_uncut(file, offset, len, first);
+    if (!err) {
+        extent = *first;
+        cut(file, offset, &extent);
+    }
     while (!err && extent.length < len && pieces++ < HOLE_PIECES_MAX) {
         if (map_one(file, offset + extent.length, len - extent.length,
                     &next) ||
@@ -115,6 +148,14 @@ int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (!err)
         *out = extent;
     return err;
+}
+
+int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
+             struct shale_extent *out)
+{
+    struct shale_extent first;
+
+    return map_joined(file, offset, len, &first, out);
 }
 
 int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
@@ -134,7 +175,7 @@ int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
         return err;
     out->kind = last.kind;
     out->device = last.device + 1;
-    out->length = last.length - 1;
+    out->length = last.length - (file->size - last.offset);
     return 0;
 }
 
@@ -263,10 +304,13 @@ static int data_read(struct shale_vnode *file, uint64_t at, void *buf,
     return err;
 }
 
-/* Bring the first LEN bytes of EXTENT to BUF. */
+/*
+ * Bring the first LEN bytes of EXTENT to BUF. FIRST is what the driver said: of
+ * a unit all of it.
+ */
 static int extent_read(struct shale_vnode *file,
-                       const struct shale_extent *extent, void *buf,
-                       size_t len)
+                       const struct shale_extent *extent,
+                       const struct shale_extent *first, void *buf, size_t len)
 {
     switch (extent->kind) {
     case SHALE_EXTENT_DATA:
@@ -277,7 +321,7 @@ static int extent_read(struct shale_vnode *file,
         return 0;
     case SHALE_EXTENT_INLINE:
     case SHALE_EXTENT_ENCODED:
-        break;                  /* fs.h has no slot to ask a driver for them */
+        return decoded_read(file, first, extent->offset, buf, len);
     }
     return SHALE_ENOTSUP;
 }
@@ -288,15 +332,15 @@ int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
     uint8_t *to = buf;
 
     while (len > 0) {
-        struct shale_extent extent;
+        struct shale_extent first, extent;
         size_t count = len;
-        int err = file_map(file, offset, len, &extent);
+        int err = map_joined(file, offset, len, &first, &extent);
 
         if (err)
             return err;
         if (count > extent.length)
             count = (size_t)extent.length;
-        err = extent_read(file, &extent, to, count);
+        err = extent_read(file, &extent, &first, to, count);
         if (err)
             return err;
         to += count;

@@ -2,6 +2,7 @@
  * mount.c - volumes: which driver knows one, from mount to unmount
  */
 #include "assert.h"
+#include "decoded.h"
 #include "memfn.h"
 #include "vfs.h"
 
@@ -206,6 +207,8 @@ static int volume_init(struct shale_fs_state *state,
 {
     struct shale_fs *fs = &state->fs;
     size_t vnode_max = config->vnode_max ? config->vnode_max : VFS_VNODE_MAX;
+    size_t decoded = config->decoded_bytes ? config->decoded_bytes
+                                           : DECODED_BYTES;
     int err;
 
     err = options_init(state, config->options);
@@ -223,6 +226,10 @@ static int volume_init(struct shale_fs_state *state,
     err = vnode_table_create(fs, vnode_max);
     if (err)
         goto destroy_batch_lock;
+
+    err = decoded_create(fs, decoded);
+    if (err)
+        goto destroy_cache;
 
     err = fs->ops->mount(fs);
     if (err)
@@ -243,6 +250,7 @@ unmount:
 destroy_cache:
     vnode_table_destroy(fs);
     cache_destroy(fs);
+    decoded_destroy(fs);
 destroy_batch_lock:
     vfs_lock_destroy(state->locks, fs->mem, state->batch_lock);
 destroy_lock:
@@ -277,6 +285,7 @@ int shale_mount(const struct shale_config *config, struct shale_fs **out)
     state->fs.dev = config->dev;
     state->fs.mem = config->mem;
     state->fs.clock = config->clock;
+    state->fs.traits = driver->traits;
     state->fs.read_only = config->read_only || !shale_driver_writes(driver) ||
                           !config->dev->ops->write;
     state->errors_continue = config->errors_continue;
@@ -311,6 +320,7 @@ int shale_unmount(struct shale_fs *fs)
     fs->ops->unmount(fs);
     vnode_table_destroy(fs);
     cache_destroy(fs);
+    decoded_destroy(fs);
     vfs_lock_destroy(state->locks, mem, state->batch_lock);
     vfs_lock_destroy(state->locks, mem, state->volume_lock);
     shale_free(mem, state->options, state->options_size);

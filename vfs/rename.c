@@ -139,7 +139,7 @@ static int rename_found(struct shale_fs *fs, struct renaming *r)
      * are one entry, written differently, and that is a rename like any other.
      */
     if (what->victim == what->vn) {
-        bool folds = fs->ops->traits & SHALE_TRAIT_FOLDS_CASE;
+        bool folds = fs->traits & SHALE_TRAIT_FOLDS_CASE;
 
         if (!folds || same_name(what) ||
             (what->vn->links > 1 && what->vn->type != SHALE_TYPE_DIR))

@@ -13,6 +13,7 @@
  *              changes nothing; transact.c, exclusive, if it does
  *     table    vnode.c, for a few instructions: a leaf. Never held while a
  *              driver loads or evicts
+ *     decoded  decoded.c, likewise: not while a driver decodes
  */
 #ifndef VFS_VFS_H
 #define VFS_VFS_H
@@ -54,12 +55,15 @@ struct vnode_table {
     size_t writers;             /* writes under way; see sync.c */
 };
 
+struct decoded;
+
 struct shale_fs_state {
     struct shale_fs fs;
     const struct shale_lock_ops *locks;
     struct shale_log *log;
     void *volume_lock;
     struct vnode_table table;
+    struct decoded *decoded;    /* NULL: the driver decodes nothing */
     struct shale_vnode *root;   /* referenced from mount to unmount */
     char *options;
     size_t options_size;        /* bytes, with the NUL */
@@ -122,8 +126,8 @@ void vfs_lock_destroy(const struct shale_lock_ops *locks,
 
 /*
  * Free memory of FS's own for something that found none and will be tried
- * again: unused vnodes, and blocks that nobody holds, half of them and then
- * all, as TRIES counts from 0. False if there is nothing more to give. Takes
+ * again: unused vnodes; and blocks that nobody holds and what was decoded, half
+ * of them and then all, as TRIES counts from 0. False if there is nothing more to give. Takes
  * the leaf locks only.
  */
 bool vfs_make_room(struct shale_fs *fs, unsigned tries);

@@ -2,6 +2,7 @@
  * volume.c - calls on a volume as a whole, what it may take of memory, and the
  * making of a new one
  */
+#include "decoded.h"
 #include "memfn.h"
 #include "vfs.h"
 
@@ -23,7 +24,7 @@ bool shale_fs_read_only(const struct shale_fs *fs)
 
 unsigned shale_fs_traits(const struct shale_fs *fs)
 {
-    return fs->ops->traits;
+    return fs->traits;
 }
 
 uint32_t shale_fs_time_step(const struct shale_fs *fs)
@@ -74,6 +75,7 @@ void shale_fs_shrink(struct shale_fs *fs)
 {
     vnode_drop_unused(fs);
     shale_slab_shrink(fs->state->table.slab);
+    decoded_shrink(fs, SIZE_MAX);
     if (fs->cache)
         shale_cache_shrink(fs->cache, SIZE_MAX);
 }
@@ -87,6 +89,7 @@ bool vfs_make_room(struct shale_fs *fs, unsigned tries)
         return false;
     freed = vnode_drop_unused(fs);
     shale_slab_shrink(fs->state->table.slab);
+    freed += decoded_shrink(fs, tries == 0 ? decoded_bytes(fs) / 2 : SIZE_MAX);
     shale_fs_cache_stats(fs, &stats);
     if (fs->cache)
         freed += shale_cache_shrink(fs->cache, tries == 0 ? stats.bytes / 2
@@ -101,6 +104,39 @@ void *vfs_alloc(struct shale_fs *fs, size_t size)
     for (unsigned tries = 0; !result && vfs_make_room(fs, tries); tries++)
         result = shale_alloc(fs->mem, size);
     return result;
+}
+
+/* -------------------------------------------------------- deleted files */
+
+struct deleted_walk {
+    shale_deleted_fn *emit;     /* the caller's */
+    void *context;
+    bool begun;                 /* the caller has seen one */
+};
+
+static int deleted_emit(void *context, const struct shale_deleted *file)
+{
+    struct deleted_walk *walk = context;
+
+    walk->begun = true;
+    return walk->emit(walk->context, file);
+}
+
+int shale_deleted_iterate(struct shale_fs *fs, shale_deleted_fn *emit,
+                          void *context)
+{
+    struct deleted_walk walk = { .emit = emit, .context = context };
+    unsigned tries = 0;
+    int r;
+
+    if (!fs->ops->deleted)
+        return SHALE_ENOTSUP;
+    volume_lock_shared(fs);
+    do
+        r = fs->ops->deleted(fs, deleted_emit, &walk);
+    while (!walk.begun && vfs_again(fs, r, &tries));
+    volume_unlock(fs);
+    return r;
 }
 
 /* ---------------------------------------------------------------- time */

@@ -21,8 +21,9 @@
  *     load, peek, lookup, parent,         Vs, or Vx if the core changes things
  *     iterate, getattr, readlink,
  *     getxattr, listxattr, statfs,
- *     describe
+ *     describe, deleted
  *     map                                 Ns Vs
+ *     decode                              Ns
  *     create, link, remove, rename,       Vx, in a transaction
  *     exchange, setattr, setxattr,
  *     release, trim, set_label
@@ -193,10 +194,22 @@ struct shale_fs_ops {
      * which begins at OFFSET and may be shorter or longer than LEN (longer is
      * welcome if it costs nothing). OFFSET is below the file's size and LEN at
      * least 1; an extent may run past the size, and the last one of a file that
-     * may have holes runs to its unit's end.
+     * may have holes runs to its unit's end. An extent of kind INLINE or ENCODED
+     * is one whole unit, which OFFSET is in: at most SHALE_UNIT_MAX bytes, cut
+     * at the file's size, and its `device` is where it begins.
      */
     int (*map)(struct shale_vnode *file, uint64_t offset, uint64_t len,
                struct shale_extent *out);
+
+    /*
+     * Store EXTENT, of kind INLINE or ENCODED, just as map() gave it, in the
+     * extent->length bytes of BUF: all of it, or an error; never zeros for what
+     * cannot be decoded. The core keeps the bytes, so they have to stay the
+     * same for as long as FS is mounted. Reads the device. NULL in a driver
+     * that has no such extents.
+     */
+    int (*decode)(struct shale_vnode *file, const struct shale_extent *extent,
+                  void *buf);
 
     /*
      * Store the target of symlink VN in the SIZE bytes of BUF, not terminated.
@@ -219,6 +232,14 @@ struct shale_fs_ops {
     int (*listxattr)(struct shale_vnode *vn,
                      int (*emit)(void *context, const char *name, size_t len),
                      void *context);
+
+    /*
+     * Call EMIT for each file that is deleted and still described on the
+     * volume. A nonzero answer stops the walk and is returned. load(), peek()
+     * and what follows take the numbers that it gives, which no file in use
+     * has.
+     */
+    int (*deleted)(struct shale_fs *fs, shale_deleted_fn *emit, void *context);
 
     /* ---- what changes the volume; all NULL in a driver that cannot ---- */
 
@@ -376,6 +397,7 @@ struct shale_fs {
     uint64_t root_ino;
     uint64_t file_max;          /* as ops->file_max, of this volume; 0: that */
     uint32_t time_step;         /* likewise */
+    unsigned traits;            /* ops->traits; mount() may change it */
 
     struct shale_fs_state *state;   /* the core's */
 };

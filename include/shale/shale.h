@@ -52,6 +52,7 @@ struct shale_vnode;
 /* Drivers are chosen by naming them; the linker drops the rest. */
 extern const struct shale_fs_ops shale_ext2;
 extern const struct shale_fs_ops shale_fat;
+extern const struct shale_fs_ops shale_ntfs;
 
 /* Every driver there is, then NULL. */
 extern const struct shale_fs_ops *const shale_all_drivers[];
@@ -74,6 +75,8 @@ struct shale_config {
     bool errors_continue;       /* after a write error go on; the default is to
                                    turn read-only */
     size_t cache_bytes;         /* metadata to keep in memory; 0: 4 MiB */
+    size_t decoded_bytes;       /* likewise of what had to be decoded, of
+                                   compressed files; 0: 4 MiB */
     size_t vnode_max;           /* unused vnodes to keep; 0: 1024 */
 };
 
@@ -133,7 +136,7 @@ int shale_statfs(struct shale_fs *fs, struct shale_statfs *out);
 int shale_describe(struct shale_fs *fs, struct shale_describe *to);
 void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out);
 
-/* Drop what is cached and not in use: unused vnodes, then metadata blocks. */
+/* Drop what is cached and not in use: vnodes, decoded data, metadata. */
 void shale_fs_shrink(struct shale_fs *fs);
 
 /*
@@ -169,8 +172,9 @@ int shale_mkfs(const struct shale_fs_ops *driver, struct shale_bdev *dev,
 uint64_t shale_root_ino(const struct shale_fs *fs);
 
 /*
- * Get the file numbered INO. SHALE_ESTALE if no file has that number. The
- * caller puts the reference that it gets here, or from any call below.
+ * Get the file numbered INO, in use or deleted (shale_deleted_iterate()).
+ * SHALE_ESTALE if no file has that number. The caller puts the reference that
+ * it gets here, or from any call below.
  */
 int shale_vnode_get(struct shale_fs *fs, uint64_t ino,
                     struct shale_vnode **out);
@@ -231,6 +235,16 @@ int shale_getattr_ino(struct shale_fs *fs, uint64_t ino,
  */
 int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
                   shale_emit_fn *emit, void *context);
+
+/*
+ * Call EMIT for each file that is deleted and still described on the volume,
+ * in no order. It can be opened by its number and read like any other; what of
+ * its data is lost then reads as what is there now. EMIT is called with the
+ * volume's lock held shared and must not call back into it. SHALE_ENOTSUP for a
+ * format that keeps nothing of them.
+ */
+int shale_deleted_iterate(struct shale_fs *fs, shale_deleted_fn *emit,
+                          void *context);
 
 /* A piece of a caller's buffer. */
 struct shale_iovec {

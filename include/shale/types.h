@@ -164,6 +164,9 @@ struct shale_extent {           /* all in bytes */
     enum shale_extent_kind kind;
 };
 
+/* Most bytes of one that has to be copied or decoded whole. */
+#define SHALE_UNIT_MAX ((uint64_t)16 << 20)
+
 struct shale_dirent {
     const char *name;           /* UTF-8, not terminated; gone after the call */
     size_t len;                 /* bytes, 1 to SHALE_NAME_MAX */
@@ -171,6 +174,7 @@ struct shale_dirent {
     uint64_t next;              /* the cookie to go on after this entry */
     enum shale_type type;       /* UNKNOWN if the directory does not say */
     const struct shale_attr *attr;      /* NULL: not asked for, or unreadable */
+    uint32_t generation;        /* of the file that is meant; 0: not said */
 };
 
 /*
@@ -178,6 +182,22 @@ struct shale_dirent {
  * returns it: the entry then counts as not taken.
  */
 typedef int shale_emit_fn(void *context, const struct shale_dirent *entry);
+
+/* A file that is deleted, and of which the volume still knows something. */
+struct shale_deleted {
+    uint64_t ino;               /* as long as nobody writes to the volume */
+    const char *name;           /* UTF-8, not terminated; gone after the call */
+    size_t len;                 /* bytes; 0: its name is not known */
+    uint64_t parent;            /* the directory it was in, which may be deleted
+                                   too; 0: not known */
+    enum shale_type type;
+    uint64_t size;              /* bytes */
+    uint64_t lost;              /* bytes of its data where others' are by now */
+    struct shale_time mtime;
+};
+
+/* Takes one. 0 to go on; anything else stops the walk, which returns it. */
+typedef int shale_deleted_fn(void *context, const struct shale_deleted *file);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,16 @@ uint8_t toy_byte(uint64_t at)
     return (uint8_t)(at * 7 + (at >> 8) + 1);
 }
 
+uint8_t toy_decoded(uint64_t ino, uint64_t at)
+{
+    return (uint8_t)(at * 13 + (at >> 8) * 3 + ino * 31 + 5);
+}
+
+uint32_t toy_generation(uint64_t ino)
+{
+    return (uint32_t)ino + 1000;
+}
+
 /* Count OP, and answer what it is told to answer for INO. */
 static int enter(struct toy *toy, enum toy_op op, uint64_t ino)
 {
@@ -127,6 +137,20 @@ static int toy_describe(struct shale_fs *fs, struct shale_describe *to)
     return 0;
 }
 
+static int node_of_number(struct toy *toy, uint64_t ino,
+                          struct toy_node **out)
+{
+    bool deleted = (ino & TOY_DELETED) != 0;
+    uint64_t number = ino & ~TOY_DELETED;
+
+    if (number < 1 || number > toy->count ||
+        toy->nodes[number - 1].stale ||
+        toy->nodes[number - 1].deleted != deleted)
+        return SHALE_ESTALE;
+    *out = &toy->nodes[number - 1];
+    return 0;
+}
+
 /* Find the node of INO, for load and peek. */
 static int find_node(struct toy *toy, enum toy_op op, uint64_t ino,
                      struct toy_node **out)
@@ -135,10 +159,7 @@ static int find_node(struct toy *toy, enum toy_op op, uint64_t ino,
 
     if (err)
         return err;
-    if (ino < 1 || ino > toy->count || toy->nodes[ino - 1].stale)
-        return SHALE_ESTALE;
-    *out = &toy->nodes[ino - 1];
-    return 0;
+    return node_of_number(toy, ino, out);
 }
 
 static int toy_load(struct shale_vnode *base)
@@ -164,7 +185,7 @@ static int toy_load(struct shale_vnode *base)
     vn->node = node;
     base->size = node->size;
     base->links = 1;
-    base->generation = (uint32_t)node->ino + 1000;
+    base->generation = toy_generation(node->ino);
     base->type = node->type;
     return 0;
 }
@@ -197,8 +218,9 @@ static uint32_t mode_of(enum shale_type type)
 static void node_attr(const struct toy_node *node, struct shale_attr *out)
 {
     *out = (struct shale_attr){
-        .ino = node->ino, .size = node->size, .mode = mode_of(node->type),
-        .links = 1,
+        .ino = node->ino | (node->deleted ? TOY_DELETED : 0),
+        .size = node->size, .mode = mode_of(node->type), .links = 1,
+        .generation = toy_generation(node->ino),
     };
 }
 
@@ -235,8 +257,8 @@ static int toy_lookup(struct shale_vnode *dir, const char *name, size_t len,
     for (size_t i = TOY_ROOT; i < toy->count; i++) {
         const struct toy_node *node = &toy->nodes[i];
 
-        if (node->parent == dir->ino && strlen(node->name) == len &&
-            memcmp(node->name, name, len) == 0) {
+        if (node->parent == dir->ino && !node->deleted &&
+            strlen(node->name) == len && memcmp(node->name, name, len) == 0) {
             *out = node->ino;
             return 0;
         }
@@ -266,14 +288,20 @@ static int toy_iterate(struct shale_vnode *dir, uint64_t cookie,
         const struct toy_node *node = &toy->nodes[i];
         const struct shale_dirent entry = {
             .name = node->name, .len = strlen(node->name), .ino = node->ino,
-            .next = node->ino,
+            .next = node->ino, .generation = node->means,
             .type = node->shy ? SHALE_TYPE_UNKNOWN : node->type,
         };
 
-        if (node->parent == dir->ino && node->ino != TOY_ROOT)
+        if (node->parent == dir->ino && node->ino != TOY_ROOT &&
+            !node->deleted)
             r = emit(context, &entry);
     }
     return r;
+}
+
+static bool is_unit(const struct shale_extent *e)
+{
+    return e->kind == SHALE_EXTENT_INLINE || e->kind == SHALE_EXTENT_ENCODED;
 }
 
 static int toy_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
@@ -297,16 +325,45 @@ static int toy_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 
         if (offset < e.offset || into >= e.length)
             continue;
+        if (is_unit(&e))
+            into = node->unit ? into / node->unit * node->unit : 0;
         e.offset += into;
         e.length -= into;
-        if (e.kind == SHALE_EXTENT_DATA || e.kind == SHALE_EXTENT_UNWRITTEN)
+        if (e.kind != SHALE_EXTENT_HOLE)
             e.device += into;
-        if (node->piece > 0 && e.length > node->piece)
+        if (is_unit(&e) && node->unit && e.length > node->unit)
+            e.length = node->unit;
+        if (!is_unit(&e) && node->piece > 0 && e.length > node->piece)
             e.length = node->piece;
         *out = e;
         return 0;
     }
     return SHALE_EIO;
+}
+
+/* As a decoder does, it takes memory for a while. */
+static int toy_decode(struct shale_vnode *file,
+                      const struct shale_extent *extent, void *buf)
+{
+    struct toy *toy = toy_of(file->fs);
+    int err = enter(toy, TOY_DECODE, file->ino);
+    uint8_t *to = buf;
+    void *tables;
+
+    watch_vnode(file, false);
+    watch_no_more_than(WATCH_VNODE, "decode is called under more locks");
+    watch_insist(is_unit(extent), "decode is asked for what is not encoded");
+    if (toy->on_decode)
+        toy->on_decode(toy, file->ino);
+    if (err)
+        return err;
+    tables = shale_alloc(file->fs->mem, 500);
+    if (!tables)
+        return SHALE_ENOMEM;
+    for (uint64_t i = 0; i < extent->length; i++)
+        to[i] = toy_decoded(file->ino, extent->offset + i);
+    shale_free(file->fs->mem, tables, 500);
+    return 0;
 }
 
 static int64_t toy_readlink(struct shale_vnode *vn, char *buf, size_t size)
@@ -360,6 +417,27 @@ static int toy_listxattr(struct shale_vnode *vn,
     return r;
 }
 
+static int toy_find_deleted(struct shale_fs *fs, shale_deleted_fn *emit,
+                            void *context)
+{
+    struct toy *toy = toy_of(fs);
+    int r = enter(toy, TOY_FIND_DELETED, 0);
+
+    insist_volume(fs);
+    for (size_t i = 0; !r && i < toy->count; i++) {
+        const struct toy_node *node = &toy->nodes[i];
+        const struct shale_deleted file = {
+            .ino = node->ino | TOY_DELETED, .name = node->name,
+            .len = strlen(node->name), .parent = node->parent,
+            .type = node->type, .size = node->size, .lost = node->size / 2,
+        };
+
+        if (node->deleted)
+            r = emit(context, &file);
+    }
+    return r;
+}
+
 static const char *const toy_options[] = { "speed", "size", NULL };
 
 const struct shale_fs_ops toy_ops = {
@@ -379,6 +457,8 @@ const struct shale_fs_ops toy_ops = {
     .parent     = toy_parent,
     .iterate    = toy_iterate,
     .map        = toy_map,
+    .decode     = toy_decode,
+    .deleted    = toy_find_deleted,
     .readlink   = toy_readlink,
     .getxattr   = toy_getxattr,
     .listxattr  = toy_listxattr,

@@ -24,12 +24,15 @@
 #define TOY_DEVICE ((uint64_t)64 << 10)         /* bytes */
 #define TOY_EXTENTS 8u
 #define TOY_XATTRS 3u
+#define TOY_DELETED ((uint64_t)1 << 62) /* in a deleted file's number */
 
 struct toy_node {
     uint64_t ino, parent;
     enum shale_type type;
     bool stale;                 /* load and peek answer SHALE_ESTALE */
     bool shy;                   /* listed with type UNKNOWN */
+    bool deleted;               /* has no name any more; see TOY_DELETED */
+    uint32_t means;             /* generation that its entry says, or 0 */
     char name[SHALE_NAME_MAX + 1];
     const char *target;         /* of a symlink; the test's */
     size_t target_len;
@@ -38,6 +41,8 @@ struct toy_node {
     struct shale_extent extents[TOY_EXTENTS];
     unsigned extent_count;
     uint64_t piece;             /* map() tells no more at once; 0: an extent */
+    uint64_t unit;              /* what is INLINE or ENCODED comes in these, from
+                                   each extent's start on; 0: extents */
 
     const char *xattr_names[TOY_XATTRS];
     const char *xattr_values[TOY_XATTRS];
@@ -48,7 +53,8 @@ struct toy_node {
 enum toy_op {
     TOY_MOUNT, TOY_LOAD, TOY_PEEK, TOY_GETATTR, TOY_LOOKUP, TOY_PARENT,
     TOY_ITERATE, TOY_MAP, TOY_READLINK, TOY_GETXATTR, TOY_LISTXATTR,
-    TOY_STATFS, TOY_READ,       /* the last is the device's */
+    TOY_STATFS, TOY_DECODE, TOY_FIND_DELETED,
+    TOY_READ,                   /* the device's */
     TOY_EVICT, TOY_UNMOUNT,     /* counted only */
     TOY_OPS,
 };
@@ -71,8 +77,10 @@ struct toy {
     bool give_bad_extent;       /* map() answers this one */
     struct shale_extent bad_extent;
 
-    /* Called by load(), with the volume's lock held shared, if not NULL. */
+    /* Called by load(), with the volume's lock held shared, and by decode(),
+       with the file's, if not NULL. */
     void (*on_load)(struct toy *toy, uint64_t ino);
+    void (*on_decode)(struct toy *toy, uint64_t ino);
     void *context;              /* its */
 
     unsigned events;            /* so far */
@@ -103,8 +111,12 @@ struct toy_node *toy_add_link(struct toy *toy, uint64_t parent,
 void toy_extent(struct toy_node *node, enum shale_extent_kind kind,
                 uint64_t length, uint64_t device);
 
-/* The byte at AT of the device. */
+/* The byte at AT of the device / of the file INO, where it is decoded. */
 uint8_t toy_byte(uint64_t at);
+uint8_t toy_decoded(uint64_t ino, uint64_t at);
+
+/* What file INO has for a generation. */
+uint32_t toy_generation(uint64_t ino);
 
 /* How often the driver was asked for OP. */
 unsigned toy_calls(struct toy *toy, enum toy_op op);

@@ -140,7 +140,7 @@ int volume_mount(struct volume *v, const char *options)
         .options = options,
         .read_only = !v->write,
         .cache_bytes = v->cache_bytes,
-        .vnode_max = v->vnode_max,
+        .decoded_bytes = v->decoded_bytes, .vnode_max = v->vnode_max,
         .locks = v->locks,
         .type = v->type,
     };

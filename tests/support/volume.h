@@ -31,7 +31,7 @@ struct volume {
     struct shale_fs *fs;        /* NULL while not mounted */
 
     /* As in struct shale_config; to be set before mounting, or left zero. */
-    size_t cache_bytes, vnode_max;
+    size_t cache_bytes, decoded_bytes, vnode_max;
     const struct shale_lock_ops *locks;
     const char *type;
     bool write;                 /* mount for writing */
