@@ -286,6 +286,7 @@ struct ntfs_stream {
 /*
  * Begin *STREAM with ATTR, its first piece, or go on with ATTR, the next one.
  * Pieces follow each other without gaps; the runs reach the size at the end.
+ * Where it cannot be begun there is nothing to close.
  */
 int ntfs_stream_begin(struct ntfs_volume *vol, struct ntfs_stream *stream,
                       const struct ntfs_attr *attr);

@@ -1,0 +1,242 @@
+/*
+ * attrlist.c - a file's attributes, wherever they are
+ *
+ * A file has a base record. When its attributes outgrow that, they move to
+ * extension records, and the base record gets an $ATTRIBUTE_LIST, resident or
+ * not, with an entry for each attribute, or piece of one, and where it is:
+ * those in the base record included, but not the list itself. Entries are in
+ * the order of type, name and VCN. (Linux-NTFS, "$ATTRIBUTE_LIST")
+ *
+ * An entry means the attribute of that type, id, name and first VCN in that
+ * record. Ids are unique in a record only, so it takes all of them.
+ *
+ * The list is at most LIST_MAX long, each entry of it makes at most one record
+ * be read and searched, and a list in an extension record means nothing: that
+ * bounds the work, however entries lead to each other.
+ */
+#include "memfn.h"
+#include "ntfs.h"
+
+/* Windows stops at 256 KiB. (Linux-NTFS, "$ATTRIBUTE_LIST") */
+#define LIST_MAX (1u << 20)
+
+#define ENTRY_SIZE 26u          /* of one without a name */
+
+_Static_assert(sizeof(struct ntfs_disk_list_entry) == ENTRY_SIZE,
+               "NTFS attribute list entry");
+
+/* ------------------------------------------------------------- beginning */
+
+void ntfs_walk_end(struct ntfs_walk *walk)
+{
+    ntfs_record_put(walk->vol, walk->extension);
+    shale_free(walk->vol->fs->mem, walk->list, walk->list_length);
+    walk->extension = NULL;
+    walk->list = NULL;
+}
+
+/* Bring the list that ATTR is, or begins, into memory. */
+static int list_load(struct ntfs_walk *walk, const struct ntfs_attr *attr)
+{
+    struct ntfs_volume *vol = walk->vol;
+    struct ntfs_stream stream;
+    int err = ntfs_stream_begin(vol, &stream, attr);
+    size_t size = (size_t)stream.size;
+
+    if (!err)
+        err = ntfs_stream_end(vol, &stream);
+    if (!err && (stream.size == 0 || stream.size > LIST_MAX))
+        err = shale_corrupt_inode(vol->fs, "ntfs: an attribute list of no "
+                                  "size that it can have", attr->at,
+                                  walk->base->number);
+    if (!err && stream.resident) {
+        walk->list = stream.value;
+        stream.value = NULL;
+    } else if (!err) {
+        walk->list = shale_alloc(vol->fs->mem, size);
+        err = walk->list ? ntfs_stream_read(vol, &stream, 0, walk->list, size)
+                         : SHALE_ENOMEM;
+    }
+    ntfs_stream_close(vol, &stream);
+    walk->list_length = (uint32_t)size;
+    walk->list_at = attr->at;
+    walk->offset = 0;
+    if (err)
+        ntfs_walk_end(walk);
+    return err;
+}
+
+int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    struct ntfs_walk *walk)
+{
+    uint32_t offset = base->attrs;
+    struct ntfs_attr attr;
+    int found;
+
+    *walk = (struct ntfs_walk){
+        .vol = vol, .base = base, .offset = base->attrs,
+    };
+    /* Attributes are in the order of their types. */
+    while ((found = ntfs_attr_next(vol, base, &offset, &attr)) > 0 &&
+           attr.type <= NTFS_ATTRIBUTE_LIST) {
+        if (attr.type == NTFS_ATTRIBUTE_LIST)
+            return list_load(walk, &attr);
+    }
+    return found < 0 ? found : 0;
+}
+
+/* --------------------------------------------------------- by the list */
+
+/* An entry of the list, decoded. */
+struct entry {
+    uint32_t type;
+    uint16_t id;
+    uint64_t first_vcn, record;
+    const uint8_t *name;
+    uint8_t name_length;
+};
+
+static int list_corrupt(const struct ntfs_walk *walk, const char *what)
+{
+    return shale_corrupt_inode(walk->vol->fs, what, walk->list_at,
+                               walk->base->number);
+}
+
+/* Take the next entry; 1, 0 at the end. After an error it is the end. */
+static int entry_take(struct ntfs_walk *walk, struct entry *out)
+{
+    const uint8_t *bytes = walk->list + walk->offset;
+    const struct ntfs_disk_list_entry *raw =
+        (const struct ntfs_disk_list_entry *)bytes;
+    uint32_t left = walk->list_length - walk->offset, length;
+
+    if (left == 0)
+        return 0;
+    walk->offset = walk->list_length;
+    if (left < ENTRY_SIZE)
+        return list_corrupt(walk, "ntfs: an attribute list is cut short");
+    length = le16_get(raw->length);
+    if (length < ENTRY_SIZE || length > left)
+        return list_corrupt(walk, "ntfs: an entry of an attribute list has a "
+                            "length that cannot be");
+    if (raw->name_length > 0 &&
+        (raw->name_offset > length ||
+         2u * raw->name_length > length - raw->name_offset))
+        return list_corrupt(walk, "ntfs: a name runs past its entry of an "
+                            "attribute list");
+    walk->offset -= left - length;
+    out->type = le32_get(raw->type);
+    out->id = le16_get(raw->id);
+    out->first_vcn = le64_get(raw->first_vcn);
+    out->record = le64_get(raw->record);
+    out->name = bytes + raw->name_offset;
+    out->name_length = raw->name_length;
+    return 1;
+}
+
+/* Is EXTENSION, which REFERENCE leads to, the file's? */
+static const char *extension_check(const struct ntfs_walk *walk,
+                                   const struct ntfs_record *extension,
+                                   uint64_t reference)
+{
+    const struct ntfs_record *base = walk->base;
+    uint16_t sequence = NTFS_REFERENCE_SEQUENCE(reference);
+    uint16_t base_sequence = NTFS_REFERENCE_SEQUENCE(extension->base);
+
+    if (base->flags & ~extension->flags & NTFS_RECORD_IN_USE)
+        return "ntfs: an extension record is not in use";
+    if (sequence != 0 && sequence != extension->sequence)
+        return "ntfs: an extension record has been reused";
+    if (NTFS_REFERENCE_NUMBER(extension->base) != base->number)
+        return "ntfs: an extension record is another file's";
+    /* A deleted file's has been counted up in both, or in one. */
+    if (base_sequence != 0 && base_sequence != base->sequence &&
+        base->flags & NTFS_RECORD_IN_USE)
+        return "ntfs: an extension record is a former file's";
+    return NULL;
+}
+
+/* The record that ENTRY says, the walk's own or the base. */
+static int record_find(struct ntfs_walk *walk, const struct entry *entry,
+                       const struct ntfs_record **out)
+{
+    uint64_t number = NTFS_REFERENCE_NUMBER(entry->record);
+    struct ntfs_record *extension;
+    const char *wrong;
+    int err;
+
+    if (number == walk->base->number) {
+        *out = walk->base;
+        return 0;
+    }
+    *out = walk->extension;
+    if (walk->extension && walk->extension->number == number)
+        return 0;
+    err = ntfs_record_get(walk->vol, number, &extension);
+    if (err == SHALE_ESTALE)
+        return list_corrupt(walk, "ntfs: an extension record does not exist");
+    if (err)
+        return err;
+    wrong = extension_check(walk, extension, entry->record);
+    if (wrong) {
+        ntfs_record_put(walk->vol, extension);
+        return list_corrupt(walk, wrong);
+    }
+    ntfs_record_put(walk->vol, walk->extension);
+    walk->extension = extension;
+    *out = extension;
+    return 0;
+}
+
+static bool is_meant(const struct entry *entry, const struct ntfs_attr *attr)
+{
+    return attr->type == entry->type && attr->id == entry->id &&
+           (attr->resident ? 0 : attr->first_vcn) == entry->first_vcn &&
+           attr->name_length == entry->name_length &&
+           (attr->name_length == 0 ||
+            memcmp(attr->name, entry->name, 2u * attr->name_length) == 0);
+}
+
+/* The attribute that ENTRY means. */
+static int attr_find(struct ntfs_walk *walk, const struct entry *entry,
+                     struct ntfs_attr *out)
+{
+    const struct ntfs_record *record;
+    uint32_t offset;
+    int found = record_find(walk, entry, &record);
+
+    if (found)
+        return found;
+    offset = record->attrs;
+    while ((found = ntfs_attr_next(walk->vol, record, &offset, out)) > 0)
+        if (is_meant(entry, out))
+            return 1;
+    if (found < 0)
+        return found;
+    return list_corrupt(walk, "ntfs: an attribute list names an attribute "
+                        "that is not there");
+}
+
+/* ------------------------------------------------------------------ going */
+
+int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out)
+{
+    struct entry entry;
+    int found;
+
+    while (!walk->list) {
+        if (walk->offset == 0)
+            return 0;
+        found = ntfs_attr_next(walk->vol, walk->base, &walk->offset, out);
+        if (found < 0)
+            walk->offset = 0;
+        if (found <= 0 || walk->only == 0 || out->type == walk->only)
+            return found;
+    }
+    while ((found = entry_take(walk, &entry)) > 0) {
+        if ((walk->only == 0 && entry.type != NTFS_ATTRIBUTE_LIST) ||
+            (walk->only != 0 && entry.type == walk->only))
+            return attr_find(walk, &entry, out);
+    }
+    return found;
+}
