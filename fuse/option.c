@@ -83,6 +83,7 @@ static const struct row rows[] = {
     { "sys_immutable", SET_BOOL, AT(sys_immutable), true, NULL },
     { "iocharset", SET_UTF8, 0, 0, NULL },
     { "utf8", SET_UTF8, 0, 0, NULL },
+    { "nls", SET_UTF8, 0, 0, NULL },
     { "allow_root", REFUSE, 0, 0,
       "data the kernel caches would be open to every user; "
       "use allow_other, which checks permissions" },
@@ -152,6 +153,10 @@ static const char *const ignored[] = {
 
     /* Hints of Linux's vfat, and its stricter checks of names. */
     "allow_utime", "check", "discard", "nodiscard", "nfs", "uni_xlate",
+
+    /* ntfs-3g's, for what is written. */
+    "windows_names", "special_files", "compression", "nocompression",
+    "delay_mtime", "inherit", "no_def_opts",
 
     /* mount(8)'s, fstab's, systemd's and udisks'. */
     "defaults", "auto", "noauto", "nouser", "nousers", "noowner", "nogroup",

@@ -102,5 +102,6 @@ const struct command command_cat = {
     .run      = cmd_cat,
     .operands = "IMAGE:PATH [PATH...] | IMAGE PATH...",
     .summary  = "write files to standard output",
+    .details  = "On NTFS, IMAGE:PATH:STREAM is a stream of a file.\n",
     .image    = true,
 };

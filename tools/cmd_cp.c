@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #include "copy.h"
+#include "deleted.h"
 #include "progress.h"
 #include "put.h"
 
 struct cp {
     struct volume vol;
     struct copy copy;
-    bool recurse, dereference;
+    bool recurse, dereference, deleted;
     const char *owner_text;     /* --owner */
     uint32_t owner[2];
     int progress;               /* 1 yes, 0 no, -1 on a terminal */
@@ -206,10 +207,14 @@ static void copy_all(struct cp *cp)
         cp->copy.image_dev = st.st_dev;
         cp->copy.image_ino = st.st_ino;
     }
-    if (cp->progress)
-        measure(cp);
-    copy_sources(cp);
-    progress_end();
+    if (cp->deleted) {
+        deleted_copy(&cp->copy, cp->dest_name);
+    } else {
+        if (cp->progress)
+            measure(cp);
+        copy_sources(cp);
+        progress_end();
+    }
     copy_fini(&cp->copy);
 }
 
@@ -241,7 +246,10 @@ static int copy_into(struct cp *cp, const struct options *options,
     return finish_output(volume_close(&cp->vol));
 }
 
-enum { OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS, OPTION_OWNER };
+enum {
+    OPTION_PROGRESS = OPTION_LONG, OPTION_NO_PROGRESS, OPTION_OWNER,
+    OPTION_DELETED,
+};
 
 static const struct command_option options_cp[] = {
     { 'r', "recursive", NULL, "copy directories with all that is in them" },
@@ -250,6 +258,8 @@ static const struct command_option options_cp[] = {
     { 'L', "dereference", NULL, "into an image: copy what symlinks lead to" },
     { OPTION_OWNER, "owner", "UID[:GID]", "into an image: whose files they "
       "are" },
+    { OPTION_DELETED, "deleted", NULL, "NTFS: deleted files, by number or path "
+      "(ls --deleted)" },
     { 'n', "no-clobber", NULL, "leave alone what exists already" },
     { 'v', "verbose", NULL, "print each file's name" },
     { OPTION_PROGRESS, "progress", NULL, "show a bar, terminal or not" },
@@ -264,6 +274,7 @@ static void take_option(struct cp *cp, int letter)
     case 'n': cp->copy.no_clobber = true; break;
     case 'v': cp->copy.verbose = true; break;
     case OPTION_OWNER:       cp->owner_text = optarg; break;
+    case OPTION_DELETED:     cp->deleted = true; break;
     case OPTION_PROGRESS:    cp->progress = 1; break;
     case OPTION_NO_PROGRESS: cp->progress = 0; break;
     default:  cp->recurse = true; break;
@@ -290,9 +301,11 @@ static int cmd_cp(int argc, char **argv)
     count = options_operands(&options, &operands);
     if (count < 2)
         return options_complain(&options, "copy what where to?");
-    if (volume_names_inside(operands[count - 1]))
+    if (volume_names_inside(operands[count - 1]) && !cp.deleted)
         return copy_into(&cp, &options, operands, count - 1,
                          operands[count - 1]);
+    if (cp.deleted)
+        cp.progress = 0;
     if (cp.dereference || cp.owner_text)
         return options_complain(&options, "%s is for copies into an image",
                                 cp.dereference ? "-L" : "--owner");

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "columns.h"
+#include "deleted.h"
 #include "jsonout.h"
+#include "streams.h"
 #include "walk.h"
 
 /* How many entries of an unsorted listing are held at a time. */
@@ -20,6 +22,7 @@ struct ls {
     struct volume vol;
     unsigned flags;             /* of listing_load() */
     bool details, recurse, directory, human, inodes, one, json;
+    bool streams, deleted;
     bool headings;              /* "path:" before each listing */
     bool some;                  /* something has been printed */
     struct jsonout_array array;
@@ -183,6 +186,8 @@ static void print_json(struct ls *ls, const char *dir,
         jsonout_attr(object, &entry->attr);
     else
         jsonout_text(object, "type", print_type_key(entry->type));
+    if (entry->stream)
+        jsonout_text(object, "stream", entry->name + entry->stream);
     if (entry->has_attr && entry->type == SHALE_TYPE_SYMLINK) {
         size_t len = target_of(ls, dir, entry, target);
 
@@ -193,9 +198,8 @@ static void print_json(struct ls *ls, const char *dir,
 
 /* ------------------------------------------------------------- listings */
 
-/* Print entries of directory DIR; NULL: operands, named by their paths. */
-static void print_entries(struct ls *ls, const struct listing_entry *entries,
-                          size_t count, const char *dir)
+static void print_rows(struct ls *ls, const struct listing_entry *entries,
+                       size_t count, const char *dir)
 {
     struct widths w = measure(ls, entries, count);
 
@@ -219,6 +223,21 @@ static void print_entries(struct ls *ls, const struct listing_entry *entries,
         columns_print(entries, count, columns_terminal());
     if (count > 0)
         ls->some = true;
+}
+
+/* Print entries of directory DIR; NULL: operands, named by their paths. */
+static void print_entries(struct ls *ls, const struct listing_entry *entries,
+                          size_t count, const char *dir)
+{
+    struct streams streams;
+
+    if (!ls->streams) {
+        print_rows(ls, entries, count, dir);
+        return;
+    }
+    streams_add(&ls->vol, dir, entries, count, &streams);
+    print_rows(ls, streams.entries, streams.count, dir);
+    streams_free(&streams);
 }
 
 static void print_heading(struct ls *ls, const char *path)
@@ -351,7 +370,7 @@ static void list_operands(struct ls *ls)
     free(dirs);
 }
 
-enum { OPTION_JSON = OPTION_LONG };
+enum { OPTION_JSON = OPTION_LONG, OPTION_STREAMS, OPTION_DELETED };
 
 static const struct command_option options_ls[] = {
     { 'a', "all", NULL, "names that begin with a dot too" },
@@ -365,6 +384,9 @@ static const struct command_option options_ls[] = {
     { 'U', "unsorted", NULL, "in the directory's own order, at once" },
     { '1', NULL, NULL, "one name a line, also on a terminal" },
     { 'b', "escape", NULL, "control characters as \\n, \\033 ..., always" },
+    { OPTION_STREAMS, "streams", NULL, "NTFS: each file's streams after it" },
+    { OPTION_DELETED, "deleted", NULL, "NTFS: what is deleted, and how much of "
+      "it is lost" },
     { OPTION_JSON, "json", NULL, "one JSON array of objects" },
     { 0, NULL, NULL, NULL },
 };
@@ -383,6 +405,8 @@ static void take_option(struct ls *ls, int letter)
     case 'U': ls->flags |= LISTING_UNSORTED; break;
     case '1': ls->one = true; break;
     case 'b': print_escape = true; break;
+    case OPTION_STREAMS: ls->streams = true; break;
+    case OPTION_DELETED: ls->deleted = true; break;
     default:  ls->json = true; break;
     }
 }
@@ -404,6 +428,14 @@ static int cmd_ls(int argc, char **argv)
     if (status != STATUS_OK)
         return status;
 
+    if (ls.deleted) {
+        deleted_list(&ls.vol, ls.human, ls.json);
+        return finish_output(volume_close(&ls.vol));
+    }
+    if (ls.streams && !streams_possible(&ls.vol)) {
+        ls.vol.status = STATUS_USAGE;
+        return volume_close(&ls.vol);
+    }
     if (ls.details || ls.json || ls.recurse)
         ls.flags |= LISTING_ATTR;
     ls.headings = ls.recurse || ls.vol.path_count > 1;

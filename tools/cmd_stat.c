@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "jsonout.h"
+#include "statntfs.h"
 #include "tools.h"
 
 struct stat_run {
@@ -126,6 +127,7 @@ static void print_text(const struct subject *s)
         printf("Extent: %" PRIu64 ", and %" PRIu64 " hole%s\n", s->extents,
                s->holes, s->holes == 1 ? "" : "s");
     print_xattrs(s);
+    statntfs_print(s->vn);
 }
 
 static json_t *xattrs_json(struct stat_run *run, const struct subject *s)
@@ -168,6 +170,7 @@ static void print_json(struct stat_run *run, const struct subject *s)
         jsonout_number(object, "holes", s->holes);
     }
     jsonout_set(object, "xattrs", xattrs_json(run, s));
+    statntfs_json(s->vn, object);
     jsonout_item(&run->array, object);
 }
 

@@ -13,6 +13,7 @@
 struct listing_entry {
     const char *name;           /* terminated as well */
     size_t len;                 /* bytes */
+    size_t stream;              /* where a stream's own name begins; else 0 */
     uint64_t ino;
     enum shale_type type;       /* the inode's if we have it */
     bool has_attr;              /* false: not asked for, or unreadable */

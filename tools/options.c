@@ -27,9 +27,10 @@ const struct command_option options_common[] = {
     { COMMON_OFFSET, "offset", "BYTES",
       "the volume that starts there (K, M, G, T, or s for sectors)" },
     { COMMON_SIZE_LIMIT, "size-limit", "BYTES", "the volume ends after that" },
-    { 't', "type", "TYPE", "the filesystem, instead of probing (fat, ext2)" },
+    { 't', "type", "TYPE", "the filesystem, instead of probing (fat, ext2, "
+      "ntfs)" },
     { 'o', "options", "OPTIONS", "the filesystem's own options (sb=131072, "
-      "codepage=850)" },
+      "codepage=850, recover)" },
     { 'q', "quiet", NULL, "no warnings, errors only" },
     { 0, NULL, NULL, NULL },
 };

@@ -122,6 +122,21 @@ int volume_parse(struct volume *vol, const struct options *options,
     return STATUS_OK;
 }
 
+/*
+ * May a path of VOL's name a stream, "/dir/file:stream"? Where it does not, it
+ * does no harm to look.
+ */
+static bool names_stream(const struct volume *vol)
+{
+    for (int i = 0; i < vol->path_count; i++) {
+        const char *slash = strrchr(vol->paths[i], '/');
+
+        if (strchr(slash ? slash : vol->paths[i], ':'))
+            return true;
+    }
+    return false;
+}
+
 /* Mount what volume_parse() has found to be meant. */
 static int mount_parsed(struct volume *vol, const struct options *options,
                         bool write)
@@ -133,6 +148,7 @@ static int mount_parsed(struct volume *vol, const struct options *options,
     config.path = vol->name;
     config.log = &vol->log;
     config.write = write;
+    config.streams = names_stream(vol);
     config.clock = epoch_clock();
     err = shale_image_open(&config, &vol->image, why);
     if (err) {
