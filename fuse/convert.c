@@ -9,13 +9,20 @@
 
 #include "fuse/daemon.h"
 
+#define SHOWN_FOR_0 ((uint64_t)1 << 63)
+
+uint64_t convert_ino(uint64_t ino)
+{
+    return ino == 0 ? SHOWN_FOR_0 : ino;
+}
+
 uint64_t convert_node(uint64_t root_ino, uint64_t number)
 {
     if (number == root_ino)
         return FUSE_ROOT_ID;
     if (number == FUSE_ROOT_ID)
         return root_ino;
-    return number;
+    return number == SHOWN_FOR_0 ? 0 : convert_ino(number);
 }
 
 static struct timespec convert_time(struct shale_time time)
@@ -46,7 +53,7 @@ void convert_attr(const struct mount_options *options,
     bool own = options->fakeroot && !options->no_owners;
 
     *out = (struct stat){
-        .st_ino = attr->ino,
+        .st_ino = convert_ino(attr->ino),
         .st_mode = convert_mode(options, attr->mode),
         .st_nlink = attr->links,
         .st_uid = options->has_uid && !own ? options->uid : attr->uid,
@@ -54,7 +61,8 @@ void convert_attr(const struct mount_options *options,
         .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
         .st_size = (off_t)attr->size,
         .st_blksize = (blksize_t)attr->block_size,
-        .st_blocks = (blkcnt_t)(attr->allocated / 512),
+        /* With bytes but no blocks, a file is all hole to some programs. */
+        .st_blocks = (blkcnt_t)((attr->allocated + 511) / 512),
         .st_atim = convert_time(attr->atime),
         .st_mtim = convert_time(attr->mtime),
         .st_ctim = convert_time(attr->ctime),

@@ -287,8 +287,13 @@ struct stat;
 /*
  * FUSE gives the root node number 1, whatever its inode number. Swap the two:
  * every other node's number is its inode number, so that no table is needed.
+ * But 0, which is none to FUSE and to readdir(3) and a file to NTFS, is swapped
+ * with a number that no file has.
  */
 uint64_t convert_node(uint64_t root_ino, uint64_t number);
+
+/* What stat(2) shows for inode number INO. */
+uint64_t convert_ino(uint64_t ino);
 
 /* ATTR as the kernel shall see it. */
 void convert_attr(const struct mount_options *options,

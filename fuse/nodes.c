@@ -266,7 +266,7 @@ static int emit_entry(void *context, const struct shale_dirent *entry)
     /* What has no attributes goes without a node: to be looked up if needed. */
     if (!entry->attr || is_dots(name, entry->len))
         param.ino = 0;
-    param.attr.st_ino = entry->ino;
+    param.attr.st_ino = convert_ino(entry->ino);
     if (!entry->attr || !list->plus)
         param.attr.st_mode = convert_type(entry->type);
 
