@@ -9,5 +9,6 @@
 const struct shale_fs_ops *const shale_all_drivers[] = {
     &shale_ext2,
     &shale_fat,
+    &shale_ntfs,
     NULL,
 };
