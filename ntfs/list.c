@@ -1,0 +1,208 @@
+/*
+ * list.c - listing directories
+ *
+ * First come the entries of the root, then those of the blocks, in the order in
+ * which they lie and as far as the index's bitmap says that they are in use. A
+ * cookie says where the next entry is:
+ *
+ *      61            60        24 23      0
+ *     | recovered   | block + 1  | offset  |         block + 1 = 0: the root
+ *
+ * It is never jumped to: its node is walked from the start.
+ *
+ * What is left out: short names (DOS), which a file has beside another one;
+ * the volume's own files, which are records 0 to 15 whatever they are called;
+ * and what is hidden, if that was asked for. So does ntfs-3g.
+ */
+#include "index.h"
+
+#define OFFSET_BITS 24u
+#define OFFSET_MASK ((UINT64_C(1) << OFFSET_BITS) - 1)
+
+_Static_assert(NTFS_INDEX_MAX <= OFFSET_MASK, "an offset in a cookie");
+
+/* -------------------------------------------------------------- an entry */
+
+static bool is_hidden(const struct ntfs_options *options,
+                      const struct ntfs_name *name, uint64_t number)
+{
+    if (name->space == NTFS_DOS || ntfs_name_is_dots(name))
+        return true;
+    if (number < NTFS_FIRST_USER)
+        return !options->show_system;
+    return options->hide_hidden && (name->flags & NTFS_FILE_HIDDEN) != 0;
+}
+
+int ntfs_listing_give(struct ntfs_listing *listing,
+                      const struct ntfs_name *name, uint64_t reference,
+                      uint64_t next)
+{
+    const struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
+    struct shale_dirent entry = {
+        .name = listing->text,
+        .ino = NTFS_REFERENCE_NUMBER(reference),
+        .next = next,
+        .type = ntfs_name_type(name),
+        .generation = NTFS_REFERENCE_SEQUENCE(reference),
+    };
+
+    if (is_hidden(&vol->options, name, entry.ino))
+        return 0;
+    entry.len = ntfs_name_text(name, listing->text);
+    return listing->emit(listing->context, &entry);
+}
+
+/* ---------------------------------------------------------------- a node */
+
+/*
+ * Give the entries of NODE that are not before offset FROM; PLACE is the node's
+ * number in a cookie.
+ */
+static int node_list(struct ntfs_listing *listing,
+                     const struct ntfs_index_node *node, uint64_t place,
+                     uint64_t from)
+{
+    struct shale_fs *fs = listing->dir->base.fs;
+    const struct ntfs_index *index = listing->dir->index;
+    uint32_t offset = node->first;
+    struct ntfs_entry entry;
+    struct ntfs_name name;
+    int more;
+
+    while ((more = ntfs_index_next(ntfs_volume_of(fs), index, node, &offset,
+                                   &entry)) > 0) {
+        const char *wrong;
+
+        if (entry.last || entry.offset < from)
+            continue;
+        wrong = ntfs_name_decode(entry.key, entry.key_length, &name);
+        if (!wrong)
+            wrong = ntfs_name_check(&name);
+        if (wrong)
+            return shale_corrupt_inode(fs, wrong, entry.at, index->ino);
+        more = ntfs_listing_give(listing, &name, entry.reference,
+                                 place << OFFSET_BITS |
+                                 (entry.offset + entry.length));
+        if (more)
+            break;
+    }
+    return more;
+}
+
+/* Give the entries of the blocks from number FIRST on, in which those before
+   offset FROM have been given. BUF has room for one block. */
+static int blocks_list(struct ntfs_listing *listing, uint64_t first,
+                       uint64_t from, uint8_t *buf)
+{
+    struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
+    const struct ntfs_index *index = listing->dir->index;
+    uint64_t number = first;
+    struct ntfs_index_node node;
+    int more;
+
+    while ((more = ntfs_index_used(vol, index, &number)) > 0) {
+        more = ntfs_index_block(vol, index, number, true, buf, &node);
+        if (!more)
+            more = node_list(listing, &node, number + 1,
+                             number == first ? from : 0);
+        if (more)
+            break;
+        number++;
+    }
+    return more;
+}
+
+/* As ntfs_iterate(), by the index. */
+static int index_list(struct ntfs_listing *listing, uint64_t cookie)
+{
+    const struct ntfs_index *index = listing->dir->index;
+    struct shale_mem *mem = listing->dir->base.fs->mem;
+    uint64_t place = cookie >> OFFSET_BITS, from = cookie & OFFSET_MASK;
+    struct ntfs_index_node root = ntfs_index_root(index);
+    uint8_t *buf;
+    int err = 0;
+
+    if (place == 0) {
+        err = node_list(listing, &root, 0, from);
+        place = 1;
+        from = 0;
+    }
+    if (err || place > index->block_count)
+        return err;
+    buf = shale_alloc(mem, index->block_size);
+    if (!buf)
+        return SHALE_ENOMEM;
+    err = blocks_list(listing, place - 1, from, buf);
+    shale_free(mem, buf, index->block_size);
+    return err;
+}
+
+/* ------------------------------------------------------------ with recover */
+
+static int ignore(void *context, const struct shale_dirent *entry)
+{
+    (void)context;
+    (void)entry;
+    return 0;
+}
+
+/*
+ * With the option recover: is DIR's index damaged anywhere? It is walked once,
+ * before the first listing, so that a listing is by the index or not, and does
+ * not change over from one to the other.
+ */
+static int damage_find(struct ntfs_listing *listing)
+{
+    struct ntfs_vnode *dir = listing->dir;
+    unsigned checked = __atomic_load_n(&dir->index->checked, __ATOMIC_ACQUIRE);
+    shale_emit_fn *emit = listing->emit;
+    int err = dir->index->damaged ? SHALE_ECORRUPT : 0;
+
+    if (checked != NTFS_UNCHECKED)
+        return checked == NTFS_DAMAGED;
+    if (!err) {
+        listing->emit = ignore;
+        err = index_list(listing, 0);
+        listing->emit = emit;
+    }
+    if (err && !ntfs_recover_helps(dir, err))
+        return err;
+    checked = err ? NTFS_DAMAGED : NTFS_SOUND;
+    __atomic_store_n(&dir->index->checked, checked, __ATOMIC_RELEASE);
+    return checked == NTFS_DAMAGED;
+}
+
+static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
+{
+    const struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
+    int damaged = 0;
+
+    if (cookie & NTFS_RECOVER_COOKIE)
+        return ntfs_recover_iterate(listing, cookie);
+    if (vol->options.recover)
+        damaged = damage_find(listing);
+    if (damaged < 0)
+        return damaged;
+    return damaged ? ntfs_recover_iterate(listing, 0)
+                   : index_list(listing, cookie);
+}
+
+int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
+                 shale_emit_fn *emit, void *context)
+{
+    struct shale_mem *mem = dir->fs->mem;
+    struct ntfs_listing *listing;
+    int err;
+
+    if (!((struct ntfs_vnode *)dir)->index)
+        return 0;
+    listing = shale_alloc(mem, sizeof *listing);
+    if (!listing)
+        return SHALE_ENOMEM;
+    listing->dir = (struct ntfs_vnode *)dir;
+    listing->emit = emit;
+    listing->context = context;
+    err = listing_run(listing, cookie);
+    shale_free(mem, listing, sizeof *listing);
+    return err;
+}
