@@ -32,7 +32,7 @@ static bool is_expected(int err)
            err == SHALE_ENOENT || err == SHALE_ENOTSUP || err == SHALE_ELOOP ||
            err == SHALE_EFBIG || err == SHALE_EOVERFLOW ||
            err == SHALE_ENAMETOOLONG || err == SHALE_EINVAL ||
-           err == SHALE_ERANGE;
+           err == SHALE_ERANGE || err == SHALE_EACCES;
 }
 
 static int run(struct volume *v)
@@ -71,7 +71,7 @@ static bool is_answer(int err)
     return is_expected(err) || err == SHALE_EEXIST || err == SHALE_EISDIR ||
            err == SHALE_ENOTDIR || err == SHALE_ENOTEMPTY ||
            err == SHALE_ENOSPC || err == SHALE_EPERM || err == SHALE_EROFS ||
-           err == SHALE_EACCES || err == SHALE_EBUSY ||
+           err == SHALE_EBUSY ||
            err == SHALE_ENODATA || err == SHALE_EMLINK;
 }
 

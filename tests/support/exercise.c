@@ -151,6 +151,26 @@ static void map_file(struct walk *w, struct shale_vnode *file, uint64_t size)
     }
 }
 
+/* Attributes that no list tells of; most files have some of them. */
+static void read_unlisted(struct walk *w, struct shale_vnode *vn)
+{
+    static const char *const names[] = {
+        "system.ntfs_attrib", "system.ntfs_times", "system.ntfs_acl",
+        "system.ntfs_reparse_data", "system.ntfs_object_id",
+        "system.ntfs_dos_name", "system.ntfs_ea", "system.ntfs_efsinfo",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int64_t got = shale_getxattr(vn, names[i], w->buf, BUFFER);
+
+        if (got != SHALE_ENODATA && got != SHALE_ENOTSUP &&
+            got != SHALE_EPERM && got != SHALE_EMLINK)
+            note_error(w->x, got);
+        if (got > 0)
+            add(w->x, w->buf, (size_t)got);
+    }
+}
+
 static void read_xattrs(struct walk *w, struct shale_vnode *vn)
 {
     struct exercise *x = w->x;
@@ -170,6 +190,7 @@ static void read_xattrs(struct walk *w, struct shale_vnode *vn)
         if (got > 0)
             add(x, value, (size_t)got);
     }
+    read_unlisted(w, vn);
 }
 
 static void queue_dir(struct walk *w, uint64_t ino)
@@ -303,6 +324,39 @@ static void time_at(struct shale_describe *to, const char *key, int64_t value)
     (void)value;
 }
 
+/* The numbers of deleted files. */
+struct gone {
+    uint64_t inos[64];
+    size_t count;
+};
+
+static int take_gone(void *context, const struct shale_deleted *file)
+{
+    struct gone *gone = context;
+
+    gone->inos[gone->count++] = file->ino;
+    return gone->count == sizeof gone->inos / sizeof gone->inos[0];
+}
+
+static void take_deleted(struct walk *w)
+{
+    struct gone gone = { .count = 0 };
+    struct shale_vnode *vn;
+    int err = shale_deleted_iterate(w->fs, take_gone, &gone);
+
+    if (err != SHALE_ENOTSUP)
+        note_error(w->x, err);
+    for (size_t i = 0; i < gone.count; i++) {
+        err = shale_vnode_get(w->fs, gone.inos[i], &vn);
+        note_error(w->x, err);
+        if (err)
+            continue;
+        if (shale_vnode_type(vn) != SHALE_TYPE_DIR)
+            take_vnode(w, vn);
+        shale_vnode_put(vn);
+    }
+}
+
 static void take_volume(struct walk *w)
 {
     struct shale_describe sink = { text, number, time_at, text };
@@ -337,6 +391,7 @@ int exercise(struct shale_fs *fs, struct exercise *x)
     queue_dir(&w, shale_root_ino(fs));
     for (size_t i = 0; i < w.queued; i++)
         take_dir(&w, w.queue[i]);
+    take_deleted(&w);
     shale_fs_shrink(fs);
 
     free(w.queue);
