@@ -1,0 +1,440 @@
+/*
+ * secure.c - where the security descriptor of a file is
+ *
+ * Since NTFS 3.0 files that are protected alike share one descriptor. The file
+ * has an id, the index $SII of the record $Secure leads from that to a place in
+ * its stream $SDS, and there the descriptor is behind a head that says the same
+ * again:
+ *
+ *     $SII   id -> hash, id, place in $SDS, length
+ *     $SDS   | hash, id, place, length | descriptor | to the next 16 | ...
+ *
+ * Every 256 KiB of $SDS are there twice in a row, so what is bad in the first
+ * may be good in the second. Files of older volumes, and those that ntfs-3g
+ * makes without its option `permissions`, have a $SECURITY_DESCRIPTOR of their
+ * own instead; a few of the system's have neither.
+ *
+ * Many files share few descriptors: what one says is kept by its id, in two
+ * words that a reader checks against each other, so nobody waits for a lock.
+ *
+ * (libfsntfs, "NTFS documentation", "$Secure"; the Linux-NTFS documentation,
+ * "$Secure"; and images.)
+ */
+#include "memfn.h"
+#include "meta.h"
+
+#define COPY_AFTER 0x40000u             /* where $SDS has it again */
+#define LENGTH_MAX 0x40000u             /* of one, with its head */
+#define MAPPING_MAX 65536u              /* of a mapping on the volume */
+#define KEPT_SHIFT 10                   /* 1,024 descriptors' rights */
+#define KEPT_SLOTS (1u << KEPT_SHIFT)
+#define KEPT_TAG 0xfffffu
+
+/* Before each descriptor in $SDS, and what $SII has for it. */
+struct sds_head {
+    le32 hash, id;
+    le64 at;                    /* of this head, in $SDS */
+    le32 length;                /* with this head */
+};
+
+_Static_assert(sizeof(struct sds_head) == 20, "head of a descriptor");
+
+/* An entry of $SII: the key is the id, and what it leads to is the head. */
+struct sii_entry {
+    struct ntfs_disk_entry entry;
+    le32 id;
+    struct sds_head head;
+};
+
+#define DATA_OFFSET 20u         /* of the head, as the entry has to say */
+
+_Static_assert(offsetof(struct sii_entry, head) == DATA_OFFSET, "$SII entry");
+
+/*
+ * The rights of one descriptor. Both words tell whose they are, so that halves
+ * of two do not pass for one; ids too large for that are not kept.
+ *
+ *     who   id | uid           may   gid | the id's upper 20 bits + 1 | mode
+ *           32   32                  32    20                          12
+ */
+struct kept {
+    uint64_t who, may;
+};
+
+struct ntfs_security {
+    struct ntfs_index *sii;     /* NULL: there is none, or it is damaged */
+    struct ntfs_stream sds;     /* open if sii is */
+    struct ntfs_sids *sids;     /* these two with `permissions` only */
+    struct kept *kept;
+};
+
+/*
+ * What ntfs-3g shows for a file that has none: owner and group Administrators,
+ * who may all, but as owner and group as little as all others.
+ */
+static const uint8_t none[] = {
+    0x01, 0x00, 0x04, 0x90, 0x8c, 0x00, 0x00, 0x00, 0x9c, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x14, 0x00, 0x00, 0x00,
+    0x02, 0x00, 0x78, 0x00, 0x05, 0x00, 0x00, 0x00,
+    0x00, 0x04, 0x18, 0x00, 0x98, 0x01, 0x1f, 0x00, 0x01, 0x02, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
+    0x00, 0x04, 0x18, 0x00, 0x88, 0x00, 0x12, 0x00, 0x01, 0x02, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
+    0x00, 0x04, 0x14, 0x00, 0x88, 0x00, 0x12, 0x00, 0x01, 0x01, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x04, 0x18, 0x00, 0xbf, 0x01, 0x1f, 0x00, 0x01, 0x02, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
+    0x00, 0x04, 0x14, 0x00, 0xbf, 0x01, 0x1f, 0x00, 0x01, 0x01, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x05, 0x12, 0x00, 0x00, 0x00,
+    0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00,
+    0x20, 0x02, 0x00, 0x00,
+    0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00,
+    0x20, 0x02, 0x00, 0x00,
+};
+
+_Static_assert(sizeof none == 172, "the descriptor of what has none");
+
+static const uint16_t sii_name[] = { '$', 'S', 'I', 'I' };
+static const uint16_t sds_name[] = { '$', 'S', 'D', 'S' };
+
+/* ------------------------------------------------------------- at mount */
+
+/* Open $Secure's index and stream, if this volume has them. */
+static int secure_open(struct ntfs_volume *vol, struct ntfs_security *sec)
+{
+    struct ntfs_record *record;
+    int err = ntfs_record_get(vol, NTFS_SECURE, &record), found;
+
+    if (err)
+        return err;
+    found = ntfs_stream_open(vol, record, NTFS_DATA, sds_name, 4, &sec->sds);
+    err = found < 0 ? found : 0;
+    if (found > 0) {
+        err = ntfs_index_load_named(vol, record, sii_name, 4, &sec->sii);
+        if (err) {
+            sec->sii = NULL;
+            ntfs_stream_close(vol, &sec->sds);
+        }
+    }
+    ntfs_record_put(vol, record);
+    return err;
+}
+
+/* The whole text of file NUMBER, a small one, in memory that the caller frees;
+   NULL if it is none. */
+static int text_load(struct ntfs_volume *vol, uint64_t number, char **out,
+                     size_t *len)
+{
+    struct ntfs_stream stream;
+    struct ntfs_record *record;
+    int err = ntfs_record_get(vol, number, &record), found;
+
+    *out = NULL;
+    *len = 0;
+    if (err)
+        return err;
+    found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, &stream);
+    if (found > 0) {
+        if (stream.size > 0 && stream.size <= MAPPING_MAX &&
+            (stream.resident || !stream.flags)) {
+            *len = (size_t)stream.size;
+            *out = shale_alloc(vol->fs->mem, *len);
+            found = !*out ? SHALE_ENOMEM :
+                ntfs_stream_read(vol, &stream, 0, *out, *len);
+        }
+        ntfs_stream_close(vol, &stream);
+    }
+    ntfs_record_put(vol, record);
+    if (found < 0) {
+        shale_free(vol->fs->mem, *out, *len);
+        *out = NULL;
+        return found;
+    }
+    return 0;
+}
+
+/* The mapping that the volume itself has where ntfs-3g looks for one; without
+   it the usual one. */
+static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
+{
+    static const char path[] = ".NTFS-3G\\UserMapping";
+    uint16_t units[sizeof path - 1];
+    uint64_t number;
+    char *text = NULL;
+    size_t len = 0;
+    int err;
+
+    for (size_t i = 0; i < sizeof path - 1; i++)
+        units[i] = (uint8_t)path[i];
+    err = ntfs_path_find(vol, units, sizeof path - 1, &number);
+    if (err > 0)
+        err = text_load(vol, number, &text, &len);
+    if (err == SHALE_ENOMEM)
+        return err;
+
+    err = ntfs_sids_load(vol->fs->mem, text, len, out);
+    shale_free(vol->fs->mem, text, len);
+    if (err != SHALE_EINVAL)
+        return err;
+    shale_warn(vol->fs, "ntfs: /.NTFS-3G/UserMapping is not used",
+               "its lines have to be uid:gid:SID", SHALE_NOWHERE);
+    return ntfs_sids_load(vol->fs->mem, NULL, 0, out);
+}
+
+static int sids_open(struct ntfs_volume *vol, struct ntfs_sids **out)
+{
+    const struct ntfs_options *options = &vol->options;
+    int err;
+
+    if (!options->mapping)
+        return sids_of_volume(vol, out);
+    err = ntfs_sids_load(vol->fs->mem, options->mapping,
+                         options->mapping_length, out);
+    if (err == SHALE_EINVAL)
+        shale_fail(vol->fs, err, "ntfs: option usermapping",
+                   "entries have to be uid:gid:SID", SHALE_NOWHERE);
+    return err;
+}
+
+int ntfs_security_init(struct ntfs_volume *vol)
+{
+    struct ntfs_security *sec = shale_zalloc(vol->fs->mem, sizeof *sec);
+    int err;
+
+    if (!sec)
+        return SHALE_ENOMEM;
+    vol->security = sec;
+
+    /* Nothing of $Secure is needed to read files, so it may be damaged. */
+    err = secure_open(vol, sec);
+    if (err != SHALE_ENOMEM)
+        err = 0;
+    if (!err && (vol->options.permissions || vol->options.mapping)) {
+        err = sids_open(vol, &sec->sids);
+        if (!err) {
+            sec->kept = shale_alloc_array(vol->fs->mem, KEPT_SLOTS,
+                                          sizeof *sec->kept);
+            if (!sec->kept)
+                err = SHALE_ENOMEM;
+        }
+    }
+    if (err)
+        ntfs_security_fini(vol);
+    return err;
+}
+
+void ntfs_security_fini(struct ntfs_volume *vol)
+{
+    struct ntfs_security *sec = vol->security;
+
+    if (!sec)
+        return;
+    shale_free(vol->fs->mem, sec->kept, KEPT_SLOTS * sizeof *sec->kept);
+    ntfs_sids_free(vol->fs->mem, sec->sids);
+    if (sec->sii) {
+        ntfs_index_free(vol, sec->sii);
+        ntfs_stream_close(vol, &sec->sds);
+    }
+    shale_free(vol->fs->mem, sec, sizeof *sec);
+    vol->security = NULL;
+}
+
+/* --------------------------------------------------- the shared ones */
+
+static int by_id(const void *sought, const uint8_t *key, size_t len)
+{
+    uint32_t id = *(const uint32_t *)sought, other;
+
+    if (len < 4)
+        return 1;
+    other = (uint32_t)key[0] | (uint32_t)key[1] << 8 |
+            (uint32_t)key[2] << 16 | (uint32_t)key[3] << 24;
+    return id < other ? -1 : id > other;
+}
+
+/* Where a descriptor is in $SDS. */
+struct place {
+    uint64_t at;                /* behind its head */
+    size_t length;              /* without that */
+};
+
+/* Is the head at AT of $SDS that of ID, with LENGTH? 1, 0 or an error. */
+static int head_fits(struct ntfs_volume *vol, uint64_t at, uint32_t id,
+                     uint32_t length)
+{
+    const struct ntfs_stream *sds = &vol->security->sds;
+    struct sds_head head;
+    int err;
+
+    if (at > sds->size || length > sds->size - at)
+        return 0;
+    err = ntfs_stream_read(vol, sds, at, &head, sizeof head);
+    if (err)
+        return err;
+    return le32_get(head.id) == id && le32_get(head.length) == length;
+}
+
+/* Find the descriptor that INO has by ID. */
+static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
+                       struct place *out)
+{
+    struct ntfs_security *sec = vol->security;
+    struct sii_entry entry;
+    uint32_t length;
+    int64_t found;
+    uint64_t at;
+    int fits;
+
+    if (!sec->sii)
+        return shale_corrupt_inode(vol->fs, "ntfs: $Secure cannot be read",
+                                   SHALE_NOWHERE, ino);
+    found = ntfs_index_find(vol, sec->sii, by_id, &id, &entry, sizeof entry);
+    if (found < 0)
+        return (int)found;
+    if (found == 0)
+        return shale_corrupt_inode(vol->fs,
+                                   "ntfs: security id that $Secure lacks",
+                                   SHALE_NOWHERE, ino);
+
+    at = le64_get(entry.head.at);
+    length = le32_get(entry.head.length);
+    if (found < (int64_t)sizeof entry ||
+        (le64_get(entry.entry.reference) & 0xffff) != DATA_OFFSET ||
+        le32_get(entry.head.id) != id || length < sizeof entry.head ||
+        length > LENGTH_MAX)
+        return shale_corrupt_inode(vol->fs, "ntfs: bad entry of $Secure:$SII",
+                                   SHALE_NOWHERE, ino);
+    fits = head_fits(vol, at, id, length);
+    if (fits == 0 || fits == SHALE_ECORRUPT || fits == SHALE_EIO) {
+        at += COPY_AFTER;
+        fits = head_fits(vol, at, id, length);
+    }
+    if (fits < 0)
+        return fits;
+    if (fits == 0)
+        return shale_corrupt_inode(vol->fs,
+                                   "ntfs: $Secure:$SDS lacks a descriptor",
+                                   SHALE_NOWHERE, ino);
+    out->at = at + sizeof entry.head;
+    out->length = length - sizeof entry.head;
+    return 0;
+}
+
+/* ------------------------------------------------------- a file's own */
+
+/* The descriptor of BASE's file, whose security id is ID, as getxattr(). */
+static int64_t descriptor_get(struct ntfs_volume *vol,
+                              const struct ntfs_record *base, uint32_t id,
+                              void *buf, size_t size)
+{
+    struct ntfs_stream own;
+    struct place place;
+    int64_t answer;
+    int err;
+
+    if (id != 0) {
+        err = shared_find(vol, id, base->number, &place);
+        if (err)
+            return err;
+        if (size == 0)
+            return (int64_t)place.length;
+        if (size < place.length)
+            return SHALE_ERANGE;
+        err = ntfs_stream_read(vol, &vol->security->sds, place.at, buf,
+                               place.length);
+        return err ? err : (int64_t)place.length;
+    }
+    err = ntfs_stream_open(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0, &own);
+    if (err < 0)
+        return err;
+    if (err == 0)
+        return ntfs_answer(none, sizeof none, buf, size);
+    answer = ntfs_stream_answer(vol, &own, buf, size);
+    ntfs_stream_close(vol, &own);
+    return answer;
+}
+
+int64_t ntfs_security_get(struct ntfs_volume *vol,
+                          const struct ntfs_record *base, void *buf,
+                          size_t size)
+{
+    struct ntfs_disk_standard standard;
+    int err = ntfs_standard_get(vol, base, &standard);
+
+    if (err)
+        return err;
+    return descriptor_get(vol, base, le32_get(standard.security_id), buf,
+                          size);
+}
+
+/* ------------------------------------------------------------- rights */
+
+static struct kept *slot_of(const struct ntfs_security *sec, uint32_t id)
+{
+    return &sec->kept[id & (KEPT_SLOTS - 1)];
+}
+
+static bool kept_get(const struct ntfs_security *sec, uint32_t id,
+                     struct ntfs_rights *out)
+{
+    const struct kept *slot = slot_of(sec, id);
+    uint64_t who = __atomic_load_n(&slot->who, __ATOMIC_RELAXED);
+    uint64_t may = __atomic_load_n(&slot->may, __ATOMIC_RELAXED);
+
+    if (who >> 32 != id || (may >> 12 & KEPT_TAG) != (id >> KEPT_SHIFT) + 1)
+        return false;
+    out->uid = (uint32_t)who;
+    out->gid = (uint32_t)(may >> 32);
+    out->mode = (uint32_t)(may & 0xfff);
+    return true;
+}
+
+static void kept_put(const struct ntfs_security *sec, uint32_t id,
+                     const struct ntfs_rights *rights)
+{
+    struct kept *slot = slot_of(sec, id);
+
+    if (id >> KEPT_SHIFT >= KEPT_TAG)
+        return;
+    __atomic_store_n(&slot->who, (uint64_t)id << 32 | rights->uid,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->may, (uint64_t)rights->gid << 32 |
+                     ((uint64_t)(id >> KEPT_SHIFT) + 1) << 12 | rights->mode,
+                     __ATOMIC_RELAXED);
+}
+
+int ntfs_security_rights(struct ntfs_volume *vol,
+                         const struct ntfs_record *base,
+                         const struct ntfs_info *info,
+                         struct ntfs_rights *out)
+{
+    struct ntfs_security *sec = vol->security;
+    const char *what;
+    uint8_t *bytes;
+    int64_t len, got;
+    size_t at = 0;
+
+    if (kept_get(sec, info->security_id, out))
+        return 0;
+    len = descriptor_get(vol, base, info->security_id, NULL, 0);
+    if (len < 0)
+        return (int)len;
+    if (len == 0 || len > LENGTH_MAX)
+        return shale_corrupt_inode(vol->fs,
+                                   "ntfs: security descriptor of bad length",
+                                   base->at, info->number);
+    bytes = shale_alloc(vol->fs->mem, (size_t)len);
+    if (!bytes)
+        return SHALE_ENOMEM;
+    got = descriptor_get(vol, base, info->security_id, bytes, (size_t)len);
+    what = got < 0 ? NULL :
+        ntfs_acl_decode(sec->sids, bytes, (size_t)got, out, &at);
+    shale_free(vol->fs->mem, bytes, (size_t)len);
+    if (got < 0)
+        return (int)got;
+    if (what)
+        return shale_corrupt_inode(vol->fs, what, base->at, info->number);
+    if (info->security_id != 0)
+        kept_put(sec, info->security_id, out);
+    return 0;
+}

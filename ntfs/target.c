@@ -1,0 +1,384 @@
+/*
+ * target.c - where a link of Windows leads, in terms of this mount
+ *
+ * Windows' links name their target by a path of its own, with backslashes and
+ * drive letters. A volume does not know where it is mounted, here as little as
+ * there; so what leads to the volume itself becomes relative to the link:
+ *
+ *     a\b                    a/b
+ *     \a\b                   ../a/b, with one ".." for each directory that the
+ *                            link is in
+ *     \??\C:\a\b             the same, if there is such a file (or directory,
+ *                            as the link is one): which letter a volume has is
+ *                            not on it, so any is taken for its own
+ *     otherwise, and         ../.NTFS-3G/C:/a/b
+ *     \??\Volume{...}\       ../.NTFS-3G/Volume{...}
+ *     \??\UNC\server\share   ../.NTFS-3G/UNC/server/share
+ *
+ * So what is not on the volume can still be read off the link; and as with
+ * ntfs-3g, from which the name is, a directory .NTFS-3G in the root may hold
+ * links called C: that lead to where the other volumes are.
+ *
+ * A file with several names counts as being where the first of them is.
+ */
+#include "memfn.h"
+#include "meta.h"
+#include "utf16.h"
+
+#define DEPTH_MAX 1024u         /* of directories: no path is longer */
+#define CHUNK 64u               /* units converted at once */
+
+static const char elsewhere[] = ".NTFS-3G/";
+
+/* ---------------------------------------------------------------- text */
+
+void ntfs_text_put(struct ntfs_text *text, const char *bytes, size_t len)
+{
+    if (len > 0 && text->len <= text->size && len <= text->size - text->len)
+        memcpy(text->buf + text->len, bytes, len);
+    text->len += len;
+}
+
+static void put_word(struct ntfs_text *text, const char *word)
+{
+    size_t len = 0;
+
+    while (word[len])
+        len++;
+    ntfs_text_put(text, word, len);
+}
+
+static uint16_t unit_at(const uint8_t *units, size_t i)
+{
+    return (uint16_t)(units[2 * i] | units[2 * i + 1] << 8);
+}
+
+void ntfs_text_put_units(struct ntfs_text *text, const uint8_t *units,
+                         size_t count, bool slashes)
+{
+    uint16_t chunk[CHUNK];
+    char bytes[3 * CHUNK];
+
+    for (size_t at = 0; at < count;) {
+        size_t n = 0;
+
+        while (n < CHUNK && at + n < count) {
+            uint16_t unit = unit_at(units, at + n);
+
+            /* A pair of surrogates stays in one chunk. */
+            if (n == CHUNK - 1 && (unit & 0xfc00) == 0xd800)
+                break;
+            chunk[n++] = slashes && unit == '\\' ? '/' : unit;
+        }
+        at += n;
+        ntfs_text_put(text, bytes, utf16_to_utf8(chunk, n, bytes));
+    }
+}
+
+/* --------------------------------------------------------------- depth */
+
+/* The directory that RECORD's first name, other than a DOS one, is in: 1, or 0
+   if it has no name. */
+static int parent_of(struct ntfs_volume *vol, const struct ntfs_record *record,
+                     uint64_t *parent)
+{
+    struct ntfs_disk_name name;
+    struct ntfs_walk walk;
+    struct ntfs_attr attr;
+    bool found = false;
+    int more = ntfs_walk_begin(vol, record, &walk);
+
+    if (more)
+        return more;
+    walk.only = NTFS_FILE_NAME;
+    while (!found && (more = ntfs_walk_next(&walk, &attr)) > 0) {
+        if (attr.type != NTFS_FILE_NAME || !attr.resident ||
+            attr.value_length < sizeof name)
+            continue;
+        memcpy(&name, attr.value, sizeof name);
+        found = name.space != NTFS_DOS;
+        *parent = le64_get(name.parent);
+    }
+    ntfs_walk_end(&walk);
+    return found ? 1 : more;
+}
+
+/* How many directories BASE's file is in, the root not counted. One that has
+   been deleted is as deep as its directories can still be told. */
+static int depth_of(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    unsigned *depth)
+{
+    uint64_t parent;
+    int more = parent_of(vol, base, &parent);
+
+    *depth = 0;
+    while (more > 0 && NTFS_REFERENCE_NUMBER(parent) != NTFS_ROOT) {
+        struct ntfs_record *record;
+        int err = ntfs_record_by_reference(vol, parent, &record);
+
+        if (err)
+            return err == SHALE_ESTALE ? 0 : err;
+        if (++*depth > DEPTH_MAX) {
+            ntfs_record_put(vol, record);
+            return shale_corrupt_inode(vol->fs,
+                                       "ntfs: directories without a root",
+                                       base->at, base->number);
+        }
+        more = parent_of(vol, record, &parent);
+        ntfs_record_put(vol, record);
+    }
+    return more < 0 ? more : 0;
+}
+
+/* The way from BASE's file to the root. What follows begins with a name; with
+   LAST nothing does. */
+static int put_up(struct ntfs_volume *vol, const struct ntfs_record *base,
+                  bool last, struct ntfs_text *out)
+{
+    unsigned depth;
+    int err = depth_of(vol, base, &depth);
+
+    if (err)
+        return err;
+    if (last && depth == 0)
+        put_word(out, ".");
+    for (unsigned i = 0; i < depth; i++)
+        put_word(out, last && i + 1 == depth ? ".." : "../");
+    return 0;
+}
+
+/* ---------------------------------------------------------- on the volume */
+
+/* A directory, as far as a lookup needs one: loading it as others are would
+   look where it leads, if it is a link, and so on without end. */
+struct looked {
+    struct ntfs_vnode dir;
+    char name[NTFS_NAME_BYTES];
+};
+
+/* Look up the NAME of LEN units in the directory of RECORD. */
+static int step(struct ntfs_volume *vol, const struct ntfs_record *record,
+                const uint16_t *name, size_t len, uint64_t *number)
+{
+    struct looked *looked;
+    struct ntfs_vnode *dir;
+    int err;
+
+    if (len > NTFS_NAME_UNITS || !(record->flags & NTFS_RECORD_DIRECTORY))
+        return SHALE_ENOENT;
+    looked = shale_zalloc(vol->fs->mem, sizeof *looked);
+    if (!looked)
+        return SHALE_ENOMEM;
+    dir = &looked->dir;
+    dir->base.fs = vol->fs;
+    dir->base.ino = record->number;
+    dir->base.type = SHALE_TYPE_DIR;
+    dir->info.number = record->number;
+    dir->info.is_directory = true;
+    err = ntfs_index_load(vol, record, &dir->index);
+    if (!err) {
+        err = ntfs_lookup(&dir->base, looked->name,
+                          utf16_to_utf8(name, len, looked->name), number);
+        ntfs_index_free(vol, dir->index);
+    }
+    shale_free(vol->fs->mem, looked, sizeof *looked);
+    return err;
+}
+
+/* Take the next name of a path from *AT on: its length; 0 at the end. */
+static size_t take_name(const uint16_t *path, size_t count, size_t *at,
+                        size_t *begin)
+{
+    size_t i = *at;
+
+    while (i < count && path[i] == '\\')
+        i++;
+    *begin = i;
+    while (i < count && path[i] != '\\')
+        i++;
+    *at = i;
+    return i - *begin;
+}
+
+/* Has RECORD's file a reparse point? 1 or 0. */
+static int is_reparse(struct ntfs_volume *vol, const struct ntfs_record *record)
+{
+    struct ntfs_disk_standard standard;
+    int err = ntfs_standard_get(vol, record, &standard);
+
+    return err ? err : (le32_get(standard.flags) & NTFS_FILE_REPARSE) != 0;
+}
+
+/*
+ * As ntfs_path_find(); *KIND is 1 or 0 for whether it is a directory, -1 if
+ * that is behind another link.
+ */
+static int path_walk(struct ntfs_volume *vol, const uint16_t *path,
+                     size_t count, uint64_t *number, int *kind)
+{
+    size_t at = 0, begin, len = take_name(path, count, &at, &begin);
+    uint64_t here = NTFS_ROOT;
+    int found = 1;
+
+    *kind = 1;
+    while (len > 0 && found > 0) {
+        struct ntfs_record *record;
+        size_t next_begin, next;
+
+        found = ntfs_record_get(vol, here, &record);
+        if (found)
+            break;
+        found = step(vol, record, path + begin, len, &here);
+        ntfs_record_put(vol, record);
+        if (!found)
+            found = ntfs_record_get(vol, here, &record);
+        if (found)
+            break;
+
+        next = take_name(path, count, &at, &next_begin);
+        found = next > 0 ? is_reparse(vol, record) : 0;
+        *kind = found > 0 ? -1 : (record->flags & NTFS_RECORD_DIRECTORY) != 0;
+        ntfs_record_put(vol, record);
+        if (found != 0)
+            break;              /* what follows is for that link to say */
+        found = 1;
+        begin = next_begin;
+        len = next;
+    }
+    *number = here;
+    return found == SHALE_ENOENT || found == SHALE_ESTALE ||
+           found == SHALE_EINVAL ? 0 : found;
+}
+
+int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
+                   uint64_t *number)
+{
+    int kind;
+
+    return path_walk(vol, path, count, number, &kind);
+}
+
+/* Is the path of COUNT units from the volume's root one of such a kind as
+   BASE's file, a directory or none? 1 or 0. */
+static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
+                   const uint8_t *units, size_t count)
+{
+    bool wants_dir = base->flags & NTFS_RECORD_DIRECTORY;
+    size_t size = count * sizeof(uint16_t);
+    uint64_t number;
+    uint16_t *path;
+    int found, kind;
+
+    if (count == 0)
+        return 0;               /* some volume's root, likely another's */
+    path = shale_alloc(vol->fs->mem, size);
+    if (!path)
+        return SHALE_ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        path[i] = unit_at(units, i);
+    found = path_walk(vol, path, count, &number, &kind);
+    shale_free(vol->fs->mem, path, size);
+    return found > 0 ? kind < 0 || (kind == 1) == wants_dir : found;
+}
+
+/* -------------------------------------------------------------- targets */
+
+/* What is left of a target. */
+struct rest {
+    const uint8_t *units;
+    size_t count;
+};
+
+static void rest_skip(struct rest *rest, size_t count)
+{
+    rest->units += 2 * count;
+    rest->count -= count;
+}
+
+static bool begins(const struct rest *rest, const char *word)
+{
+    size_t i = 0;
+
+    for (; word[i]; i++)
+        if (i >= rest->count || unit_at(rest->units, i) != (uint8_t)word[i])
+            return false;
+    return true;
+}
+
+/* "C:", or "C:\" and on. */
+static bool has_letter(const struct rest *rest)
+{
+    uint16_t letter = rest->count > 0 ? unit_at(rest->units, 0) | 0x20 : 0;
+
+    return rest->count >= 2 && letter >= 'a' && letter <= 'z' &&
+           unit_at(rest->units, 1) == ':' &&
+           (rest->count == 2 || unit_at(rest->units, 2) == '\\');
+}
+
+static void skip_slashes(struct rest *rest)
+{
+    while (rest->count > 0 && unit_at(rest->units, 0) == '\\')
+        rest_skip(rest, 1);
+}
+
+/* REST is a path from the volume's root. */
+static int put_here(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    struct rest rest, struct ntfs_text *out)
+{
+    int err;
+
+    skip_slashes(&rest);
+    err = put_up(vol, base, rest.count == 0, out);
+    if (!err)
+        ntfs_text_put_units(out, rest.units, rest.count, true);
+    return err;
+}
+
+/* REST is a path of Windows that is not of this volume. */
+static int put_elsewhere(struct ntfs_volume *vol,
+                         const struct ntfs_record *base, struct rest rest,
+                         struct ntfs_text *out)
+{
+    bool is_unc = begins(&rest, "\\\\");
+    int err = put_up(vol, base, false, out);
+
+    if (err)
+        return err;
+    skip_slashes(&rest);
+    if (begins(&rest, "Volume{") && unit_at(rest.units, rest.count - 1) == '\\')
+        rest.count--;
+    put_word(out, elsewhere);
+    if (is_unc)
+        put_word(out, "UNC/");
+    ntfs_text_put_units(out, rest.units, rest.count, true);
+    return 0;
+}
+
+int ntfs_target_put(struct ntfs_volume *vol, const struct ntfs_record *base,
+                    const uint8_t *units, size_t count, bool is_relative,
+                    struct ntfs_text *out)
+{
+    struct rest rest = { units, count };
+    struct rest path;
+    int here;
+
+    if (is_relative && !begins(&rest, "\\") && !has_letter(&rest)) {
+        ntfs_text_put_units(out, units, count, true);
+        return 0;
+    }
+    if (begins(&rest, "\\??\\") || begins(&rest, "\\\\?\\"))
+        rest_skip(&rest, 4);
+    else if (is_relative && begins(&rest, "\\") && !begins(&rest, "\\\\"))
+        return put_here(vol, base, rest, out);
+    if (!has_letter(&rest))
+        return put_elsewhere(vol, base, rest, out);
+
+    path = rest;
+    rest_skip(&path, 2);
+    skip_slashes(&path);
+    here = is_here(vol, base, path.units, path.count);
+    if (here < 0)
+        return here;
+    return here ? put_here(vol, base, path, out) :
+        put_elsewhere(vol, base, rest, out);
+}

@@ -1,0 +1,233 @@
+/*
+ * xattr.c - a file's streams, and what else there is, as attributes of Linux
+ *
+ *     user.NAME         a named stream, with streams_interface=xattr
+ *     system.ntfs_...   see sysattr.c
+ *
+ * The latter are never listed, as with ntfs-3g: who copies all attributes that
+ * are would meet them where they cannot be set. ntfs-3g keeps attributes of
+ * other name spaces, "security.x", in streams called "ntfs-3g.security.x",
+ * which are listed as neither. New are attributes that WSL has set, as what
+ * they are to Linux: see ea.c.
+ */
+#include "memfn.h"
+#include "meta.h"
+#include "utf16.h"
+
+#define USER_LENGTH 5u          /* of "user." */
+#define OWN_PREFIX "ntfs-3g."   /* of streams that ntfs-3g made for itself */
+
+/* Does NAME begin with WORD? What follows in *REST. */
+bool ntfs_begins(const char *name, const char *word, const char **rest)
+{
+    while (*word)
+        if (*name++ != *word++)
+            return false;
+    *rest = name;
+    return true;
+}
+
+static size_t length_of(const char *s)
+{
+    size_t len = 0;
+
+    while (s[len])
+        len++;
+    return len;
+}
+
+/* The system's own files keep theirs for themselves. */
+static bool has_streams(const struct ntfs_asked *asked)
+{
+    return asked->vol->options.streams == NTFS_STREAMS_XATTR &&
+           asked->record->number >= NTFS_FIRST_USER;
+}
+
+/* Is attribute NAME of a name space that ntfs-3g has its own streams for? */
+static bool is_other_space(const char *name)
+{
+    const char *rest;
+
+    return ntfs_begins(name, "system.", &rest) ||
+        ntfs_begins(name, "security.", &rest) ||
+        ntfs_begins(name, "trusted.", &rest);
+}
+
+/* The stream called BEFORE and then NAME. */
+static int64_t stream_get(const struct ntfs_asked *asked, const char *before,
+                          const char *name)
+{
+    uint16_t units[NTFS_NAME_UNITS];
+    size_t skip = length_of(before);
+    unsigned ordinal;
+    int count, found;
+
+    for (size_t i = 0; i < skip; i++)
+        units[i] = (uint8_t)before[i];
+    count = utf16_from_utf8(name, length_of(name), units + skip,
+                            NTFS_NAME_UNITS - skip);
+    if (count < 0 || (count == 0 && skip == 0))
+        return SHALE_ENODATA;
+    found = ntfs_streams_find(asked->vol, asked->record, units,
+                              skip + (size_t)count, &ordinal);
+    if (found <= 0)
+        return found ? found : SHALE_ENODATA;
+    return ntfs_streams_value(asked->vol, asked->record, ordinal, asked->buf,
+                              asked->size);
+}
+
+/* Attribute NAME, which is not one of system.ntfs_. */
+static int64_t other_get(const struct ntfs_asked *asked, const char *name)
+{
+    int64_t answer = SHALE_ENODATA;
+    const char *rest;
+
+    /* There are none to be had: ls, for one, then stops asking. */
+    if (ntfs_begins(name, "system.posix_acl_", &rest))
+        return SHALE_ENOTSUP;
+    if (ntfs_begins(name, "user.", &rest)) {
+        if (asked->vol->options.efs_raw &&
+            ntfs_begins(rest, "ntfs.efsinfo", &rest) && !*rest)
+            return ntfs_efs_get(asked);
+        if (has_streams(asked))
+            answer = stream_get(asked, "", name + USER_LENGTH);
+    } else if (is_other_space(name)) {
+        if (has_streams(asked))
+            answer = stream_get(asked, OWN_PREFIX, name);
+    } else {
+        return SHALE_ENOTSUP;
+    }
+    if (answer != SHALE_ENODATA)
+        return answer;
+    answer = ntfs_wsl_getxattr(asked->vol, asked->record, name, asked->buf,
+                               asked->size);
+    return answer == SHALE_ENODATA &&
+        asked->vol->options.streams != NTFS_STREAMS_XATTR ? SHALE_ENOTSUP :
+        answer;
+}
+
+int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
+                      size_t size)
+{
+    struct ntfs_asked asked = { ntfs_volume_of(vn->fs), NULL, buf, size };
+    const char *rest;
+    int64_t answer = SHALE_ENOTSUP;
+    int err = ntfs_record_get(asked.vol, NTFS_INO_RECORD(vn->ino),
+                              &asked.record);
+
+    if (err)
+        return err;
+    if (ntfs_begins(name, "system.ntfs_", &rest))
+        answer = ntfs_system_get(&asked, rest);
+    if (answer == SHALE_ENOTSUP)
+        answer = other_get(&asked, name);
+    ntfs_record_put(asked.vol, asked.record);
+    return answer;
+}
+
+/* -------------------------------------------------------------- the list */
+
+/* Who takes names, and which file has them. */
+struct lister {
+    struct ntfs_asked asked;
+    int (*emit)(void *context, const char *name, size_t len);
+    void *context;
+    char name[USER_LENGTH + 3 * UINT8_MAX + 1];
+};
+
+/* Emit ATTR, the first piece of a stream, unless only ntfs-3g means it. */
+static int stream_emit(struct lister *lister, const struct ntfs_attr *attr)
+{
+    struct ntfs_text text = { lister->name, sizeof lister->name - 1, 0 };
+    const char *rest;
+
+    ntfs_text_put(&text, "user.", USER_LENGTH);
+    ntfs_text_put_units(&text, attr->name, attr->name_length, false);
+    lister->name[text.len] = '\0';
+    if (ntfs_begins(lister->name + USER_LENGTH, OWN_PREFIX, &rest) &&
+        is_other_space(rest))
+        return 0;
+    return lister->emit(lister->context, lister->name, text.len);
+}
+
+static int streams_list(struct lister *lister)
+{
+    const struct ntfs_asked *asked = &lister->asked;
+    struct ntfs_walk walk;
+    struct ntfs_attr attr;
+    int stop = 0, more = ntfs_walk_begin(asked->vol, asked->record, &walk);
+
+    if (more)
+        return more;
+    walk.only = NTFS_DATA;
+    while (!stop && (more = ntfs_walk_next(&walk, &attr)) > 0)
+        if (ntfs_streams_is_first(&attr))
+            stop = stream_emit(lister, &attr);
+    ntfs_walk_end(&walk);
+    return stop ? stop : more;
+}
+
+/* Emit a name of WSL's, unless a stream has it already. */
+static int wsl_emit(void *context, const char *name, size_t len)
+{
+    const struct lister *lister = context;
+    const struct ntfs_asked *asked = &lister->asked;
+    uint16_t units[UINT8_MAX];
+    unsigned ordinal;
+    const char *rest;
+    int count, found = 0;
+
+    if (has_streams(asked) && len > USER_LENGTH &&
+        ntfs_begins(name, "user.", &rest)) {
+        count = utf16_from_utf8(rest, len - USER_LENGTH, units, UINT8_MAX);
+        if (count > 0)
+            found = ntfs_streams_find(asked->vol, asked->record, units,
+                                      (size_t)count, &ordinal);
+    }
+    if (found < 0)
+        return found;
+    return found ? 0 : lister->emit(lister->context, name, len);
+}
+
+static int efs_list(const struct lister *lister)
+{
+    static const char name[] = "user.ntfs.efsinfo";
+    struct ntfs_asked asked = lister->asked;
+    int64_t len;
+
+    asked.size = 0;
+    len = ntfs_efs_get(&asked);
+    if (len < 0)
+        return len == SHALE_ENODATA ? 0 : (int)len;
+    return lister->emit(lister->context, name, sizeof name - 1);
+}
+
+int ntfs_listxattr(struct shale_vnode *vn,
+                   int (*emit)(void *context, const char *name, size_t len),
+                   void *context)
+{
+    const struct ntfs_vnode *node = (const struct ntfs_vnode *)vn;
+    struct ntfs_volume *vol = ntfs_volume_of(vn->fs);
+    struct lister *lister = shale_zalloc(vol->fs->mem, sizeof *lister);
+    int err;
+
+    if (!lister)
+        return SHALE_ENOMEM;
+    lister->asked.vol = vol;
+    lister->emit = emit;
+    lister->context = context;
+    err = ntfs_record_get(vol, NTFS_INO_RECORD(vn->ino),
+                          &lister->asked.record);
+    if (!err) {
+        if (has_streams(&lister->asked))
+            err = streams_list(lister);
+        if (!err && vol->options.efs_raw)
+            err = efs_list(lister);
+        if (!err && node->info.has & NTFS_HAS(NTFS_EA))
+            err = ntfs_wsl_listxattr(vol, lister->asked.record, wsl_emit,
+                                     lister);
+        ntfs_record_put(vol, lister->asked.record);
+    }
+    shale_free(vol->fs->mem, lister, sizeof *lister);
+    return err;
+}
