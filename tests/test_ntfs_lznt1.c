@@ -1,7 +1,8 @@
 /* test_ntfs_lznt1.c - LZNT1 units, good and bad */
-#include "ntfs.h"
+#include "ntfs/ntfs.h"
 #include "suite.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* [MS-XCA] 3.3 */
@@ -189,6 +190,34 @@ START_TEST(repeats)
 }
 END_TEST
 
+/* A file may end within a chunk: no more than that is made, in a buffer that
+   has no room for more, nor missed. */
+START_TEST(is_cut_anywhere)
+{
+    static const uint8_t run[6] = { 0x03, 0xb0, 0x02, 'a', 0xfc, 0x0f };
+    static uint8_t stored[4098] = { 0xff, 0x3f, 'x', 'y', 'z' };
+    size_t len = (size_t)_i, at;
+    uint8_t *out = malloc(len);
+    const char *broken;
+
+    if (len <= sizeof tune) {
+        broken = ntfs_lznt1_decode(tune_packed, sizeof tune_packed, out, len,
+                                   len, &at);
+        ck_assert_msg(!broken, "%zu: %s", len, broken);
+        ck_assert_mem_eq(out, tune, len);
+        ck_assert_uint_eq(at, sizeof tune_packed);
+    }
+    broken = ntfs_lznt1_decode(run, sizeof run, out, len, len, &at);
+    ck_assert_msg(!broken, "%zu: %s", len, broken);
+    for (size_t i = 0; i < len; i++)
+        ck_assert_uint_eq(out[i], 'a');
+    broken = ntfs_lznt1_decode(stored, sizeof stored, out, len, len, &at);
+    ck_assert_msg(!broken, "%zu: %s", len, broken);
+    ck_assert_mem_eq(out, stored + 2, len);
+    free(out);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ntfs/lznt1");
@@ -201,6 +230,7 @@ Suite *suite(void)
                         sizeof splits / sizeof splits[0]);
     tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof bad[0]);
     tcase_add_loop_test(tc, repeats, 1, 16);
+    tcase_add_loop_test(tc, is_cut_anywhere, 1, 600);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -1,5 +1,5 @@
 /* test_ntfs_xpress.c - XPRESS Huffman chunks, good and bad */
-#include "ntfs.h"
+#include "ntfs/ntfs.h"
 #include "suite.h"
 
 #include <string.h>

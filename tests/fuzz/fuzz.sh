@@ -141,7 +141,45 @@ make_fat_seeds()
 LIST
 }
 
+# Small inputs of the decoders of NTFS: two bytes about the length, then what
+# is packed. The fuzzers find the rest by themselves.
+make_decoder_seeds()
+{
+    local dir=$seeds/ntfs_lznt1
+
+    mkdir -p "$dir" "$seeds/ntfs_xpress" "$seeds/ntfs_lzx"
+    printf '\1\1\3\260\2a\374\17' >"$dir/run"
+    printf '\1\1\3\260\2a\374\17\3\260\2b\374\17' >"$dir/two"
+    printf '\0\0\3\60abcd' >"$dir/stored"
+    printf '\0\0\5\260\0abcde' >"$dir/bytes"
+    printf '\0\0\13\260\10abc\1\20defgh' >"$dir/match"
+
+    dir=$seeds/ntfs_xpress
+    # Lengths of codes, two in a byte; then words of bits, the lowest last.
+    {
+        printf '\377\177'
+        head -c 60 /dev/zero
+        printf '\1'
+        head -c 67 /dev/zero
+        printf '\2\0\0\0\0\0\0\40'
+        head -c 120 /dev/zero
+    } >"$dir/run"
+    { cat "$dir/run"; printf '\0\70\0\0\377\373\177'; } >"$dir/long"
+    { cat "$dir/run"; printf '\0\70\0\0\20'; } >"$dir/short"
+    { printf '\0\1'; head -c 256 /dev/zero | tr '\0' '\231'; } >"$dir/nine"
+    { printf '\0\1'; head -c 300 /dev/zero | tr '\0' '\210'; } >"$dir/eight"
+
+    dir=$seeds/ntfs_lzx
+    # Kinds of blocks are the first three bits, the highest of a word first.
+    printf '\0\1\0\60\0\0\0\0\0\0' >"$dir/verbatim"
+    printf '\0\1\0\120\0\0\0\0\0\0' >"$dir/aligned"
+    printf '\3\0\0\140\100\0\1\0\0\0\1\0\0\0\1\0\0\0abcd' >"$dir/stored"
+    head -c 200 /dev/urandom >"$dir/any"
+    head -c 4000 /dev/urandom >"$dir/more"
+}
+
 make_ext2_seeds
+make_decoder_seeds
 if command -v mkfs.fat >/dev/null && command -v mcopy >/dev/null; then
     make_fat_seeds
 fi
@@ -173,9 +211,11 @@ for program in "${programs[@]}"; do
     count=$(find "$seeds/$target" -type f | wc -l)
     [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
     mkdir -p "$corpus/$target"
+    dict=()
+    [ ! -e "$here/$target.dict" ] || dict=("-dict=$here/$target.dict")
     status=0
     "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$max" -timeout=10 \
-        -rss_limit_mb=1024 -dict="$here/$target.dict" \
+        -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
         "$corpus/$target" "$seeds/$target" >"$work/log" 2>&1 || status=$?
     awk -v name="$name" -v seeds="$count" '

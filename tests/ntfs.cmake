@@ -1,0 +1,18 @@
+# What the proofs say of NTFS. Each script in ntfs/ is a test.
+pkg_check_modules(WIM QUIET IMPORTED_TARGET wimlib)
+if(WIM_FOUND)
+    add_executable(roundtrip_wim ntfs/roundtrip_wim.c)
+    target_link_libraries(roundtrip_wim PRIVATE test-core PkgConfig::WIM)
+    list(APPEND script_environment ROUNDTRIP_WIM=$<TARGET_FILE:roundtrip_wim>)
+endif()
+
+add_executable(ntfs_reads ntfs/reads.c)
+target_link_libraries(ntfs_reads PRIVATE test-core)
+list(APPEND script_environment NTFS_READS=$<TARGET_FILE:ntfs_reads>)
+
+file(GLOB scripts CONFIGURE_DEPENDS ntfs/*.sh)
+list(FILTER scripts EXCLUDE REGEX "/lib\\.sh$")
+foreach(script IN LISTS scripts)
+    get_filename_component(name ${script} NAME_WE)
+    shale_script(ntfs_${name} ntfs/${name}.sh)
+endforeach()

@@ -1,0 +1,354 @@
+#!/usr/bin/env bash
+# data.sh - what NTFS does with data, byte for byte
+#
+# ntfs-3g writes compressed, sparse, encrypted and large files; packed files are
+# put together of what wimlib makes, and a reparse point. Ours has to read what
+# went in, also in random pieces, and to say so where it cannot.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+
+have mkntfs || skip_all "needs mkntfs (ntfs-3g)"
+have ntfs-3g || skip_all "needs ntfs-3g"
+have setfattr || skip_all "needs setfattr (attr)"
+is_root && [ -r /dev/fuse ] || skip_all "needs root and /dev/fuse"
+
+image=$work/image
+theirs=$work/theirs
+source=$work/source
+mkdir -p "$theirs" "$source"
+
+# volume SIZE [ARGUMENT...]: a fresh one.
+volume()
+{
+    local size=$1
+
+    shift
+    rm -f "$image"
+    truncate -s "$size" "$image"
+    mkntfs -q -f -F -p 0 -H 0 -S 0 "$@" "$image" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        return 1
+    }
+}
+
+# their_mount [OPTIONS] / their_umount: the volume, to be written by ntfs-3g.
+their_mount()
+{
+    ntfs-3g -o "${1:-rw}" "$image" "$theirs" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        return 1
+    }
+    mounted+=("$theirs")
+}
+
+their_umount()
+{
+    local i
+
+    mounted=()
+    # Whoever looks at mounts may keep it busy for a moment.
+    for ((i = 0; i < 50; i++)); do
+        ! umount "$theirs" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    umount "$theirs"
+}
+
+# reads WHAT PATH FILE [OPTIONS]
+reads()
+{
+    if "$NTFS_READS" -o "${4:-}" "$image" "$2" "$3" 200 >"$work/log" 2>&1; then
+        ok
+    else
+        fail "$1"
+        tail -n 2 "$work/log"
+    fi
+}
+
+# refused WHAT PATH PATTERN: no byte can be read, and the reason is told.
+refused()
+{
+    if "$NTFS_READS" "$image" "$2" - >"$work/log" 2>&1 &&
+        grep -q "$3" "$work/log"; then
+        ok
+    else
+        fail "$1"
+        tail -n 2 "$work/log"
+    fi
+}
+
+# Files at the edges of chunks, clusters and units; easy, hard and mixed.
+make_source()
+{
+    local size
+
+    seq 1 400000 >"$work/text"
+    head -c 1500000 /dev/urandom >"$work/noise"
+    for size in 0 1 600 4095 4096 4097 8191 16384 32768 65535 65536 65537 \
+        131072 200001; do
+        head -c "$size" "$work/text" >"$source/text-$size"
+    done
+    for size in 5000 65536 66000 300000; do
+        head -c "$size" "$work/noise" >"$source/noise-$size"
+        head -c "$size" /dev/zero >"$source/zeros-$size"
+    done
+    cat "$work/text" >"$source/long"
+    # Units of every kind in one file, and chunks of every kind in a unit.
+    {
+        head -c 70000 "$work/text"
+        head -c 70000 "$work/noise"
+        head -c 200000 /dev/zero
+        head -c 5000 "$work/noise"
+        head -c 3000 "$work/text"
+        head -c 5000 "$work/noise"
+        head -c 100000 "$work/text"
+        head -c 140000 /dev/zero
+        echo end
+    } >"$source/mixed"
+    if ! is_quick; then
+        cat "$SHALE" >"$source/program"
+    fi
+}
+
+# ------------------------------------------------------------- compressed
+
+compressed()
+{
+    local file
+
+    volume 96M "$@" && their_mount compression || {
+        fail "compressed $*: no volume"
+        return
+    }
+    mkdir "$theirs/c"
+    setfattr -h -v 0x10080000 -n system.ntfs_attrib "$theirs/c"
+    cp "$source"/* "$theirs/c/"
+    # In pieces that do not end where units do.
+    dd if="$source/mixed" of="$theirs/c/pieces" bs=7001 status=none
+    cp "$source/mixed" "$source/pieces"
+    # A hole, which nobody wrote, between units.
+    truncate -s 1000000 "$source/gap" "$theirs/c/gap"
+    for file in "$source/gap" "$theirs/c/gap"; do
+        head -c 30000 "$work/text" |
+            dd of="$file" bs=1000 seek=777 conv=notrunc status=none
+    done
+    their_umount
+    ntfsinfo -F c/long "$image" 2>/dev/null | grep -q COMPRESSED ||
+        fail "compressed $*: ntfs-3g did not compress"
+    for file in "$source"/*; do
+        reads "compressed $*: ${file##*/}" "/c/${file##*/}" "$file"
+    done
+    rm "$source/pieces" "$source/gap"
+}
+
+# ------------------------------------------------------ sparse, and large
+
+islands()
+{
+    local file=$1 at
+
+    truncate -s "$2" "$file"
+    for at in 0 1 1048575 268435456 4294967295 4294967296 5368709119; do
+        head -c 9000 "$work/noise" |
+            dd of="$file" bs=4096 seek="$at" oflag=seek_bytes conv=notrunc \
+                status=none
+    done
+}
+
+sparse()
+{
+    volume 64M && their_mount || {
+        fail "sparse: no volume"
+        return
+    }
+    islands "$work/islands" 5G
+    islands "$theirs/islands" 5G
+    truncate -s 100000 "$theirs/hole" "$work/hole"
+    truncate -s 1T "$theirs/vast" "$work/vast"
+    their_umount
+    reads "sparse: islands past 4 GiB" /islands "$work/islands"
+    reads "sparse: nothing but a hole" /hole "$work/hole"
+    reads "sparse: a hole of 1 TiB" /vast "$work/vast"
+    rm "$work/islands" "$work/vast"
+}
+
+# A file in hundreds of runs, which need more than one record.
+pieces()
+{
+    local i
+
+    volume 64M -c 512 && their_mount || {
+        fail "pieces: no volume"
+        return
+    }
+    for ((i = 0; i < 600; i++)); do
+        dd if="$work/noise" bs=512 skip="$i" count=1 status=none \
+            >>"$theirs/one"
+        dd if="$work/noise" bs=512 skip="$((i + 600))" count=1 status=none \
+            >>"$theirs/two"
+    done
+    their_umount
+    head -c 307200 "$work/noise" >"$work/one"
+    reads "pieces: a file in many runs" /one "$work/one"
+}
+
+# ------------------------------------------------------------------ packed
+
+# blobs WIM: for each that is compressed: SHA-1, size, packed size, offset
+blobs()
+{
+    wiminfo "$1" --blobs | awk '
+        /^Hash/ { hash = substr($3, 3) }
+        /^Uncompressed size/ { size = $4 }
+        /^Compressed size/ { packed = $4 }
+        /^Offset in WIM/ { at = $5 }
+        /^Flags/ && /COMPRESSED/ && !/METADATA/ {
+            print tolower(hash), size, packed, at
+        }'
+}
+
+# pack_put FILE ALGORITHM NAME: FILE, as the archive has it, to the volume.
+pack_put()
+{
+    local hash size packed at
+
+    hash=$(sha1sum "$1" | cut -c 1-40)
+    read -r size packed at < <(sed -n "s/^$hash //p" "$work/blobs") || return
+    truncate -s "$size" "$theirs/$3"
+    tail -c "+$((at + 1))" "$work/wim" | head -c "$packed" \
+        >"$theirs/$3:WofCompressedData" || true
+    setfattr -h -n system.ntfs_reparse_data -v \
+        "0x1700008010000000010000000200000001000000${2}000000" "$theirs/$3"
+}
+
+# packed WHAT ALGORITHM CHUNK TYPE
+packed()
+{
+    local file done=()
+
+    rm -f "$work/wim"
+    wimcapture "$source" "$work/wim" --compress="$4" --chunk-size="$3" \
+        --no-acls >"$work/log" 2>&1 || {
+        fail "$1: wimcapture"
+        return
+    }
+    blobs "$work/wim" >"$work/blobs"
+    volume 64M && their_mount streams_interface=windows || {
+        fail "$1: no volume"
+        return
+    }
+    for file in "$source"/*; do
+        if pack_put "$file" "$2" "${file##*/}"; then
+            done+=("$file")
+        fi
+    done
+    their_umount
+    [ ${#done[@]} -ge 10 ] || fail "$1: only ${#done[@]} files were packed"
+    for file in "${done[@]}"; do
+        reads "$1: ${file##*/}" "/${file##*/}" "$file"
+    done
+}
+
+packed_all()
+{
+    if ! have wimcapture; then
+        skip packed "needs wimcapture (wimtools)"
+        return
+    fi
+    packed XPRESS4K 00 4096 XPRESS
+    packed XPRESS8K 02 8192 XPRESS
+    packed XPRESS16K 03 16384 XPRESS
+    packed LZX 01 32768 LZX
+}
+
+# The last byte that has entries of four bytes, and the first that has not.
+packed_wide()
+{
+    local size
+
+    is_long && have wimcapture || return 0
+    for size in 4294967295 4294967296; do
+        rm -rf "$work/wide" "$work/wim"
+        mkdir "$work/wide"
+        head -c 5000 "$work/text" >"$work/wide/file"
+        truncate -s "$size" "$work/wide/file"
+        wimcapture "$work/wide" "$work/wim" --compress=XPRESS \
+            --chunk-size=16384 --no-acls >/dev/null 2>&1
+        blobs "$work/wim" >"$work/blobs"
+        volume 256M && their_mount streams_interface=windows
+        pack_put "$work/wide/file" 03 file || fail "wide $size: not packed"
+        their_umount
+        reads "wide $size" /file "$work/wide/file"
+    done
+}
+
+# --------------------------------------------------- elsewhere, encrypted
+
+# reparse NAME TAG DATA: a file of 5000 bytes with that, in hexadecimal
+reparse()
+{
+    truncate -s 5000 "$theirs/$1"
+    setfattr -h -n system.ntfs_reparse_data -v \
+        "0x$2$(printf '%02x000000' $((${#3} / 2)))$3" "$theirs/$1"
+}
+
+elsewhere()
+{
+    volume 16M && their_mount || {
+        fail "elsewhere: no volume"
+        return
+    }
+    reparse dedup 13000080 01020304
+    reparse hsm 040000c0 01020304
+    reparse cloud 1a700090 01020304
+    setfattr -h -n system.ntfs_attrib -v 0x20144000 "$theirs/cloud"
+    reparse wimboot 17000080 \
+        010000000100000000000000000000000000000000000000
+    reparse unpacked 17000080 01000000020000000100000000000000
+    reparse newer 17000080 01000000020000000100000009000000
+    their_umount
+    refused "a deduplicated file" /dedup "chunk store"
+    refused "a migrated file" /hsm hierarchical
+    refused "a placeholder of a cloud's" /cloud "in a cloud"
+    refused "a file in an archive" /wimboot WIMBoot
+    refused "a packed file without data" /unpacked "lacks the data"
+    refused "a packed file of another kind" /newer "not known"
+}
+
+# ntfs-3g takes raw data as it gives it: whole sectors, and what is too much.
+encrypted()
+{
+    volume 16M && their_mount efs_raw || {
+        fail "encrypted: no volume"
+        return
+    }
+    {
+        head -c 5120 "$work/noise"
+        printf '\30\0'
+    } >"$work/raw"
+    cp "$work/raw" "$theirs/secret"
+    setfattr -n system.ntfs_efsinfo -v "0x$(printf '60%0190d' 0)" \
+        "$theirs/secret" 2>"$work/log" || true
+    their_umount
+    if ! ntfsinfo -F secret "$image" 2>/dev/null | grep -q ENCRYPTED; then
+        skip encrypted "ntfs-3g does not make such files"
+        return
+    fi
+    refused "an encrypted file" /secret "is encrypted"
+    reads "an encrypted file, raw" /secret "$work/raw" efs_raw
+}
+
+make_source
+compressed -c 4096
+compressed -c 512
+if ! is_quick; then
+    compressed -c 1024
+    compressed -c 2048
+fi
+sparse
+pieces
+packed_all
+packed_wide
+elsewhere
+encrypted
+finish
