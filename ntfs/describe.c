@@ -157,15 +157,12 @@ static void tell_state(struct telling *t)
     };
     struct ntfs_state state;
     int err = ntfs_state_load(t->vol, &state);
-    bool clean;
 
     note(t, err);
     if (err)
         return;
-    clean = !(state.flags & (NTFS_VOLUME_DIRTY | NTFS_VOLUME_CHKDSK)) &&
-            state.log != NTFS_LOG_UNCLEAN && state.log != NTFS_LOG_UNKNOWN &&
-            state.sleep != NTFS_SLEEP_HIBERNATED;
-    t->to->text(t->to, "state", clean ? "clean" : "not clean");
+    t->to->text(t->to, "state", ntfs_state_clean(&state) ? "clean"
+                                                         : "not clean");
     tell_flags(t, state.flags);
     tell_log(t, &state);
     t->to->text(t->to, "hibernation", sleeps[state.sleep]);

@@ -589,6 +589,9 @@ struct ntfs_state {
 /* Find out; fails with SHALE_ENOMEM only. fs->volume has to be set. */
 int ntfs_state_load(struct ntfs_volume *vol, struct ntfs_state *out);
 
+/* Has Windows let go of the volume as it should? */
+bool ntfs_state_clean(const struct ntfs_state *state);
+
 /*
  * The last step of a mount: warn, in one line, if Windows has not let go of the
  * volume as it should. Never stops a mount but by SHALE_ENOMEM.

@@ -25,6 +25,8 @@
 #define LOG_HEAD   512u         /* of a page, what counts */
 #define LOG_CLOSED 0x0002u      /* flags of a restart area */
 #define LOG_NOBODY 0xffffu      /* no client in use */
+#define LOG_CACHED 2u           /* major version, by Windows 8 and later, which
+                                   goes back to 1 when it lets go of a volume */
 
 /* A restart page. */
 struct log_page {
@@ -238,6 +240,14 @@ static void also(struct text *list, const char *what)
     text_add(list, what);
 }
 
+bool ntfs_state_clean(const struct ntfs_state *state)
+{
+    return !(state->flags & (NTFS_VOLUME_DIRTY | NTFS_VOLUME_CHKDSK)) &&
+           state->log != NTFS_LOG_UNCLEAN && state->log != NTFS_LOG_UNKNOWN &&
+           state->log_major < LOG_CACHED &&
+           state->sleep != NTFS_SLEEP_HIBERNATED;
+}
+
 int ntfs_state_tell(struct ntfs_volume *vol)
 {
     struct text list = { .len = 0 };
@@ -248,6 +258,8 @@ int ntfs_state_tell(struct ntfs_volume *vol)
         return err;
     if (state.sleep == NTFS_SLEEP_HIBERNATED)
         also(&list, "Windows is hibernated, or was shut down the fast way");
+    else if (state.log_major >= LOG_CACHED)
+        also(&list, "Windows keeps metadata of it in memory (fast startup)");
     if (state.log == NTFS_LOG_UNCLEAN)
         also(&list, "its log was not replayed");
     if (state.log == NTFS_LOG_UNKNOWN)
@@ -256,7 +268,7 @@ int ntfs_state_tell(struct ntfs_volume *vol)
         also(&list, "chkdsk was under way");
     if (state.flags & NTFS_VOLUME_DIRTY)
         also(&list, "it is marked dirty, for chkdsk");
-    if (list.len > 0)
+    if (!ntfs_state_clean(&state))
         shale_warn(vol->fs, "ntfs: the volume was not left clean, and is shown "
                    "as it is", list.bytes, SHALE_NOWHERE);
     return 0;
