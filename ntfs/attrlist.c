@@ -221,7 +221,7 @@ static int attr_find(struct ntfs_walk *walk, const struct entry *entry,
 
 int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out)
 {
-    struct entry entry;
+    struct entry entry = { .type = 0 };
     int found;
 
     while (!walk->list) {
