@@ -52,7 +52,7 @@ static int descend_with(struct ntfs_volume *vol, const struct ntfs_index *index,
 {
     struct ntfs_index_node node = ntfs_index_root(index);
     struct ntfs_entry entry;
-    uint64_t number;
+    uint64_t number = 0;
     int found;
 
     for (unsigned level = 0; level < NTFS_INDEX_DEPTH; level++) {

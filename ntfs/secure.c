@@ -328,7 +328,7 @@ static int64_t descriptor_get(struct ntfs_volume *vol,
                               void *buf, size_t size)
 {
     struct ntfs_stream own;
-    struct place place;
+    struct place place = { 0 };
     int64_t answer;
     int err;
 
