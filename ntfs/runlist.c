@@ -81,6 +81,10 @@ static int pair_take(struct span *bytes, uint64_t *lcn, struct pair *out,
     if (distance_width > 0) {
         *lcn += packed_signed(distance, distance_width);
         out->lcn = *lcn;
+        if (out->lcn == NTFS_HOLE) {    /* what no run is to be called by */
+            *wrong = "ntfs: a run leaves the volume";
+            return -1;
+        }
     }
     return 1;
 }

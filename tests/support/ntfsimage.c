@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define BOOT_BYTES   8192u
+#define LOG_BYTES    16384u
 #define UPCASE_BYTES 131072u
 #define LIST_ROOM    65536u
 
@@ -645,7 +646,7 @@ static void files_init(struct ntfsimage *image)
         "$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", ".",
         "$Bitmap", "$Boot", "$BadClus", "$Secure", "$UpCase", "$Extend",
     };
-    uint8_t log[512];
+    uint8_t log[LOG_BYTES];
 
     for (uint64_t i = NTFS_LOGFILE; i <= NTFS_EXTEND; i++) {
         bool dir = i == NTFS_ROOT || i == NTFS_EXTEND;
