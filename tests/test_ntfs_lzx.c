@@ -287,7 +287,7 @@ static const struct {
       "begins before" },
     { "match past the end", 1, 2, 256, "a\xff", 16, 2, NULL, "runs past" },
     { "length without a code", 1, 30, 256 + 7, "a\xff\x80", 24, 30, NULL,
-      "no code" },
+      "without a code" },
 };
 
 START_TEST(decodes_blocks)

@@ -78,6 +78,7 @@ static inline void pretend_open(struct pretend *p, unsigned shift,
     p->vol.boot.cluster_size = 1u << shift;
     p->vol.boot.cluster_count = count;
     p->vol.boot.size = size;
+    p->vol.cached_end = size;
     p->vol.block_size = 512;
     p->vol.block_shift = 9;
 

@@ -191,7 +191,9 @@ START_TEST(broken_tables_are_told)
     ck_assert_msg(strstr(p.said, _i ? "out of order" : "is empty"), "%s",
                   p.said);
     ck_assert_uint_ge(p.at, 2 * 4096);
-    ck_assert_int_eq(pretend_read(&p, 3 * 4096, &byte, 1), SHALE_ECORRUPT);
+    /* So the one before has more than it needs, or ends behind all. */
+    ck_assert_int_eq(pretend_read(&p, 3 * 4096, &byte, 1),
+                     _i ? SHALE_ECORRUPT : 0);
     ck_assert_int_eq(pretend_read(&p, 5 * 4096, &byte, 1), 0);
     ck_assert_int_eq(pretend_read(&p, 0, &byte, 1), 0);
     pretend_close(&p);

@@ -7,51 +7,24 @@
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 
-have mkntfs || skip_all "needs mkntfs (ntfs-3g)"
-have ntfs-3g || skip_all "needs ntfs-3g"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_ntfs
 have setfattr || skip_all "needs setfattr (attr)"
-is_root && [ -r /dev/fuse ] || skip_all "needs root and /dev/fuse"
 
 image=$work/image
 theirs=$work/theirs
 source=$work/source
-mkdir -p "$theirs" "$source"
+mkdir -p "$source"
 
-# volume SIZE [ARGUMENT...]: a fresh one.
+# volume OPTIONS SIZE [ARGUMENT...]: an empty one, which ntfs-3g has mounted.
 volume()
 {
-    local size=$1
+    local options=$1
 
     shift
-    rm -f "$image"
-    truncate -s "$size" "$image"
-    mkntfs -q -f -F -p 0 -H 0 -S 0 "$@" "$image" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        return 1
-    }
-}
-
-# their_mount [OPTIONS] / their_umount: the volume, to be written by ntfs-3g.
-their_mount()
-{
-    ntfs-3g -o "${1:-rw}" "$image" "$theirs" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        return 1
-    }
-    mounted+=("$theirs")
-}
-
-their_umount()
-{
-    local i
-
-    mounted=()
-    # Whoever looks at mounts may keep it busy for a moment.
-    for ((i = 0; i < 50; i++)); do
-        ! umount "$theirs" 2>/dev/null || return 0
-        sleep 0.1
-    done
-    umount "$theirs"
+    make_ntfs "$image" "$@" && mount_3g "$image" "$theirs" "$options"
 }
 
 # reads WHAT PATH FILE [OPTIONS]
@@ -116,10 +89,7 @@ compressed()
 {
     local file
 
-    volume 96M "$@" && their_mount compression || {
-        fail "compressed $*: no volume"
-        return
-    }
+    volume compression 96M "$@" || return 0
     mkdir "$theirs/c"
     setfattr -h -v 0x10080000 -n system.ntfs_attrib "$theirs/c"
     cp "$source"/* "$theirs/c/"
@@ -132,7 +102,7 @@ compressed()
         head -c 30000 "$work/text" |
             dd of="$file" bs=1000 seek=777 conv=notrunc status=none
     done
-    their_umount
+    unmount_3g "$theirs"
     ntfsinfo -F c/long "$image" 2>/dev/null | grep -q COMPRESSED ||
         fail "compressed $*: ntfs-3g did not compress"
     for file in "$source"/*; do
@@ -157,15 +127,12 @@ islands()
 
 sparse()
 {
-    volume 64M && their_mount || {
-        fail "sparse: no volume"
-        return
-    }
+    volume rw 64M || return 0
     islands "$work/islands" 5G
     islands "$theirs/islands" 5G
     truncate -s 100000 "$theirs/hole" "$work/hole"
     truncate -s 1T "$theirs/vast" "$work/vast"
-    their_umount
+    unmount_3g "$theirs"
     reads "sparse: islands past 4 GiB" /islands "$work/islands"
     reads "sparse: nothing but a hole" /hole "$work/hole"
     reads "sparse: a hole of 1 TiB" /vast "$work/vast"
@@ -177,17 +144,14 @@ pieces()
 {
     local i
 
-    volume 64M -c 512 && their_mount || {
-        fail "pieces: no volume"
-        return
-    }
+    volume rw 64M -c 512 || return 0
     for ((i = 0; i < 600; i++)); do
         dd if="$work/noise" bs=512 skip="$i" count=1 status=none \
             >>"$theirs/one"
         dd if="$work/noise" bs=512 skip="$((i + 600))" count=1 status=none \
             >>"$theirs/two"
     done
-    their_umount
+    unmount_3g "$theirs"
     head -c 307200 "$work/noise" >"$work/one"
     reads "pieces: a file in many runs" /one "$work/one"
 }
@@ -233,16 +197,13 @@ packed()
         return
     }
     blobs "$work/wim" >"$work/blobs"
-    volume 64M && their_mount streams_interface=windows || {
-        fail "$1: no volume"
-        return
-    }
+    volume streams_interface=windows 64M || return 0
     for file in "$source"/*; do
         if pack_put "$file" "$2" "${file##*/}"; then
             done+=("$file")
         fi
     done
-    their_umount
+    unmount_3g "$theirs"
     [ ${#done[@]} -ge 10 ] || fail "$1: only ${#done[@]} files were packed"
     for file in "${done[@]}"; do
         reads "$1: ${file##*/}" "/${file##*/}" "$file"
@@ -275,9 +236,9 @@ packed_wide()
         wimcapture "$work/wide" "$work/wim" --compress=XPRESS \
             --chunk-size=16384 --no-acls >/dev/null 2>&1
         blobs "$work/wim" >"$work/blobs"
-        volume 256M && their_mount streams_interface=windows
+        volume streams_interface=windows 256M || continue
         pack_put "$work/wide/file" 03 file || fail "wide $size: not packed"
-        their_umount
+        unmount_3g "$theirs"
         reads "wide $size" /file "$work/wide/file"
     done
 }
@@ -294,10 +255,7 @@ reparse()
 
 elsewhere()
 {
-    volume 16M && their_mount || {
-        fail "elsewhere: no volume"
-        return
-    }
+    volume rw 16M || return 0
     reparse dedup 13000080 01020304
     reparse hsm 040000c0 01020304
     reparse cloud 1a700090 01020304
@@ -306,7 +264,7 @@ elsewhere()
         010000000100000000000000000000000000000000000000
     reparse unpacked 17000080 01000000020000000100000000000000
     reparse newer 17000080 01000000020000000100000009000000
-    their_umount
+    unmount_3g "$theirs"
     refused "a deduplicated file" /dedup "chunk store"
     refused "a migrated file" /hsm hierarchical
     refused "a placeholder of a cloud's" /cloud "in a cloud"
@@ -318,10 +276,7 @@ elsewhere()
 # ntfs-3g takes raw data as it gives it: whole sectors, and what is too much.
 encrypted()
 {
-    volume 16M && their_mount efs_raw || {
-        fail "encrypted: no volume"
-        return
-    }
+    volume efs_raw 16M || return 0
     {
         head -c 5120 "$work/noise"
         printf '\30\0'
@@ -329,7 +284,7 @@ encrypted()
     cp "$work/raw" "$theirs/secret"
     setfattr -n system.ntfs_efsinfo -v "0x$(printf '60%0190d' 0)" \
         "$theirs/secret" 2>"$work/log" || true
-    their_umount
+    unmount_3g "$theirs"
     if ! ntfsinfo -F secret "$image" 2>/dev/null | grep -q ENCRYPTED; then
         skip encrypted "ntfs-3g does not make such files"
         return
