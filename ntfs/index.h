@@ -18,7 +18,8 @@
 
 #define NTFS_NO_CHILD UINT64_MAX
 #define NTFS_INDEX_DEPTH 32u            /* levels of a tree, at most */
-#define NTFS_INDEX_MAX ((uint32_t)2 << 20)      /* bytes of a block, at most */
+#define NTFS_INDEX_MAX 65536u           /* bytes of a block: fixups of a larger
+                                           one have no room */
 
 /* With option recover, whether an index can do without; see list.c. */
 enum ntfs_checked {
@@ -26,6 +27,12 @@ enum ntfs_checked {
     NTFS_SOUND,
     NTFS_DAMAGED,
 };
+
+/* Has that been found out, and does a listing do without it? */
+static inline bool ntfs_index_is_damaged(const struct ntfs_index *index)
+{
+    return __atomic_load_n(&index->checked, __ATOMIC_ACQUIRE) == NTFS_DAMAGED;
+}
 
 /* A node, its head checked; its bytes are a stream's or the caller's. */
 struct ntfs_index_node {

@@ -69,7 +69,8 @@ static int sought_find(struct ntfs_vnode *dir, struct ntfs_sought *sought)
         sought->backwards = true;
         err = index_search(dir, sought);
     }
-    if (ntfs_recover_helps(dir, err) && !sought->exact)
+    if (!sought->exact && (ntfs_recover_helps(dir, err) ||
+                           (!err && ntfs_index_is_damaged(dir->index))))
         err = ntfs_recover_lookup(dir, sought);
     return err;
 }

@@ -183,7 +183,8 @@ static int children_make(struct ntfs_volume *vol, struct ntfs_children **out)
     children->mem = vol->fs->mem;
     children->vol = vol;
     err = ntfs_scan(vol, record_take, children);
-    if (err) {
+    /* After another error all has been seen but what cannot be. */
+    if (err == SHALE_ENOMEM) {
         children_free(children);
         return err;
     }
