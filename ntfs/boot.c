@@ -27,6 +27,7 @@
 #define RECORD_MAX    65536u    /* its offsets have 16 bits */
 #define INDEX_USUAL   4096u
 #define SECTOR_USUAL  512u
+#define FAT_COUNT_AT  16u      /* in a boot sector of FAT */
 
 /* Bytes at the device's end, and in the middle, to look for a copy in. */
 #define SEARCH_SIZE   4096u
@@ -165,6 +166,13 @@ static bool has_loader(const uint8_t *head, size_t len)
     return sector[1] == 0 && memcmp(sector + name, index, sizeof index) == 0;
 }
 
+/* Is the first sector FAT's by now, which may leave the second as it was? NTFS
+   has no FATs, where FAT says how many it has. */
+static bool is_fat(const uint8_t *head)
+{
+    return head[FAT_COUNT_AT] == 1 || head[FAT_COUNT_AT] == 2;
+}
+
 bool ntfs_probe(const uint8_t *head, size_t len)
 {
     struct ntfs_boot boot;
@@ -177,7 +185,7 @@ bool ntfs_probe(const uint8_t *head, size_t len)
         return true;
     return !ntfs_boot_decode(head, &boot, &field) ||
            memcmp(head + FIELD(oem), "NTFS    ", 8) == 0 ||
-           has_loader(head, len);
+           (has_loader(head, len) && !is_fat(head));
 }
 
 /* ------------------------------------------------------------- the copy */
