@@ -103,7 +103,8 @@ compressed()
             dd of="$file" bs=1000 seek=777 conv=notrunc status=none
     done
     unmount_3g "$theirs"
-    ntfsinfo -F c/long "$image" 2>/dev/null | grep -q COMPRESSED ||
+    ntfsinfo -F c/long "$image" >"$work/log" 2>&1 || true
+    grep -q COMPRESSED "$work/log" ||
         fail "compressed $*: ntfs-3g did not compress"
     for file in "$source"/*; do
         reads "compressed $*: ${file##*/}" "/c/${file##*/}" "$file"
@@ -283,9 +284,10 @@ encrypted()
     } >"$work/raw"
     cp "$work/raw" "$theirs/secret"
     setfattr -n system.ntfs_efsinfo -v "0x$(printf '60%0190d' 0)" \
-        "$theirs/secret" 2>"$work/log" || true
+        "$theirs/secret"
     unmount_3g "$theirs"
-    if ! ntfsinfo -F secret "$image" 2>/dev/null | grep -q ENCRYPTED; then
+    ntfsinfo -F secret "$image" >"$work/log" 2>&1 || true
+    if ! grep -q ENCRYPTED "$work/log"; then
         skip encrypted "ntfs-3g does not make such files"
         return
     fi
