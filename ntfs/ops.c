@@ -82,14 +82,14 @@ static int ntfs_mount(struct shale_fs *fs)
     if (!vol)
         return SHALE_ENOMEM;
     vol->fs = fs;
+    fs->volume = vol;           /* for what is looked up on the way */
     err = volume_init(vol);
     if (err) {
-        volume_free(vol);
+        ntfs_unmount(fs);
         return err;
     }
     if (vol->options.case_sensitive)
         fs->traits &= ~SHALE_TRAIT_FOLDS_CASE;
-    fs->volume = vol;
     fs->root_ino = NTFS_ROOT;
     err = ntfs_state_tell(vol);
     if (err)

@@ -62,8 +62,12 @@ static int wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
         info->uid = wsl.uid;
     if (wsl.has_gid && !(given && options->gid_given))
         info->gid = wsl.gid;
-    if (wsl.has_mode && !(given && (info->is_directory ? options->dmask_given :
-                                    options->fmask_given)))
+
+    /* A mode without an owner is what ntfs-3g gives a special when it is made;
+       what becomes of it later, the descriptor alone will tell. */
+    if (wsl.has_mode && (wsl.has_uid || !by_descriptor(options)) &&
+        !(given && (info->is_directory ? options->dmask_given :
+                    options->fmask_given)))
         info->mode = wsl.mode & 07777;
     if (wsl.has_device && (info->type == SHALE_TYPE_CHAR ||
                            info->type == SHALE_TYPE_BLOCK)) {
