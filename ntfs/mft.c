@@ -93,13 +93,17 @@ static int add_pieces(struct ntfs_volume *vol,
     return found;
 }
 
-/* Find the table by its first record, which is at LCN. */
-static int bootstrap(struct ntfs_volume *vol, uint64_t lcn)
+/*
+ * Find the table by its first record, which is at LCN. Stores where that was
+ * read from in the end: SHALE_NOWHERE if neither there nor in the mirror.
+ */
+static int bootstrap(struct ntfs_volume *vol, uint64_t lcn, uint64_t *at)
 {
     struct ntfs_record *record;
     struct ntfs_stream stream;
     int err = first_run(vol, lcn);
 
+    *at = SHALE_NOWHERE;
     if (err)
         return err;
     err = ntfs_record_get(vol, NTFS_MFT, &record);
@@ -108,6 +112,7 @@ static int bootstrap(struct ntfs_volume *vol, uint64_t lcn)
                            lcn << vol->boot.cluster_shift);
     if (err)
         return err;
+    *at = record->at;
     err = first_piece(vol, record, &stream);
     if (!err) {
         ntfs_runs_free(vol, &vol->mft->runs);
@@ -128,21 +133,21 @@ static int bootstrap(struct ntfs_volume *vol, uint64_t lcn)
 
 int ntfs_mft_init(struct ntfs_volume *vol)
 {
-    uint64_t mirror = vol->boot.mirror_lcn;
+    uint64_t mirror = vol->boot.mirror_lcn, at, unused;
     int err;
 
     vol->mft = shale_zalloc(vol->fs->mem, sizeof *vol->mft);
     if (!vol->mft)
         return SHALE_ENOMEM;
     vol->mft_runs = &vol->mft->runs;
-    err = bootstrap(vol, vol->boot.mft_lcn);
-    if (!err || err == SHALE_ENOMEM || mirror == NTFS_HOLE)
+    err = bootstrap(vol, vol->boot.mft_lcn, &at);
+    if (!err || err == SHALE_ENOMEM || at == SHALE_NOWHERE ||
+        mirror == NTFS_HOLE || at == mirror << vol->boot.cluster_shift)
         return err;
-    if (bootstrap(vol, mirror))
+    if (bootstrap(vol, mirror, &unused))
         return err;
     shale_warn(vol->fs, "ntfs: the first record of the MFT is damaged",
-               "its copy in $MFTMirr is used",
-               vol->boot.mft_lcn << vol->boot.cluster_shift);
+               "its copy in $MFTMirr is used", at);
     return 0;
 }
 

@@ -326,15 +326,16 @@ uint8_t *ntfsimage_find(struct ntfsimage *image, uint64_t number,
     uint32_t offset =
         le16_get(((struct ntfs_disk_record *)record)->attrs_offset);
 
-    for (;;) {
+    while (offset >= 8 && offset < image->shape.record) {
         struct ntfs_disk_attr *attr = attr_at(record, offset);
 
-        if (le32_get(attr->type) == UINT32_MAX)
-            return NULL;
+        if (le32_get(attr->type) == UINT32_MAX || le32_get(attr->length) == 0)
+            break;
         if (le32_get(attr->type) == type && has_name(attr, name))
             return (uint8_t *)attr;
         offset += le32_get(attr->length);
     }
+    return NULL;
 }
 
 void ntfsimage_remove(struct ntfsimage *image, uint64_t number, uint32_t type,
