@@ -234,6 +234,7 @@ struct ntfs_disk_volume {
 #define NTFS_FILE_SYSTEM     0x00000004u
 #define NTFS_FILE_DIRECTORY  0x00000010u
 #define NTFS_FILE_ARCHIVE    0x00000020u
+#define NTFS_FILE_NORMAL     0x00000080u    /* none; not kept on volumes */
 #define NTFS_FILE_SPARSE     0x00000200u
 #define NTFS_FILE_REPARSE    0x00000400u
 #define NTFS_FILE_COMPRESSED 0x00000800u

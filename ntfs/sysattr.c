@@ -97,6 +97,8 @@ static int64_t flags_get(const struct ntfs_asked *asked, bool big)
     flags = le32_get(standard.flags);
     if (asked->record->flags & NTFS_RECORD_DIRECTORY)
         flags |= NTFS_FILE_DIRECTORY;
+    if (flags == 0)
+        flags = NTFS_FILE_NORMAL;
     value = le32_make(flags);
     if (big)
         turn(value.b, 1, sizeof value);
@@ -241,12 +243,12 @@ static int64_t object_id_get(const struct ntfs_asked *asked)
 struct dos_name {
     uint8_t units[2 * UINT8_MAX];       /* as on the volume */
     size_t len;                 /* 0: none */
-    uint64_t parent;            /* whose directory it is in; a reference */
-    bool upper;                 /* it is a long name, but for its case */
+    bool upper;                 /* it is the long name, but for its case */
+    unsigned names;             /* how many the file has, it aside */
 };
 
-/* The DOS name among ATTR, if that is one. */
-static void dos_name_take(const struct ntfs_attr *attr, struct dos_name *out)
+/* Take in ATTR, which may be a name. */
+static void dos_name_add(struct dos_name *out, const struct ntfs_attr *attr)
 {
     struct ntfs_disk_name name;
 
@@ -254,52 +256,30 @@ static void dos_name_take(const struct ntfs_attr *attr, struct dos_name *out)
         attr->value_length < sizeof name)
         return;
     memcpy(&name, attr->value, sizeof name);
+    if (name.space != NTFS_DOS)
+        out->names++;
     if ((name.space != NTFS_DOS && name.space != NTFS_WIN32_AND_DOS) ||
-        2u * name.length > attr->value_length - sizeof name || out->len > 0)
+        2u * name.length > attr->value_length - sizeof name)
         return;
     out->len = name.length;
-    out->parent = le64_get(name.parent);
     out->upper = name.space == NTFS_WIN32_AND_DOS;
     memcpy(out->units, attr->value + sizeof name, 2 * out->len);
 }
 
-/* Count ATTR if it is a name, other than a DOS one, in directory PARENT. */
-static unsigned is_name_in(const struct ntfs_attr *attr, uint64_t parent)
-{
-    struct ntfs_disk_name name;
-
-    if (attr->type != NTFS_FILE_NAME || !attr->resident ||
-        attr->value_length < sizeof name)
-        return 0;
-    memcpy(&name, attr->value, sizeof name);
-    return name.space != NTFS_DOS && le64_get(name.parent) == parent;
-}
-
-/* Find the DOS name, and how many names there are in its directory. */
-static int dos_name_find(const struct ntfs_asked *asked, struct dos_name *out,
-                         unsigned *names)
+static int dos_name_find(const struct ntfs_asked *asked, struct dos_name *out)
 {
     struct ntfs_walk walk;
     struct ntfs_attr attr;
-    int more = 0;
+    int more = ntfs_walk_begin(asked->vol, asked->record, &walk);
 
     out->len = 0;
-    *names = 0;
-    for (unsigned pass = 0; pass < 2 && !more; pass++) {
-        more = ntfs_walk_begin(asked->vol, asked->record, &walk);
-        if (more)
-            return more;
-        walk.only = NTFS_FILE_NAME;
-        while ((more = ntfs_walk_next(&walk, &attr)) > 0) {
-            if (pass == 0)
-                dos_name_take(&attr, out);
-            else
-                *names += is_name_in(&attr, out->parent);
-        }
-        ntfs_walk_end(&walk);
-        if (out->len == 0)
-            break;
-    }
+    out->names = 0;
+    if (more)
+        return more;
+    walk.only = NTFS_FILE_NAME;
+    while ((more = ntfs_walk_next(&walk, &attr)) > 0)
+        dos_name_add(out, &attr);
+    ntfs_walk_end(&walk);
     return more;
 }
 
@@ -317,18 +297,17 @@ static int64_t dos_name_get(const struct ntfs_asked *asked)
 {
     struct ntfs_text text = { asked->buf, asked->size, 0 };
     struct dos_name name;
-    unsigned names;
     int err;
 
     if (asked->record->number == NTFS_ROOT)
         return SHALE_EPERM;
-    err = dos_name_find(asked, &name, &names);
+    err = dos_name_find(asked, &name);
     if (err)
         return err;
     if (name.len == 0)
         return SHALE_ENODATA;
-    if (names > 1)
-        return SHALE_EMLINK;    /* which of them it is short for is not said */
+    if (name.names > 1)
+        return SHALE_EMLINK;    /* whose it is depends on the directory */
     if (name.upper)
         raise(asked->vol, name.units, name.len);
     ntfs_text_put_units(&text, name.units, name.len, false);
