@@ -40,9 +40,9 @@ static mode_t convert_mode(const struct mount_options *options, uint32_t mode)
     /* One set of permissions for everybody: the owner's bits stand for it. */
     if (options->no_owners)
         return type | ((mode >> 6 & 7) * 0111 & ~mask);
-    if (dir && options->has_dir_mask)
-        mode = type | (0777 & ~mask);
-    if (type == SHALE_S_IFREG && options->has_file_mask)
+    if (type == SHALE_S_IFLNK)
+        return mode;
+    if (dir ? options->has_dir_mask : options->has_file_mask)
         mode = type | (0777 & ~mask);
     return mode;
 }

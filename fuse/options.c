@@ -108,6 +108,21 @@ int mount_options_finish(struct mount_options *options, char *why)
     return MOUNT_OK;
 }
 
+/* Is the driver's option NAME among OPTIONS? */
+static bool driver_told(const struct mount_options *options, const char *name)
+{
+    const char *at = options->driver_options;
+    size_t len = strlen(name);
+
+    while (at && *at) {
+        if (strncmp(at, name, len) == 0 && strchr(",=", at[len]))
+            return true;
+        at += strcspn(at, ",");
+        at += *at == ',';
+    }
+    return false;
+}
+
 /* Linux's vfat takes these from the process that mounts. */
 #define NO_OWNERS_MASK 022u
 
@@ -115,6 +130,10 @@ void mount_options_settle(struct mount_options *options,
                           const struct shale_fs *fs)
 {
     options->no_owners = shale_fs_traits(fs) & SHALE_TRAIT_NO_OWNERS;
+    /* Whoever says which user is which wants to see them. */
+    if (driver_told(options, "usermapping"))
+        options->has_uid = options->has_gid = options->has_file_mask =
+            options->has_dir_mask = false;
     if (!options->no_owners) {
         /* Root may do anything; anybody else, what the files' owners let them,
            unless it is only to look at. */
