@@ -536,8 +536,9 @@ static uint8_t log2_byte(uint32_t size)
 /* As the boot sector says a size: in clusters, or less than one. */
 static uint8_t size_byte(const struct ntfsimage *image, uint32_t size)
 {
-    return size >= image->shape.cluster
-               ? (uint8_t)(size / image->shape.cluster) : log2_byte(size);
+    if (size >= image->shape.cluster)
+        return (uint8_t)(size / image->shape.cluster);
+    return log2_byte(size);
 }
 
 static void boot_write(struct ntfsimage *image)
