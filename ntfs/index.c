@@ -371,7 +371,7 @@ static int index_load(struct ntfs_volume *vol, const struct ntfs_record *base,
         err = index_check(vol, index);
     if (names && vol->options.recover &&
         (err == SHALE_ECORRUPT || err == SHALE_EIO)) {
-        index->damaged = true;
+        index->checked = NTFS_DAMAGED;
         err = 0;
     }
     if (err)

@@ -21,7 +21,8 @@
 #define NTFS_INDEX_MAX 65536u           /* bytes of a block: fixups of a larger
                                            one have no room */
 
-/* With option recover, whether an index can do without; see list.c. */
+/* With option recover: is there anything in the index that is damaged? Then its
+   directory does without; see list.c. */
 enum ntfs_checked {
     NTFS_UNCHECKED,
     NTFS_SOUND,
@@ -139,8 +140,13 @@ struct ntfs_sought {
 int ntfs_sought_compare(struct ntfs_sought *sought,
                         const struct ntfs_name *name, uint64_t reference);
 
-/* The upper case of UNIT by VOL's table. */
-uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit);
+/* The upper case of UNIT by VOL's table; before that is loaded, of ASCII. */
+static inline uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit)
+{
+    if (vol->upcase)
+        return vol->upcase[unit];
+    return (unsigned)unit - 'a' < 26 ? (uint16_t)(unit - ('a' - 'A')) : unit;
+}
 
 /* ----------------------------------------------------------------- list.c */
 

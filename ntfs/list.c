@@ -147,44 +147,44 @@ static int ignore(void *context, const struct shale_dirent *entry)
 }
 
 /*
- * With the option recover: is DIR's index damaged anywhere? It is walked once,
- * before the first listing, so that a listing is by the index or not, and does
- * not change over from one to the other.
+ * With the option recover: find out if the directory's index is damaged
+ * anywhere. It is walked once, before the first listing, so that a listing is
+ * by the index or not, and does not change over from one to the other.
  */
 static int damage_find(struct ntfs_listing *listing)
 {
-    struct ntfs_vnode *dir = listing->dir;
-    unsigned checked = __atomic_load_n(&dir->index->checked, __ATOMIC_ACQUIRE);
+    const struct ntfs_vnode *dir = listing->dir;
+    unsigned *checked = &dir->index->checked;
     shale_emit_fn *emit = listing->emit;
-    int err = dir->index->damaged ? SHALE_ECORRUPT : 0;
+    int err;
 
-    if (checked != NTFS_UNCHECKED)
-        return checked == NTFS_DAMAGED;
-    if (!err) {
-        listing->emit = ignore;
-        err = index_list(listing, 0);
-        listing->emit = emit;
-    }
+    if (!ntfs_volume_of(dir->base.fs)->options.recover ||
+        __atomic_load_n(checked, __ATOMIC_ACQUIRE) != NTFS_UNCHECKED)
+        return 0;
+    listing->emit = ignore;
+    err = index_list(listing, 0);
+    listing->emit = emit;
     if (err && !ntfs_recover_helps(dir, err))
         return err;
-    checked = err ? NTFS_DAMAGED : NTFS_SOUND;
-    __atomic_store_n(&dir->index->checked, checked, __ATOMIC_RELEASE);
-    return checked == NTFS_DAMAGED;
+    __atomic_store_n(checked, err ? NTFS_DAMAGED : NTFS_SOUND,
+                     __ATOMIC_RELEASE);
+    return 0;
 }
 
 static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
 {
-    const struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
-    int damaged = 0;
+    const struct ntfs_index *index = listing->dir->index;
+    int err;
 
     if (cookie & NTFS_RECOVER_COOKIE)
         return ntfs_recover_iterate(listing, cookie);
-    if (vol->options.recover)
-        damaged = damage_find(listing);
-    if (damaged < 0)
-        return damaged;
-    return damaged ? ntfs_recover_iterate(listing, 0)
-                   : index_list(listing, cookie);
+    if (cookie == 0) {
+        err = damage_find(listing);
+        if (err)
+            return err;
+    }
+    return ntfs_index_is_damaged(index) ? ntfs_recover_iterate(listing, 0)
+                                        : index_list(listing, cookie);
 }
 
 int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,

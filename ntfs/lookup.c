@@ -61,16 +61,16 @@ static int index_search(struct ntfs_vnode *dir, struct ntfs_sought *sought)
 
 static int sought_find(struct ntfs_vnode *dir, struct ntfs_sought *sought)
 {
-    int err = SHALE_ECORRUPT;
+    int err;
 
-    if (!dir->index->damaged)
-        err = index_search(dir, sought);
+    if (ntfs_index_is_damaged(dir->index))
+        return ntfs_recover_lookup(dir, sought);
+    err = index_search(dir, sought);
     if (!err && sought->similar && !sought->exact) {
         sought->backwards = true;
         err = index_search(dir, sought);
     }
-    if (!sought->exact && (ntfs_recover_helps(dir, err) ||
-                           (!err && ntfs_index_is_damaged(dir->index))))
+    if (ntfs_recover_helps(dir, err) && !sought->exact)
         err = ntfs_recover_lookup(dir, sought);
     return err;
 }

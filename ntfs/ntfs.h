@@ -366,8 +366,8 @@ struct ntfs_index {
     uint64_t at;                /* byte of the volume where the root is, about */
     bool names;                 /* it is one of names */
     bool branches;              /* it has more nodes than the root */
-    bool damaged;               /* with option recover: nothing else counts */
-    unsigned checked;           /* enum ntfs_checked; atomic */
+    unsigned checked;           /* enum ntfs_checked; atomic. If it is damaged
+                                   nothing else counts */
     struct ntfs_stream root;    /* $INDEX_ROOT, resident */
     uint32_t block_size;        /* bytes of an index block */
     uint32_t vcn_shift;         /* a block's VCN counts units of 2^it bytes */

@@ -5,12 +5,12 @@
  * index is damaged the MFT is read once, from end to end, and a table made of
  * the names of all files, two numbers for each:
  *
- *      63                 16 15            0   63            48 47         0
- *     | parent's record     | hash, high    | | hash, low      | record     |
+ *      63                 16 15            0   63            32 31         0
+ *     | parent's record     | record, high  | | record, low    | hash       |
  *
- * Sorted, the table has the names of a directory in a row, and those that
- * differ in case only together. Names and references are not in it: they are
- * read from the record when they are asked for, and checked then.
+ * Sorted, the table has the names of a directory in a row, in the order of the
+ * MFT. Names and references are not in it: they are read from the record when
+ * they are asked for, and checked then.
  *
  * A table is made of the volume as it is, and never changes. Who makes one
  * publishes it in one step; of two made at once one is thrown away.
@@ -20,12 +20,11 @@
 
 #define CHILDREN_MAX ((size_t)4 << 20)  /* names; 64 MiB of them */
 #define CHILDREN_FIRST 1024u
+#define HASH_FIRST 0x811c9dc5u
 #define ALIKE_MAX 64u                   /* entries of the table that are seen */
-#define HASH_HIGH 16u                   /* bits of a hash beside the parent */
-#define RECORD_BITS 48u
 
 struct child {
-    uint64_t parent, record;    /* with the hash in the bits that are left */
+    uint64_t high, low;
 };
 
 struct ntfs_children {
@@ -53,7 +52,7 @@ static uint32_t hash_step(uint32_t hash, uint16_t upper)
 static uint32_t name_hash(const struct ntfs_volume *vol,
                           const struct ntfs_name *name)
 {
-    uint32_t hash = 0x811c9dc5u;
+    uint32_t hash = HASH_FIRST;
 
     for (size_t i = 0; i < name->length; i++)
         hash = hash_step(hash, ntfs_upper(vol, (uint16_t)(name->units[2 * i] |
@@ -61,23 +60,32 @@ static uint32_t name_hash(const struct ntfs_volume *vol,
     return hash;
 }
 
-static struct child child_make(uint64_t parent, uint32_t hash, uint64_t record)
+static struct child child_make(uint64_t parent, uint64_t record, uint32_t hash)
 {
     return (struct child){
-        .parent = parent << HASH_HIGH | hash >> (32 - HASH_HIGH),
-        .record = (uint64_t)hash << RECORD_BITS | record,
+        .high = parent << 16 | record >> 32,
+        .low = record << 32 | hash,
     };
+}
+
+static uint64_t child_parent(const struct child *child)
+{
+    return child->high >> 16;
 }
 
 static uint64_t child_record(const struct child *child)
 {
-    return NTFS_REFERENCE_NUMBER(child->record);
+    return (child->high & 0xffff) << 32 | child->low >> 32;
+}
+
+static uint32_t child_hash(const struct child *child)
+{
+    return (uint32_t)child->low;
 }
 
 static bool child_below(const struct child *a, const struct child *b)
 {
-    return a->parent != b->parent ? a->parent < b->parent
-                                  : a->record < b->record;
+    return a->high != b->high ? a->high < b->high : a->low < b->low;
 }
 
 static int children_grow(struct ntfs_children *children)
@@ -158,8 +166,8 @@ static int record_take(void *context, const struct ntfs_record *record)
                 return err;
         }
         children->list[children->count++] =
-            child_make(NTFS_REFERENCE_NUMBER(name.parent),
-                       name_hash(children->vol, &name), number);
+            child_make(NTFS_REFERENCE_NUMBER(name.parent), number,
+                       name_hash(children->vol, &name));
     }
     return 0;
 }
@@ -221,16 +229,17 @@ void ntfs_recover_fini(struct ntfs_volume *vol)
     vol->children = NULL;
 }
 
-/* The first place in the table that is not below CHILD. */
+/* The first place in the table that is of directory PARENT, or would be. */
 static size_t children_find(const struct ntfs_children *children,
-                            const struct child *child)
+                            uint64_t parent)
 {
+    const struct child first = child_make(parent, 0, 0);
     size_t low = 0, high = children->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (child_below(&children->list[middle], child))
+        if (child_below(&children->list[middle], &first))
             low = middle + 1;
         else
             high = middle;
@@ -245,7 +254,7 @@ struct visit {
     struct ntfs_vnode *dir;
     int (*name)(struct visit *visit, const struct ntfs_name *name,
                 uint64_t reference);
-    uint64_t hash_and_record;   /* of the names to visit, as in the table */
+    uint32_t hash;              /* of the names to visit */
     size_t skip;                /* names of these that are passed over */
     struct ntfs_listing *listing;       /* of who lists ... */
     uint64_t next;
@@ -253,22 +262,17 @@ struct visit {
     struct ntfs_sought *sought;         /* ... and of who searches */
 };
 
-/* Is NAME, of record NUMBER, in the directory of VISIT, and sought there? */
-static bool visit_wants(struct visit *visit, const struct ntfs_name *name,
-                        uint64_t number)
+/* Is NAME in the directory of VISIT, and to be visited there? */
+static bool visit_wants(struct visit *visit, const struct ntfs_name *name)
 {
     const struct ntfs_vnode *dir = visit->dir;
     uint16_t sequence = NTFS_REFERENCE_SEQUENCE(name->parent);
-    struct child child;
 
     if (NTFS_REFERENCE_NUMBER(name->parent) != dir->info.number ||
         (sequence != 0 && dir->info.sequence != 0 &&
          sequence != dir->info.sequence) ||
-        ntfs_name_check(name))
-        return false;
-    child = child_make(dir->info.number,
-                       name_hash(ntfs_volume_of(dir->base.fs), name), number);
-    if (child.record != visit->hash_and_record)
+        ntfs_name_check(name) ||
+        name_hash(ntfs_volume_of(dir->base.fs), name) != visit->hash)
         return false;
     if (visit->skip > 0) {
         visit->skip--;
@@ -279,8 +283,7 @@ static bool visit_wants(struct visit *visit, const struct ntfs_name *name,
 
 static int names_visit(struct visit *visit, const struct ntfs_record *record)
 {
-    uint64_t reference = (uint64_t)record->sequence << RECORD_BITS |
-                         record->number;
+    uint64_t reference = (uint64_t)record->sequence << 48 | record->number;
     struct ntfs_walk walk;
     struct ntfs_attr attr;
     struct ntfs_name name;
@@ -293,7 +296,7 @@ static int names_visit(struct visit *visit, const struct ntfs_record *record)
     while ((r = ntfs_walk_next(&walk, &attr)) > 0) {
         if (attr.type != NTFS_FILE_NAME || !attr.resident ||
             ntfs_name_decode(attr.value, attr.value_length, &name) ||
-            !visit_wants(visit, &name, record->number))
+            !visit_wants(visit, &name))
             continue;
         r = visit->name(visit, &name, reference);
         break;
@@ -314,7 +317,7 @@ static int child_visit(struct visit *visit,
     struct ntfs_record *record;
     int r;
 
-    visit->hash_and_record = child->record;
+    visit->hash = child_hash(child);
     visit->skip = 0;
     while (visit->skip < i && !child_below(child - visit->skip - 1, child))
         if (++visit->skip == ALIKE_MAX)
@@ -345,19 +348,19 @@ int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
     struct visit visit = {
         .dir = listing->dir, .name = name_give, .listing = listing,
     };
-    struct ntfs_children *children;
     uint64_t parent = listing->dir->info.number;
-    struct child from = child_make(parent, 0, 0);
+    uint64_t from = cookie & ~NTFS_RECOVER_COOKIE;
+    struct ntfs_children *children;
     size_t i;
     int r = children_get(ntfs_volume_of(listing->dir->base.fs), &children);
 
     if (r)
         return r;
-    i = children_find(children, &from);
-    if (i < (cookie & ~NTFS_RECOVER_COOKIE))
-        i = (size_t)(cookie & ~NTFS_RECOVER_COOKIE);
+    i = children_find(children, parent);
+    if (i < from)
+        i = from < children->count ? (size_t)from : children->count;
     for (; !r && i < children->count; i++) {
-        if (children->list[i].parent >> HASH_HIGH != parent)
+        if (child_parent(&children->list[i]) != parent)
             break;
         visit.next = NTFS_RECOVER_COOKIE | (i + 1);
         r = child_visit(&visit, children, i);
@@ -377,24 +380,21 @@ int ntfs_recover_lookup(struct ntfs_vnode *dir, struct ntfs_sought *sought)
     struct visit visit = {
         .dir = dir, .name = name_compare, .sought = sought,
     };
-    uint32_t hash = 0x811c9dc5u;
+    uint64_t parent = dir->info.number;
+    uint32_t hash = HASH_FIRST;
     struct ntfs_children *children;
-    struct child from, to;
     int r = children_get(sought->vol, &children);
 
     if (r)
         return r;
     for (unsigned i = 0; i < sought->length; i++)
         hash = hash_step(hash, sought->upper[i]);
-    from = child_make(dir->info.number, hash, 0);
-    to = child_make(dir->info.number, hash,
-                    NTFS_REFERENCE_NUMBER(UINT64_MAX));
-    for (size_t i = children_find(children, &from);
-         i < children->count && !child_below(&to, &children->list[i]) &&
-         !sought->exact; i++) {
-        r = child_visit(&visit, children, i);
-        if (r)
-            return r;
+    for (size_t i = children_find(children, parent);
+         !r && i < children->count && !sought->exact; i++) {
+        if (child_parent(&children->list[i]) != parent)
+            break;
+        if (child_hash(&children->list[i]) == hash)
+            r = child_visit(&visit, children, i);
     }
-    return 0;
+    return r;
 }

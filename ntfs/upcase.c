@@ -113,13 +113,6 @@ void ntfs_upcase_free(struct ntfs_volume *vol)
     vol->upcase = NULL;
 }
 
-uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit)
-{
-    if (vol->upcase)
-        return vol->upcase[unit];
-    return (unsigned)unit - 'a' < 26 ? (uint16_t)(unit - ('a' - 'A')) : unit;
-}
-
 /* -------------------------------------------------------------- the order */
 
 int ntfs_name_compare(const struct ntfs_volume *vol, const uint16_t *a,
@@ -149,11 +142,14 @@ static int sought_fold(const struct ntfs_sought *sought,
                                                  : name->length;
 
     for (unsigned i = 0; i < len; i++) {
-        int x = sought->upper[i], y = ntfs_upper(sought->vol,
-                                                 unit_of(name, i));
+        uint16_t unit = unit_of(name, i);
+        int order;
 
-        if (x != y)
-            return x - y;
+        if (unit == sought->units[i])
+            continue;
+        order = sought->upper[i] - ntfs_upper(sought->vol, unit);
+        if (order)
+            return order;
     }
     return (int)sought->length - (int)name->length;
 }
