@@ -15,8 +15,8 @@ build_packages=(
 test_packages=(
     check g++ clang libclang-rt-14-dev llvm
     gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
-    acl attr fatattr fdisk git jq make mandoc mount mtools python3-minimal
-    rsync shellcheck sqlite3 zstd
+    acl attr fatattr fdisk git jq make mandoc mount mtools ntfs-3g
+    python3-minimal rsync shellcheck sqlite3 wimtools zstd
 )
 
 # need_packages PACKAGE...: install those that are missing.

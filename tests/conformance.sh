@@ -3,7 +3,9 @@
 #
 # PROGRAM is dumptree, perhaps with an emulator before it. images/NAME.tree is
 # what an independent reader found in images/NAME.img.gz: the kernel or, for the
-# names, bytes and times on FAT, mtools.
+# names, bytes and times on FAT, mtools. On NTFS that is ntfs-3g, but for what is
+# by design ours: a directory has one link, owners and modes by WSL's EAs, holes,
+# and where junctions lead is said from them on.
 set -euo pipefail
 export LC_ALL=C
 
@@ -39,6 +41,14 @@ for golden in "$images"/*.img.gz; do
         check "$name" -o sb=513
         { head -c 1048576 /dev/zero; gzip -dc "$golden"; } >"$work/image"
         check "$name" -O 1048576
+        ;;
+    ntfs-small)
+        check "$name" -o efs_raw,case_sensitive
+        # By its backup boot sector, and by what the options say.
+        { head -c 512 /dev/zero; gzip -dc "$golden" | tail -c +513; } \
+            >"$work/image"
+        check "$name" -t ntfs
+        check "$name" -t ntfs -o mft=32,cluster=512
         ;;
     fat12-small)
         { head -c 1536 /dev/zero; gzip -dc "$golden"; } >"$work/image"

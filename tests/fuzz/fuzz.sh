@@ -18,7 +18,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/shale-fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 corpus=${3:-$work/corpus}
 seeds=$work/seeds
-mkdir -p "$seeds/ext2" "$seeds/fat" "$work/tree/dir/below"
+mkdir -p "$seeds/ext2" "$seeds/fat" "$seeds/ntfs" "$work/tree/dir/below"
 
 # Longest input: the fuzzer slows down with every byte.
 max=131072
@@ -178,8 +178,42 @@ make_decoder_seeds()
     head -c 4000 /dev/urandom >"$dir/more"
 }
 
+# Small volumes, whole: the golden one, by each set of mount options, and empty
+# ones of other shapes.
+make_ntfs_seeds()
+{
+    local n=0 options line
+
+    gzip -dc "$here/../../images/ntfs-small.img.gz" >"$work/image"
+    for options in 0 1 2 3 4 5 6 8 9 10; do
+        "$here/ntfs_seed.py" "$work/image" "$options" \
+            "$seeds/ntfs/golden-$options" "$max"
+    done
+    command -v mkntfs >/dev/null || return 0
+    while read -r line; do
+        n=$((n + 1))
+        rm -f "$work/image"
+        truncate -s 2M "$work/image"
+        # shellcheck disable=SC2086 # the line is a list of arguments
+        mkntfs -F -Q -q -f -p 0 -H 0 -S 0 $line "$work/image" </dev/null \
+            >/dev/null 2>&1 || continue
+        "$here/ntfs_seed.py" "$work/image" 0 "$seeds/ntfs/$n" "$max"
+    done <<'LIST'
+-s 512 -c 512
+-s 512 -c 1024
+-s 512 -c 4096
+-s 256 -c 512
+-s 1024 -c 1024
+-s 2048 -c 2048
+-s 4096 -c 4096
+LIST
+}
+
 make_ext2_seeds
 make_decoder_seeds
+if command -v python3 >/dev/null; then
+    make_ntfs_seeds
+fi
 if command -v mkfs.fat >/dev/null && command -v mcopy >/dev/null; then
     make_fat_seeds
 fi

@@ -62,11 +62,11 @@ def names(top):
 def many(top):
     """A directory of more blocks than one, with holes in them."""
     os.mkdir(top + b"/many")
-    for i in range(900):
+    for i in range(300):
         put(top + b"/many/file number %d of many" % i, b"%d\n" % i)
-    for i in range(0, 900, 3):
+    for i in range(0, 300, 3):
         os.unlink(top + b"/many/file number %d of many" % i)
-    for i in range(0, 900, 9):
+    for i in range(0, 300, 9):
         put(top + b"/many/another %d" % i, b"")
 
 
@@ -317,6 +317,75 @@ def gone(top):
     os.sync()
     for name in (b"small", b"large", b"empty"):
         os.unlink(top + b"/gone/" + name)
+
+
+# ------------------------------------------- images/make/ntfs-small.sh
+
+def lines(size):
+    """What packs well, with no two sectors alike."""
+    return b"".join(b"%-63d\n" % i for i in range(size // 64 + 1))[:size]
+
+
+def golden(top):
+    """One of everything, small."""
+    put(top + b"/hello", b"Hello from NTFS.\n")
+    os.makedirs(top + b"/dir/below/it")
+    put(top + b"/dir/below/it/end", b"")
+    for size in (0, 1, 511, 512, 513, 700, 5000, 20000):
+        put(top + b"/dir/%d" % size, lines(size))
+    os.link(top + b"/hello", top + b"/dir/again")
+    with open(top + b"/holes", "wb") as file:
+        file.seek(30000)
+        file.write(lines(3000))
+        file.truncate(90000)
+    os.mkdir(top + b"/many")
+    for i in range(60):
+        put(top + b"/many/a file among many %d" % i, b"%d" % i)
+    for i in range(0, 60, 4):
+        os.unlink(top + b"/many/a file among many %d" % i)
+    os.mkdir(top + b"/packed")
+    set_attr(top + b"/packed", "attrib", struct.pack("<I", 0x810))
+    put(top + b"/packed/text", lines(30000))
+    put(top + b"/packed/noise and text", noise(3000, 3) + lines(15000))
+    put(top + b"/streams", b"unnamed")
+    os.setxattr(top + b"/streams", "user.small", b"small stream")
+    os.setxattr(top + b"/streams", "user.large", lines(3000))
+    put(top + b"/list", lines(3000))
+    for i in range(30):
+        os.setxattr(top + b"/list", "user.stream %d" % i, b"value %d" % i)
+    put(top + b"/A long file name.text", b"long")
+    set_attr(top + b"/A long file name.text", "dos_name", b"ALONGF~1.TEX")
+    set_attr(top + b"/A long file name.text", "object_id", bytes(range(16)))
+    put(top + b"/relative", b"")
+    set_attr(top + b"/relative", "reparse_data", symlink("dir\\5000", 1))
+    os.mkdir(top + b"/junction")
+    set_attr(top + b"/junction", "reparse_data",
+             junction("\\??\\C:\\dir\\below"))
+    os.symlink(b"dir/below", top + b"/interix")
+    os.mkfifo(top + b"/fifo")
+    put(top + "/Grüße ☃".encode(), b"unicode")
+    put(top + b"/eas", b"")
+    set_attr(top + b"/eas", "ea", ea(
+        (b"$LXUID", struct.pack("<I", 1000)),
+        (b"$LXGID", struct.pack("<I", 1001)),
+        (b"$LXMOD", struct.pack("<I", 0o100640))))
+
+
+def golden_wsl(top):
+    os.mkfifo(top + b"/wsl fifo", 0o640)
+    os.mknod(top + b"/wsl null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.symlink(b"hello", top + b"/wsl link")
+
+
+def golden_owners(top):
+    put(top + b"/owned", b"")
+    os.chown(top + b"/owned", 1000, 100)
+    os.chmod(top + b"/owned", 0o640)
+    put(top + b"/dir/gone", lines(4000))
+    put(top + b"/dir/resident and gone", b"gone")
+    os.sync()
+    os.unlink(top + b"/dir/gone")
+    os.unlink(top + b"/dir/resident and gone")
 
 
 def main():

@@ -29,9 +29,9 @@ volume()
         fail "$what: dumptree"
         head -n 3 "$work/log"
     }
-    [ "$(wc -l <"$work/tree")" = "$(wc -l <"$work/got")" ] ||
+    [ "$(wc -l <"$work/tree")" = "$(cut -f 1 "$work/got" | uniq | wc -l)" ] ||
         fail "$what: $(wc -l <"$work/tree") files by the library, and" \
-            "$(wc -l <"$work/got") by a mount"
+            "$(cut -f 1 "$work/got" | uniq | wc -l) by a mount"
     status=0
     "$SHALE" info "$image" >"$work/info" 2>&1 || status=$?
     if [ "$status" = 0 ] && grep -q '^  state: *clean$' "$work/info" &&

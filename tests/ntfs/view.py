@@ -3,10 +3,10 @@
 
     view.py [-l] [-o] DIR
 
-One line a file: its path, type and permissions, owner, link count (not of
-directories), size (not of directories), times to 100 ns, data as SHA-256 or
-where a link leads, and each extended attribute, those that are not listed
-included. A link inside the volume is shown by where it ends, since one driver
+Lines for each file, which begin with its path: type and permissions, owner,
+link count (not of directories), size (not of directories), times to 100 ns,
+data as SHA-256 or where a link leads, and each extended attribute, those that
+are not listed included. A link inside the volume is shown by where it ends, since one driver
 says it from the mount point and another from the link on. With -l data only
 of regular files, and where links lead, are left out; with -o what drivers may
 see in their own way: owners and permissions.
@@ -19,6 +19,7 @@ import stat
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+PIECE, LARGE = 1 << 20, 64 << 20        # of larger files there are samples
 UNLISTED = ["attrib", "attrib_be", "times", "times_be", "crtime", "crtime_be",
             "acl", "reparse_data", "object_id", "dos_name", "efsinfo", "ea"]
 
@@ -33,7 +34,7 @@ def getxattr(path, name):
     return value.hex() if got <= 40 else hashlib.sha256(value).hexdigest()
 
 
-def xattrs(path):
+def xattrs(path, links):
     try:
         names = [os.fsencode(name)
                  for name in os.listxattr(path, follow_symlinks=False)]
@@ -41,7 +42,9 @@ def xattrs(path):
         names = []
         if why.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP):
             return ["listxattr:" + errno.errorcode[why.errno]]
-    names += [b"system.ntfs_" + name.encode() for name in UNLISTED]
+    # ntfs-3g has the DOS name of a path, and we that of a file.
+    names += [b"system.ntfs_" + name.encode() for name in UNLISTED
+              if name != "dos_name" or links < 2]
     seen = []
     for name in names:
         value = getxattr(path, name)
@@ -71,42 +74,46 @@ def data_of(top, path, mode):
             return "-"
         whole = hashlib.sha256()
         with open(path, "rb", 0) as file:
-            while piece := file.read(1 << 20):
-                whole.update(piece)
+            size = os.fstat(file.fileno()).st_size
+            step = PIECE if size <= LARGE else LARGE // 2
+            for at in [*range(0, size, step), max(0, size - PIECE)]:
+                whole.update(os.pread(file.fileno(), PIECE, at))
         return whole.hexdigest()
     except OSError as why:
         return errno.errorcode[why.errno]
 
 
-def line(top, path, flags):
+def fields_of(top, path, flags):
     try:
         st = os.lstat(path)
     except OSError as why:
-        return [shown(path[len(top):]), errno.errorcode[why.errno]]
+        return ["lstat=" + errno.errorcode[why.errno]]
     mode = "%o" % stat.S_IFMT(st.st_mode) if "o" in flags else \
         "%o %d:%d" % (st.st_mode, st.st_uid, st.st_gid)
     is_dir = stat.S_ISDIR(st.st_mode)
     is_link = stat.S_ISLNK(st.st_mode)
-    return [shown(path[len(top):]) or "/", mode,
-            "-" if is_dir else str(st.st_nlink),
-            "-" if is_dir or is_link else str(st.st_size),
-            "%d:%d" % (os.major(st.st_rdev), os.minor(st.st_rdev)),
-            *[str(t // 100) for t in (st.st_mtime_ns, st.st_atime_ns,
-                                      st.st_ctime_ns)],
-            "-" if "l" in flags else data_of(top, path, st.st_mode),
-            *xattrs(path)]
+    times = [str(t // 100) for t in (st.st_mtime_ns, st.st_atime_ns,
+                                     st.st_ctime_ns)]
+    return ["mode=" + mode,
+            "links=" + ("-" if is_dir else str(st.st_nlink)),
+            "size=" + ("-" if is_dir or is_link else str(st.st_size)),
+            "device=%d:%d" % (os.major(st.st_rdev), os.minor(st.st_rdev)),
+            "mtime,atime,ctime=" + ",".join(times),
+            "data=" + ("-" if "l" in flags
+                       else data_of(top, path, st.st_mode)), *xattrs(path, 0 if is_dir else st.st_nlink)]
 
 
 def main():
     flags = "".join(arg[1:] for arg in sys.argv[1:-1])
     top = os.path.realpath(os.fsencode(sys.argv[-1]))
-    lines = [line(top, top, flags)]
+    found = [top]
     for folder, folders, files in os.walk(top):
         folders.sort()
-        for name in folders + files:
-            lines.append(line(top, os.path.join(folder, name), flags))
-    for fields in sorted(lines):
-        print("\t".join(fields))
+        found += [os.path.join(folder, name) for name in folders + files]
+    for path in sorted(found):
+        name = shown(path[len(top):]) or "/"
+        for field in fields_of(top, path, flags):
+            print(name, field, sep="\t")
 
 
 main()

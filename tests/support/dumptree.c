@@ -257,12 +257,14 @@ static void take_dir(const struct todo *at)
 }
 
 static uint64_t offset;
-static const char *options;
+static const char *options, *type;
 
 static void take_option(int letter, const char *text)
 {
     if (letter == 'o')
         options = text;
+    else if (letter == 't')
+        type = text;
     else
         offset = strtoull(text, NULL, 0);
 }
@@ -270,17 +272,18 @@ static void take_option(int letter, const char *text)
 int main(int argc, char **argv)
 {
     static const char usage[] =
-        "dumptree [-sHdb] [-o OPTIONS] [-O OFFSET] IMAGE";
+        "dumptree [-sHdb] [-o OPTIONS] [-O OFFSET] [-t TYPE] IMAGE";
     struct shale_vnode *root;
     struct shale_attr attr;
     size_t leaked;
-    int at = dump_getopt(argc, argv, "o:O:", usage, take_option,
+    int at = dump_getopt(argc, argv, "o:O:t:", usage, take_option,
                          &dump.options);
 
     if (at != argc - 1)
         dump_die("usage: %s", usage);
     if (volume_of_file(&volume, argv[at], offset))
         dump_die("%s: %s", argv[at], strerror(errno));
+    volume.type = type;
     must_work(argv[at], "mount", volume_mount(&volume, options));
     must_work("/", "get", shale_vnode_get(volume.fs,
                                           shale_root_ino(volume.fs), &root));
