@@ -307,12 +307,12 @@ START_TEST(checks_entries)
 }
 END_TEST
 
-/* Cut anywhere, the list is read as far as it goes. */
+/* Cut in, before or behind an entry: the list is read as far as it goes. */
 START_TEST(stands_a_cut_list)
 {
     uint8_t *bytes = malloc(LIST_ROOM);
 
-    for (size_t len = 1; len < 7 * 32; len++) {
+    for (size_t len = 1; len < 7 * 32; len += len % 32 % 31 ? 10 : 1) {
         make();
         list(bytes);
         ntfsimage_resident(&image, base, NTFS_ATTRIBUTE_LIST, NULL, bytes,
