@@ -180,9 +180,9 @@ bool ntfs_probe(const uint8_t *head, size_t len)
 
     if (len < NTFS_HEAD_SIZE)
         return false;
-    /* These are for mount() to name. */
+    /* These are none of ours. The host names them, and mount() if asked. */
     if (other_name(head))
-        return true;
+        return false;
     return !ntfs_boot_decode(head, &boot, &field) ||
            memcmp(head + FIELD(oem), "NTFS    ", 8) == 0 ||
            (has_loader(head, len) && !is_fat(head));

@@ -365,7 +365,7 @@ START_TEST(names_others)
     make(NULL);
     memcpy(image.bytes + 3, others[_i].oem, 8);
     expect(NULL, SHALE_ENOTSUP, others[_i].name);
-    ck_assert(ntfs_probe(image.bytes, 4096));
+    ck_assert(!ntfs_probe(image.bytes, 4096));
     ck_assert_uint_eq(ntfsimage_close(&image), 0);
 }
 END_TEST

@@ -115,5 +115,5 @@ expect "cat of several" "unnamed first " \
 status "cp of a stream" 0 "$SHALE" cp "$image:/file:big one" "$work/stream"
 same "cp of a stream" "$work/want" "$work/stream"
 status "no such stream" 1 "$SHALE" cat "$image:/file:two"
-says "no such stream" "No such file"
+says "no such stream" "no such file"
 finish

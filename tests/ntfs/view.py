@@ -40,7 +40,7 @@ def xattrs(path, links):
                  for name in os.listxattr(path, follow_symlinks=False)]
     except OSError as why:
         names = []
-        if why.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP):
+        if why.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENODATA):
             return ["listxattr:" + errno.errorcode[why.errno]]
     # ntfs-3g has the DOS name of a path, and we that of a file.
     names += [b"system.ntfs_" + name.encode() for name in UNLISTED

@@ -41,7 +41,7 @@ for name in streams/file:a streams/file:size60000 streams/folder:B \
     streams/folder: 'dos names/ALONGF~1.TEX' streams/file:nothing; do
     for at in 3g ours; do
         {
-            stat -c '%F %s %a %i %Y' "$work/$at/$name" &&
+            stat -c '%F %s %a %Y' "$work/$at/$name" &&
                 { [ -d "$work/$at/$name" ] || cat "$work/$at/$name"; }
         } >"$work/$at.out" 2>/dev/null || echo none >"$work/$at.out"
     done
@@ -83,8 +83,8 @@ says "cat of a deduplicated file" "dedup"
 # A mapping of users, ours in a file of this machine.
 cat >"$work/mapping" <<'END'
 # uid:gid:SID
-1000:100:S-1-5-21-1-2-3-1001
-
+7777::S-1-5-21-1-2-3-1001
+:77:S-1-5-21-1-2-3-1002
 ::S-1-5-21-3141592653-589793238-462843383-10000
 END
 mount_3g "$image" "$work/3g" "ro,usermapping=$work/mapping"
