@@ -11,8 +11,8 @@
  * Where both are gone, the options say what is needed most, and the size of a
  * record is what the first one says of itself.
  *
- * Left out on purpose: the signature 0xaa55, which Windows does not look at; the
- * fields that NTFS has no use for; the size of index blocks, which each index
+ * Left out on purpose: the signature 0xaa55, which Windows does not look at;
+ * the fields that NTFS has no use for; the size of index blocks, which each index
  * says again; the device's size, for images are cut short.
  */
 #include "memfn.h"

@@ -257,7 +257,8 @@ struct ntfs_walk {
     uint8_t *list;              /* the attribute list; NULL: there is none */
     uint32_t list_length;
     uint64_t list_at;           /* where it is, or begins to say so */
-    uint32_t offset;            /* in the list or in base; there 0: at the end */
+    uint32_t offset;            /* in the list, or in base: there 0 is past the
+                                   end */
 };
 
 int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,

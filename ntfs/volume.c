@@ -9,7 +9,8 @@
 
 #define INFORMATION_SIZE ((uint32_t)sizeof(struct ntfs_disk_volume))
 
-_Static_assert(sizeof(struct ntfs_disk_volume) == 12, "NTFS volume information");
+_Static_assert(sizeof(struct ntfs_disk_volume) == 12,
+               "NTFS volume information");
 
 /*
  * The resident attribute of that TYPE, of no name, in the record of $Volume:

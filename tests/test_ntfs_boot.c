@@ -119,7 +119,7 @@ START_TEST(checks_fields)
 }
 END_TEST
 
-/* Neither a bad size of index blocks nor a mirror nowhere keeps from reading. */
+/* Neither a bad size of index blocks nor a mirror nowhere does any harm. */
 START_TEST(leaves_out)
 {
     uint8_t head[NTFS_HEAD_SIZE];

@@ -1,4 +1,4 @@
-/* test_ntfs_record.c - records of the MFT, fixups, the mirror, and $MFT itself */
+/* test_ntfs_record.c - records of the MFT, their mirror, and $MFT itself */
 #include <stdlib.h>
 
 #include "ntfsimage.h"

@@ -64,9 +64,12 @@ START_TEST(reads)
     ck_assert_uint_eq(stream.allocated, 8192);
     ck_assert_uint_eq(stream.runs.count, 3);
     for (unsigned past_cache = 0; past_cache < 2; past_cache++) {
-        for (size_t at = 0, len = 1; at < 8000; at += 97, len = len * 3 % 8191) {
+        size_t len = 1;
+
+        for (size_t at = 0; at < 8000; at += 97) {
             int err;
 
+            len = len * 3 % 8191;
             if (len > 8000 - at)
                 len = 8000 - at;
             err = past_cache

@@ -79,6 +79,19 @@ size_t ntfsimage_unmount(struct ntfsimage *image);
 /* The same, and free all. */
 size_t ntfsimage_close(struct ntfsimage *image);
 
+/* ------------------------------------------------------------- helpers */
+
+/* End the program unless it is GOOD. */
+void ntfsimage_need(bool good, const char *what);
+
+static inline size_t ntfsimage_align(size_t n)
+{
+    return (n + 7) & ~(size_t)7;
+}
+
+/* How many clusters hold so many bytes. */
+uint64_t ntfsimage_clusters(const struct ntfsimage *image, uint64_t bytes);
+
 /* ------------------------------------------------------------ clusters */
 
 /* Take COUNT clusters in a row. */

@@ -10,11 +10,6 @@
 
 #define KEY_HEAD ((uint32_t)sizeof(struct ntfs_disk_name))
 
-static size_t align8(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
-
 size_t ntfsimage_key(struct ntfsimage *image, uint8_t *to, uint64_t parent,
                      const char *name, unsigned space)
 {
@@ -34,7 +29,8 @@ size_t ntfsimage_entry(uint8_t *to, uint64_t reference, const void *key,
                        size_t key_len, int64_t child)
 {
     struct ntfs_disk_entry *entry = (struct ntfs_disk_entry *)to;
-    size_t length = align8(sizeof *entry + key_len) + (child < 0 ? 0 : 8);
+    size_t length = ntfsimage_align(sizeof *entry + key_len) +
+                    (child < 0 ? 0 : 8);
     le64 below = le64_make((uint64_t)child);
 
     memset(to, 0, length);
@@ -99,7 +95,7 @@ void ntfsimage_block(struct ntfsimage *image, uint8_t *to, uint64_t vcn,
 {
     struct ntfs_disk_index_block *block = (struct ntfs_disk_index_block *)to;
     uint32_t size = image->shape.index, strides = size / NTFS_FIXUP_STRIDE;
-    size_t at = align8(sizeof *block + 2 * (strides + 1));
+    size_t at = ntfsimage_align(sizeof *block + 2 * (strides + 1));
     size_t node_at = offsetof(struct ntfs_disk_index_block, node);
 
     if (at + len > size) {
