@@ -134,7 +134,10 @@ static int entry_take(struct ntfs_walk *walk, struct entry *out)
     return 1;
 }
 
-/* Is EXTENSION, which REFERENCE leads to, the file's? */
+/*
+ * Is EXTENSION, which REFERENCE leads to, the file's? When a file is deleted,
+ * its records count their uses up, but what leads to them is as it was.
+ */
 static const char *extension_check(const struct ntfs_walk *walk,
                                    const struct ntfs_record *extension,
                                    uint64_t reference)
@@ -142,16 +145,15 @@ static const char *extension_check(const struct ntfs_walk *walk,
     const struct ntfs_record *base = walk->base;
     uint16_t sequence = NTFS_REFERENCE_SEQUENCE(reference);
     uint16_t base_sequence = NTFS_REFERENCE_SEQUENCE(extension->base);
+    bool in_use = extension->flags & NTFS_RECORD_IN_USE;
 
-    if (base->flags & ~extension->flags & NTFS_RECORD_IN_USE)
+    if (base->flags & NTFS_RECORD_IN_USE && !in_use)
         return "ntfs: an extension record is not in use";
-    if (sequence != 0 && sequence != extension->sequence)
+    if (in_use && sequence != 0 && sequence != extension->sequence)
         return "ntfs: an extension record has been reused";
     if (NTFS_REFERENCE_NUMBER(extension->base) != base->number)
         return "ntfs: an extension record is another file's";
-    /* A deleted file's has been counted up in both, or in one. */
-    if (base_sequence != 0 && base_sequence != base->sequence &&
-        base->flags & NTFS_RECORD_IN_USE)
+    if (in_use && base_sequence != 0 && base_sequence != base->sequence)
         return "ntfs: an extension record is a former file's";
     return NULL;
 }

@@ -490,8 +490,8 @@ START_TEST(reads_as_far_as_it_goes)
 }
 END_TEST
 
-/* Every allocation and every read of a mount may fail: nothing is left. */
-START_TEST(mount_survives_faults)
+/* Every allocation of a mount may fail: nothing is left. */
+START_TEST(mount_survives_no_memory)
 {
     bool failed = true;
     int err;
@@ -508,6 +508,35 @@ START_TEST(mount_survives_faults)
         ck_assert_msg(err == 0 || (failed && err == SHALE_ENOMEM), "%d: %d",
                       (int)n, err);
         ck_assert_uint_eq(volume_close(&image.v), 0);
+    }
+    done();
+}
+END_TEST
+
+/* So may every read: then it fails, or goes on without what was not needed. */
+START_TEST(mount_survives_io_errors)
+{
+    bool failed = true;
+
+    in_pieces(true);
+    ntfsimage_finish(&image);
+    for (uint64_t n = 0; failed; n++) {
+        struct shale_fault_bdev fault;
+        int err;
+
+        ck_assert_int_eq(volume_of_bytes(&image.v, image.bytes, image.size),
+                         0);
+        ck_assert_int_eq(shale_fault_bdev_init(&fault, image.v.dev, NULL,
+                                               NULL), 0);
+        shale_fault_at(&fault, n, 1, SHALE_EIO);
+        image.v.dev = &fault.base;
+        image.v.type = "ntfs";
+        err = volume_mount(&image.v, NULL);
+        failed = shale_fault_failed(&fault);
+        ck_assert_msg(err == 0 || (failed && err == SHALE_EIO), "%d: %d, %s",
+                      (int)n, err, image.v.said);
+        ck_assert_uint_eq(volume_close(&image.v), 0);
+        shale_fault_bdev_fini(&fault);
     }
     done();
 }
@@ -535,7 +564,8 @@ Suite *suite(void)
     tcase_add_test(tc, stands_a_lost_piece);
     tcase_add_test(tc, stands_an_extension_in_itself);
     tcase_add_test(tc, reads_as_far_as_it_goes);
-    tcase_add_test(tc, mount_survives_faults);
+    tcase_add_test(tc, mount_survives_no_memory);
+    tcase_add_test(tc, mount_survives_io_errors);
     suite_add_tcase(s, tc);
     return s;
 }
