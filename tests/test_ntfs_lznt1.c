@@ -192,13 +192,13 @@ END_TEST
 
 /* A file may end within a chunk: no more than that is made, in a buffer that
    has no room for more, nor missed. */
-START_TEST(is_cut_anywhere)
+static void cut_at(size_t len)
 {
     static const uint8_t run[6] = { 0x03, 0xb0, 0x02, 'a', 0xfc, 0x0f };
     static uint8_t stored[4098] = { 0xff, 0x3f, 'x', 'y', 'z' };
-    size_t len = (size_t)_i, at;
     uint8_t *out = malloc(len);
     const char *broken;
+    size_t at;
 
     if (len <= sizeof tune) {
         broken = ntfs_lznt1_decode(tune_packed, sizeof tune_packed, out, len,
@@ -216,6 +216,12 @@ START_TEST(is_cut_anywhere)
     ck_assert_mem_eq(out, stored + 2, len);
     free(out);
 }
+
+START_TEST(is_cut_anywhere)
+{
+    for (size_t len = 1; len < 600; len++)
+        cut_at(len);
+}
 END_TEST
 
 Suite *suite(void)
@@ -230,7 +236,7 @@ Suite *suite(void)
                         sizeof splits / sizeof splits[0]);
     tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof bad[0]);
     tcase_add_loop_test(tc, repeats, 1, 16);
-    tcase_add_loop_test(tc, is_cut_anywhere, 1, 600);
+    tcase_add_test(tc, is_cut_anywhere);
     suite_add_tcase(s, tc);
     return s;
 }
