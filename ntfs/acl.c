@@ -4,14 +4,16 @@
  * A descriptor ([MS-DTYP] 2.4.6) has an owner, a group, and a list of entries
  * (ACEs) that allow or deny a SID some of 32 rights. POSIX has three classes
  * with three rights each, so much is lost; what is kept is what ntfs-3g shows,
- * found out by giving it about 130 descriptors, and so what it wrote comes
- * back as it was:
+ * found out by giving it some hundreds of descriptors, and so what it wrote
+ * comes back as it was. (Where entries are many for the same SID, or deny much,
+ * it may say something else.)
  *
  * (1) An entry is one of the owner's if its SID is the owner and it gives the
  *     right to change the owner, as every "full control" does; one of the
- *     group's if its SID is the group; one of all others' if it is Everyone,
- *     Authenticated Users or Users. Any other counts for nothing, nor does one
- *     that is only there to be inherited, nor one of any other kind.
+ *     group's if its SID is the group, unless that is the Administrators or
+ *     the system, who have this right everywhere; one of all others' if it is
+ *     Everyone, Authenticated Users or Users. Any other counts for nothing, nor
+ *     does one that is only there to be inherited, nor one of another kind.
  * (2) The owner is the first account that rule (1) gives the right to change
  *     the owner; if there is none, the one that is called so.
  * (3) r is reading data, w writing or appending some, x executing, or the
@@ -48,6 +50,12 @@ static const uint8_t authenticated[] = {
 };
 static const uint8_t users[] = {
     1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x21, 2, 0, 0,
+};
+static const uint8_t administrators[] = {
+    1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0,
+};
+static const uint8_t local_system[] = {
+    1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
 };
 static const uint8_t nobody[] = { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 /* Accounts of a machine or a domain: S-1-5-21-... */
@@ -133,6 +141,12 @@ static bool is_others(const uint8_t *sid)
            ntfs_sid_same(sid, users);
 }
 
+static bool is_mighty(const struct ace *ace)
+{
+    return ace->mask & MAY_OWN && (ntfs_sid_same(ace->sid, administrators) ||
+                                   ntfs_sid_same(ace->sid, local_system));
+}
+
 static bool is_account(const uint8_t *sid)
 {
     return sid[1] > 1 && memcmp(sid + 2, account, sizeof account) == 0;
@@ -197,7 +211,8 @@ static uint32_t mode_of(struct list list, const uint8_t *owner,
                 class_add(&own, &ace);
             own_said = true;
         } else if (is_group) {
-            class_add(&grp, &ace);
+            if (!is_mighty(&ace))
+                class_add(&grp, &ace);
         } else if (is_others(ace.sid)) {
             class_add(&others, &ace);
         } else if (ntfs_sid_same(ace.sid, nobody)) {

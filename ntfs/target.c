@@ -7,7 +7,7 @@
  *
  *     a\b                    a/b
  *     \a\b                   ../a/b, with one ".." for each directory that the
- *                            link is in
+ *                            link is in; but not \Device\...
  *     \??\C:\a\b             the same, if there is such a file (or directory,
  *                            as the link is one): which letter a volume has is
  *                            not on it, so any is taken for its own
@@ -368,7 +368,8 @@ int ntfs_target_put(struct ntfs_volume *vol, const struct ntfs_record *base,
     }
     if (begins(&rest, "\\??\\") || begins(&rest, "\\\\?\\"))
         rest_skip(&rest, 4);
-    else if (is_relative && begins(&rest, "\\") && !begins(&rest, "\\\\"))
+    else if (begins(&rest, "\\") && !begins(&rest, "\\\\") &&
+             !begins(&rest, "\\Device\\"))
         return put_here(vol, base, rest, out);
     if (!has_letter(&rest))
         return put_elsewhere(vol, base, rest, out);

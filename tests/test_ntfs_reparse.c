@@ -172,6 +172,7 @@ static const struct {
     { "rooted", "\\inside\\t.txt", 's', 1, 0, "inside/t.txt" },
     { "rooted, deep", "\\inside\\t.txt", 's', 1, 2, "../../inside/t.txt" },
     { "rooted, not there", "\\no", 's', 1, 1, "../no" },
+    { "rooted, by Linux", "\\inside\\t.txt", 's', 0, 1, "../inside/t.txt" },
     { "root", "\\", 's', 1, 0, "." },
     { "root, deep", "\\", 's', 1, 1, ".." },
     { "root, deeper", "\\", 's', 1, 2, "../.." },

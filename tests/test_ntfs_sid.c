@@ -538,9 +538,11 @@ static const struct {
     { "root's 0644", "AD", "AD",
       "+AD/4:1f019f +AD/4:120089 +EV/4:120089 +AD/4:1f01bf +SY/4:1f01bf",
       0644, 0, 0 },
-    /* A file of a user that the administrators own, as Windows makes them. */
+    /* Of volumes that Windows made. */
+    { "System Volume Information", "AD", "SY", "+SY/3:1f01ff", 0700, 0, 0 },
+    { "tracking.log", "AD", "SY", "+AD:1f01ff +SY:1f01ff", 0700, 0, 0 },
     { "a user's", "AD", "AD", "+SY/10:1f01ff +AD/10:1f01ff +U/10:1f01ff",
-      0770, 1000, 0 },
+      0700, 1000, 0 },
 };
 
 START_TEST(says_what_ntfs_3g_says)
