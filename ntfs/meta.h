@@ -69,9 +69,9 @@ int ntfs_target_put(struct ntfs_volume *vol, const struct ntfs_record *base,
                     struct ntfs_text *out);
 
 /*
- * Walk from the root along a path of Windows, COUNT units in the machine's
- * order: 1 and where it leads, 0 if that is not there. Ends, with 1, at the
- * first thing on the way that has a reparse point.
+ * Walk from directory *NUMBER along a path of Windows, COUNT units in the
+ * machine's order: 1 and where it leads, 0 if that is not there. Ends, with 1,
+ * at the first thing on the way that has a reparse point.
  */
 int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
                    uint64_t *number);

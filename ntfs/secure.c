@@ -159,7 +159,7 @@ static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
 {
     static const char path[] = ".NTFS-3G\\UserMapping";
     uint16_t units[sizeof path - 1];
-    uint64_t number;
+    uint64_t number = NTFS_ROOT;
     char *text = NULL;
     size_t len = 0;
     int err;

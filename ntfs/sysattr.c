@@ -179,19 +179,15 @@ struct object_entry {
 static int birth_find(struct ntfs_volume *vol, const uint8_t *id,
                       uint8_t birth[BIRTH_SIZE])
 {
-    static const char path[] = "$Extend\\$ObjId";
+    static const uint16_t file[] = { '$', 'O', 'b', 'j', 'I', 'd' };
     static const uint16_t name[] = { '$', 'O' };
-    uint16_t units[sizeof path - 1];
     struct object_entry entry;
     struct ntfs_record *record;
     struct ntfs_index *index;
-    uint64_t number;
+    uint64_t number = NTFS_EXTEND;
     int64_t len = 0;
-    int err;
+    int err = ntfs_path_find(vol, file, sizeof file / sizeof *file, &number);
 
-    for (size_t i = 0; i < sizeof path - 1; i++)
-        units[i] = (uint8_t)path[i];
-    err = ntfs_path_find(vol, units, sizeof path - 1, &number);
     if (err <= 0)
         return err;
     err = ntfs_record_get(vol, number, &record);

@@ -217,7 +217,7 @@ static int path_walk(struct ntfs_volume *vol, const uint16_t *path,
                      size_t count, uint64_t *number, int *kind)
 {
     size_t at = 0, begin, len = take_name(path, count, &at, &begin);
-    uint64_t here = NTFS_ROOT;
+    uint64_t here = *number;
     int found = 1;
 
     *kind = 1;
@@ -265,7 +265,7 @@ static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
 {
     bool wants_dir = base->flags & NTFS_RECORD_DIRECTORY;
     size_t size = count * sizeof(uint16_t);
-    uint64_t number;
+    uint64_t number = NTFS_ROOT;
     uint16_t *path;
     int found, kind;
 
