@@ -250,6 +250,8 @@ static int record_of(struct ntfs_volume *vol, uint64_t ino,
     struct ntfs_record *record;
     int err = ntfs_record_get(vol, NTFS_INO_RECORD(ino), &record);
 
+    if (err && err != SHALE_ENOMEM && ino == NTFS_ROOT && vol->options.recover)
+        return ntfs_recover_root(vol, out);
     if (err)
         return err;
     if (deleted == (bool)(record->flags & NTFS_RECORD_IN_USE) ||

@@ -495,6 +495,13 @@ int ntfs_parent(struct shale_vnode *dir, uint64_t *ino);
 int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
                  shale_emit_fn *emit, void *context);
 
+/*
+ * With option recover: a record of the root directory where its own is lost. It
+ * knows nothing, so the root's index counts as damaged, and what says that it
+ * is in the root is found by a scan. The caller's, until ntfs_record_put().
+ */
+int ntfs_recover_root(struct ntfs_volume *vol, struct ntfs_record **out);
+
 /* At unmount: free what a scan for children has left. */
 void ntfs_recover_fini(struct ntfs_volume *vol);
 

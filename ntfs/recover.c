@@ -398,3 +398,31 @@ int ntfs_recover_lookup(struct ntfs_vnode *dir, struct ntfs_sought *sought)
     }
     return r;
 }
+
+/* ------------------------------------------------------------- the root */
+
+int ntfs_recover_root(struct ntfs_volume *vol, struct ntfs_record **out)
+{
+    struct ntfs_record *record = shale_slab_alloc(vol->records);
+    struct ntfs_disk_resident *attr;
+    uint32_t head = sizeof *attr, value = sizeof(struct ntfs_disk_standard);
+
+    if (!record)
+        return SHALE_ENOMEM;
+    *record = (struct ntfs_record){
+        .number = NTFS_ROOT, .at = SHALE_NOWHERE,
+        .flags = NTFS_RECORD_IN_USE | NTFS_RECORD_DIRECTORY,
+        .attrs = sizeof(struct ntfs_disk_record),
+        .used = (uint32_t)sizeof(struct ntfs_disk_record) + head + value + 8,
+        .bytes = (uint8_t *)(record + 1),
+    };
+    memset(record->bytes, 0, vol->boot.record_size);
+    attr = (struct ntfs_disk_resident *)(record->bytes + record->attrs);
+    attr->head.type = le32_make(NTFS_STANDARD_INFORMATION);
+    attr->head.length = le32_make(head + value);
+    attr->value_length = le32_make(value);
+    attr->value_offset = le16_make((uint16_t)head);
+    memset(record->bytes + record->used - 8, 0xff, 4);
+    *out = record;
+    return 0;
+}

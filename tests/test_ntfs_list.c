@@ -419,6 +419,31 @@ START_TEST(a_block_is_lost)
 }
 END_TEST
 
+/* The root without so much as a record. */
+START_TEST(a_lost_root)
+{
+    struct dirs_record r;
+    struct lines l;
+    struct dirs d;
+
+    dirs_open(&d, 12, DIRS_BLOCK);
+    r = record_begin(&d, 60, 4, 1);
+    record_name(&r, dirs_reference(NTFS_ROOT, 5), "in the root", NTFS_POSIX,
+                0);
+    record_end(&r);
+    d.dir.base.fs = d.p.fs;
+    d.dir.base.ino = NTFS_ROOT;
+    ck_assert_int_eq(ntfs_load(&d.dir.base), SHALE_ESTALE);
+    d.vol->options.recover = true;
+    ck_assert_int_eq(ntfs_load(&d.dir.base), 0);
+    ck_assert_int_eq(d.dir.base.type, SHALE_TYPE_DIR);
+    ck_assert_int_eq(list(&d, 0, &l), 0);
+    lines_are(&l, "in the root ");
+    ck_assert_int_eq(find(&d, "In The Root"), 60);
+    dirs_close(&d);
+}
+END_TEST
+
 START_TEST(memory_runs_out)
 {
     struct lines l;
@@ -455,6 +480,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_damaged_block_is_an_error);
     tcase_add_test(tc, lost_children);
     tcase_add_test(tc, a_block_is_lost);
+    tcase_add_test(tc, a_lost_root);
     tcase_add_test(tc, memory_runs_out);
     suite_add_tcase(s, tc);
     return s;
