@@ -253,6 +253,21 @@ int choose_place(struct shale_image *image,
     return choose_number(&walk, config, info.kind, why);
 }
 
+/*
+ * A boot sector ends as a table of partitions does. Is what INFO and FOUND say
+ * of a table without partitions rather of a volume?
+ */
+static bool is_boot_sector(struct shale_image *image,
+                           const struct shale_table_info *info,
+                           const struct walk *found)
+{
+    struct guess guess;
+
+    return info->kind == SHALE_TABLE_MBR && found->volumes == 0 &&
+           (found->drivers != shale_all_drivers ||
+            guess_volume(&image->volume.base, &guess));
+}
+
 int choose_volume(struct shale_image *image,
                   const struct shale_image_config *config,
                   const struct shale_fs_ops *type, char *why)
@@ -278,7 +293,7 @@ int choose_volume(struct shale_image *image,
                            &image->log, &info, find_partition, &walk);
     if (err)
         return failed(image, "partition table", err, why);
-    if (info.kind != SHALE_TABLE_NONE)
+    if (info.kind != SHALE_TABLE_NONE && !is_boot_sector(image, &info, &walk))
         return choose_known(&walk, config, type != NULL, why);
     if (type)
         return 0;               /* let that driver say what it misses */

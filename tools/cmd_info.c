@@ -30,8 +30,8 @@ static int gather_image(struct info *info)
     if (err)
         volume_fail(&info->vol, NULL, err);
     /* A boot sector ends as a table of partitions does. */
-    if (info->whole_known && info->table.info.kind == SHALE_TABLE_MBR &&
-        info->table.count == 0)
+    if ((info->whole_known || info->content[0]) &&
+        info->table.info.kind == SHALE_TABLE_MBR && info->table.count == 0)
         info->table.info.kind = SHALE_TABLE_NONE;
     info->vol.image = NULL;
     shale_image_close(image);

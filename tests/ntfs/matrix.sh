@@ -50,15 +50,15 @@ volume 4096 4096 32M
 if ! is_quick; then
     volume 256 2048 32M
     volume 512 1024 32M
-    volume 512 2048 32M
-    volume 512 8192 48M
-    volume 1024 1024 32M
     volume 1024 16384 48M
     volume 2048 2048 32M
-    volume 2048 32768 64M
     volume 4096 65536 64M
 fi
 if is_long; then
+    volume 512 2048 32M
+    volume 512 8192 48M
+    volume 1024 1024 32M
+    volume 2048 32768 64M
     volume 512 131072 160M
     volume 4096 131072 160M
     volume 512 2097152 1G

@@ -138,15 +138,20 @@ status "by hand" 0 "$SHALE" ls -o "mft=$mft,cluster=$cluster" "$image"
 check "by hand" grep -q '^sizes$' "$work/out"
 
 # Relatives, with a partition table and without.
-for name in -FVE-FS- ReFS 'EXFAT   '; do
-    case $name in
+for oem in -FVE-FS- ReFS 'EXFAT   '; do
+    case $oem in
     -*) type=BitLocker ;;
     R*) type=ReFS ;;
     *) type=exfat ;;
     esac
-    patched oem "$name"
+    patched oem "$oem"
     status "$type" 2 "$SHALE" ls "$image"
     says "$type" "$type"
     status "$type: -t ntfs" 2 "$SHALE" ls -t ntfs "$image"
+    says "$type: -t ntfs" "volume"
+    status "$type: info" 2 "$SHALE" info "$image"
+    says "$type: info" "looks like $type"
+    expect "$type: info --json" "$type" \
+        "$("$SHALE" info --json "$image" 2>/dev/null | jq -r .content)"
 done
 finish

@@ -21,7 +21,11 @@ fill "$image" "permissions" owners
 
 same_view "streams as attributes" "$image" "streams_interface=xattr"
 same_view "no streams" "$image" "streams_interface=none"
+# There ntfs-3g finds no file with a colon in its own name; we look for that
+# first.
+differ='^\/names\/a:b\t'
 same_view "streams by name" "$image" "streams_interface=windows"
+differ='^$'
 same_view "system files" "$image" "show_sys_files"
 same_view "no hidden files" "$image" "hide_hid_files"
 same_view "no hidden files, system files" "$image" \
@@ -36,16 +40,16 @@ same_view "permissions" "$image" "permissions"
 # By name, what no listing shows.
 mount_3g "$image" "$work/3g" "ro,streams_interface=windows"
 mount_shale "$image" "$work/ours" -o ro,streams_interface=windows
-for name in streams/file:a streams/file:size60000 streams/folder:B \
+for path in streams/file:a streams/file:size60000 streams/folder:B \
     streams/file:ü "streams/file:with space" streams/empty:empty streams/file: \
     streams/folder: 'dos names/ALONGF~1.TEX' streams/file:nothing; do
     for at in 3g ours; do
         {
-            stat -c '%F %s %a %Y' "$work/$at/$name" &&
-                { [ -d "$work/$at/$name" ] || cat "$work/$at/$name"; }
+            stat -c '%F %s %a %Y' "$work/$at/$path" &&
+                { [ -d "$work/$at/$path" ] || cat "$work/$at/$path"; }
         } >"$work/$at.out" 2>/dev/null || echo none >"$work/$at.out"
     done
-    same "by name: $name" "$work/3g.out" "$work/ours.out"
+    same "by name: $path" "$work/3g.out" "$work/ours.out"
 done
 unmount "$work/ours"
 unmount_3g "$work/3g"
