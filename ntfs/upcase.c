@@ -57,7 +57,7 @@ static int table_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
         table[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
     if (!table_check(table))
         return shale_corrupt_inode(vol->fs, "ntfs: $UpCase is not a table of "
-                                   "upper case", SHALE_NOWHERE, NTFS_UPCASE);
+                                   "upper case", stream->at, NTFS_UPCASE);
     return 0;
 }
 
@@ -80,7 +80,7 @@ static int table_load(struct ntfs_volume *vol, uint16_t *table)
         err = table_read(vol, &stream, table);
     else
         err = shale_corrupt_inode(vol->fs, "ntfs: $UpCase of a wrong size",
-                                  SHALE_NOWHERE, NTFS_UPCASE);
+                                  stream.at, NTFS_UPCASE);
     ntfs_stream_close(vol, &stream);
     return err;
 }
