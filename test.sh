@@ -139,7 +139,7 @@ main()
     }
     run shellcheck lint || true
 
-    local slow='^(ext2_matrix|ext2_kernel)$'
+    local slow='^(ext2_matrix|ext2_kernel|ntfs_matrix|ntfs_big)$'
     local cuts='^(fat|ext2)_(mounted|powercut)$'
     local texts='^tools_(help|mkfs_ext2|mkfs_fill)$'
 
@@ -152,7 +152,8 @@ main()
             ;;
         normal)
             # What they run, the others run too.
-            run_ctest asan -E "$cuts|^install$|^ext2_(kernel|turns)$|$texts"
+            run_ctest asan -E \
+                "$cuts|^install$|^ext2_(kernel|turns)$|^ntfs_big$|$texts"
             ;;
         *)
             run_ctest asan -E '^install$'
