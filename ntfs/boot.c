@@ -12,8 +12,8 @@
  * record is what the first one says of itself.
  *
  * Left out on purpose: the signature 0xaa55, which Windows does not look at;
- * the fields that NTFS has no use for; the size of index blocks, which each index
- * says again; the device's size, for images are cut short.
+ * the fields that NTFS has no use for; the size of index blocks, which each
+ * index says again; the device's size, for images are cut short.
  */
 #include "memfn.h"
 #include "ntfs.h"

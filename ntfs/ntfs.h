@@ -364,7 +364,7 @@ struct ntfs_info {
 /* A B-tree: of a directory's names ("$I30"), or of something else. */
 struct ntfs_index {
     uint64_t ino;               /* whose, for reports */
-    uint64_t at;                /* byte of the volume where the root is, about */
+    uint64_t at;                /* byte of the volume: about where the root is */
     bool names;                 /* it is one of names */
     bool branches;              /* it has more nodes than the root */
     unsigned checked;           /* enum ntfs_checked; atomic. If it is damaged
@@ -444,8 +444,8 @@ int64_t ntfs_interix_readlink(struct shale_vnode *vn, char *buf, size_t size);
 /*
  * Decode the IN_LEN bytes at IN to the OUT_LEN bytes at OUT. Returns NULL, or
  * which rule the input breaks; *AT is then the byte of it. A unit of LZNT1 may
- * make more than OUT_LEN bytes; of these the first NEED have to be there: it may
- * end after them, and the rest is zeros.
+ * make more than OUT_LEN bytes; of these the first NEED have to be there: it
+ * may end after them, and the rest is zeros.
  */
 const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
                               size_t out_len, size_t need, size_t *at);

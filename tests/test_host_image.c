@@ -241,7 +241,7 @@ static const struct {
       .why = "looks like gzip; unpack it first (gunzip)" },
     { "a type that is none", MIB, .config = { .type = "xfs" },
       .err = SHALE_ENODEV,
-      .why = "no driver for type 'xfs'; there is ext2 fat" },
+      .why = "no driver for type 'xfs'; there is ntfs ext2 fat" },
     { "not of that type", 4 * MIB, .whole = SWAP, .config = { .type = "ext2" },
       .err = SHALE_ECORRUPT,
       .why = "ext2: no superblock here (byte 1024 of the image)" },

@@ -80,7 +80,7 @@ static const struct {
     { "NTFS with its loader", { ntfs_boot, ntfs_loader }, "ntfs" },
     { "NTFS, its first sector gone", { ntfs_loader }, "ntfs" },
     { "NTFS, all but its name gone", { ntfs_oem }, "ntfs" },
-    { "exFAT, which is named", { exfat_boot }, "ntfs" },
+    { "exFAT", { exfat_boot }, NULL },
     { "FAT", { fat_boot }, "fat" },
     { "FAT over NTFS", { ntfs_loader, fat_boot }, "fat" },
     { "ext2", { ext2_super }, "ext2" },
