@@ -34,6 +34,14 @@ program=("$@")
 for golden in "$images"/*.img.gz; do
     name=$(basename "$golden" .img.gz)
     gzip -dc "$golden" >"$work/image"
+    case $name in
+    ntfs-packed)
+        # What is packed would be shown once more, as extended attributes. Of
+        # these trees the recipe knows the hashes; ntfs-3g does not unpack.
+        check "$name" -o streams_interface=none
+        continue
+        ;;
+    esac
     check "$name"
     case $name in
     ext2-small)

@@ -49,6 +49,7 @@ static const struct {
     int err;
 } errors[] = {
     { "0", 0 },
+    { "SHALE_EACCES", SHALE_EACCES },
     { "SHALE_EIO", SHALE_EIO },
     { "SHALE_ENODEV", SHALE_ENODEV },
     { "SHALE_ENODATA", SHALE_ENODATA },
