@@ -2,9 +2,9 @@
  * upcase_table.c - the upper case of 16-bit units, as NTFS has it
  *
  * What $UpCase says on volumes that Windows has made since Vista, mkntfs too:
- * read from such volumes. It is the simple upper case of Unicode 5.0, but for
- * some letters whose upper case is that of another one (the long s, the dotless
- * i), which stay as they are.
+ * written by scripts/upcase.py from one. It is the simple upper case of Unicode
+ * 5.0, but for some letters whose upper case is that of another one (the long
+ * s, the dotless i), which stay as they are.
  */
 #include "upcase.h"
 
