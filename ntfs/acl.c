@@ -18,8 +18,10 @@
  *     the owner; if there is none, the one that is called so.
  * (3) r is reading data, w writing or appending some, x executing, or the
  *     generic right of that name.
- * (4) The owner has his rights and all others'; or, without an entry of his,
- *     all three. The group has its own and all others'.
+ * (4) The owner has what his entry gives; without one, all three. The group has
+ *     what its entries give; without any, what all others have. Both have what
+ *     all others have besides, unless the owner is the group as well, or the
+ *     Administrators or the system.
  * (5) What is denied to a class, or to all others, is then taken off,
  *     wherever in the list that stands.
  * (6) Nobody (S-1-0-0) being allowed 1, 2 or 4 is the sticky, set-group-ID or
@@ -77,6 +79,7 @@ struct list {
 /* What is allowed and denied to a class, as rwx. */
 struct class {
     uint32_t allow, deny;
+    bool said;                  /* anything at all */
 };
 
 static uint32_t get32(const uint8_t *at)
@@ -141,10 +144,10 @@ static bool is_others(const uint8_t *sid)
            ntfs_sid_same(sid, users);
 }
 
-static bool is_mighty(const struct ace *ace)
+static bool is_mighty(const uint8_t *sid)
 {
-    return ace->mask & MAY_OWN && (ntfs_sid_same(ace->sid, administrators) ||
-                                   ntfs_sid_same(ace->sid, local_system));
+    return ntfs_sid_same(sid, administrators) ||
+           ntfs_sid_same(sid, local_system);
 }
 
 static bool is_account(const uint8_t *sid)
@@ -174,57 +177,75 @@ static const char *owner_find(struct list list, const uint8_t **owner,
 
 static void class_add(struct class *class, const struct ace *ace)
 {
+    class->said = true;
     if (ace->type == ACE_ALLOW)
         class->allow |= rwx(ace->mask);
     else
         class->deny |= rwx(ace->mask);
 }
 
-/* Rules (1) and (3) to (6). Either SID may be NULL. */
+/* The classes, as far as a list has been walked. */
+struct classes {
+    const uint8_t *owner, *group;       /* SIDs, or NULL */
+    struct class own, grp, others;
+    uint32_t special;           /* the bits above rwx */
+};
+
+/* Rules (1), (3) and (6): take ACE in. */
+static void classes_add(struct classes *c, const struct ace *ace)
+{
+    bool is_owner = c->owner && ntfs_sid_same(ace->sid, c->owner);
+    bool is_group = c->group && ntfs_sid_same(ace->sid, c->group);
+
+    if (ace->type == ACE_DENY) {
+        if (is_owner)
+            c->own.deny |= rwx(ace->mask);
+        if (is_group)
+            class_add(&c->grp, ace);
+        if (!is_owner && !is_group && is_others(ace->sid))
+            class_add(&c->others, ace);
+    } else if (is_owner && ace->mask & MAY_OWN) {
+        /* ntfs-3g ends what it writes with full control for the
+           Administrators, who may be the owner that has said less. */
+        if (!c->own.said)
+            class_add(&c->own, ace);
+    } else if (is_group) {
+        if (!(ace->mask & MAY_OWN && is_mighty(ace->sid)))
+            class_add(&c->grp, ace);
+    } else if (is_others(ace->sid)) {
+        class_add(&c->others, ace);
+    } else if (ntfs_sid_same(ace->sid, nobody)) {
+        c->special |= (ace->mask & 7) << 9;
+    }
+}
+
+/* Rules (4) and (5). */
+static uint32_t classes_mode(const struct classes *c)
+{
+    bool apart = c->owner && !is_mighty(c->owner) &&
+                 !(c->group && ntfs_sid_same(c->owner, c->group));
+    uint32_t besides = apart ? c->others.allow : 0;
+    uint32_t own = c->own.said ? c->own.allow | besides : 7;
+    uint32_t grp = c->grp.said ? c->grp.allow | besides : c->others.allow;
+
+    own &= ~(c->own.deny | c->others.deny);
+    grp &= ~(c->grp.deny | c->others.deny);
+    return c->special | own << 6 | grp << 3 |
+           (c->others.allow & ~c->others.deny);
+}
+
+/* What LIST says to the two SIDs, either of which may be NULL. */
 static uint32_t mode_of(struct list list, const uint8_t *owner,
                         const uint8_t *group)
 {
-    struct class own = { 0 }, grp = { 0 }, others = { 0 };
-    bool own_said = false;
-    uint32_t special = 0;
+    struct classes classes = { .owner = owner, .group = group };
     const char *what;
     struct ace ace;
 
-    while (list_next(&list, &ace, &what) > 0) {
-        bool is_owner, is_group;
-
-        if (!counts(&ace))
-            continue;
-        is_owner = owner && ntfs_sid_same(ace.sid, owner);
-        is_group = group && ntfs_sid_same(ace.sid, group);
-        if (ace.type == ACE_DENY) {
-            if (is_owner)
-                class_add(&own, &ace);
-            if (is_group)
-                class_add(&grp, &ace);
-            if (!is_owner && !is_group && is_others(ace.sid))
-                class_add(&others, &ace);
-        } else if (is_owner && ace.mask & MAY_OWN) {
-            /* ntfs-3g ends what it writes with full control for the
-               Administrators, who may be the owner that has said less. */
-            if (!own_said)
-                class_add(&own, &ace);
-            own_said = true;
-        } else if (is_group) {
-            if (!is_mighty(&ace))
-                class_add(&grp, &ace);
-        } else if (is_others(ace.sid)) {
-            class_add(&others, &ace);
-        } else if (ntfs_sid_same(ace.sid, nobody)) {
-            special |= (ace.mask & 7) << 9;
-        }
-    }
-    if (!own_said)
-        own.allow = 7;
-    own.allow = (own.allow | others.allow) & ~(own.deny | others.deny);
-    grp.allow = (grp.allow | others.allow) & ~(grp.deny | others.deny);
-    others.allow &= ~others.deny;
-    return special | own.allow << 6 | grp.allow << 3 | others.allow;
+    while (list_next(&list, &ace, &what) > 0)
+        if (counts(&ace))
+            classes_add(&classes, &ace);
+    return classes_mode(&classes);
 }
 
 /* Decode the list at byte WHERE of a descriptor of LEN bytes. */

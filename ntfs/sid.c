@@ -18,23 +18,22 @@
  *     # comment
  *
  * Without any it is as if "::S-1-5-21-3141592653-589793238-462843383-10000"
- * had been said, which is how ntfs-3g writes where it has no mapping. Who is
- * not in the mapping is root, as with ntfs-3g.
+ * had been said, which is how ntfs-3g writes where it has no mapping. The
+ * first entry that fits counts, and who is in none is root, as with ntfs-3g.
  */
 #include "memfn.h"
 #include "meta.h"
 
 struct sid_rule {
-    uint8_t sid[NTFS_SID_MAX];
+    uint8_t sid[NTFS_SID_MAX];  /* of neither a user nor a group: the last
+                                   number is N, of all from there on */
     bool is_user, is_group;
     uint32_t uid, gid;
 };
 
 struct ntfs_sids {
-    struct sid_rule *rules;
+    struct sid_rule *rules;     /* the first that fits is the one */
     size_t count, room;
-    uint8_t base[NTFS_SID_MAX]; /* of the rule for all others; revision 0: there
-                                   is none. Its last number is N */
 };
 
 static const char usual[] =
@@ -199,17 +198,10 @@ static int sids_add(struct ntfs_sids *sids, const char *entry, size_t len)
 {
     struct sid_rule *rule = &sids->rules[sids->count];
 
-    if (!rule_parse(entry, len, rule))
+    if (!rule_parse(entry, len, rule) ||
+        (!rule->is_user && !rule->is_group && rule->sid[1] < 1))
         return SHALE_EINVAL;
-    if (rule->is_user || rule->is_group) {
-        sids->count++;
-        return 0;
-    }
-    /* N is its own number, and the first such rule is the one. */
-    if (rule->sid[1] < 1)
-        return SHALE_EINVAL;
-    if (sids->base[0] == 0)
-        memcpy(sids->base, rule->sid, NTFS_SID_MAX);
+    sids->count++;
     return 0;
 }
 
@@ -253,13 +245,14 @@ void ntfs_sids_free(struct shale_mem *mem, struct ntfs_sids *sids)
     shale_free(mem, sids, sizeof *sids);
 }
 
-/* Is SID one of those that the base stands for? What is past N, in *PAST. */
-static bool from_base(const struct ntfs_sids *sids, const uint8_t *sid,
-                      uint32_t *past)
+/* Is SID one of those that RULE, which is for many, is for? How far past N it
+   is, in *PAST. */
+static bool is_past(const struct sid_rule *rule, const uint8_t *sid,
+                    uint32_t *past)
 {
-    const uint8_t *base = sids->base;
+    const uint8_t *base = rule->sid;
 
-    if (base[0] == 0 || sid[1] != base[1] ||
+    if (rule->is_user || rule->is_group || sid[1] != base[1] ||
         memcmp(sid, base, sid_size(base) - 4) != 0 ||
         sid_last(sid) < sid_last(base))
         return false;
@@ -269,20 +262,28 @@ static bool from_base(const struct ntfs_sids *sids, const uint8_t *sid,
 
 uint32_t ntfs_sids_user(const struct ntfs_sids *sids, const uint8_t *sid)
 {
-    uint32_t past;
+    for (size_t i = 0; i < sids->count; i++) {
+        const struct sid_rule *rule = &sids->rules[i];
+        uint32_t past;
 
-    for (size_t i = 0; i < sids->count; i++)
-        if (sids->rules[i].is_user && ntfs_sid_same(sids->rules[i].sid, sid))
-            return sids->rules[i].uid;
-    return from_base(sids, sid, &past) && past % 2 == 0 ? past / 2 : 0;
+        if (rule->is_user && ntfs_sid_same(rule->sid, sid))
+            return rule->uid;
+        if (is_past(rule, sid, &past) && past % 2 == 0)
+            return past / 2;
+    }
+    return 0;
 }
 
 uint32_t ntfs_sids_group(const struct ntfs_sids *sids, const uint8_t *sid)
 {
-    uint32_t past;
+    for (size_t i = 0; i < sids->count; i++) {
+        const struct sid_rule *rule = &sids->rules[i];
+        uint32_t past;
 
-    for (size_t i = 0; i < sids->count; i++)
-        if (sids->rules[i].is_group && ntfs_sid_same(sids->rules[i].sid, sid))
-            return sids->rules[i].gid;
-    return from_base(sids, sid, &past) && past % 2 == 1 ? past / 2 : 0;
+        if (rule->is_group && ntfs_sid_same(rule->sid, sid))
+            return rule->gid;
+        if (is_past(rule, sid, &past) && past % 2 == 1)
+            return past / 2;
+    }
+    return 0;
 }
