@@ -2,7 +2,7 @@
 """names.py - directories of names that are hard to tell apart
 
     names.py fill DIR           make the names below DIR
-    names.py numbers DIR        print each name that a listing of DIR gives, with
+    names.py numbers DIR        print each name of a listing of DIR, with
                                 the number of what looking it up leads to
     names.py spoil IMAGE NUMBER WHICH       spoil index blocks of directory
                                 NUMBER: all, or the one of that number
