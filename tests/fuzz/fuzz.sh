@@ -22,6 +22,7 @@ mkdir -p "$seeds/ext2" "$seeds/fat" "$seeds/ntfs" "$work/tree/dir/below"
 
 # Longest input: the fuzzer slows down with every byte.
 max=131072
+ntfs_max=262144                 # whose records are far apart, and a KiB each
 
 # One small tree, in volumes of different shapes.
 make_ext2_seeds()
@@ -187,7 +188,7 @@ make_ntfs_seeds()
     gzip -dc "$here/../../images/ntfs-small.img.gz" >"$work/image"
     for options in 0 1 2 3 4 5 6 8 9 10; do
         "$here/ntfs_seed.py" "$work/image" "$options" \
-            "$seeds/ntfs/golden-$options" "$max"
+            "$seeds/ntfs/golden-$options" "$ntfs_max"
     done
     command -v mkntfs >/dev/null || return 0
     while read -r line; do
@@ -197,7 +198,7 @@ make_ntfs_seeds()
         # shellcheck disable=SC2086 # the line is a list of arguments
         mkntfs -F -Q -q -f -p 0 -H 0 -S 0 $line "$work/image" </dev/null \
             >/dev/null 2>&1 || continue
-        "$here/ntfs_seed.py" "$work/image" 0 "$seeds/ntfs/$n" "$max"
+        "$here/ntfs_seed.py" "$work/image" 0 "$seeds/ntfs/$n" "$ntfs_max"
     done <<'LIST'
 -s 512 -c 512
 -s 512 -c 1024
@@ -245,10 +246,13 @@ for program in "${programs[@]}"; do
     count=$(find "$seeds/$target" -type f | wc -l)
     [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
     mkdir -p "$corpus/$target"
+    longest=$max
+    [ "$target" != ntfs ] || longest=$ntfs_max
     dict=()
     [ ! -e "$here/$target.dict" ] || dict=("-dict=$here/$target.dict")
     status=0
-    "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$max" -timeout=10 \
+    "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$longest" \
+        -timeout=10 \
         -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
         "$corpus/$target" "$seeds/$target" >"$work/log" 2>&1 || status=$?

@@ -17,7 +17,7 @@ UPCASE = struct.pack("<64H", *range(64))
 
 
 def pieces_of(image):
-    """[(sector, bytes), ...]; a gap of two sectors is not worth a piece."""
+    """[(sector, bytes), ...]; a small gap is not worth a piece."""
     table = image.find(UPCASE)
     while table >= 0 and table % SECTOR:
         table = image.find(UPCASE, table + 1)
@@ -32,7 +32,7 @@ def pieces_of(image):
         if pieces:
             first, data = pieces[-1]
             gap = number - first - len(data) // SECTOR
-            if gap <= 2:
+            if gap <= 4:
                 data += image[at - gap * SECTOR:at] + sector
                 continue
         pieces.append((number, bytearray(sector)))
@@ -41,7 +41,7 @@ def pieces_of(image):
 
 def main():
     path, options, out = sys.argv[1:4]
-    most = int(sys.argv[4]) if len(sys.argv) > 4 else 131072
+    most = int(sys.argv[4]) if len(sys.argv) > 4 else 262144
     with open(path, "rb") as file:
         image = file.read(DEVICE + 1)
     pieces = pieces_of(image) if len(image) <= DEVICE else []
