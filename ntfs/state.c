@@ -31,7 +31,6 @@
 /* A restart page. */
 struct log_page {
     struct ntfs_disk_multi multi;       /* "RSTR", or "CHKD" by chkdsk */
-    le64 checked_lsn;
     le32 system_page, log_page; /* bytes */
     le16 area;                  /* offset of the restart area */
     le16 minor, major;

@@ -34,17 +34,17 @@ def getxattr(path, name):
     return value.hex() if got <= 40 else hashlib.sha256(value).hexdigest()
 
 
-def xattrs(path, links):
+def xattrs(path):
     try:
         names = [os.fsencode(name)
                  for name in os.listxattr(path, follow_symlinks=False)]
     except OSError as why:
         names = []
-        if why.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENODATA):
+        # Without them ntfs-3g answers what errno was left by something else.
+        if why.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENODATA,
+                             errno.EINVAL):
             return ["listxattr:" + errno.errorcode[why.errno]]
-    # ntfs-3g has the DOS name of a path, and we that of a file.
-    names += [b"system.ntfs_" + name.encode() for name in UNLISTED
-              if name != "dos_name" or links < 2]
+    names += [b"system.ntfs_" + name.encode() for name in UNLISTED]
     seen = []
     for name in names:
         value = getxattr(path, name)
@@ -100,7 +100,7 @@ def fields_of(top, path, flags):
             "device=%d:%d" % (os.major(st.st_rdev), os.minor(st.st_rdev)),
             "mtime,atime,ctime=" + ",".join(times),
             "data=" + ("-" if "l" in flags
-                       else data_of(top, path, st.st_mode)), *xattrs(path, 0 if is_dir else st.st_nlink)]
+                       else data_of(top, path, st.st_mode)), *xattrs(path)]
 
 
 def main():
