@@ -13,7 +13,8 @@
 #include "memfn.h"
 #include "ntfs.h"
 
-#define RAW_TRAILER 2u          /* see node.c */
+#define RAW_SECTOR 512u         /* see node.c */
+#define RAW_TRAILER 2u
 
 /* ---------------------------------------------------------- streams as such */
 
@@ -171,13 +172,14 @@ static int map_clusters(struct ntfs_volume *vol,
 }
 
 /*
- * An encrypted file: what is written is told as it is, to the end of a sector,
- * and then how much of that is too much, which node.c has added to the size.
+ * An encrypted file: its clusters are told as they are, to the end of a sector
+ * of 512 bytes, and then how much of that is too much, for which node.c has
+ * made the size larger. Of a stream with a name, no more than it has.
  */
 static int map_encrypted(struct ntfs_volume *vol, struct ntfs_vnode *vn,
                          uint64_t offset, struct shale_extent *out)
 {
-    uint64_t end = vn->base.size - RAW_TRAILER;
+    uint64_t end = (vn->data.size + RAW_SECTOR - 1) & ~(RAW_SECTOR - 1ull);
     int err;
 
     if (!vol->options.efs_raw)

@@ -83,7 +83,8 @@ pack()
 mkdir "$work/mnt" "$work/source"
 make_source
 truncate -s 2M "$work/image"
-mkntfs -F -Q -q -s 512 -c 512 -p 0 -H 0 -S 0 -L packed "$work/image" >"$work/log"
+mkntfs -F -Q -q -s 512 -c 512 -p 0 -H 0 -S 0 -L packed "$work/image" \
+    >"$work/log"
 through compression compress
 while read -r dir algorithm kind chunk; do
     rm -f "$work/wim"
