@@ -140,6 +140,22 @@ sparse()
     rm "$work/islands" "$work/vast"
 }
 
+# Clusters of any size: by the largest ones a small file has two MiB.
+clusters()
+{
+    local size=$1 file
+
+    volume rw "$2" -c "$size" || return 0
+    cp "$source"/* "$theirs/"
+    islands "$work/islands" 5G
+    islands "$theirs/islands" 5G
+    unmount_3g "$theirs"
+    for file in "$source"/text-* "$source/mixed" "$work/islands"; do
+        reads "clusters of $size: ${file##*/}" "/${file##*/}" "$file"
+    done
+    rm "$work/islands"
+}
+
 # A file in hundreds of runs, which need more than one record.
 pieces()
 {
@@ -223,6 +239,24 @@ packed_all()
     packed LZX 01 32768 LZX
 }
 
+# What wimlib puts into a volume by itself.
+applied()
+{
+    local file
+
+    have wimapply || return 0
+    make_ntfs "$image" 64M || return 0
+    rm -f "$work/wim"
+    wimcapture "$source" "$work/wim" --no-acls >"$work/log" 2>&1
+    wimapply "$work/wim" 1 "$image" >"$work/log" 2>&1 || {
+        fail "wimapply"
+        return
+    }
+    for file in "$source"/*; do
+        reads "applied: ${file##*/}" "/${file##*/}" "$file"
+    done
+}
+
 # The last byte that has entries of four bytes, and the first that has not.
 packed_wide()
 {
@@ -304,7 +338,11 @@ if ! is_quick; then
 fi
 sparse
 pieces
+clusters 65536 256M
+clusters 131072 256M
+is_quick || clusters 2097152 1G
 packed_all
+applied
 packed_wide
 elsewhere
 encrypted
