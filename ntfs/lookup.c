@@ -102,7 +102,8 @@ static int name_find(struct ntfs_vnode *dir, const char *name, size_t len,
 
 /* ---------------------------------------------------------- the operations */
 
-/* Is there, in use, what REFERENCE means? If not, it is WRONG, at AT. */
+/* Is there, in use, what REFERENCE means? If not, it is WRONG, at AT; but what
+   DIR knows of others need not be true any more if it is deleted itself. */
 static int reference_check(struct ntfs_vnode *dir, uint64_t reference,
                            const char *wrong, uint64_t at)
 {
@@ -110,6 +111,8 @@ static int reference_check(struct ntfs_vnode *dir, uint64_t reference,
     int err = ntfs_record_by_reference(ntfs_volume_of(dir->base.fs),
                                        reference, &record);
 
+    if (err == SHALE_ESTALE && (dir->base.ino & NTFS_INO_DELETED))
+        return SHALE_ENOENT;
     if (err == SHALE_ESTALE)
         return shale_corrupt_inode(dir->base.fs, wrong, at, dir->base.ino);
     if (!err)

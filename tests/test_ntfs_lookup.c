@@ -295,6 +295,13 @@ START_TEST(parents)
     ck_assert_int_eq(ntfs_parent(&d.dir.base, &ino), SHALE_ECORRUPT);
     ck_assert_ptr_nonnull(strstr(d.p.said, "not there any more"));
 
+    /* A deleted one's may be gone. */
+    d.p.said[0] = '\0';
+    d.dir.base.ino |= NTFS_INO_DELETED;
+    ck_assert_int_eq(ntfs_parent(&d.dir.base, &ino), SHALE_ENOENT);
+    ck_assert_str_eq(d.p.said, "");
+    d.dir.base.ino = 70;
+
     dirs_file(&d, 70, 1);
     ck_assert_int_eq(ntfs_parent(&d.dir.base, &ino), SHALE_ECORRUPT);
     ck_assert_ptr_nonnull(strstr(d.p.said, "without a name"));
