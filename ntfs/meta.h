@@ -188,12 +188,8 @@ int64_t ntfs_streams_value(struct ntfs_volume *vol,
 int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_disk_standard *out);
 
-/* LEN bytes at VALUE, or all of a stream that is stored plainly, as the answer
-   of getxattr(). */
+/* LEN bytes at VALUE as the answer of getxattr(). */
 int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size);
-int64_t ntfs_stream_answer(struct ntfs_volume *vol,
-                           const struct ntfs_stream *stream, void *buf,
-                           size_t size);
 
 /* ------------------------------------------------- sysattr.c and xattr.c */
 

@@ -26,7 +26,7 @@
 #define COPY_AFTER 0x40000u             /* where $SDS has it again */
 #define LENGTH_MAX 0x40000u             /* of one, with its head */
 #define MAPPING_MAX 65536u              /* of a mapping on the volume */
-#define KEPT_SHIFT 10                   /* 1,024 descriptors' rights */
+#define KEPT_SHIFT 12                   /* 4,096 descriptors' rights */
 #define KEPT_SLOTS (1u << KEPT_SHIFT)
 #define KEPT_TAG 0xfffffu
 
@@ -52,7 +52,7 @@ _Static_assert(offsetof(struct sii_entry, head) == DATA_OFFSET, "$SII entry");
 
 /*
  * The rights of one descriptor. Both words tell whose they are, so that halves
- * of two do not pass for one; ids too large for that are not kept.
+ * of two do not pass for one; ids of 2^32 - 4096 and above are not kept.
  *
  *     who   id | uid           may   gid | the id's upper 20 bits + 1 | mode
  *           32   32                  32    20                          12
@@ -252,10 +252,13 @@ static int by_id(const void *sought, const uint8_t *key, size_t len)
     return id < other ? -1 : id > other;
 }
 
-/* Where a descriptor is in $SDS. */
+/* Where a descriptor is. */
 struct place {
-    uint64_t at;                /* behind its head */
-    size_t length;              /* without that */
+    const struct ntfs_stream *stream;   /* $SDS, or the one below; NULL: the
+                                           file has none */
+    uint64_t at;
+    size_t length;
+    struct ntfs_stream own;     /* the file's own; open if it is that */
 };
 
 /* Is the head at AT of $SDS that of ID, with LENGTH? 1, 0 or an error. */
@@ -315,6 +318,7 @@ static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
         return shale_corrupt_inode(vol->fs,
                                    "ntfs: $Secure:$SDS lacks a descriptor",
                                    SHALE_NOWHERE, ino);
+    out->stream = &sec->sds;
     out->at = at + sizeof entry.head;
     out->length = length - sizeof entry.head;
     return 0;
@@ -322,36 +326,45 @@ static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
 
 /* ------------------------------------------------------- a file's own */
 
-/* The descriptor of BASE's file, whose security id is ID, as getxattr(). */
-static int64_t descriptor_get(struct ntfs_volume *vol,
-                              const struct ntfs_record *base, uint32_t id,
-                              void *buf, size_t size)
+/* Find the descriptor of BASE's file, whose security id is ID. To be closed. */
+static int place_open(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      uint32_t id, struct place *out)
 {
-    struct ntfs_stream own;
-    struct place place = { 0 };
-    int64_t answer;
-    int err;
+    int found;
 
-    if (id != 0) {
-        err = shared_find(vol, id, base->number, &place);
-        if (err)
-            return err;
-        if (size == 0)
-            return (int64_t)place.length;
-        if (size < place.length)
-            return SHALE_ERANGE;
-        err = ntfs_stream_read(vol, &vol->security->sds, place.at, buf,
-                               place.length);
-        return err ? err : (int64_t)place.length;
+    out->stream = NULL;
+    if (id != 0)
+        return shared_find(vol, id, base->number, out);
+    out->at = 0;
+    out->length = sizeof none;
+    found = ntfs_stream_open(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0,
+                             &out->own);
+    if (found <= 0)
+        return found;
+    out->stream = &out->own;
+    out->length = (size_t)out->own.size;
+    if (out->own.size > 0 && out->own.size <= LENGTH_MAX)
+        return 0;
+    ntfs_stream_close(vol, &out->own);
+    return shale_corrupt_inode(vol->fs,
+                               "ntfs: security descriptor of bad length",
+                               base->at, base->number);
+}
+
+static void place_close(struct ntfs_volume *vol, struct place *place)
+{
+    if (place->stream == &place->own)
+        ntfs_stream_close(vol, &place->own);
+}
+
+static int place_read(struct ntfs_volume *vol, const struct place *place,
+                      void *buf)
+{
+    if (!place->stream) {
+        memcpy(buf, none, sizeof none);
+        return 0;
     }
-    err = ntfs_stream_open(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0, &own);
-    if (err < 0)
-        return err;
-    if (err == 0)
-        return ntfs_answer(none, sizeof none, buf, size);
-    answer = ntfs_stream_answer(vol, &own, buf, size);
-    ntfs_stream_close(vol, &own);
-    return answer;
+    return ntfs_stream_read(vol, place->stream, place->at, buf, place->length);
 }
 
 int64_t ntfs_security_get(struct ntfs_volume *vol,
@@ -359,12 +372,21 @@ int64_t ntfs_security_get(struct ntfs_volume *vol,
                           size_t size)
 {
     struct ntfs_disk_standard standard;
+    struct place place;
+    int64_t answer;
     int err = ntfs_standard_get(vol, base, &standard);
 
+    if (!err)
+        err = place_open(vol, base, le32_get(standard.security_id), &place);
     if (err)
         return err;
-    return descriptor_get(vol, base, le32_get(standard.security_id), buf,
-                          size);
+    answer = (int64_t)place.length;
+    if (size > 0 && size < place.length)
+        answer = SHALE_ERANGE;
+    else if (size > 0)
+        err = place_read(vol, &place, buf);
+    place_close(vol, &place);
+    return err ? err : answer;
 }
 
 /* ------------------------------------------------------------- rights */
@@ -403,38 +425,43 @@ static void kept_put(const struct ntfs_security *sec, uint32_t id,
                      __ATOMIC_RELAXED);
 }
 
+/* What the descriptor at PLACE, of BASE's file, says. */
+static int rights_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                       const struct place *place, struct ntfs_rights *out)
+{
+    uint8_t *bytes = shale_alloc(vol->fs->mem, place->length);
+    const char *what = NULL;
+    size_t at = 0;
+    int err;
+
+    if (!bytes)
+        return SHALE_ENOMEM;
+    err = place_read(vol, place, bytes);
+    if (!err)
+        what = ntfs_acl_decode(vol->security->sids, bytes, place->length, out,
+                               &at);
+    shale_free(vol->fs->mem, bytes, place->length);
+    return what ? shale_corrupt_inode(vol->fs, what, base->at, base->number) :
+        err;
+}
+
 int ntfs_security_rights(struct ntfs_volume *vol,
                          const struct ntfs_record *base,
                          const struct ntfs_info *info,
                          struct ntfs_rights *out)
 {
     struct ntfs_security *sec = vol->security;
-    const char *what;
-    uint8_t *bytes;
-    int64_t len, got;
-    size_t at = 0;
+    struct place place;
+    int err;
 
     if (kept_get(sec, info->security_id, out))
         return 0;
-    len = descriptor_get(vol, base, info->security_id, NULL, 0);
-    if (len < 0)
-        return (int)len;
-    if (len == 0 || len > LENGTH_MAX)
-        return shale_corrupt_inode(vol->fs,
-                                   "ntfs: security descriptor of bad length",
-                                   base->at, info->number);
-    bytes = shale_alloc(vol->fs->mem, (size_t)len);
-    if (!bytes)
-        return SHALE_ENOMEM;
-    got = descriptor_get(vol, base, info->security_id, bytes, (size_t)len);
-    what = got < 0 ? NULL :
-        ntfs_acl_decode(sec->sids, bytes, (size_t)got, out, &at);
-    shale_free(vol->fs->mem, bytes, (size_t)len);
-    if (got < 0)
-        return (int)got;
-    if (what)
-        return shale_corrupt_inode(vol->fs, what, base->at, info->number);
-    if (info->security_id != 0)
+    err = place_open(vol, base, info->security_id, &place);
+    if (err)
+        return err;
+    err = rights_load(vol, base, &place, out);
+    place_close(vol, &place);
+    if (!err && info->security_id != 0)
         kept_put(sec, info->security_id, out);
-    return 0;
+    return err;
 }

@@ -33,20 +33,6 @@ int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size)
     return (int64_t)len;
 }
 
-int64_t ntfs_stream_answer(struct ntfs_volume *vol,
-                           const struct ntfs_stream *stream, void *buf,
-                           size_t size)
-{
-    int err;
-
-    if (stream->size > INT64_MAX || (size > 0 && stream->size > size))
-        return SHALE_ERANGE;
-    if (size == 0 || stream->size == 0)
-        return (int64_t)stream->size;
-    err = ntfs_stream_read(vol, stream, 0, buf, (size_t)stream->size);
-    return err ? err : (int64_t)stream->size;
-}
-
 int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_disk_standard *out)
 {
@@ -126,6 +112,22 @@ static int64_t times_get(const struct ntfs_asked *asked, size_t count, bool big)
 
 /* ------------------------------------------------------ whole attributes */
 
+/* All of STREAM, which is stored plainly, as the answer. */
+static int64_t stream_answer(const struct ntfs_asked *asked,
+                             const struct ntfs_stream *stream)
+{
+    int err;
+
+    if (stream->size > INT64_MAX ||
+        (asked->size > 0 && stream->size > asked->size))
+        return SHALE_ERANGE;
+    if (asked->size == 0 || stream->size == 0)
+        return (int64_t)stream->size;
+    err = ntfs_stream_read(asked->vol, stream, 0, asked->buf,
+                           (size_t)stream->size);
+    return err ? err : (int64_t)stream->size;
+}
+
 /* The value of the attribute of that type and name. */
 static int64_t attr_get(const struct ntfs_asked *asked, uint32_t type,
                         const uint16_t *name, size_t len)
@@ -137,7 +139,7 @@ static int64_t attr_get(const struct ntfs_asked *asked, uint32_t type,
 
     if (found <= 0)
         return found ? found : SHALE_ENODATA;
-    answer = ntfs_stream_answer(asked->vol, &stream, asked->buf, asked->size);
+    answer = stream_answer(asked, &stream);
     ntfs_stream_close(asked->vol, &stream);
     return answer;
 }

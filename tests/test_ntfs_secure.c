@@ -366,7 +366,7 @@ END_TEST
  * Ids that share a slot of what is kept: their rights are not taken for each
  * other's.
  */
-static const uint32_t ids[SHARED] = { 0x100, 0x100 + 1024, 0x100 + (5u << 20) };
+static const uint32_t ids[SHARED] = { 0x100, 0x100 + 4096, 0x100 + (5u << 20) };
 static uint64_t files[SHARED];
 
 static bool ask(const struct ntfs_record *base)
