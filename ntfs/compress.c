@@ -11,8 +11,15 @@
  *
  * A run may cover many units, or a unit be made of many runs. Nothing is
  * written past the valid-data length, whatever the clusters there hold; in the
- * unit that it is in, zeros follow it. (Documented by the Linux-NTFS project
- * and by libfsntfs, and as found in what ntfs-3g writes.)
+ * unit that it is in, zeros follow it.
+ *
+ * The chunks of LZNT1 know nothing of each other. Who asks for no more than one
+ * makes, of a unit that has not been asked for lately, is answered with that: a
+ * unit has to be read as a whole, but to unpack it takes ten times as long. The
+ * second time all of it is unpacked, and the core keeps it.
+ *
+ * (Documented by the Linux-NTFS project and by libfsntfs, and as found in what
+ * ntfs-3g writes.)
  */
 #include "memfn.h"
 #include "ntfs.h"
@@ -102,24 +109,52 @@ static uint64_t alike_until(const struct ntfs_volume *vol,
     return end << vol->boot.cluster_shift;
 }
 
-/* The extent of OFFSET, below the valid-data length, in UNIT. */
-static void unit_extent(const struct ntfs_volume *vol,
-                        const struct ntfs_stream *stream,
-                        const struct unit *unit, uint64_t offset,
-                        struct shale_extent *out)
+/*
+ * Has UNIT been asked for lately, by what LATELY keeps? From now on it has. Two
+ * threads may do this at once: whatever they find is right enough.
+ */
+static bool asked_lately(uint32_t *lately, const struct unit *unit)
+{
+    uint64_t number = unit->first / unit->clusters;
+    uint32_t *slot = &lately[number % NTFS_UNITS_LATELY];
+    uint32_t tag = (uint32_t)(number / NTFS_UNITS_LATELY) + 1;
+
+    if (__atomic_load_n(slot, __ATOMIC_RELAXED) == tag)
+        return true;
+    __atomic_store_n(slot, tag, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* The extent of the LEN bytes at OFFSET in UNIT, which is packed. */
+static void packed_extent(const struct ntfs_volume *vol,
+                          const struct ntfs_stream *stream, uint32_t *lately,
+                          const struct unit *unit, uint64_t offset,
+                          uint64_t len, struct shale_extent *out)
 {
     unsigned shift = vol->boot.cluster_shift;
+    uint64_t start = unit->first << shift, length = unit->clusters << shift;
+    uint64_t in_chunk = (offset - start) % NTFS_LZNT1_CHUNK;
+
+    out->kind = SHALE_EXTENT_ENCODED;
+    out->device = ntfs_data_place(vol, stream, start);
+    if (lately && !asked_lately(lately, unit) &&
+        len <= NTFS_LZNT1_CHUNK - in_chunk && length > NTFS_LZNT1_CHUNK) {
+        start = offset - in_chunk;
+        length = NTFS_LZNT1_CHUNK;
+    }
+    out->offset = start;
+    out->length = length < stream->size - start ? length
+                                                : stream->size - start;
+}
+
+/* The extent of OFFSET, below the valid-data length, in UNIT, which is not. */
+static void plain_extent(const struct ntfs_volume *vol,
+                         const struct ntfs_stream *stream,
+                         const struct unit *unit, uint64_t offset,
+                         struct shale_extent *out)
+{
     uint64_t end;
 
-    if (unit->present > 0 && unit->present < unit->end - unit->first) {
-        out->kind = SHALE_EXTENT_ENCODED;
-        out->offset = unit->first << shift;
-        out->length = unit->clusters << shift;
-        if (out->length > stream->size - out->offset)
-            out->length = stream->size - out->offset;
-        out->device = ntfs_data_place(vol, stream, out->offset);
-        return;
-    }
     end = alike_until(vol, stream, unit, offset);
     out->kind = SHALE_EXTENT_HOLE;
     if (unit->present > 0) {
@@ -132,7 +167,8 @@ static void unit_extent(const struct ntfs_volume *vol,
 }
 
 int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                  uint64_t offset, struct shale_extent *out)
+                  uint32_t *lately, uint64_t offset, uint64_t len,
+                  struct shale_extent *out)
 {
     struct shale_extent extent = {
         .offset = offset, .kind = SHALE_EXTENT_HOLE,
@@ -153,18 +189,50 @@ int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                                    "ntfs: data ends before its file does",
                                    stream->at, stream->ino);
     err = unit_find(vol, stream, vcn, &unit);
-    if (!err) {
-        unit_extent(vol, stream, &unit, offset, &extent);
-        *out = extent;
+    if (err)
+        return err;
+    if (unit.present > 0 && unit.present < unit.end - unit.first)
+        packed_extent(vol, stream, lately, &unit, offset, len, &extent);
+    else
+        plain_extent(vol, stream, &unit, offset, &extent);
+    *out = extent;
+    return 0;
+}
+
+/*
+ * Unpack to BUF what EXTENT is of the LEN bytes at PACKED, the unit that begins
+ * at START. The part of it that is valid has to be there.
+ */
+static const char *unpack(const struct ntfs_stream *stream, uint64_t start,
+                          const uint8_t *packed, size_t len,
+                          const struct shale_extent *extent, uint8_t *buf,
+                          size_t *at)
+{
+    size_t chunk = (size_t)((extent->offset - start) / NTFS_LZNT1_CHUNK);
+    size_t length = (size_t)extent->length, need = 0, skipped;
+    const char *broken = ntfs_lznt1_find(packed, len, chunk, at);
+
+    if (broken)
+        return broken;
+    if (extent->offset < stream->initialized) {
+        uint64_t valid = stream->initialized - extent->offset;
+
+        need = valid < length ? (size_t)valid : length;
     }
-    return err;
+    skipped = *at;
+    broken = ntfs_lznt1_decode(packed + skipped, len - skipped, buf, length,
+                               need, at);
+    *at += skipped;
+    if (!broken)
+        memset(buf + need, 0, length - need);
+    return broken;
 }
 
 int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      const struct shale_extent *extent, void *buf)
 {
-    uint64_t need = extent->length;
     struct unit unit;
+    uint64_t start;
     const char *broken;
     size_t packed_size, at = 0;
     uint8_t *packed;
@@ -173,26 +241,19 @@ int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
 
     if (err)
         return err;
+    start = unit.first << vol->boot.cluster_shift;
     packed_size = (size_t)(unit.present << vol->boot.cluster_shift);
     packed = shale_alloc(vol->fs->mem, packed_size);
     if (!packed)
         return SHALE_ENOMEM;
-    err = ntfs_data_read(vol, stream, extent->offset, packed, packed_size);
-    if (err)
-        goto free_packed;
-
-    if (need > stream->initialized - extent->offset)
-        need = stream->initialized - extent->offset;
-    broken = ntfs_lznt1_decode(packed, packed_size, buf,
-                               (size_t)extent->length, (size_t)need, &at);
-    if (broken)
-        err = shale_corrupt_inode(
-            vol->fs, broken,
-            ntfs_data_place(vol, stream, extent->offset + at), stream->ino);
-    else if (need < extent->length)
-        memset((uint8_t *)buf + need, 0, (size_t)(extent->length - need));
-
-free_packed:
+    err = ntfs_data_read(vol, stream, start, packed, packed_size);
+    if (!err) {
+        broken = unpack(stream, start, packed, packed_size, extent, buf, &at);
+        if (broken)
+            err = shale_corrupt_inode(
+                vol->fs, broken, ntfs_data_place(vol, stream, start + at),
+                stream->ino);
+    }
     shale_free(vol->fs->mem, packed, packed_size);
     return err;
 }

@@ -147,25 +147,60 @@ static const char *decode_chunk(struct chunk *chunk, unsigned header)
     return NULL;
 }
 
+/* The header at NEXT of a unit; 0 at its end. */
+static unsigned header_at(const uint8_t *in, size_t in_len, size_t next)
+{
+    return in_len - next >= 2 ? word_at(in + next) : 0;
+}
+
+/* Bytes behind HEADER. */
+static size_t chunk_length(unsigned header)
+{
+    return (header & 0xfff) + 1u;
+}
+
+/* Can HEADER be one, with so many bytes left of its unit? */
+static const char *check_header(unsigned header, size_t left)
+{
+    if ((header >> 12 & 7) != CHUNK_SIGNATURE)
+        return "ntfs: an LZNT1 chunk has the wrong signature";
+    if (chunk_length(header) > left - 2)
+        return "ntfs: an LZNT1 chunk runs past the end of its unit";
+    return NULL;
+}
+
+const char *ntfs_lznt1_find(const uint8_t *in, size_t in_len, size_t number,
+                            size_t *at)
+{
+    for (*at = 0; number > 0; number--) {
+        unsigned header = header_at(in, in_len, *at);
+        const char *broken;
+
+        if (header == 0)
+            break;
+        broken = check_header(header, in_len - *at);
+        if (broken)
+            return broken;
+        *at += 2 + chunk_length(header);
+    }
+    return NULL;
+}
+
 const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
                               size_t out_len, size_t need, size_t *at)
 {
     size_t next = 0, made = 0, start = 0;
 
-    while (start < out_len && in_len - next >= 2) {
-        unsigned header = word_at(in + next);
-        size_t len = (header & 0xfff) + 1u;
+    while (start < out_len && header_at(in, in_len, next) != 0) {
+        unsigned header = header_at(in, in_len, next);
+        size_t len = chunk_length(header);
         size_t room = out_len - start;
         struct chunk chunk;
-        const char *broken;
+        const char *broken = check_header(header, in_len - next);
 
-        if (header == 0)
-            break;
         *at = next;
-        if ((header >> 12 & 7) != CHUNK_SIGNATURE)
-            return "ntfs: an LZNT1 chunk has the wrong signature";
-        if (len > in_len - next - 2)
-            return "ntfs: an LZNT1 chunk runs past the end of its unit";
+        if (broken)
+            return broken;
         if (room > CHUNK_SIZE)
             room = CHUNK_SIZE;
         memset(out + made, 0, start - made);
@@ -185,7 +220,10 @@ const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
         start += room;
     }
     *at = next;
-    if (made < need)
+    /* A chunk that is followed by another may make less than it could. */
+    if (made < need && (header_at(in, in_len, next) == 0 ||
+                        check_header(header_at(in, in_len, next),
+                                     in_len - next)))
         return "ntfs: an LZNT1 unit ends before its data does";
     memset(out + made, 0, out_len - made);
     return NULL;

@@ -205,7 +205,6 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     const struct ntfs_stream *data = &vn->data;
     const char *where = NULL;
 
-    (void)len;                  /* longer is welcome, and costs nothing */
     if (NTFS_INO_STREAM(file->ino) == 0)
         where = elsewhere(vn);
     if (where)
@@ -220,7 +219,7 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (data->flags & NTFS_ATTR_ENCRYPTED)
         return map_encrypted(vol, vn, offset, out);
     if (ntfs_units_used(data))
-        return ntfs_unit_map(vol, data, offset, out);
+        return ntfs_unit_map(vol, data, vn->lately, offset, len, out);
     return map_clusters(vol, data, offset, data->initialized, out);
 }
 

@@ -351,6 +351,8 @@ int ntfs_getattr(struct shale_vnode *base, struct shale_attr *out)
 
 /* ----------------------------------------------------------- load, evict */
 
+#define LATELY_SIZE (NTFS_UNITS_LATELY * sizeof(uint32_t))
+
 /* All that VN needs of RECORD. On error, evict() frees what is there. */
 static int vnode_fill(struct ntfs_volume *vol, const struct ntfs_record *record,
                       struct ntfs_vnode *vn)
@@ -365,6 +367,11 @@ static int vnode_fill(struct ntfs_volume *vol, const struct ntfs_record *record,
     else if (!err && vn->info.reparse_tag == NTFS_TAG_WOF &&
              vn->info.type == SHALE_TYPE_FILE)
         err = ntfs_wof_load(vol, record, vn);
+    if (!err && !vn->data.resident && ntfs_units_used(&vn->data)) {
+        vn->lately = shale_zalloc(vol->fs->mem, LATELY_SIZE);
+        if (!vn->lately)
+            err = SHALE_ENOMEM;
+    }
     return err;
 }
 
@@ -400,6 +407,8 @@ void ntfs_evict(struct shale_vnode *base)
         ntfs_index_free(vol, vn->index);
     if (vn->wof)
         ntfs_wof_free(vol, vn->wof);
+    shale_free(vol->fs->mem, vn->lately, LATELY_SIZE);
     vn->index = NULL;
     vn->wof = NULL;
+    vn->lately = NULL;
 }

@@ -383,6 +383,7 @@ struct ntfs_vnode {
     struct ntfs_stream data;    /* of a file, or of one of its streams */
     struct ntfs_index *index;   /* of a directory; else NULL */
     struct ntfs_wof *wof;       /* data is packed by WOF; else NULL */
+    uint32_t *lately;           /* data has units: see compress.c; or NULL */
 };
 
 int ntfs_load(struct shale_vnode *vn);
@@ -413,8 +414,12 @@ int ntfs_data_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
 
 /* Is STREAM, not resident, made of compression units? */
 bool ntfs_units_used(const struct ntfs_stream *stream);
+/* LATELY is NULL, or of the stream's own, zero at first, and says which units
+   have been asked for: as many as the core keeps of the usual size. */
+#define NTFS_UNITS_LATELY 64u
 int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                  uint64_t offset, struct shale_extent *out);
+                  uint32_t *lately, uint64_t offset, uint64_t len,
+                  struct shale_extent *out);
 int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      const struct shale_extent *extent, void *buf);
 
@@ -449,6 +454,11 @@ int64_t ntfs_interix_readlink(struct shale_vnode *vn, char *buf, size_t size);
  */
 const char *ntfs_lznt1_decode(const uint8_t *in, size_t in_len, uint8_t *out,
                               size_t out_len, size_t need, size_t *at);
+/* Where in a unit of LZNT1 the chunk is that makes the 4096 bytes of that
+   NUMBER, or the end, if it has not so many: *AT. Returns as the above. */
+#define NTFS_LZNT1_CHUNK 4096u
+const char *ntfs_lznt1_find(const uint8_t *in, size_t in_len, size_t number,
+                            size_t *at);
 /* These need memory for tables, the caller's, aligned as by shale_alloc(). */
 #define NTFS_XPRESS_SCRATCH 8192u
 #define NTFS_LZX_SCRATCH    16384u

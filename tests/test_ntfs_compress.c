@@ -109,6 +109,16 @@ static void make_file(struct pretend *p, uint8_t *want, int last, uint64_t size,
 
 /* ------------------------------------------------------------------ good */
 
+/* By whole units, by chunks, and by what was asked for lately. */
+static void same_anyhow(struct pretend *p, const uint8_t *want)
+{
+    pretend_same(p, want);
+    p->vn.lately = p->lately;
+    pretend_same(p, want);
+    p->forgets = true;
+    pretend_same(p, want);
+}
+
 START_TEST(reads_units_of_every_kind)
 {
     static uint8_t want[9 * UNIT];
@@ -119,7 +129,7 @@ START_TEST(reads_units_of_every_kind)
     struct pretend p;
 
     make_file(&p, want, _i / 3, size, size);
-    pretend_same(&p, want);
+    same_anyhow(&p, want);
     pretend_close(&p);
 }
 END_TEST
@@ -136,7 +146,7 @@ START_TEST(reads_every_last_unit)
         if (last == 1 && size > 8 * UNIT + 4096)
             continue;
         make_file(&p, want, last, size, size);
-        pretend_same(&p, want);
+        same_anyhow(&p, want);
         pretend_close(&p);
     }
 }
@@ -152,7 +162,7 @@ START_TEST(valid_data_ends)
     if (valid > 8 * UNIT + 3 * CLUSTER)
         valid = 8 * UNIT + 3 * CLUSTER;
     make_file(&p, want, 0, 8 * UNIT + 3 * CLUSTER, valid);
-    pretend_same(&p, want);
+    same_anyhow(&p, want);
     pretend_close(&p);
 }
 END_TEST
@@ -187,6 +197,37 @@ START_TEST(extents_join_what_is_alike)
         ck_assert_msg(e.length == want_extents[i].length, "%zu: %u", i,
                       (unsigned)e.length);
         ck_assert_int_eq(e.kind, want_extents[i].kind);
+    }
+    pretend_close(&p);
+}
+END_TEST
+
+/* Who asks for little gets a chunk, unless he has asked that unit before. */
+START_TEST(little_is_a_chunk_at_first)
+{
+    static const struct {
+        uint64_t offset, len, start, length;
+    } asked[] = {
+        { UNIT + 4096, 4096, UNIT + 4096, 4096 },
+        { UNIT, 1, UNIT, UNIT },
+        { 3 * UNIT + 1, 4096, 3 * UNIT, UNIT },
+        { 3 * UNIT, 1, 3 * UNIT, UNIT },
+        { 6 * UNIT + 5000, 3192, 6 * UNIT + 4096, 4096 },
+        { 8 * UNIT + 5, 1, 8 * UNIT, 77 },
+    };
+    static uint8_t want[9 * UNIT];
+    struct pretend p;
+
+    make_file(&p, want, 1, 8 * UNIT + 77, 8 * UNIT + 77);
+    p.vn.lately = p.lately;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct shale_extent e = { 0 };
+
+        ck_assert_int_eq(ntfs_map(&p.vn.base, asked[i].offset, asked[i].len,
+                                  &e), 0);
+        ck_assert_int_eq(e.kind, SHALE_EXTENT_ENCODED);
+        ck_assert_msg(e.offset == asked[i].start &&
+                      e.length == asked[i].length, "%zu", i);
     }
     pretend_close(&p);
 }
@@ -324,6 +365,7 @@ Suite *suite(void)
     tcase_add_loop_test(good, reads_every_last_unit, 0, UNIT / 1131);
     tcase_add_loop_test(good, valid_data_ends, 0, 8 * UNIT / 5021);
     tcase_add_test(good, extents_join_what_is_alike);
+    tcase_add_test(good, little_is_a_chunk_at_first);
     tcase_add_loop_test(good, units_are_of_many_sizes, 0, 9);
     suite_add_tcase(s, good);
     tcase_add_loop_test(bad, broken_units_are_told, 0, 5);

@@ -129,6 +129,53 @@ START_TEST(splits_matches)
 }
 END_TEST
 
+/* A chunk by its number; past the last one, the end. */
+START_TEST(finds_chunks)
+{
+    static const uint8_t in[] = {
+        0x03, 0xb0, 0x02, 'a', 0xfc, 0x0f,      0x00, 0x30, 'b',
+        0x03, 0xb0, 0x02, 'c', 0xfc, 0x0f,      0, 0, 0xff,
+    };
+    static const size_t places[] = { 0, 6, 9, 15, 15, 15 };
+    size_t at;
+
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_ptr_null(ntfs_lznt1_find(in, sizeof in, i, &at));
+        ck_assert_uint_eq(at, places[i]);
+    }
+    for (size_t len = 0; len < 2; len++) {
+        ck_assert_ptr_null(ntfs_lznt1_find(in, len, 3, &at));
+        ck_assert_uint_eq(at, 0);
+    }
+    ck_assert_ptr_nonnull(strstr(ntfs_lznt1_find(in, 5, 1, &at), "runs past"));
+    ck_assert_uint_eq(at, 0);
+    ck_assert_ptr_nonnull(strstr(ntfs_lznt1_find(in + 2, 9, 1, &at),
+                                 "signature"));
+}
+END_TEST
+
+/* A chunk with another one behind may make less than it could, and only it. */
+START_TEST(short_chunks_are_followed)
+{
+    uint8_t in[2 * sizeof tune_packed + 2] = { 0 }, out[4096];
+    size_t at;
+
+    memcpy(in, tune_packed, sizeof tune_packed);
+    memcpy(in + sizeof tune_packed, tune_packed, sizeof tune_packed);
+    ck_assert_ptr_null(ntfs_lznt1_decode(in, sizeof in, out, 4096, 4096, &at));
+    ck_assert_mem_eq(out, tune, sizeof tune);
+    ck_assert_uint_eq(out[sizeof tune], 0);
+    ck_assert_uint_eq(out[4095], 0);
+    ck_assert_ptr_nonnull(ntfs_lznt1_decode(
+        in + sizeof tune_packed, sizeof in - sizeof tune_packed, out, 4096,
+        4096, &at));
+    /* What follows is no chunk. */
+    in[sizeof tune_packed + 1] = 0x80;
+    ck_assert_ptr_nonnull(ntfs_lznt1_decode(in, sizeof in, out, 4096, 4096,
+                                            &at));
+}
+END_TEST
+
 static const struct {
     const char *what;
     uint8_t in[16];
@@ -236,6 +283,8 @@ Suite *suite(void)
                         sizeof splits / sizeof splits[0]);
     tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof bad[0]);
     tcase_add_loop_test(tc, repeats, 1, 16);
+    tcase_add_test(tc, finds_chunks);
+    tcase_add_test(tc, short_chunks_are_followed);
     tcase_add_test(tc, is_cut_anywhere);
     suite_add_tcase(s, tc);
     return s;

@@ -26,6 +26,8 @@ struct pretend {
     struct shale_memory_bdev memory;
     struct shale_mem *mem;
     uint8_t *disk;
+    uint32_t lately[NTFS_UNITS_LATELY];
+    bool forgets;               /* vn.lately, before every map */
     struct shale_log log;
     char said[200];             /* the last error */
     uint64_t at, ino;           /* ... and of what */
@@ -138,10 +140,13 @@ static inline int pretend_read(struct pretend *p, uint64_t offset,
 {
     while (len > 0) {
         struct shale_extent e = { 0 };
-        int err = ntfs_map(&p->vn.base, offset, len, &e);
+        int err;
         size_t skip, count;
         uint8_t *unit;
 
+        if (p->forgets)
+            memset(p->lately, 0, sizeof p->lately);
+        err = ntfs_map(&p->vn.base, offset, len, &e);
         if (err)
             return err;
         ck_assert_uint_le(e.offset, offset);
