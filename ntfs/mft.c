@@ -6,8 +6,9 @@
  * attribute list, and the runs of later pieces are in extension records, which
  * are in the table: each is found by the runs of the pieces before it.
  *
- * If the first record is no good, $MFTMirr has a copy; see record.c for damage
- * that shows when it is read, and bootstrap() for what shows later.
+ * If the first record is no good, $MFTMirr has a copy. Damage that shows when a
+ * record is read is record.c's business; where it shows later, all of this is
+ * done once more, by the copy.
  *
  * Where a later piece cannot be found, the volume is mounted with those before:
  * what is in the others answers SHALE_EIO.
