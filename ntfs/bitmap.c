@@ -77,7 +77,10 @@ static int stream_count(struct ntfs_volume *vol,
     return err;
 }
 
-/* Open the bitmap that attribute TYPE of record NUMBER is. */
+/*
+ * Open the bitmap that attribute TYPE of record NUMBER is. One that is larger
+ * than the device, as a hole may be, would take for ever to count.
+ */
 static int bitmap_open(struct ntfs_volume *vol, uint64_t number, uint32_t type,
                        struct ntfs_stream *out)
 {
@@ -91,7 +94,14 @@ static int bitmap_open(struct ntfs_volume *vol, uint64_t number, uint32_t type,
     if (found == 0 || found == SHALE_ESTALE)
         return shale_corrupt_inode(vol->fs, "ntfs: a bitmap is missing",
                                    SHALE_NOWHERE, number);
-    return found < 0 ? found : 0;
+    if (found < 0)
+        return found;
+    if (out->size > vol->fs->dev->size) {
+        ntfs_stream_close(vol, out);
+        return shale_corrupt_inode(vol->fs, "ntfs: a bitmap is larger than "
+                                   "the device", out->at, number);
+    }
+    return 0;
 }
 
 /* -------------------------------------------------------------- clusters */

@@ -5,6 +5,9 @@
  * directory, wants them in the order of the device and not of their numbers:
  * the MFT is one file, perhaps in a thousand pieces, and each piece is read
  * from its start to its end in large requests (record.c).
+ *
+ * No more records are read than the device has room for: a damaged MFT may be
+ * said to go on far behind it, or to be in the same clusters again and again.
  */
 #include "memfn.h"
 #include "ntfs.h"
@@ -98,8 +101,36 @@ static int scan_one(struct ntfs_volume *vol, uint64_t number,
     return err;
 }
 
+/* Read the records of PIECE, of which some may be behind the device's end: for
+   these *FAILED says so. No more than *LEFT records, which is brought down. */
+static int scan_piece(struct ntfs_volume *vol, const struct piece *piece,
+                      uint64_t *left, ntfs_scan_fn *each, void *context,
+                      int *failed)
+{
+    uint64_t at = piece->lcn << vol->boot.cluster_shift;
+    uint64_t size = vol->fs->dev->size;
+    uint64_t room = at < size ? ((size - at) >> vol->boot.record_shift) + 1
+                              : 0;
+    int err = 0;
+
+    for (uint64_t n = piece->first; n < piece->end && !err; n++) {
+        if (n - piece->first >= room) {
+            *failed = SHALE_EIO;
+            break;
+        }
+        if (*left == 0)
+            return shale_corrupt_inode(vol->fs, "ntfs: the MFT has more "
+                                       "records than the device", at,
+                                       NTFS_MFT);
+        --*left;
+        err = scan_one(vol, n, each, context, failed);
+    }
+    return err;
+}
+
 int ntfs_scan(struct ntfs_volume *vol, ntfs_scan_fn *each, void *context)
 {
+    uint64_t left = (vol->fs->dev->size >> vol->boot.record_shift) + 1;
     size_t count = vol->mft_runs->count;
     struct piece *pieces = pieces_make(vol);
     int err = 0, failed = 0;
@@ -107,8 +138,7 @@ int ntfs_scan(struct ntfs_volume *vol, ntfs_scan_fn *each, void *context)
     if (!pieces)
         return SHALE_ENOMEM;
     for (size_t i = 0; i < count && !err; i++)
-        for (uint64_t n = pieces[i].first; n < pieces[i].end && !err; n++)
-            err = scan_one(vol, n, each, context, &failed);
+        err = scan_piece(vol, &pieces[i], &left, each, context, &failed);
     shale_free(vol->fs->mem, pieces, count * sizeof *pieces);
     return err ? err : failed;
 }

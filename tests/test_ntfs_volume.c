@@ -96,6 +96,27 @@ START_TEST(needs_a_bitmap)
 }
 END_TEST
 
+/* A hole of 2^60 bytes is as good as any clusters, but for its zeros. */
+START_TEST(does_not_count_for_ever)
+{
+    const struct ntfsimage_run run = { NTFSIMAGE_HOLE, UINT64_C(1) << 48 };
+    const uint64_t number = _i ? NTFS_BITMAP : NTFS_MFT;
+    const uint32_t type = _i ? NTFS_DATA : NTFS_BITMAP_ATTR;
+    struct shale_statfs statfs;
+
+    ntfsimage_init(&image, NULL);
+    ntfsimage_remove(&image, number, type, NULL);
+    ntfsimage_runs(&image, number, &(struct ntfsimage_piece){
+        .type = type, .runs = &run, .count = 1, .size = UINT64_C(1) << 60,
+    });
+    ntfsimage_finish(&image);
+    ck_assert_int_eq(ntfsimage_mount(&image, NULL), 0);
+    ck_assert_int_eq(shale_statfs(image.v.fs, &statfs), SHALE_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(image.v.said, "larger than the device"));
+    done();
+}
+END_TEST
+
 START_TEST(counts_files)
 {
     struct shale_statfs statfs;
@@ -191,6 +212,7 @@ Suite *suite(void)
     tcase_add_test(tc, counts_ranges);
     tcase_add_test(tc, needs_a_whole_bitmap);
     tcase_add_loop_test(tc, needs_a_bitmap, 0, 2);
+    tcase_add_loop_test(tc, does_not_count_for_ever, 0, 2);
     tcase_add_test(tc, counts_files);
     tcase_add_loop_test(tc, tells_the_label, 0, 5);
     tcase_add_loop_test(tc, tells_version_and_flags, 0, 3);

@@ -408,8 +408,8 @@ static void bits_write(struct ntfsimage *image)
     for (size_t i = 0; i < bits; i++)
         if (i >= image->shape.clusters || image->used[i])
             clusters[i / 8] |= (uint8_t)(1u << i % 8);
-    if (!records)
-        return;                 /* moved by the test */
+    if (!records || ((struct ntfs_disk_attr *)records)->non_resident)
+        return;                 /* made otherwise by the test */
     records += le16_get(((struct ntfs_disk_resident *)records)->value_offset);
     for (uint64_t i = 0; i < image->shape.records; i++)
         if (le16_get(head_of(image, i)->flags) & NTFS_RECORD_IN_USE)

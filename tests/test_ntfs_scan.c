@@ -1,0 +1,161 @@
+/* test_ntfs_scan.c - all records of the MFT, in the order of the device */
+#include <stdlib.h>
+
+#include "ntfsimage.h"
+#include "suite.h"
+
+static struct ntfsimage image;
+
+static void mount(void)
+{
+    ntfsimage_finish(&image);
+    ck_assert_msg(ntfsimage_mount(&image, NULL) == 0, "%s", image.v.said);
+}
+
+static void done(void)
+{
+    ck_assert_uint_eq(ntfsimage_close(&image), 0);
+}
+
+/* What a scan has come to. */
+struct seen {
+    unsigned count;
+    uint64_t at[8192];          /* where each record is */
+    uint64_t number[8192];
+    unsigned stop;              /* after so many; 0: at the end */
+};
+
+static struct seen seen;
+
+static int look(void *context, const struct ntfs_record *record)
+{
+    struct seen *s = context;
+
+    ck_assert_uint_lt(s->count, 8192);
+    s->at[s->count] = record->at;
+    s->number[s->count++] = record->number;
+    return s->count == s->stop ? 77 : 0;
+}
+
+static int scan(unsigned stop)
+{
+    memset(&seen, 0, sizeof seen);
+    seen.stop = stop;
+    return ntfs_scan(ntfsimage_volume(&image), look, &seen);
+}
+
+/* Each once, the pieces in another order than they follow each other. */
+START_TEST(goes_by_the_device)
+{
+    static const struct ntfsimage_run runs[] = {
+        { 300, 3 }, { 100, 5 }, { 500, 1 }, { 200, 7 },
+    };
+    bool had[64] = { false };
+
+    ntfsimage_init(&image, &(struct ntfsimage_shape){
+        .sector = 512, .mft = runs, .mft_count = 4,
+    });
+    for (uint64_t i = 24; i < 64; i += 3)
+        ntfsimage_begin(&image, i, 0);
+    mount();
+    ck_assert_int_eq(scan(0), 0);
+    ck_assert_uint_eq(seen.count, 12 + 14);
+    for (unsigned i = 0; i < seen.count; i++) {
+        ck_assert(!had[seen.number[i]]);
+        had[seen.number[i]] = true;
+        ck_assert_uint_eq(seen.at[i],
+                          ntfsimage_place(&image, seen.number[i]));
+        ck_assert(i == 0 || seen.at[i] > seen.at[i - 1]);
+    }
+    ck_assert_int_eq(scan(5), 77);
+    ck_assert_uint_eq(seen.count, 5);
+    done();
+}
+END_TEST
+
+/* A damaged record is passed over. */
+START_TEST(passes_over_damage)
+{
+    ntfsimage_init(&image, NULL);
+    ntfsimage_begin(&image, 40, 0);
+    ntfsimage_begin(&image, 41, 0);
+    memcpy(ntfsimage_record(&image, 40), "BAAD", 4);
+    mount();
+    ck_assert_int_eq(scan(0), 0);
+    ck_assert_uint_eq(seen.count, 13);
+    ck_assert_uint_eq(seen.number[12], 41);
+    done();
+}
+END_TEST
+
+/* The device ends in the MFT: what is there, and then an error. */
+START_TEST(ends_with_the_device)
+{
+    ntfsimage_init(&image, NULL);
+    for (uint64_t i = 24; i < 64; i++)
+        ntfsimage_begin(&image, i, 0);
+    ntfsimage_finish(&image);
+    ck_assert_int_eq(ntfsimage_mount_part(
+        &image, (size_t)ntfsimage_place(&image, 50), NULL), 0);
+    ck_assert_int_eq(scan(0), SHALE_EIO);
+    ck_assert_uint_eq(seen.count, 12 + 26);
+    done();
+}
+END_TEST
+
+/* The MFT of a volume of 2^49 clusters, on a device of 512. */
+START_TEST(does_not_scan_for_ever)
+{
+    const uint64_t clusters = UINT64_C(1) << 49;
+    struct ntfs_disk_boot *boot;
+    struct ntfsimage_run run;
+
+    ntfsimage_init(&image, NULL);
+    run = (struct ntfsimage_run){ image.shape.mft[0].lcn, clusters / 2 };
+    ntfsimage_remove(&image, NTFS_MFT, NTFS_DATA, NULL);
+    ntfsimage_runs(&image, NTFS_MFT, &(struct ntfsimage_piece){
+        .type = NTFS_DATA, .runs = &run, .count = 1,
+        .size = run.count * 4096,
+    });
+    boot = (struct ntfs_disk_boot *)image.bytes;
+    boot->sectors = le64_make(clusters * 8);
+    ntfsimage_finish(&image);
+    ck_assert_msg(ntfsimage_mount(&image, NULL) == 0, "%s", image.v.said);
+    ck_assert_int_eq(scan(0), SHALE_EIO);
+    ck_assert_uint_eq(seen.count, 12 + 4);      /* the mirror's are in it */
+    done();
+}
+END_TEST
+
+/* The same clusters of records, again and again. */
+START_TEST(does_not_scan_in_circles)
+{
+    struct ntfsimage_run runs[3];
+
+    ntfsimage_init(&image, NULL);
+    for (unsigned i = 0; i < 3; i++)
+        runs[i] = (struct ntfsimage_run){ image.shape.mft[0].lcn, 400 };
+    ntfsimage_remove(&image, NTFS_MFT, NTFS_DATA, NULL);
+    ntfsimage_runs(&image, NTFS_MFT, &(struct ntfsimage_piece){
+        .type = NTFS_DATA, .runs = runs, .count = 3, .size = 3 * 400 * 4096,
+    });
+    mount();
+    ck_assert_int_eq(scan(0), SHALE_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(image.v.said, "more records than"));
+    done();
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("ntfs/scan");
+    TCase *tc = tcase_create("scan");
+
+    tcase_add_test(tc, goes_by_the_device);
+    tcase_add_test(tc, passes_over_damage);
+    tcase_add_test(tc, ends_with_the_device);
+    tcase_add_test(tc, does_not_scan_for_ever);
+    tcase_add_test(tc, does_not_scan_in_circles);
+    suite_add_tcase(s, tc);
+    return s;
+}
