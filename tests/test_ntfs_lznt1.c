@@ -256,8 +256,9 @@ static void cut_at(size_t len)
     }
     broken = ntfs_lznt1_decode(run, sizeof run, out, len, len, &at);
     ck_assert_msg(!broken, "%zu: %s", len, broken);
-    for (size_t i = 0; i < len; i++)
-        ck_assert_uint_eq(out[i], 'a');
+    /* Each byte is the one before. */
+    ck_assert_uint_eq(out[0], 'a');
+    ck_assert(memcmp(out, out + 1, len - 1) == 0);
     broken = ntfs_lznt1_decode(stored, sizeof stored, out, len, len, &at);
     ck_assert_msg(!broken, "%zu: %s", len, broken);
     ck_assert_mem_eq(out, stored + 2, len);

@@ -65,8 +65,9 @@ START_TEST(decodes_a_long_run)
 
     memcpy(in + 256, rest, sizeof rest);
     ck_assert_ptr_null(decode(in, sizeof in, out, sizeof out, &at));
-    for (size_t i = 0; i < sizeof out; i++)
-        ck_assert_uint_eq(out[i], 'x');
+    /* Each byte is the one before. */
+    ck_assert_uint_eq(out[0], 'x');
+    ck_assert(memcmp(out, out + 1, sizeof out - 1) == 0);
 }
 END_TEST
 
