@@ -315,9 +315,10 @@ static const char *blocks_decode(const struct ntfs_volume *vol,
         return "ntfs: index root with children, and no blocks";
     if (blocks->resident)
         return "ntfs: index blocks in a record";
-    /* Else holes could make it as large as they like. */
-    if (blocks->size > vol->boot.size)
-        return "ntfs: index larger than the volume";
+    /* Else holes could make it as large as they like; and what the volume's
+       size is, nobody has checked. */
+    if (blocks->size > vol->fs->dev->size)
+        return "ntfs: index larger than the device";
     index->block_count = (blocks->size < blocks->initialized ?
                           blocks->size : blocks->initialized) /
                          index->block_size;

@@ -287,7 +287,7 @@ START_TEST(blocks_have_to_be_there)
     for (unsigned i = 0; i < 4; i++) {
         static const char *const said[] = {
             "children, and no blocks", "blocks in a record",
-            "larger than the volume", NULL,
+            "larger than the device", NULL,
         };
 
         dirs_open(&d, 12, 6 * DIRS_BLOCK);
