@@ -157,14 +157,14 @@ struct looked {
 };
 
 /* Look up the NAME of LEN units in the directory of RECORD. */
-static int step(struct ntfs_volume *vol, const struct ntfs_record *record,
-                const uint16_t *name, size_t len, uint64_t *number)
+static int look_up(struct ntfs_volume *vol, const struct ntfs_record *record,
+                   const uint16_t *name, size_t len, uint64_t *number)
 {
     struct looked *looked;
     struct ntfs_vnode *dir;
     int err;
 
-    if (len > NTFS_NAME_UNITS || !(record->flags & NTFS_RECORD_DIRECTORY))
+    if (len > NTFS_NAME_UNITS)
         return SHALE_ENOENT;
     looked = shale_zalloc(vol->fs->mem, sizeof *looked);
     if (!looked)
@@ -185,6 +185,41 @@ static int step(struct ntfs_volume *vol, const struct ntfs_record *record,
     return err;
 }
 
+/* A step of a walk: what file number NUMBER is. */
+struct step {
+    uint64_t number;
+    bool is_directory, is_link;
+};
+
+static int step_load(struct ntfs_volume *vol, struct step *step)
+{
+    struct ntfs_disk_standard standard;
+    struct ntfs_record *record;
+    int err = ntfs_record_get(vol, step->number, &record);
+
+    if (err)
+        return err;
+    err = ntfs_standard_get(vol, record, &standard);
+    step->is_directory = record->flags & NTFS_RECORD_DIRECTORY;
+    step->is_link = le32_get(standard.flags) & NTFS_FILE_REPARSE;
+    ntfs_record_put(vol, record);
+    return err;
+}
+
+/* From STEP, a directory, to its NAME. */
+static int step_on(struct ntfs_volume *vol, struct step *step,
+                   const uint16_t *name, size_t len)
+{
+    struct ntfs_record *record;
+    int err = ntfs_record_get(vol, step->number, &record);
+
+    if (err)
+        return err;
+    err = look_up(vol, record, name, len, &step->number);
+    ntfs_record_put(vol, record);
+    return err ? err : step_load(vol, step);
+}
+
 /* Take the next name of a path from *AT on: its length; 0 at the end. */
 static size_t take_name(const uint16_t *path, size_t count, size_t *at,
                         size_t *begin)
@@ -200,62 +235,40 @@ static size_t take_name(const uint16_t *path, size_t count, size_t *at,
     return i - *begin;
 }
 
-/* Has RECORD's file a reparse point? 1 or 0. */
-static int is_reparse(struct ntfs_volume *vol, const struct ntfs_record *record)
-{
-    struct ntfs_disk_standard standard;
-    int err = ntfs_standard_get(vol, record, &standard);
-
-    return err ? err : (le32_get(standard.flags) & NTFS_FILE_REPARSE) != 0;
-}
-
 /*
- * As ntfs_path_find(); *KIND is 1 or 0 for whether it is a directory, -1 if
- * that is behind another link.
+ * Walk from STEP, a directory, along PATH. Returns 1 with where it ends in
+ * *STEP, or 0. What is behind a link is for that to say: *BEHIND is then true.
  */
-static int path_walk(struct ntfs_volume *vol, const uint16_t *path,
-                     size_t count, uint64_t *number, int *kind)
+static int walk(struct ntfs_volume *vol, const uint16_t *path, size_t count,
+                struct step *step, bool *behind)
 {
-    size_t at = 0, begin, len = take_name(path, count, &at, &begin);
-    uint64_t here = *number;
-    int found = 1;
+    size_t at = 0, begin, len;
 
-    *kind = 1;
-    while (len > 0 && found > 0) {
-        struct ntfs_record *record;
-        size_t next_begin, next;
+    *behind = false;
+    while ((len = take_name(path, count, &at, &begin)) > 0) {
+        int err;
 
-        found = ntfs_record_get(vol, here, &record);
-        if (found)
-            break;
-        found = step(vol, record, path + begin, len, &here);
-        ntfs_record_put(vol, record);
-        if (!found)
-            found = ntfs_record_get(vol, here, &record);
-        if (found)
-            break;
-
-        next = take_name(path, count, &at, &next_begin);
-        found = next > 0 ? is_reparse(vol, record) : 0;
-        *kind = found > 0 ? -1 : (record->flags & NTFS_RECORD_DIRECTORY) != 0;
-        ntfs_record_put(vol, record);
-        if (found != 0)
-            break;              /* what follows is for that link to say */
-        found = 1;
-        begin = next_begin;
-        len = next;
+        *behind = step->is_link;
+        if (step->is_link || !step->is_directory)
+            return step->is_link;
+        err = step_on(vol, step, path + begin, len);
+        if (err == SHALE_ENOENT || err == SHALE_ESTALE || err == SHALE_EINVAL)
+            return 0;
+        if (err)
+            return err;
     }
-    *number = here;
-    return found == SHALE_ENOENT || found == SHALE_ESTALE ||
-           found == SHALE_EINVAL ? 0 : found;
+    return 1;
 }
 
 int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
                    uint64_t *number)
 {
-    int kind;
+    struct step step = { .number = *number, .is_directory = true };
+    bool behind;
+    int found = walk(vol, path, count, &step, &behind);
 
-    return path_walk(vol, path, count, number, &kind);
+    *number = step.number;
+    return found;
 }
 
 /* Is the path of COUNT units from the volume's root one of such a kind as
@@ -263,11 +276,11 @@ int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
 static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
                    const uint8_t *units, size_t count)
 {
-    bool wants_dir = base->flags & NTFS_RECORD_DIRECTORY;
+    struct step step = { .number = NTFS_ROOT, .is_directory = true };
+    bool wants_directory = base->flags & NTFS_RECORD_DIRECTORY, behind;
     size_t size = count * sizeof(uint16_t);
-    uint64_t number = NTFS_ROOT;
     uint16_t *path;
-    int found, kind;
+    int found;
 
     if (count == 0)
         return 0;               /* some volume's root, likely another's */
@@ -276,9 +289,11 @@ static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
         return SHALE_ENOMEM;
     for (size_t i = 0; i < count; i++)
         path[i] = unit_at(units, i);
-    found = path_walk(vol, path, count, &number, &kind);
+    found = walk(vol, path, count, &step, &behind);
     shale_free(vol->fs->mem, path, size);
-    return found > 0 ? kind < 0 || (kind == 1) == wants_dir : found;
+    if (found <= 0)
+        return found;
+    return behind || step.is_directory == wants_directory;
 }
 
 /* -------------------------------------------------------------- targets */

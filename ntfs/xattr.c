@@ -76,15 +76,14 @@ static int64_t stream_get(const struct ntfs_asked *asked, const char *before,
                               asked->size);
 }
 
-/* Attribute NAME, which is not one of system.ntfs_. */
-static int64_t other_get(const struct ntfs_asked *asked, const char *name)
+/* Attribute NAME, which is not one of system.ntfs_, of a file that has EAs or
+   has none. */
+static int64_t other_get(const struct ntfs_asked *asked, const char *name,
+                         bool has_eas)
 {
     int64_t answer = SHALE_ENODATA;
     const char *rest;
 
-    /* There are none to be had: ls, for one, then stops asking. */
-    if (ntfs_begins(name, "system.posix_acl_", &rest))
-        return SHALE_ENOTSUP;
     if (ntfs_begins(name, "user.", &rest)) {
         if (asked->vol->options.efs_raw &&
             ntfs_begins(rest, "ntfs.efsinfo", &rest) && !*rest)
@@ -97,10 +96,9 @@ static int64_t other_get(const struct ntfs_asked *asked, const char *name)
     } else {
         return SHALE_ENOTSUP;
     }
-    if (answer != SHALE_ENODATA)
-        return answer;
-    answer = ntfs_wsl_getxattr(asked->vol, asked->record, name, asked->buf,
-                               asked->size);
+    if (answer == SHALE_ENODATA && has_eas)
+        answer = ntfs_wsl_getxattr(asked->vol, asked->record, name, asked->buf,
+                                   asked->size);
     return answer == SHALE_ENODATA &&
         asked->vol->options.streams != NTFS_STREAMS_XATTR ? SHALE_ENOTSUP :
         answer;
@@ -109,18 +107,23 @@ static int64_t other_get(const struct ntfs_asked *asked, const char *name)
 int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
                       size_t size)
 {
+    const struct ntfs_vnode *node = (const struct ntfs_vnode *)vn;
     struct ntfs_asked asked = { ntfs_volume_of(vn->fs), NULL, buf, size };
-    const char *rest;
     int64_t answer = SHALE_ENOTSUP;
-    int err = ntfs_record_get(asked.vol, NTFS_INO_RECORD(vn->ino),
-                              &asked.record);
+    const char *rest;
+    int err;
 
+    /* There are none to be had: ls, for one, then stops asking. */
+    if (ntfs_begins(name, "system.posix_acl_", &rest))
+        return SHALE_ENOTSUP;
+    err = ntfs_record_get(asked.vol, NTFS_INO_RECORD(vn->ino), &asked.record);
     if (err)
         return err;
     if (ntfs_begins(name, "system.ntfs_", &rest))
         answer = ntfs_system_get(&asked, rest);
     if (answer == SHALE_ENOTSUP)
-        answer = other_get(&asked, name);
+        answer = other_get(&asked, name,
+                           node->info.has & NTFS_HAS(NTFS_EA));
     ntfs_record_put(asked.vol, asked.record);
     return answer;
 }
