@@ -317,6 +317,8 @@ struct fuse_lowlevel_ops;
 struct service {
     const struct mount_options *options;
     struct shale_fs *fs;
+    const struct shale_bdev *dev;       /* its volume's, with a descriptor, if
+                                   nothing changes it; else NULL */
     uint64_t root_ino;
     bool writable;              /* it was when mounted */
     struct placement *placement;        /* or NULL */

@@ -113,6 +113,8 @@ static void op_init(void *context, struct fuse_conn_info *conn)
     if (options->max_readahead &&
         options->max_readahead < conn->max_readahead)
         conn->max_readahead = options->max_readahead;
+    if (service->dev && conn->max_write > RELAY_MAX)
+        conn->max_write = RELAY_MAX;    /* and so what is read at once */
     service->started = true;
 }
 
@@ -223,6 +225,10 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
         return;
     }
     got = vnode_of(service_of(req), node, &vn);
+    if (!got && relay_read(req, vn, (uint64_t)offset, size)) {
+        shale_vnode_put(vn);
+        return;
+    }
     if (!got) {
         got = shale_read(vn, data, size, (uint64_t)offset);
         if (got > 0)

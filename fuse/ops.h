@@ -192,4 +192,31 @@ int64_t changed(struct service *service, int64_t result);
 /* The same where names were changed, which -o dirsync wants written, too. */
 int changed_names(struct service *service, int err);
 
+/* -------------------------------------------------------------- relay.c */
+
+/* Most that is asked for at once where this is used: half of what fits. */
+#define RELAY_MAX (512u << 10)
+
+/* One thread's pipe. */
+struct relay {
+    int ends[2];                /* to read from and to write to; or -1 */
+    size_t slots;               /* pages it takes; 0: not to be used */
+};
+
+void relay_init(struct relay *relay);
+void relay_fini(const struct relay *relay);
+
+/*
+ * Answer REQ, a read of SIZE bytes at OFFSET of VN, without having the bytes
+ * here. False if that cannot be: then it is not answered.
+ */
+bool relay_read(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
+                size_t size);
+
+/* serve.c: this thread's pipe, the number of the request it answers, and
+   sending the LEN bytes in PIPE; false if the kernel does not take them. */
+struct relay *serve_relay(void);
+uint64_t serve_unique(void);
+bool serve_send(int pipe, size_t len);
+
 #endif /* SHALE_FUSE_OPS_H */

@@ -51,7 +51,8 @@ bool sandbox_drop_rights(void)
 static const int allowed[] = {
     /* requests, the image, messages */
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
-    SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(lseek), SCMP_SYS(fstat),
+    SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(splice), SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
     SCMP_SYS(newfstatat), SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll),
     SCMP_SYS(close), SCMP_SYS(flock), SCMP_SYS(dup3),
     /* memory; mmap and mprotect see below */

@@ -63,6 +63,8 @@ struct channel {
     struct server *server;
     int fd;
     void *scratch;              /* SERVE_SCRATCH bytes */
+    struct relay relay;
+    uint64_t unique;            /* of the request that is being answered */
     unsigned quick;             /* requests so far, reads left out */
     bool ask;                   /* whether more wait, before this reply */
     bool crowded;               /* when it last asked, a request waited */
@@ -87,6 +89,16 @@ struct server {
 void *serve_scratch(void)
 {
     return channel->scratch;
+}
+
+struct relay *serve_relay(void)
+{
+    return &channel->relay;
+}
+
+uint64_t serve_unique(void)
+{
+    return channel->unique;
 }
 
 static atomic_bool stopped;      /* by a signal, which any thread may get */
@@ -122,6 +134,13 @@ static ssize_t channel_writev(int fd, struct iovec *iov, int count,
     if (channel->ask)
         channel->crowded = more_waiting();
     return writev(channel->fd, iov, count);
+}
+
+bool serve_send(int pipe, size_t len)
+{
+    if (channel->ask)
+        channel->crowded = more_waiting();
+    return splice(pipe, NULL, channel->fd, NULL, len, 0) == (ssize_t)len;
 }
 
 void serve_notify(int code)
@@ -160,6 +179,7 @@ static bool channel_init(struct channel *out, struct server *server, int fd)
     out->fd = fd;
     out->scratch = mmap(NULL, SERVE_SCRATCH, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    relay_init(&out->relay);
     return out->scratch != MAP_FAILED;
 }
 
@@ -169,6 +189,8 @@ static void channel_fini(const struct channel *old, int session_fd)
         close(old->fd);
     if (old->scratch && old->scratch != MAP_FAILED)
         munmap(old->scratch, SERVE_SCRATCH);
+    if (old->scratch)
+        relay_fini(&old->relay);
 }
 
 /* -------------------------------------------------------------- threads */
@@ -191,6 +213,7 @@ static void note_request(const struct service *service, const void *request)
 
     _Static_assert(offsetof(struct fuse_read_in, size) ==
                        offsetof(struct fuse_write_in, size), "one place");
+    channel->unique = header->unique;
     channel->ask = moves || ++channel->quick % ASK_EVERY == 0;
     if (!is_afterthought(header->opcode) &&
         placement_note(service->placement, (pid_t)header->pid, large))

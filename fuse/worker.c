@@ -150,6 +150,8 @@ static int attach_and_serve(struct worker *worker)
     struct service service = {
         .options = options,
         .fs = worker->image->fs,
+        .dev = options->write == WRITE_NEVER ? &worker->image->volume.base
+                                             : NULL,
         .root_ino = shale_root_ino(worker->image->fs),
         .writable = options->write != WRITE_NEVER,
         .placement = worker->placement,
