@@ -364,7 +364,7 @@ struct ntfs_info {
 /* A B-tree: of a directory's names ("$I30"), or of something else. */
 struct ntfs_index {
     uint64_t ino;               /* whose, for reports */
-    uint64_t at;                /* byte of the volume: about where the root is */
+    uint64_t at;                /* byte of the volume, about: its root */
     bool names;                 /* it is one of names */
     bool branches;              /* it has more nodes than the root */
     unsigned checked;           /* enum ntfs_checked; atomic. If it is damaged
