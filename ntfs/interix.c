@@ -48,7 +48,7 @@ static int64_t target_get(struct ntfs_volume *vol,
     size_t count = (size_t)(stream->size - MAGIC_SIZE) / 2, used = 0, len;
     /* The units, and behind them their UTF-8. */
     uint16_t *units = shale_alloc(mem, 5 * count);
-    char *text = (char *)(units + count);
+    char *text;
     int err;
 
     if (!units)
@@ -66,6 +66,7 @@ static int64_t target_get(struct ntfs_volume *vol,
     }
     while (used < count && units[used] != 0)
         used++;
+    text = (char *)(units + count);
     len = utf16_to_utf8(units, used, text);
     if (len > 0 && len <= size)
         memcpy(buf, text, len);

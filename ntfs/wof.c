@@ -223,12 +223,13 @@ static int chunk_unpack(struct ntfs_volume *vol, const struct ntfs_wof *wof,
     size_t scratch_size = wof->lzx ? NTFS_LZX_SCRATCH : NTFS_XPRESS_SCRATCH;
     size_t packed_size = (size_t)(end - start), at = 0;
     uint8_t *scratch = shale_alloc(vol->fs->mem, scratch_size + packed_size);
-    uint8_t *packed = scratch + scratch_size;
     const char *broken;
+    uint8_t *packed;
     int err;
 
     if (!scratch)
         return SHALE_ENOMEM;
+    packed = scratch + scratch_size;
     err = ntfs_data_read(vol, &wof->packed, start, packed, packed_size);
     if (!err) {
         broken = wof->lzx ? ntfs_lzx_decode(packed, packed_size, buf, len,
