@@ -194,9 +194,9 @@ struct shale_fs_ops {
      * which begins at OFFSET and may be shorter or longer than LEN (longer is
      * welcome if it costs nothing). OFFSET is below the file's size and LEN at
      * least 1; an extent may run past the size, and the last one of a file that
-     * may have holes runs to its unit's end. An extent of kind INLINE or ENCODED
-     * is one whole unit, which OFFSET is in: at most SHALE_UNIT_MAX bytes, cut
-     * at the file's size, and its `device` is where it begins.
+     * may have holes runs to its unit's end. An extent of kind INLINE or
+     * ENCODED is one whole unit, which OFFSET is in: at most SHALE_UNIT_MAX
+     * bytes, cut at the file's size, and its `device` is where it begins.
      */
     int (*map)(struct shale_vnode *file, uint64_t offset, uint64_t len,
                struct shale_extent *out);

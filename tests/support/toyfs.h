@@ -41,8 +41,8 @@ struct toy_node {
     struct shale_extent extents[TOY_EXTENTS];
     unsigned extent_count;
     uint64_t piece;             /* map() tells no more at once; 0: an extent */
-    uint64_t unit;              /* what is INLINE or ENCODED comes in these, from
-                                   each extent's start on; 0: extents */
+    uint64_t unit;              /* what is INLINE or ENCODED comes in these,
+                                   from an extent's start on; 0: extents */
 
     const char *xattr_names[TOY_XATTRS];
     const char *xattr_values[TOY_XATTRS];
