@@ -19,6 +19,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -132,6 +133,14 @@ def make_ext2(work):
     shutil.rmtree(source)
 
 
+def give_up(mount, where):
+    """Whose answer took too long still works on it: end that daemon."""
+    for pid in run.any_process_with(mount.command[0], mount.command):
+        os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["umount", "-l", where], check=False,
+                   stderr=subprocess.DEVNULL)
+
+
 def measure(args, operation, number, results):
     verb, which, inside, needs_names, on_ext2 = OPERATIONS[operation]
     turn = number % len(args.peers)
@@ -150,10 +159,11 @@ def measure(args, operation, number, results):
             if state == "cached":
                 run.read_all(image)
             try:
-                with run.Mount(peer, image, where, args.shale):
+                with run.Mount(peer, image, where, args.shale) as mount:
                     for again in ("", "again")[:1 + (state == "cached")]:
                         done = run.meter(verb, where / inside, names)
                         if not done:
+                            give_up(mount, where)
                             break
                         results.setdefault((operation, again or state), {}) \
                                .setdefault(peer, []).append(done[0])
