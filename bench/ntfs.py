@@ -4,15 +4,15 @@
     bench/ntfs.py [--shale PATH] [--work DIR] [--rounds N] [--only OP,...]
                   [--peers NAME,...]
 
-The same 50,000 files are on NTFS and on ext2; 50,000 names are in one directory;
+The same 50,000 files are on NTFS and on ext2; one directory has 50,000 names;
 a file of 1 GiB is read from its start to its end, and one of 256 MiB that NTFS
 compresses, from its start and in random pieces of 4 KiB. Volumes are filled
 through ntfs-3g, which takes a few minutes, once. Needs root, 4 GB in the work
 folder, and what run.py needs.
 
 Numbers are medians; peers take turns, cold, cached and again are as there. The
-last columns are Shale's time as a part of the fastest other reader's of NTFS, as
-a part of ntfs-3g's, and as a part of that of the kernel's ext2.
+last columns are Shale's time as a part of the fastest other reader's of NTFS,
+of ntfs-3g's, and as a part of that of the kernel's ext2.
 """
 import argparse
 import os

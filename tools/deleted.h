@@ -14,7 +14,7 @@ struct deleted_file {
     uint64_t size, lost;        /* bytes */
     struct shale_time mtime;
     char *name;                 /* "" if it is not known */
-    char *path;                 /* "/dir/name"; what of it is not known is "?" */
+    char *path;                 /* "/dir/name"; "?" for what is not known */
 };
 
 struct deleted {

@@ -63,8 +63,8 @@ status "cp --deleted of nothing" 1 "$SHALE" cp --deleted "$image:/nothing" \
 says "cp --deleted of nothing" "no deleted file"
 status "cp --deleted of several into a file" 1 "$SHALE" cp --deleted \
     "$image:/dir" "$work/not there"
-status "what is there is not deleted" 1 "$SHALE" cp --deleted "$image:/dir/below" \
-    "$work/not there"
+status "what is there is not deleted" 1 "$SHALE" cp --deleted \
+    "$image:/dir/below" "$work/not there"
 expect "nothing is written" "" "$("$SHALE" ls "$image:/dir/small" 2>/dev/null)"
 
 # Others use the space: told, and in the end refused.

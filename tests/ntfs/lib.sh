@@ -112,8 +112,8 @@ same_view()
     view_3g "$image" "$work/want" "$options" "$@" || return 0
     view_shale "$image" "$work/got" "$options" "$@" || return 0
     # By design: permissions of special files by $LXMOD are ours alone; $MFT,
-    # whose number is 0, does not get through libfuse; and files that are nothing
-    # but an index are empty.
+    # whose number is 0, does not get through libfuse; and files that are only
+    # an index are empty.
     sed -i -e '/^\/wsl\/.*\tmode=/d' -e '/^\/\$MFT\t/d' \
         -e '/^\/\$Extend\/\$\(ObjId\|Quota\|Reparse\)\tdata=/d' \
         -e "/$differ/d" "$work/want" "$work/got"
