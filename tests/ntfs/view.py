@@ -7,10 +7,9 @@ Lines for each file, which begin with its path: type and permissions, owner,
 link count (not of directories), size (not of directories), times to 100 ns,
 data as SHA-256 or where a link leads, and each extended attribute, those that
 are not listed included. A link inside the volume is shown by where it ends,
-since one driver
-says it from the mount point and another from the link on. With -l data only
-of regular files, and where links lead, are left out; with -o what drivers may
-see in their own way: owners and permissions.
+since one driver says it from the mount point and another from the link on.
+With -l data, and where links lead, are left out; with -o what drivers may see
+in their own way: owners and permissions.
 """
 import ctypes
 import errno
