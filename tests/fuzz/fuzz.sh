@@ -190,6 +190,11 @@ make_ntfs_seeds()
         "$here/ntfs_seed.py" "$work/image" "$options" \
             "$seeds/ntfs/golden-$options" "$ntfs_max"
     done
+    gzip -dc "$here/../../images/ntfs-packed.img.gz" >"$work/image"
+    for options in 0 3 9; do
+        "$here/ntfs_seed.py" "$work/image" "$options" \
+            "$seeds/ntfs/packed-$options" "$ntfs_max"
+    done
     command -v mkntfs >/dev/null || return 0
     while read -r line; do
         n=$((n + 1))
