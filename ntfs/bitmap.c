@@ -155,6 +155,21 @@ int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
     return clusters_count(vol, lcn, count, used);
 }
 
+int ntfs_records_used(struct ntfs_volume *vol, uint64_t *used)
+{
+    struct ntfs_stream stream;
+    uint64_t count = vol->record_count;
+    int err = bitmap_open(vol, NTFS_MFT, NTFS_BITMAP_ATTR, &stream);
+
+    if (err)
+        return err;
+    if (count > stream.size * 8)
+        count = stream.size * 8;
+    err = stream_count(vol, &stream, 0, count, used);
+    ntfs_stream_close(vol, &stream);
+    return err;
+}
+
 /* --------------------------------------------------------------- statfs */
 
 /*

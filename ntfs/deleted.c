@@ -92,6 +92,7 @@ static int take_stream(struct search *s, const struct ntfs_record *record,
                        const uint16_t *name, size_t len, uint64_t *size)
 {
     struct ntfs_volume *vol = s->vol;
+    uint64_t left = vol->boot.cluster_count;
     struct ntfs_stream stream;
     int err = ntfs_stream_open(vol, record, NTFS_DATA, name, len, &stream);
 
@@ -105,12 +106,25 @@ static int take_stream(struct search *s, const struct ntfs_record *record,
         const struct ntfs_run *run = &stream.runs.list[i];
         uint64_t used = 0;
 
-        if (run->lcn != NTFS_HOLE)
+        if (run->lcn == NTFS_HOLE)
+            continue;
+        /* Runs that overlap could be counted for ever. */
+        if (run->count > left)
+            err = SHALE_ECORRUPT;
+        else
             err = ntfs_bitmap_count(vol, run->lcn, run->count, &used);
+        left -= run->count;
         s->file.lost += used << vol->boot.cluster_shift;
     }
     ntfs_stream_close(vol, &stream);
     return err;
+}
+
+/* Is ERR that this record is of no use any more? */
+static bool is_gone(int err)
+{
+    return err == SHALE_ECORRUPT || err == SHALE_ESTALE || err == SHALE_EIO ||
+           err == SHALE_ENOENT || err == SHALE_ENOTSUP;
 }
 
 /*
@@ -132,7 +146,7 @@ static int take_parent(struct search *s)
     s->known_ino = 0;
     err = ntfs_record_get(s->vol, number, &record);
     if (err)
-        return err == SHALE_ESTALE || err == SHALE_ECORRUPT ? 0 : err;
+        return is_gone(err) ? 0 : err;
     if (record->flags & NTFS_RECORD_DIRECTORY && record->base == 0) {
         bool in_use = record->flags & NTFS_RECORD_IN_USE;
 
@@ -145,13 +159,6 @@ static int take_parent(struct search *s)
     ntfs_record_put(s->vol, record);
     s->file.parent = s->known_ino;
     return 0;
-}
-
-/* Is ERR that this record is of no use any more? */
-static bool is_gone(int err)
-{
-    return err == SHALE_ECORRUPT || err == SHALE_ESTALE ||
-           err == SHALE_ENOENT || err == SHALE_ENOTSUP;
 }
 
 static int take_record(void *context, const struct ntfs_record *record)

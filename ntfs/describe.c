@@ -6,8 +6,6 @@
 #include "text.h"
 #include "utf16.h"
 
-#define CHUNK 512u              /* bytes of a bitmap read at once */
-
 static const uint16_t bad_name[] = { '$', 'B', 'a', 'd' };
 
 /* What is told, and what went wrong on the way. */
@@ -226,43 +224,9 @@ static uint64_t mft_fragments(const struct ntfs_runs *runs)
     return fragments;
 }
 
-static unsigned bits_of(unsigned byte)
-{
-    byte = byte - (byte >> 1 & 0x55);
-    byte = (byte & 0x33) + (byte >> 2 & 0x33);
-    return (byte + (byte >> 4)) & 15;
-}
-
-/* How many of the first COUNT bits of BITMAP are set? */
-static int count_bits(struct ntfs_volume *vol,
-                      const struct ntfs_stream *bitmap, uint64_t count,
-                      uint64_t *out)
-{
-    uint64_t size = count / 8 + (count % 8 != 0), set = 0;
-    uint8_t bytes[CHUNK];
-
-    if (size > bitmap->size)
-        size = bitmap->size;
-    for (uint64_t at = 0; at < size;) {
-        size_t len = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
-        int err = ntfs_stream_read(vol, bitmap, at, bytes, len);
-
-        if (err)
-            return err;
-        if (at + len == count / 8 + 1)
-            bytes[len - 1] &= (uint8_t)((1u << count % 8) - 1);
-        for (size_t i = 0; i < len; i++)
-            set += bits_of(bytes[i]);
-        at += len;
-    }
-    *out = set;
-    return 0;
-}
-
 static void tell_mft(struct telling *t)
 {
     struct ntfs_volume *vol = t->vol;
-    struct ntfs_stream bitmap;
     uint64_t used;
     int err;
 
@@ -270,10 +234,7 @@ static void tell_mft(struct telling *t)
                   vol->record_count << vol->boot.record_shift);
     t->to->number(t->to, "mft_fragments", mft_fragments(vol->mft_runs));
     t->to->number(t->to, "mft_records", vol->record_count);
-    if (!open_of(t, NTFS_MFT, NTFS_BITMAP_ATTR, NULL, 0, &bitmap))
-        return;
-    err = count_bits(vol, &bitmap, vol->record_count, &used);
-    ntfs_stream_close(vol, &bitmap);
+    err = ntfs_records_used(vol, &used);
     note(t, err);
     if (!err)
         t->to->number(t->to, "mft_records_used", used);

@@ -213,7 +213,7 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
     if (vn->wof)
         return ntfs_wof_map(vn, offset, out);
     if (data->resident) {
-        map_inline(0, file->size, data->at, out);
+        map_inline(0, data->size, data->at, out);
         return 0;
     }
     if (data->flags & NTFS_ATTR_ENCRYPTED)

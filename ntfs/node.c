@@ -152,7 +152,7 @@ static int take_data(struct gathering *g, const struct ntfs_attr *attr,
     }
     g->has_data = true;
     if (g->vol->options.efs_raw && (attr->flags & NTFS_ATTR_ENCRYPTED) &&
-        info->size > 0 && info->size < INT64_MAX - RAW_SECTOR)
+        !attr->resident && info->size > 0 && info->size < INT64_MAX - RAW_SECTOR)
         info->size = ((info->size + RAW_SECTOR - 1) & ~(RAW_SECTOR - 1ull)) +
                      RAW_TRAILER;
     return 0;

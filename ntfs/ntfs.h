@@ -569,6 +569,9 @@ struct shale_time ntfs_time(uint64_t units);
 int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
                       uint64_t *used);
 
+/* Records that are in use by $MFT's bitmap. */
+int ntfs_records_used(struct ntfs_volume *vol, uint64_t *used);
+
 /* ----------------------------------------------- scan.c deleted.c state.c */
 
 /*

@@ -157,7 +157,9 @@ static const char *pair_check(const struct ntfs_volume *vol,
 
     if (pair->count == 0)
         return "ntfs: a run of no clusters";
-    if (runs->end > last_vcn || pair->count - 1 > last_vcn - runs->end)
+    /* An attribute without clusters has none. */
+    if (last_vcn == UINT64_MAX || runs->end > last_vcn ||
+        pair->count - 1 > last_vcn - runs->end)
         return "ntfs: runs go on past the last cluster of their attribute";
     if (pair->lcn != NTFS_HOLE &&
         (pair->lcn >= clusters || pair->count > clusters - pair->lcn))

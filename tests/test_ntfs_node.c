@@ -201,6 +201,25 @@ START_TEST(raw_data_has_a_trailer)
 }
 END_TEST
 
+/* What is said to be encrypted and is in its record has none. */
+START_TEST(raw_data_that_is_resident)
+{
+    uint8_t *record = ntfsimage_record(&image, file), *at;
+    struct shale_vnode *vn;
+    char bytes[600];
+
+    ntfsimage_resident(&image, file, NTFS_DATA, NULL, "x", 1);
+    for (at = record + record[20]; at[0] != NTFS_DATA; at += at[4])
+        ck_assert_uint_ne(at[0], 0xff);
+    at[13] = NTFS_ATTR_ENCRYPTED >> 8;
+    mount_with("efs_raw");
+    ck_assert_uint_eq(attr_of(file).size, 1);
+    ck_assert_int_eq(shale_vnode_get(image.v.fs, file, &vn), 0);
+    ck_assert_int_eq(shale_read(vn, bytes, sizeof bytes, 0), 1);
+    shale_vnode_put(vn);
+}
+END_TEST
+
 /* Indexes that are no directory's: nobody can read them, as with ntfs-3g. */
 START_TEST(views_are_nobodys)
 {
@@ -449,6 +468,7 @@ Suite *suite(void)
     tcase_add_test(tc, counts_names_but_for_dos);
     tcase_add_test(tc, has_sizes);
     tcase_add_loop_test(tc, raw_data_has_a_trailer, 0, 2);
+    tcase_add_test(tc, raw_data_that_is_resident);
     tcase_add_test(tc, views_are_nobodys);
     tcase_add_test(tc, numbers_mean_streams);
     tcase_add_test(tc, numbers_mean_records_in_use);
