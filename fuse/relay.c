@@ -121,9 +121,12 @@ bool relay_read(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
         relay_drain(relay);
         return false;
     }
+    /* Nothing is sent in part. If nobody waits any more, nor does it matter. */
     if (!serve_send(relay->ends[0],
-                    sizeof(struct fuse_out_header) + (size_t)piece.length))
-        relay_drain(relay);     /* who asked does not wait any more */
+                    sizeof(struct fuse_out_header) + (size_t)piece.length)) {
+        relay_drain(relay);
+        return false;
+    }
     fuse_reply_none(req);       /* it has its answer */
     return true;
 }
