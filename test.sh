@@ -141,7 +141,7 @@ main()
 
     local slow='^(ext2_matrix|ext2_kernel|ntfs_matrix|ntfs_big)$'
     local cuts='^(fat|ext2)_(mounted|powercut)$'
-    local texts='^tools_(help|mkfs_ext2|mkfs_fill)$'
+    local texts='^tools_(help|mkfs|mkfs_ext2|mkfs_fill)$'
 
     build release && run_ctest release -E '^corpora$'
     if build asan; then
@@ -163,7 +163,7 @@ main()
 
     case $level in
     quick) fuzz_seconds=20 ;;
-    normal) fuzz_seconds=120 ;;
+    normal) fuzz_seconds=90 ;;
     long) fuzz_seconds=3600 ;;
     esac
     if build fuzz; then

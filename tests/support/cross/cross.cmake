@@ -1,6 +1,7 @@
 # The unit tests on a machine that has no libcheck: check.h here is enough of
 # it. What the core's tests borrow from host/ is plain POSIX and comes along.
-# Left out is what tests host/, or is judged by a program of this machine's.
+# Left out is what tests host/, or is judged by a program of this machine's, or
+# is about how long something takes.
 find_package(Threads REQUIRED)
 add_library(test-support STATIC
     ${support_sources} support/cross/check.c
@@ -10,7 +11,8 @@ target_link_libraries(test-support PUBLIC test-core Threads::Threads)
 
 file(GLOB tests CONFIGURE_DEPENDS test_*.c)
 list(FILTER tests EXCLUDE REGEX
-     "/test_(host|fuse|tools|(fat|ext2)_faults|fat_regressions|ext2_threads)|_sfdisk.c$")
+     "/test_(host|fuse|tools|(fat|ext2|ntfs)_faults|fat_regressions|\
+ext2_(threads|hostile))|_sfdisk.c$")
 foreach(source IN LISTS tests)
     get_filename_component(program ${source} NAME_WE)
     string(REPLACE "test_" "" name ${program})
