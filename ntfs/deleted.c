@@ -30,6 +30,7 @@ struct search {
 
     /* The last parent that was looked at: files are deleted in trees. */
     uint64_t known_parent, known_ino;
+    int unread;                 /* SHALE_EIO: some could not be read */
 };
 
 /* Take the name that $FILE_NAME ATTR has, unless there is a better one. */
@@ -120,9 +121,14 @@ static int take_stream(struct search *s, const struct ntfs_record *record,
     return err;
 }
 
-/* Is ERR that this record is of no use any more? */
-static bool is_gone(int err)
+/*
+ * Is ERR that this record is of no use any more? What cannot be read does not
+ * hide the rest, and is told at the end.
+ */
+static bool is_gone(struct search *s, int err)
 {
+    if (err == SHALE_EIO)
+        s->unread = err;
     return err == SHALE_ECORRUPT || err == SHALE_ESTALE || err == SHALE_EIO ||
            err == SHALE_ENOENT || err == SHALE_ENOTSUP;
 }
@@ -146,7 +152,7 @@ static int take_parent(struct search *s)
     s->known_ino = 0;
     err = ntfs_record_get(s->vol, number, &record);
     if (err)
-        return is_gone(err) ? 0 : err;
+        return is_gone(s, err) ? 0 : err;
     if (record->flags & NTFS_RECORD_DIRECTORY && record->base == 0) {
         bool in_use = record->flags & NTFS_RECORD_IN_USE;
 
@@ -186,7 +192,7 @@ static int take_record(void *context, const struct ntfs_record *record)
     if (!err)
         err = take_parent(s);
     if (err)
-        return is_gone(err) ? 0 : err;
+        return is_gone(s, err) ? 0 : err;
     return s->emit(s->context, &s->file);
 }
 
@@ -202,6 +208,8 @@ int ntfs_deleted(struct shale_fs *fs, shale_deleted_fn *emit, void *context)
     s->emit = emit;
     s->context = context;
     err = ntfs_scan(vol, take_record, s);
+    if (!err)
+        err = s->unread;
     shale_free(fs->mem, s, sizeof *s);
     return err;
 }
