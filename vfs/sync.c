@@ -223,17 +223,21 @@ static bool data_written_take(struct shale_fs_state *state)
     return __atomic_exchange_n(&state->data_written, false, __ATOMIC_ACQ_REL);
 }
 
-/* Nobody may change anything; all may read on, unless space has been freed. */
-static void volume_lock_to_write(struct shale_fs *fs)
+/*
+ * Nobody may change anything; all may read on, unless space has been freed:
+ * then the lock is exclusive, and the answer is true.
+ */
+static bool volume_lock_to_write(struct shale_fs *fs)
 {
     struct shale_tx_run run;
 
     volume_lock_shared(fs);
     if (fs->state->errors_continue || !shale_tx_early(fs->tx, &run))
-        return;
+        return false;
     volume_unlock(fs);
     volume_lock_exclusive(fs);
     reclaim_early(fs);
+    return true;
 }
 
 /*
@@ -248,13 +252,13 @@ static void volume_lock_to_write(struct shale_fs *fs)
 static int write_batch(struct shale_fs *fs, bool urgent)
 {
     struct shale_fs_state *state = fs->state;
-    bool any;
+    bool any, exclusive;
     int err = 0;
 
     lock_exclusive(state->locks, state->batch_lock);
     if (!urgent && data_written_take(state))
         err = shale_tx_flush(fs->tx);
-    volume_lock_to_write(fs);
+    exclusive = volume_lock_to_write(fs);
     any = !fs->read_only &&
           (data_written_take(state) || urgent || err ||
            shale_tx_dirty(fs->tx) || shale_tx_frees_pending(fs->tx));
@@ -262,12 +266,13 @@ static int write_batch(struct shale_fs *fs, bool urgent)
         err = shale_tx_write(fs->tx);
     if (err)
         __atomic_store_n(&state->data_written, true, __ATOMIC_RELEASE);
-    volume_unlock(fs);
-    if (any) {
-        volume_lock_exclusive(fs);
-        err = write_done(fs, err);
+    if (any && !exclusive) {
         volume_unlock(fs);
+        volume_lock_exclusive(fs);
     }
+    if (any)
+        err = write_done(fs, err);
+    volume_unlock(fs);
     lock_release(state->locks, state->batch_lock);
     return any ? err : 0;
 }
