@@ -14,6 +14,9 @@
  * misses as the cache has blocks, a run may be read whole again; that costs
  * next to nothing then, and serves those who come in order a second time.
  *
+ * Who knows which blocks he is going to take, as a listing of a directory does,
+ * says so first (shale_buf_ahead()), and has them read together, lately or not.
+ *
  * (1) Only blocks that were missing before the device was asked are inserted.
  *     One that was there may have been changed, written and evicted while the
  *     request was under way, which would have read its old contents.
@@ -247,6 +250,8 @@ free_data:
     return err;
 }
 
+/* ------------------------------------------------------------ one block */
+
 /* As cache_load(), with the run's load lock held. */
 static int load_locked(struct shale_cache *cache, uint64_t block,
                        uint64_t first, uint64_t end, struct cache_buf **out)
@@ -289,4 +294,75 @@ int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
     err = load_locked(cache, block, first, end, out);
     lock_release(cache->locks, lock);
     return err;
+}
+
+/* --------------------------------------------------------- several ahead */
+
+/*
+ * Plan to read what is missing of [BLOCK, LAST), a part of a window; or of the
+ * whole window [FIRST, END), if that was not lately. False if nothing is.
+ */
+static bool ahead_plan(struct shale_cache *cache, uint64_t block, uint64_t last,
+                       uint64_t first, uint64_t end, struct run *run)
+{
+    bool missing;
+
+    cache_lock(cache);
+    while (block < last && cache_find(cache, block))
+        block++;
+    missing = block < last;
+    if (missing && read_lately(cache, first)) {
+        run_plan(cache, block, block, last, run);
+        run->whole = false;
+    } else if (missing) {
+        run_plan(cache, block, first, end, run);
+    }
+    for (; block < last; block++)       /* those that take them will not miss */
+        cache->misses += !cache_find(cache, block);
+    cache_unlock(cache);
+    return missing;
+}
+
+/* Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). */
+static void ahead_load(struct shale_cache *cache, uint64_t block, uint64_t last,
+                       uint64_t first, uint64_t end)
+{
+    void *lock = cache_lock_at(
+        cache, CACHE_LOCK_LOAD +
+               (unsigned)((block >> cache->run_shift) % CACHE_LOAD_LOCKS));
+    struct cache_buf *buf;
+    struct run run;
+
+    window(cache, block, &first, &end);
+    if (end < last)
+        end = last;
+    lock_exclusive(cache->locks, lock);
+    if (ahead_plan(cache, block, last, first, end, &run) &&
+        read_run(cache, &run, 0, &buf) == 0) {
+        shale_buf_put(&buf->base);
+        if (run.whole)
+            remember(cache, first);
+    }
+    lock_release(cache->locks, lock);
+}
+
+void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
+                     uint64_t first, uint64_t count)
+{
+    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
+
+    if (block >= cache->block_count)
+        return;
+    if (len > cache->block_count - block)
+        len = cache->block_count - block;
+    while (len > 0) {
+        uint64_t left = ((uint64_t)1 << cache->run_shift) -
+                        (block & (((uint64_t)1 << cache->run_shift) - 1));
+
+        if (left > len)
+            left = len;
+        ahead_load(cache, block, block + left, first, end);
+        block += left;
+        len -= left;
+    }
 }

@@ -391,6 +391,9 @@ void ntfs_evict(struct shale_vnode *vn);
 int ntfs_getattr(struct shale_vnode *vn, struct shale_attr *out);
 int ntfs_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
 
+/* Read the records of COUNT files ahead of looking at them; ahead.c. */
+void ntfs_ahead(struct shale_fs *fs, const uint64_t *inos, size_t count);
+
 /* -------------------------------------------------------------- map.c */
 
 int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,

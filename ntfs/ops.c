@@ -114,6 +114,7 @@ const struct shale_fs_ops shale_ntfs = {
     .evict      = ntfs_evict,
     .getattr    = ntfs_getattr,
     .peek       = ntfs_peek,
+    .ahead      = ntfs_ahead,
     .lookup     = ntfs_lookup,
     .parent     = ntfs_parent,
     .iterate    = ntfs_iterate,

@@ -167,7 +167,60 @@ START_TEST(runs_are_read_once)
 }
 END_TEST
 
-/* ... but a run that could not be read was not read. */
+/* ... unless somebody says that he is going to take several of them. */
+START_TEST(what_is_wanted_comes_together)
+{
+    struct shale_cache_stats stats;
+
+    rig_fresh(512);
+    shale_buf_ahead(rig.cache, 300, 3, 0, RIG_BLOCKS);
+    shale_buf_ahead(rig.cache, 310, 3, 0, RIG_BLOCKS);
+    ck_assert_str_eq(rig.asked, "r256+128 ");
+    shale_cache_shrink(rig.cache, SIZE_MAX);
+    rig_forget();
+    shale_buf_ahead(rig.cache, 300, 3, 0, RIG_BLOCKS);
+    shale_buf_ahead(rig.cache, 299, 6, 0, RIG_BLOCKS);
+    shale_buf_ahead(rig.cache, 299, 6, 0, RIG_BLOCKS);
+    ck_assert_str_eq(rig.asked, "r300+3 r299+6 ");
+
+    /* Across runs, of which one was not lately; and to the volume's end. */
+    rig_forget();
+    shale_buf_ahead(rig.cache, 380, 10, 0, RIG_BLOCKS);
+    shale_buf_ahead(rig.cache, RIG_BLOCKS - 2, UINT64_MAX, 0, 0);
+    shale_buf_ahead(rig.cache, RIG_BLOCKS, 1, 0, UINT64_MAX);
+    shale_buf_ahead(rig.cache, 5, 0, 0, RIG_BLOCKS);
+    ck_assert_str_eq(rig.asked, "r380+4 r384+128 r4094+2 ");
+
+    stats = rig_stats();
+    ck_assert_uint_eq(stats.pinned, 0);
+    ck_assert_uint_eq(stats.hits, 0);
+    ck_assert_uint_eq(stats.misses, 3 + 3 + 3 + 4 + 6 + 2);
+    rig_forget();
+    rig_touch(299);
+    rig_touch(389);
+    rig_touch(RIG_BLOCKS - 1);
+    ck_assert_str_eq(rig.asked, "");
+}
+END_TEST
+
+/* What cannot be read ahead is for who takes it to complain about. */
+START_TEST(nobody_minds_what_does_not_come)
+{
+    shale_fault_at(&rig.fault, 0, 1, SHALE_EIO);
+    shale_buf_ahead(rig.cache, 300, 3, 256, 128);
+    ck_assert_uint_eq(rig_stats().bytes, 0);
+    ck_assert_uint_eq(rig_stats().pinned, 0);
+    rig_touch_run(301, 256, 128);
+    ck_assert_str_eq(rig.asked, "r256+128 r256+128 ");
+
+    rig_fill(600, 0x99, SHALE_RANK_MAP);
+    rig_forget();
+    shale_buf_ahead(rig.cache, 598, 5, 512, 128);
+    ck_assert_str_eq(rig.asked, "r512+88 ");
+}
+END_TEST
+
+/* A run that could not be read was not read. */
 START_TEST(failed_runs_are_tried_again)
 {
     shale_fault_at(&rig.fault, 0, 1, SHALE_EIO);
@@ -304,6 +357,8 @@ Suite *suite(void)
     tcase_add_test(tc, dirty_blocks_bound_a_run);
     tcase_add_test(tc, only_one_is_missing);
     tcase_add_test(tc, runs_are_read_once);
+    tcase_add_test(tc, what_is_wanted_comes_together);
+    tcase_add_test(tc, nobody_minds_what_does_not_come);
     tcase_add_test(tc, failed_runs_are_tried_again);
     tcase_add_loop_test(tc, runs_fit_the_budget, 0, COUNT(budgets));
     tcase_add_test(tc, run_fails_block_does_not);

@@ -1,4 +1,5 @@
-/* test_ntfs_scan.c - all records of the MFT, in the order of the device */
+/* test_ntfs_scan.c - all records of the MFT, or several, in the order of the
+   device */
 #include <stdlib.h>
 
 #include "ntfsimage.h"
@@ -69,6 +70,53 @@ START_TEST(goes_by_the_device)
     }
     ck_assert_int_eq(scan(5), 77);
     ck_assert_uint_eq(seen.count, 5);
+    done();
+}
+END_TEST
+
+static uint64_t reads(void)
+{
+    struct shale_cache_stats stats;
+
+    shale_cache_stats(image.v.fs->cache, &stats);
+    return stats.reads;
+}
+
+/* The records of a listing are read in few requests, and those of no place
+   are left out. */
+START_TEST(reads_ahead)
+{
+    static const struct ntfsimage_run runs[] = {
+        { 300, 3 }, { 100, 50 }, { 200, 10 },
+    };
+    static const uint64_t beyond[] = { 252, 5000, UINT64_MAX };
+    struct ntfs_record *record;
+    uint64_t numbers[60];
+
+    ntfsimage_init(&image, &(struct ntfsimage_shape){
+        .records = 252, .mft = runs, .mft_count = 3,
+    });
+    for (uint64_t i = 0; i < 60; i++) {
+        numbers[i] = 24 + i * 37 % 60 * 3;
+        ntfsimage_begin(&image, numbers[i], 0);
+    }
+    mount();
+    shale_cache_shrink(image.v.fs->cache, SIZE_MAX);
+    for (unsigned again = 0; again < 2; again++) {
+        uint64_t before = reads();
+
+        ntfs_ahead(image.v.fs, numbers, 60);
+        ntfs_ahead(image.v.fs, beyond, 3);
+        ck_assert_uint_le(reads(), before + 4);
+        before = reads();
+        for (unsigned i = 0; i < 60; i++) {
+            ck_assert_int_eq(ntfs_record_get(ntfsimage_volume(&image),
+                                             numbers[i], &record), 0);
+            ntfs_record_put(ntfsimage_volume(&image), record);
+        }
+        ck_assert_uint_eq(reads(), before);
+        shale_cache_shrink(image.v.fs->cache, SIZE_MAX);
+    }
     done();
 }
 END_TEST
@@ -152,6 +200,7 @@ Suite *suite(void)
     TCase *tc = tcase_create("scan");
 
     tcase_add_test(tc, goes_by_the_device);
+    tcase_add_test(tc, reads_ahead);
     tcase_add_test(tc, passes_over_damage);
     tcase_add_test(tc, ends_with_the_device);
     tcase_add_test(tc, does_not_scan_for_ever);

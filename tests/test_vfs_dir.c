@@ -265,6 +265,50 @@ START_TEST(lists_attributes)
 }
 END_TEST
 
+/* How many entries are put together depends on the cache; nothing else does. */
+static const struct {
+    size_t blocks;              /* of 4 KiB; a quarter of them are for that */
+    unsigned ahead;             /* times the driver is told */
+} batches[] = {
+    { 4, 0 }, { 8, 2 }, { 12, 2 }, { 16, 1 }, { 20, 1 }, { 1000, 1 },
+};
+
+START_TEST(puts_entries_together)
+{
+    struct list plain = list_of(DIR, 0, 0), list;
+
+    ck_assert_int_eq(shale_unmount(toy.fs), 0);
+    toy.config.cache_bytes = batches[_i].blocks * 4096;
+    toy_mount(&toy);
+    list = list_of(DIR, 0, SHALE_ITERATE_ATTR);
+    ck_assert_uint_eq(toy_calls(&toy, TOY_AHEAD), batches[_i].ahead);
+    ck_assert_uint_eq(list.count, plain.count);
+    for (unsigned i = 0; i < list.count; i++) {
+        ck_assert_str_eq(list.entries[i].name, plain.entries[i].name);
+        ck_assert_uint_eq(list.entries[i].ino, plain.entries[i].ino);
+        ck_assert_uint_eq(list.entries[i].next, plain.entries[i].next);
+        ck_assert(list.entries[i].has_attr == (in_dir[i].ino != STALE));
+    }
+
+    /* Stopped anywhere, it goes on from there. */
+    for (unsigned stop = 0; stop < ENTRIES; stop++) {
+        struct list part = { .stop_at = stop, .stop = 5 };
+        struct shale_vnode *dir = toy_get(&toy, DIR);
+
+        ck_assert_int_eq(shale_iterate(dir, 0, SHALE_ITERATE_ATTR, take,
+                                       &part), 5);
+        ck_assert_uint_eq(part.count, stop);
+        part.stop_at = MAX;
+        ck_assert_int_eq(shale_iterate(
+            dir, stop ? part.entries[stop - 1].next : 0, SHALE_ITERATE_ATTR,
+            take, &part), 0);
+        ck_assert_uint_eq(part.count, ENTRIES);
+        ck_assert_str_eq(part.entries[ENTRIES - 1].name, "stale");
+        shale_vnode_put(dir);
+    }
+}
+END_TEST
+
 START_TEST(unreadable_files_are_still_listed)
 {
     struct list list;
@@ -345,6 +389,8 @@ Suite *suite(void)
     tcase_add_test(tc, cookies_from_nowhere);
     tcase_add_test(tc, lists_an_empty_directory_and_the_root);
     tcase_add_test(tc, lists_attributes);
+    tcase_add_loop_test(tc, puts_entries_together, 0,
+                        sizeof batches / sizeof batches[0]);
     tcase_add_test(tc, unreadable_files_are_still_listed);
     tcase_add_test(tc, an_earlier_file_has_no_attributes);
     tcase_add_test(tc, lost_parent_is_the_directory_itself);

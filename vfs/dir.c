@@ -9,6 +9,7 @@
  *     2           after "..", where the driver's cookie 0 is
  *     2 + c       the driver's cookie c
  */
+#include "memfn.h"
 #include "vfs.h"
 
 #define DRIVER_COOKIES 2u
@@ -153,10 +154,30 @@ int shale_lookup_attr(struct shale_vnode *dir, const char *name, size_t len,
 
 /* ------------------------------------------------------------ listing */
 
+/*
+ * Entries whose attributes are wanted, together: so that the driver can read
+ * what these take in an order that suits the device.
+ */
+#define BATCH_ENTRIES 128u
+#define BATCH_NAMES 6144u       /* bytes */
+#define BLOCK_USUAL 4096u       /* bytes, of the buffer cache */
+
+struct batch {
+    size_t count;               /* entries */
+    size_t used;                /* bytes of names */
+    struct shale_dirent entries[BATCH_ENTRIES];
+    uint64_t numbers[BATCH_ENTRIES];
+    char names[BATCH_NAMES];
+};
+
+_Static_assert(BATCH_NAMES >= SHALE_NAME_MAX, "room for any name");
+
 /* A listing on its way from the driver to the caller. */
 struct listing {
     struct shale_fs *fs;
     bool want_attr;
+    size_t batch_most;          /* entries to put together; below 2: none */
+    struct batch *batch;        /* made when the first comes; or NULL */
     struct shale_attr attr;     /* of the entry at hand */
     shale_emit_fn *emit;        /* the caller's */
     void *context;
@@ -201,13 +222,56 @@ static int listing_give(struct listing *listing, struct shale_dirent entry)
     return r;
 }
 
+/* Give the entries put together so far. */
+static int batch_give(struct listing *listing)
+{
+    struct batch *batch = listing->batch;
+    size_t count = batch ? batch->count : 0;
+    int r = 0;
+
+    if (count > 1)
+        listing->fs->ops->ahead(listing->fs, batch->numbers, count);
+    for (size_t i = 0; i < count && !r; i++)
+        r = listing_give(listing, batch->entries[i]);
+    if (batch)
+        batch->count = batch->used = 0;
+    return r;
+}
+
+/* Put ENTRY to the others, having given these if there is no room. */
+static int batch_add(struct listing *listing, struct shale_dirent entry)
+{
+    struct batch *batch = listing->batch;
+    int r = 0;
+
+    if (batch->count == listing->batch_most ||
+        entry.len > BATCH_NAMES - batch->used)
+        r = batch_give(listing);
+    if (r)
+        return r;
+    memcpy(batch->names + batch->used, entry.name, entry.len);
+    entry.name = batch->names + batch->used;
+    batch->used += entry.len;
+    batch->numbers[batch->count] = entry.ino;
+    batch->entries[batch->count++] = entry;
+    return 0;
+}
+
 /* Take an entry, and a cookie, of the driver's. */
 static int listing_emit(void *context, const struct shale_dirent *entry)
 {
+    struct listing *listing = context;
     struct shale_dirent e = *entry;
 
     e.next += DRIVER_COOKIES;
-    return listing_give(context, e);
+    if (listing->batch_most > 1 && !listing->batch) {
+        listing->batch = shale_alloc(listing->fs->mem, sizeof *listing->batch);
+        if (listing->batch)
+            listing->batch->count = listing->batch->used = 0;
+        else
+            listing->batch_most = 0;
+    }
+    return listing->batch ? batch_add(listing, e) : listing_give(listing, e);
 }
 
 /* Give "." or "..", as many DOTS, which stand for directory INO. */
@@ -237,11 +301,25 @@ static int iterate_locked(struct shale_vnode *dir, struct listing *listing)
     }
     if (r)
         return r;
-    do
+    do {
+        int given = 0;
+
         r = dir->fs->ops->iterate(dir, listing->next - DRIVER_COOKIES,
                                   listing_emit, listing);
-    while (!listing->stopped && vfs_again(dir->fs, r, &tries));
+        if (!listing->stopped)
+            given = batch_give(listing);
+        if (given)
+            r = given;
+    } while (!listing->stopped && vfs_again(dir->fs, r, &tries));
     return r;
+}
+
+/* As many as a quarter of the cache can hold the inodes of, scattered. */
+static size_t batch_most(const struct shale_fs *fs)
+{
+    size_t most = fs->state->cache_bytes / 4 / BLOCK_USUAL;
+
+    return most < BATCH_ENTRIES ? most : BATCH_ENTRIES;
 }
 
 int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
@@ -253,6 +331,9 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
     };
     int r;
 
+    if (listing.want_attr && dir->fs->ops->ahead)
+        listing.batch_most = batch_most(dir->fs);
+
     if (dir->type != SHALE_TYPE_DIR)
         return SHALE_ENOTDIR;
     if (!dir->fs->ops->iterate)
@@ -263,5 +344,6 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
     volume_lock_shared(dir->fs);
     r = iterate_locked(dir, &listing);
     volume_unlock(dir->fs);
+    shale_free(dir->fs->mem, listing.batch, sizeof *listing.batch);
     return r;
 }

@@ -79,6 +79,16 @@ int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
                       uint64_t first, uint64_t count, struct shale_buf **out);
 
 /*
+ * Read what is missing of the LEN blocks starting at BLOCK, all of which are
+ * going to be taken one by one, with as few requests as possible. FIRST and
+ * COUNT are the range around them as of shale_buf_get_run(): what of it has not
+ * been read not long ago is read as well. Nothing is pinned, and no error
+ * matters: who takes a block that could not be read will meet it.
+ */
+void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
+                     uint64_t first, uint64_t count);
+
+/*
  * Pin BLOCK, which was free and is going to have new contents: all zeros, and
  * nothing is read. Whoever changes it by a transaction changes at least one
  * byte, else it counts as unchanged and is not written. With the volume's lock

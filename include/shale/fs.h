@@ -169,6 +169,14 @@ struct shale_fs_ops {
     int (*peek)(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
 
     /*
+     * The files of the COUNT numbers at INOS are going to be peeked at: read
+     * what that takes, in the device's order and with few requests
+     * (shale_buf_ahead()). Errors are peek()'s to meet. NULL if that would not
+     * help.
+     */
+    void (*ahead)(struct shale_fs *fs, const uint64_t *inos, size_t count);
+
+    /*
      * Find NAME in DIR: LEN bytes of UTF-8 (1 to name_max), not terminated,
      * never "." or "..". Case rules are the format's. Stores the number of the
      * file; whether there is one by that number, load() or peek() will tell.

@@ -245,6 +245,16 @@ static int toy_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
     return err;
 }
 
+/* It is a favour: who is alone needs none, and nobody is asked for twice. */
+static void toy_ahead(struct shale_fs *fs, const uint64_t *inos, size_t count)
+{
+    enter(toy_of(fs), TOY_AHEAD, 0);
+    insist_volume(fs);
+    ck_assert_uint_gt(count, 1);
+    for (size_t i = 1; i < count; i++)
+        ck_assert_uint_ne(inos[i], inos[i - 1]);
+}
+
 static int toy_lookup(struct shale_vnode *dir, const char *name, size_t len,
                       uint64_t *out)
 {
@@ -453,6 +463,7 @@ const struct shale_fs_ops toy_ops = {
     .evict      = toy_evict,
     .getattr    = toy_getattr,
     .peek       = toy_peek,
+    .ahead      = toy_ahead,
     .lookup     = toy_lookup,
     .parent     = toy_parent,
     .iterate    = toy_iterate,

@@ -55,7 +55,8 @@ enum toy_op {
     TOY_ITERATE, TOY_MAP, TOY_READLINK, TOY_GETXATTR, TOY_LISTXATTR,
     TOY_STATFS, TOY_DECODE, TOY_FIND_DELETED,
     TOY_READ,                   /* the device's */
-    TOY_EVICT, TOY_UNMOUNT,     /* counted only */
+    TOY_AHEAD,                  /* counted only, like: */
+    TOY_EVICT, TOY_UNMOUNT,
     TOY_OPS,
 };
 
