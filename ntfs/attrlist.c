@@ -17,8 +17,8 @@
 #include "memfn.h"
 #include "ntfs.h"
 
-/* Windows stops at 256 KiB. (Linux-NTFS, "$ATTRIBUTE_LIST") */
-#define LIST_MAX (1u << 20)
+/* As Windows has it. (Linux-NTFS, "$ATTRIBUTE_LIST") */
+#define LIST_MAX (256u << 10)
 
 #define ENTRY_SIZE 26u          /* of one without a name */
 
@@ -40,30 +40,27 @@ static int list_load(struct ntfs_walk *walk, const struct ntfs_attr *attr)
 {
     struct ntfs_volume *vol = walk->vol;
     struct ntfs_stream stream;
+    struct ntfs_value list;
     int err = ntfs_stream_begin(vol, &stream, attr);
-    size_t size = (size_t)stream.size;
 
-    if (!err)
-        err = ntfs_stream_end(vol, &stream);
-    if (!err && (stream.size == 0 || stream.size > LIST_MAX))
-        err = shale_corrupt_inode(vol->fs, "ntfs: an attribute list of no "
-                                  "size that it can have", attr->at,
-                                  walk->base->number);
-    if (!err && stream.resident) {
-        walk->list = stream.value;
-        stream.value = NULL;
-    } else if (!err) {
-        walk->list = shale_alloc(vol->fs->mem, size);
-        err = walk->list ? ntfs_stream_read(vol, &stream, 0, walk->list, size)
-                         : SHALE_ENOMEM;
+    if (err)
+        return err;
+    err = ntfs_stream_end(vol, &stream);
+    if (err) {
+        ntfs_stream_close(vol, &stream);
+        return err;
     }
-    ntfs_stream_close(vol, &stream);
-    walk->list_length = (uint32_t)size;
+    err = ntfs_value_take(vol, &stream, LIST_MAX, &list);
+    if (err)
+        return err;
+    if (list.length == 0)
+        return shale_corrupt_inode(vol->fs, "ntfs: an attribute list of no "
+                                   "length", attr->at, walk->base->number);
+    walk->list = list.bytes;
+    walk->list_length = (uint32_t)list.length;
     walk->list_at = attr->at;
     walk->offset = 0;
-    if (err)
-        ntfs_walk_end(walk);
-    return err;
+    return 0;
 }
 
 int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,

@@ -19,7 +19,7 @@
 #include "shale/shale.h"
 
 #define HEAD_SIZE 8u
-#define BYTES_MAX 0x40000u      /* NTFS itself keeps 64 KiB at most */
+#define BYTES_MAX 0x10000u      /* by $AttrDef */
 
 static const char prefix[] = "LX.";
 static const char mark[] = "lxea";
@@ -33,39 +33,13 @@ static uint32_t get32(const uint8_t *at)
            (uint32_t)at[3] << 24;
 }
 
-int ntfs_eas_open(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_eas *out)
+int ntfs_eas_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                 struct ntfs_value *out)
 {
-    struct ntfs_stream stream;
-    int found = ntfs_stream_open(vol, base, NTFS_EA, NULL, 0, &stream), err = 0;
-
-    *out = (struct ntfs_eas){ .at = base->at };
-    if (found <= 0)
-        return found;
-    if (stream.size > BYTES_MAX)
-        err = shale_corrupt_inode(vol->fs,
-                                  "ntfs: more extended attributes than can be",
-                                  base->at, base->number);
-    if (!err && stream.size > 0) {
-        out->length = (size_t)stream.size;
-        out->bytes = shale_alloc(vol->fs->mem, out->length);
-        err = !out->bytes ? SHALE_ENOMEM :
-            ntfs_stream_read(vol, &stream, 0, out->bytes, out->length);
-        if (err)
-            ntfs_eas_close(vol, out);
-    }
-    ntfs_stream_close(vol, &stream);
-    return err;
+    return ntfs_value_get(vol, base, NTFS_EA, NULL, 0, BYTES_MAX, out);
 }
 
-void ntfs_eas_close(struct ntfs_volume *vol, struct ntfs_eas *eas)
-{
-    shale_free(vol->fs->mem, eas->bytes, eas->length);
-    eas->bytes = NULL;
-    eas->length = 0;
-}
-
-int ntfs_ea_next(const struct ntfs_eas *eas, size_t *offset,
+int ntfs_ea_next(const struct ntfs_value *eas, size_t *offset,
                  struct ntfs_ea *out)
 {
     size_t left = eas->length - *offset, need, next;
@@ -92,7 +66,7 @@ int ntfs_ea_next(const struct ntfs_eas *eas, size_t *offset,
 
 /* The same, with a report. */
 static int next_of(struct ntfs_volume *vol, const struct ntfs_record *base,
-                   const struct ntfs_eas *eas, size_t *offset,
+                   const struct ntfs_value *eas, size_t *offset,
                    struct ntfs_ea *out)
 {
     int more = ntfs_ea_next(eas, offset, out);
@@ -151,17 +125,17 @@ static void wsl_take(struct ntfs_wsl *wsl, const struct ntfs_ea *ea)
 int ntfs_wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                   struct ntfs_wsl *out)
 {
-    struct ntfs_eas eas;
+    struct ntfs_value eas;
     struct ntfs_ea ea;
     size_t offset = 0;
-    int err = ntfs_eas_open(vol, base, &eas);
+    int err = ntfs_eas_get(vol, base, &eas);
 
     *out = (struct ntfs_wsl){ .has_uid = false };
-    if (err)
+    if (err <= 0)
         return err;
     while ((err = next_of(vol, base, &eas, &offset, &ea)) > 0)
         wsl_take(out, &ea);
-    ntfs_eas_close(vol, &eas);
+    ntfs_value_put(vol, &eas);
     return err;
 }
 
@@ -193,14 +167,14 @@ int64_t ntfs_wsl_getxattr(struct ntfs_volume *vol,
                           const struct ntfs_record *base, const char *name,
                           void *buf, size_t size)
 {
-    struct ntfs_eas eas;
+    struct ntfs_value eas;
     struct ntfs_ea ea;
     size_t offset = 0, len = 0;
     int64_t answer = SHALE_ENODATA;
-    int err = ntfs_eas_open(vol, base, &eas);
+    int err = ntfs_eas_get(vol, base, &eas);
 
-    if (err)
-        return err;
+    if (err <= 0)
+        return err ? err : answer;
     while (name[len])
         len++;
     while ((err = next_of(vol, base, &eas, &offset, &ea)) > 0) {
@@ -216,7 +190,7 @@ int64_t ntfs_wsl_getxattr(struct ntfs_volume *vol,
                              size);
         break;
     }
-    ntfs_eas_close(vol, &eas);
+    ntfs_value_put(vol, &eas);
     return err < 0 ? err : answer;
 }
 
@@ -235,22 +209,33 @@ static size_t linux_name(const struct ntfs_ea *ea, char *out)
     return len;
 }
 
-int ntfs_wsl_listxattr(struct ntfs_volume *vol, const struct ntfs_record *base,
-                       int (*emit)(void *context, const char *name,
-                                   size_t len),
-                       void *context)
+/*
+ * Those called NAME are hidden by taking the first letter off what makes them
+ * Linux's. One pass for each name, and nothing to remember.
+ */
+void ntfs_wsl_hide(struct ntfs_value *eas, const char *name, size_t len)
 {
-    struct ntfs_eas eas;
+    char own[UINT8_MAX];
     struct ntfs_ea ea;
     size_t offset = 0;
-    char name[UINT8_MAX];
-    int stop = 0, err = ntfs_eas_open(vol, base, &eas);
 
-    if (err)
-        return err;
-    while (!stop && (err = next_of(vol, base, &eas, &offset, &ea)) > 0)
+    while (ntfs_ea_next(eas, &offset, &ea) > 0)
+        if (ea.name_length == PREFIX_LENGTH + len && is_linux(&ea) &&
+            linux_name(&ea, own) == len && memcmp(own, name, len) == 0)
+            eas->bytes[ea.name - eas->bytes] = '\0';
+}
+
+int ntfs_wsl_list(const struct ntfs_value *eas,
+                  int (*emit)(void *context, const char *name, size_t len),
+                  void *context)
+{
+    char name[UINT8_MAX];
+    struct ntfs_ea ea;
+    size_t offset = 0;
+    int stop = 0;
+
+    while (!stop && ntfs_ea_next(eas, &offset, &ea) > 0)
         if (is_linux(&ea))
             stop = emit(context, name, linux_name(&ea, name));
-    ntfs_eas_close(vol, &eas);
-    return stop ? stop : err;
+    return stop;
 }

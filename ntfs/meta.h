@@ -33,9 +33,7 @@ void ntfs_text_put_units(struct ntfs_text *text, const uint8_t *units,
 /* A reparse point, read and its head checked. */
 struct ntfs_reparse {
     uint32_t tag;
-    uint64_t at;                /* about where it is, for reports */
-    uint8_t *value;             /* the whole attribute, or NULL */
-    size_t length;
+    struct ntfs_value value;    /* the whole attribute */
     const uint8_t *data;        /* behind the head, and the GUID if any */
     size_t data_length;
 };
@@ -86,20 +84,13 @@ struct ntfs_ea {
     uint16_t value_length;
 };
 
-/* All of a file's, in memory. */
-struct ntfs_eas {
-    uint8_t *bytes;             /* or NULL */
-    size_t length;
-    uint64_t at;                /* about where they are, for reports */
-};
-
-int ntfs_eas_open(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_eas *out);
-void ntfs_eas_close(struct ntfs_volume *vol, struct ntfs_eas *eas);
+/* All of a file's, the caller's until ntfs_value_put(). 1, or 0: it has none. */
+int ntfs_eas_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                 struct ntfs_value *out);
 
 /* The one at *OFFSET (0 to begin with), which moves past it. 1, or 0 at the
    end, or SHALE_ECORRUPT, which the caller has to report. */
-int ntfs_ea_next(const struct ntfs_eas *eas, size_t *offset,
+int ntfs_ea_next(const struct ntfs_value *eas, size_t *offset,
                  struct ntfs_ea *out);
 
 /* What WSL keeps of a file. */
@@ -113,15 +104,16 @@ int ntfs_wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
 
 /*
  * Attributes of Linux that WSL keeps as EAs: NAME's value as getxattr(), or
- * SHALE_ENODATA; the names of all.
+ * SHALE_ENODATA; and the names of all in EAS, but for those that were hidden
+ * there.
  */
 int64_t ntfs_wsl_getxattr(struct ntfs_volume *vol,
                           const struct ntfs_record *base, const char *name,
                           void *buf, size_t size);
-int ntfs_wsl_listxattr(struct ntfs_volume *vol, const struct ntfs_record *base,
-                       int (*emit)(void *context, const char *name,
-                                   size_t len),
-                       void *context);
+void ntfs_wsl_hide(struct ntfs_value *eas, const char *name, size_t len);
+int ntfs_wsl_list(const struct ntfs_value *eas,
+                  int (*emit)(void *context, const char *name, size_t len),
+                  void *context);
 
 /* ------------------------------------------------ sid.c acl.c secure.c */
 

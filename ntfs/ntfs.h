@@ -303,8 +303,8 @@ int ntfs_stream_open(struct ntfs_volume *vol, const struct ntfs_record *base,
 void ntfs_stream_close(struct ntfs_volume *vol, struct ntfs_stream *stream);
 
 /*
- * Read LEN bytes at OFFSET, all below the size, of a stream that is neither
- * compressed nor encrypted, through the buffer cache: metadata.
+ * Read LEN bytes at OFFSET, all below the size, of a stream that is plain,
+ * through the buffer cache: metadata.
  */
 int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      uint64_t offset, void *buf, size_t len);
@@ -312,6 +312,29 @@ int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
 /* The same past the buffer cache: for much that is needed once. */
 int ntfs_stream_fetch(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                       uint64_t offset, void *buf, size_t len);
+
+/* Is STREAM stored as it is: neither compressed nor encrypted? */
+bool ntfs_stream_is_plain(const struct ntfs_stream *stream);
+
+/* A small attribute's value, whole and in memory. */
+struct ntfs_value {
+    uint8_t *bytes;             /* or NULL */
+    size_t length;
+    uint64_t at;                /* about where it is, for reports */
+};
+
+/*
+ * The value of BASE's attribute of that type and name, the caller's until put.
+ * It is to be of at most MAX bytes, stored as it is, all of it: else
+ * SHALE_ECORRUPT. Returns 1, or 0 if there is none.
+ */
+int ntfs_value_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                   uint32_t type, const uint16_t *name, size_t len, size_t max,
+                   struct ntfs_value *out);
+/* The same of STREAM, which is closed, whatever this returns. */
+int ntfs_value_take(struct ntfs_volume *vol, struct ntfs_stream *stream,
+                    size_t max, struct ntfs_value *out);
+void ntfs_value_put(struct ntfs_volume *vol, struct ntfs_value *value);
 
 /* ----------------------------------------------------------- volume.c */
 

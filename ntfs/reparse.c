@@ -52,15 +52,16 @@ static const char *head_decode(struct ntfs_reparse *point)
     struct ntfs_disk_reparse head;
     size_t skip = HEAD_SIZE;
 
-    if (point->length < HEAD_SIZE)
+    if (point->value.length < HEAD_SIZE)
         return "ntfs: reparse point too short";
-    memcpy(&head, point->value, sizeof head);
+    memcpy(&head, point->value.bytes, sizeof head);
     point->tag = le32_get(head.tag);
     if (!(point->tag & NTFS_TAG_MICROSOFT))
         skip += GUID_SIZE;
-    if (point->length < skip || le16_get(head.length) > point->length - skip)
+    if (point->value.length < skip ||
+        le16_get(head.length) > point->value.length - skip)
         return "ntfs: reparse point longer than its attribute";
-    point->data = point->value + skip;
+    point->data = point->value.bytes + skip;
     point->data_length = le16_get(head.length);
     return NULL;
 }
@@ -68,37 +69,24 @@ static const char *head_decode(struct ntfs_reparse *point)
 int ntfs_reparse_open(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_reparse *out)
 {
-    const char *what = NULL;
-    struct ntfs_stream stream;
-    int found = ntfs_stream_open(vol, base, NTFS_REPARSE_POINT, NULL, 0,
-                                 &stream);
-    int err = 0;
+    const char *wrong;
+    int found;
 
-    *out = (struct ntfs_reparse){ .at = base->at };
+    *out = (struct ntfs_reparse){ .tag = 0 };
+    found = ntfs_value_get(vol, base, NTFS_REPARSE_POINT, NULL, 0,
+                           DATA_MAX + GUID_SIZE, &out->value);
     if (found <= 0)
         return found;
-    if (stream.size == 0 || stream.size > DATA_MAX + GUID_SIZE) {
-        what = "ntfs: reparse point of impossible size";
-    } else {
-        out->length = (size_t)stream.size;
-        out->value = shale_alloc(vol->fs->mem, out->length);
-        err = !out->value ? SHALE_ENOMEM :
-            ntfs_stream_read(vol, &stream, 0, out->value, out->length);
-        if (!err)
-            what = head_decode(out);
-    }
-    ntfs_stream_close(vol, &stream);
-    if (what)
-        err = shale_corrupt_inode(vol->fs, what, base->at, base->number);
-    if (err)
-        ntfs_reparse_close(vol, out);
-    return err ? err : 1;
+    wrong = head_decode(out);
+    if (!wrong)
+        return 1;
+    ntfs_reparse_close(vol, out);
+    return shale_corrupt_inode(vol->fs, wrong, out->value.at, base->number);
 }
 
 void ntfs_reparse_close(struct ntfs_volume *vol, struct ntfs_reparse *point)
 {
-    shale_free(vol->fs->mem, point->value, point->length);
-    point->value = NULL;
+    ntfs_value_put(vol, &point->value);
 }
 
 /* ------------------------------------------------------------- the kind */

@@ -120,36 +120,30 @@ static int secure_open(struct ntfs_volume *vol, struct ntfs_security *sec)
     return err;
 }
 
-/* The whole text of file NUMBER, a small one, in memory that the caller frees;
-   NULL if it is none. */
-static int text_load(struct ntfs_volume *vol, uint64_t number, char **out,
-                     size_t *len)
+/*
+ * The whole text of file NUMBER, to be put. Where there is none, or none that
+ * can be a mapping, it has no bytes; *WRONG says why.
+ */
+static int text_load(struct ntfs_volume *vol, uint64_t number,
+                     struct ntfs_value *out, const char **wrong)
 {
     struct ntfs_stream stream;
     struct ntfs_record *record;
     int err = ntfs_record_get(vol, number, &record), found;
 
-    *out = NULL;
-    *len = 0;
     if (err)
         return err;
     found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, &stream);
-    if (found > 0) {
-        if (stream.size > 0 && stream.size <= MAPPING_MAX &&
-            (stream.resident || !stream.flags)) {
-            *len = (size_t)stream.size;
-            *out = shale_alloc(vol->fs->mem, *len);
-            found = !*out ? SHALE_ENOMEM :
-                ntfs_stream_read(vol, &stream, 0, *out, *len);
-        }
-        ntfs_stream_close(vol, &stream);
-    }
     ntfs_record_put(vol, record);
-    if (found < 0) {
-        shale_free(vol->fs->mem, *out, *len);
-        *out = NULL;
+    if (found <= 0)
         return found;
-    }
+    if (stream.size > MAPPING_MAX)
+        *wrong = "it is longer than 64 KiB";
+    else if (!ntfs_stream_is_plain(&stream))
+        *wrong = "it is compressed or encrypted";
+    if (!*wrong)
+        return ntfs_value_take(vol, &stream, MAPPING_MAX, out);
+    ntfs_stream_close(vol, &stream);
     return 0;
 }
 
@@ -159,26 +153,30 @@ static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
 {
     static const char path[] = ".NTFS-3G\\UserMapping";
     uint16_t units[sizeof path - 1];
+    struct ntfs_value text = { .bytes = NULL };
     uint64_t number = NTFS_ROOT;
-    char *text = NULL;
-    size_t len = 0;
+    const char *wrong = NULL;
     int err;
 
     for (size_t i = 0; i < sizeof path - 1; i++)
         units[i] = (uint8_t)path[i];
     err = ntfs_path_find(vol, units, sizeof path - 1, &number);
     if (err > 0)
-        err = text_load(vol, number, &text, &len);
+        err = text_load(vol, number, &text, &wrong);
     if (err == SHALE_ENOMEM)
         return err;
 
-    err = ntfs_sids_load(vol->fs->mem, text, len, out);
-    shale_free(vol->fs->mem, text, len);
-    if (err != SHALE_EINVAL)
-        return err;
-    shale_warn(vol->fs, "ntfs: /.NTFS-3G/UserMapping is not used",
-               "its lines have to be uid:gid:SID", SHALE_NOWHERE);
-    return ntfs_sids_load(vol->fs->mem, NULL, 0, out);
+    err = ntfs_sids_load(vol->fs->mem, (const char *)text.bytes, text.length,
+                         out);
+    ntfs_value_put(vol, &text);
+    if (err == SHALE_EINVAL) {
+        wrong = "its lines have to be uid:gid:SID";
+        err = ntfs_sids_load(vol->fs->mem, NULL, 0, out);
+    }
+    if (wrong)
+        shale_warn(vol->fs, "ntfs: /.NTFS-3G/UserMapping is not used", wrong,
+                   SHALE_NOWHERE);
+    return err;
 }
 
 static int sids_open(struct ntfs_volume *vol, struct ntfs_sids **out)
@@ -254,11 +252,11 @@ static int by_id(const void *sought, const uint8_t *key, size_t len)
 
 /* Where a descriptor is. */
 struct place {
-    const struct ntfs_stream *stream;   /* $SDS, or the one below; NULL: the
-                                           file has none */
+    bool shared;                /* in $SDS, at AT: else below */
     uint64_t at;
+    const uint8_t *bytes;
     size_t length;
-    struct ntfs_stream own;     /* the file's own; open if it is that */
+    struct ntfs_value own;      /* the file's own, to be put */
 };
 
 /* Is the head at AT of $SDS that of ID, with LENGTH? 1, 0 or an error. */
@@ -318,7 +316,7 @@ static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
         return shale_corrupt_inode(vol->fs,
                                    "ntfs: $Secure:$SDS lacks a descriptor",
                                    SHALE_NOWHERE, ino);
-    out->stream = &sec->sds;
+    out->shared = true;
     out->at = at + sizeof entry.head;
     out->length = length - sizeof entry.head;
     return 0;
@@ -332,39 +330,33 @@ static int place_open(struct ntfs_volume *vol, const struct ntfs_record *base,
 {
     int found;
 
-    out->stream = NULL;
+    *out = (struct place){ .bytes = none, .length = sizeof none };
     if (id != 0)
         return shared_find(vol, id, base->number, out);
-    out->at = 0;
-    out->length = sizeof none;
-    found = ntfs_stream_open(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0,
-                             &out->own);
+    found = ntfs_value_get(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0,
+                           LENGTH_MAX, &out->own);
     if (found <= 0)
         return found;
-    out->stream = &out->own;
-    out->length = (size_t)out->own.size;
-    if (out->own.size > 0 && out->own.size <= LENGTH_MAX)
-        return 0;
-    ntfs_stream_close(vol, &out->own);
-    return shale_corrupt_inode(vol->fs,
-                               "ntfs: security descriptor of bad length",
-                               base->at, base->number);
+    out->bytes = out->own.bytes;
+    out->length = out->own.length;
+    return out->length > 0 ? 0 :
+        shale_corrupt_inode(vol->fs, "ntfs: security descriptor of no length",
+                            out->own.at, base->number);
 }
 
 static void place_close(struct ntfs_volume *vol, struct place *place)
 {
-    if (place->stream == &place->own)
-        ntfs_stream_close(vol, &place->own);
+    ntfs_value_put(vol, &place->own);
 }
 
 static int place_read(struct ntfs_volume *vol, const struct place *place,
                       void *buf)
 {
-    if (!place->stream) {
-        memcpy(buf, none, sizeof none);
-        return 0;
-    }
-    return ntfs_stream_read(vol, place->stream, place->at, buf, place->length);
+    if (place->shared)
+        return ntfs_stream_read(vol, &vol->security->sds, place->at, buf,
+                                place->length);
+    memcpy(buf, place->bytes, place->length);
+    return 0;
 }
 
 int64_t ntfs_security_get(struct ntfs_volume *vol,

@@ -23,6 +23,9 @@
    as seen on XP) */
 #define UNIT_SHIFT_DEFAULT 4u
 
+/* A value of more bytes is read past the buffer cache. */
+#define CACHED_MAX (64u << 10)
+
 /* ------------------------------------------------------ piece by piece */
 
 static uint64_t file_of(const struct ntfs_record *record)
@@ -53,15 +56,26 @@ static int resident_begin(struct ntfs_volume *vol, struct ntfs_stream *stream,
     return 0;
 }
 
+/* Add the runs of the piece ATTR: all of them, or none. */
 static int runs_add(struct ntfs_volume *vol, struct ntfs_stream *stream,
                     const struct ntfs_attr *attr)
 {
-    if (attr->first_vcn != stream->runs.end)
+    struct ntfs_runs *runs = &stream->runs, before = *runs;
+    uint64_t last = before.count > 0 ? runs->list[before.count - 1].count : 0;
+    int err;
+
+    if (attr->first_vcn != runs->end)
         return stream_corrupt(vol, "ntfs: the pieces of an attribute do not "
                               "follow each other", stream, attr->at);
-    return ntfs_runs_decode(vol, &stream->runs, attr->pairs,
-                            attr->pairs_length, attr->last_vcn, attr->at,
-                            stream->ino);
+    err = ntfs_runs_decode(vol, runs, attr->pairs, attr->pairs_length,
+                           attr->last_vcn, attr->at, stream->ino);
+    if (err) {
+        runs->count = before.count;
+        runs->end = before.end;
+        if (before.count > 0)   /* it may have been made longer */
+            runs->list[before.count - 1].count = last;
+    }
+    return err;
 }
 
 int ntfs_stream_begin(struct ntfs_volume *vol, struct ntfs_stream *stream,
@@ -234,4 +248,78 @@ int ntfs_stream_fetch(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                       uint64_t offset, void *buf, size_t len)
 {
     return stream_read(vol, stream, offset, buf, len, false);
+}
+
+/* --------------------------------------------------------- small ones whole */
+
+bool ntfs_stream_is_plain(const struct ntfs_stream *stream)
+{
+    return stream->resident ||
+           !(stream->flags &
+             (NTFS_ATTR_COMPRESSION_MASK | NTFS_ATTR_ENCRYPTED));
+}
+
+static bool has_hole(const struct ntfs_stream *stream)
+{
+    for (size_t i = 0; i < stream->runs.count; i++)
+        if (stream->runs.list[i].lcn == NTFS_HOLE)
+            return true;
+    return false;
+}
+
+/* Why STREAM is not what it should be; NULL: it is. */
+static const char *value_check(const struct ntfs_stream *stream, size_t max)
+{
+    if (stream->size > max)
+        return "ntfs: an attribute is longer than one of its kind can be";
+    if (!ntfs_stream_is_plain(stream))
+        return "ntfs: metadata that is compressed or encrypted";
+    return has_hole(stream) ? "ntfs: metadata with a hole in it" : NULL;
+}
+
+int ntfs_value_take(struct ntfs_volume *vol, struct ntfs_stream *stream,
+                    size_t max, struct ntfs_value *out)
+{
+    const char *wrong = value_check(stream, max);
+    int err = 0;
+
+    *out = (struct ntfs_value){ .at = stream->at };
+    if (wrong) {
+        err = stream_corrupt(vol, wrong, stream, stream->at);
+    } else if (stream->resident) {
+        out->bytes = stream->value;
+        out->length = (size_t)stream->size;
+        stream->value = NULL;
+    } else if (stream->size > 0) {
+        out->length = (size_t)stream->size;
+        out->bytes = shale_alloc(vol->fs->mem, out->length);
+        err = out->bytes ? stream_read(vol, stream, 0, out->bytes, out->length,
+                                       out->length <= CACHED_MAX)
+                         : SHALE_ENOMEM;
+    }
+    ntfs_stream_close(vol, stream);
+    if (err)
+        ntfs_value_put(vol, out);
+    return err;
+}
+
+int ntfs_value_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                   uint32_t type, const uint16_t *name, size_t len, size_t max,
+                   struct ntfs_value *out)
+{
+    struct ntfs_stream stream;
+    int err, found = ntfs_stream_open(vol, base, type, name, len, &stream);
+
+    *out = (struct ntfs_value){ .at = base->at };
+    if (found <= 0)
+        return found;
+    err = ntfs_value_take(vol, &stream, max, out);
+    return err ? err : 1;
+}
+
+void ntfs_value_put(struct ntfs_volume *vol, struct ntfs_value *value)
+{
+    shale_free(vol->fs->mem, value->bytes, value->length);
+    value->bytes = NULL;
+    value->length = 0;
 }

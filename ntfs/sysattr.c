@@ -22,6 +22,7 @@
 
 #define OBJECT_ID_SIZE 16u
 #define BIRTH_SIZE 48u
+#define VALUE_MAX (256u << 10)  /* of any attribute; $AttrDef allows 64 KiB */
 
 int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size)
 {
@@ -29,7 +30,8 @@ int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size)
         return (int64_t)len;
     if (len > size)
         return SHALE_ERANGE;
-    memcpy(buf, value, len);
+    if (len > 0)
+        memcpy(buf, value, len);
     return (int64_t)len;
 }
 
@@ -112,35 +114,19 @@ static int64_t times_get(const struct ntfs_asked *asked, size_t count, bool big)
 
 /* ------------------------------------------------------ whole attributes */
 
-/* All of STREAM, which is stored plainly, as the answer. */
-static int64_t stream_answer(const struct ntfs_asked *asked,
-                             const struct ntfs_stream *stream)
-{
-    int err;
-
-    if (stream->size > INT64_MAX ||
-        (asked->size > 0 && stream->size > asked->size))
-        return SHALE_ERANGE;
-    if (asked->size == 0 || stream->size == 0)
-        return (int64_t)stream->size;
-    err = ntfs_stream_read(asked->vol, stream, 0, asked->buf,
-                           (size_t)stream->size);
-    return err ? err : (int64_t)stream->size;
-}
-
 /* The value of the attribute of that type and name. */
 static int64_t attr_get(const struct ntfs_asked *asked, uint32_t type,
                         const uint16_t *name, size_t len)
 {
-    struct ntfs_stream stream;
+    struct ntfs_value value;
     int64_t answer;
-    int found = ntfs_stream_open(asked->vol, asked->record, type, name, len,
-                                 &stream);
+    int found = ntfs_value_get(asked->vol, asked->record, type, name, len,
+                               VALUE_MAX, &value);
 
     if (found <= 0)
         return found ? found : SHALE_ENODATA;
-    answer = stream_answer(asked, &stream);
-    ntfs_stream_close(asked->vol, &stream);
+    answer = ntfs_answer(value.bytes, value.length, asked->buf, asked->size);
+    ntfs_value_put(asked->vol, &value);
     return answer;
 }
 

@@ -31,7 +31,7 @@ static void table_build_in(uint16_t *table)
 
 /*
  * Is TABLE one of upper case? Every one that Windows has written leaves alone
- * what is upper case already, and has ASCII's.
+ * what is upper case already, and has ASCII's. What was never written is zeros.
  */
 static bool table_check(const uint16_t *table)
 {
@@ -39,68 +39,61 @@ static bool table_check(const uint16_t *table)
         if (table[i] != (i - 'a' < 26 ? i - ('a' - 'A') : i))
             return false;
     for (uint32_t i = 128; i < UNITS; i++)
-        if (table[table[i]] != table[i])
+        if (table[i] == 0 || table[table[i]] != table[i])
             return false;
     return true;
 }
 
-/* Read STREAM, of TABLE_SIZE bytes, to TABLE. */
-static int table_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                      uint16_t *table)
+/* Make TABLE_SIZE bytes at BYTES the table that they are, where they are. */
+static bool table_decode(uint8_t *bytes)
 {
-    const uint8_t *bytes = (const uint8_t *)table;
-    int err = ntfs_stream_fetch(vol, stream, 0, table, TABLE_SIZE);
+    uint16_t *table = (void *)bytes;
 
-    if (err)
-        return err;
     for (uint32_t i = 0; i < UNITS; i++)
         table[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
-    if (!table_check(table))
-        return shale_corrupt_inode(vol->fs, "ntfs: $UpCase is not a table of "
-                                   "upper case", stream->at, NTFS_UPCASE);
-    return 0;
+    return table_check(table);
 }
 
-static int table_load(struct ntfs_volume *vol, uint16_t *table)
+/* The volume's own, in memory of TABLE_SIZE bytes. */
+static int table_load(struct ntfs_volume *vol, uint16_t **out)
 {
+    const char *wrong = NULL;
     struct ntfs_record *record;
-    struct ntfs_stream stream;
+    struct ntfs_value value;
     int err = ntfs_record_get(vol, NTFS_UPCASE, &record);
 
     if (err)
         return err;
-    err = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, &stream);
+    err = ntfs_value_get(vol, record, NTFS_DATA, NULL, 0, TABLE_SIZE, &value);
     ntfs_record_put(vol, record);
     if (err < 0)
         return err;
-    if (err == 0)
-        return shale_corrupt_inode(vol->fs, "ntfs: $UpCase without data",
-                                   SHALE_NOWHERE, NTFS_UPCASE);
-    if (stream.size == TABLE_SIZE && stream.initialized == TABLE_SIZE)
-        err = table_read(vol, &stream, table);
-    else
-        err = shale_corrupt_inode(vol->fs, "ntfs: $UpCase of a wrong size",
-                                  stream.at, NTFS_UPCASE);
-    ntfs_stream_close(vol, &stream);
-    return err;
+    if (value.length != TABLE_SIZE)
+        wrong = "ntfs: $UpCase of a wrong size";
+    else if (!table_decode(value.bytes))
+        wrong = "ntfs: $UpCase is not a table of upper case";
+    if (wrong) {
+        ntfs_value_put(vol, &value);
+        return shale_corrupt_inode(vol->fs, wrong, value.at, NTFS_UPCASE);
+    }
+    *out = (void *)value.bytes;
+    return 0;
 }
 
 int ntfs_upcase_load(struct ntfs_volume *vol)
 {
-    uint16_t *table = shale_alloc(vol->fs->mem, TABLE_SIZE);
-    int err;
+    uint16_t *table = NULL;
+    int err = table_load(vol, &table);
 
-    if (!table)
-        return SHALE_ENOMEM;
-    err = table_load(vol, table);
-    if (err == SHALE_ENOMEM) {
-        shale_free(vol->fs->mem, table, TABLE_SIZE);
+    if (err == SHALE_ENOMEM)
         return err;
-    }
     if (err) {
         shale_warn(vol->fs, "ntfs: $UpCase cannot be used",
                    "names are compared as by Windows since Vista",
                    SHALE_NOWHERE);
+        table = shale_alloc(vol->fs->mem, TABLE_SIZE);
+        if (!table)
+            return SHALE_ENOMEM;
         table_build_in(table);
     }
     vol->upcase = table;

@@ -18,7 +18,7 @@
  * for a file.)
  */
 #include "memfn.h"
-#include "ntfs.h"
+#include "meta.h"
 
 #define ENTRIES_OF_4_MAX UINT32_MAX     /* bytes of a file */
 
@@ -56,23 +56,16 @@ static const struct {
 static int reparse_read(struct ntfs_volume *vol, const struct ntfs_record *base,
                         struct ntfs_disk_wof *out)
 {
-    struct ntfs_stream value = { 0 };
-    int found = ntfs_stream_open(vol, base, NTFS_REPARSE_POINT, NULL, 0,
-                                 &value);
-    uint64_t len;
-    int err;
+    struct ntfs_reparse point;
+    int found = ntfs_reparse_open(vol, base, &point);
 
+    memset(out, 0, sizeof *out);
     if (found <= 0)
         return found;
-    memset(out, 0, sizeof *out);
-    len = value.size < sizeof(struct ntfs_disk_reparse)
-              ? 0 : value.size - sizeof(struct ntfs_disk_reparse);
-    if (len > sizeof *out)
-        len = sizeof *out;
-    err = ntfs_stream_read(vol, &value, sizeof(struct ntfs_disk_reparse), out,
-                           (size_t)len);
-    ntfs_stream_close(vol, &value);
-    return err;
+    memcpy(out, point.data, point.data_length < sizeof *out ?
+           point.data_length : sizeof *out);
+    ntfs_reparse_close(vol, &point);
+    return 0;
 }
 
 /* What DISK says of how the data is packed. */

@@ -133,6 +133,7 @@ int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
 /* Who takes names, and which file has them. */
 struct lister {
     struct ntfs_asked asked;
+    struct ntfs_value eas;      /* those of WSL, but what a stream has as well */
     int (*emit)(void *context, const char *name, size_t len);
     void *context;
     char name[USER_LENGTH + 3 * UINT8_MAX + 1];
@@ -147,6 +148,7 @@ static int stream_emit(struct lister *lister, const struct ntfs_attr *attr)
     ntfs_text_put(&text, "user.", USER_LENGTH);
     ntfs_text_put_units(&text, attr->name, attr->name_length, false);
     lister->name[text.len] = '\0';
+    ntfs_wsl_hide(&lister->eas, lister->name, text.len);
     if (ntfs_begins(lister->name + USER_LENGTH, OWN_PREFIX, &rest) &&
         is_other_space(rest))
         return 0;
@@ -170,28 +172,6 @@ static int streams_list(struct lister *lister)
     return stop ? stop : more;
 }
 
-/* Emit a name of WSL's, unless a stream has it already. */
-static int wsl_emit(void *context, const char *name, size_t len)
-{
-    const struct lister *lister = context;
-    const struct ntfs_asked *asked = &lister->asked;
-    uint16_t units[UINT8_MAX];
-    unsigned ordinal;
-    const char *rest;
-    int count, found = 0;
-
-    if (has_streams(asked) && len > USER_LENGTH &&
-        ntfs_begins(name, "user.", &rest)) {
-        count = utf16_from_utf8(rest, len - USER_LENGTH, units, UINT8_MAX);
-        if (count > 0)
-            found = ntfs_streams_find(asked->vol, asked->record, units,
-                                      (size_t)count, &ordinal);
-    }
-    if (found < 0)
-        return found;
-    return found ? 0 : lister->emit(lister->context, name, len);
-}
-
 static int efs_list(const struct lister *lister)
 {
     static const char name[] = "user.ntfs.efsinfo";
@@ -203,6 +183,25 @@ static int efs_list(const struct lister *lister)
     if (len < 0)
         return len == SHALE_ENODATA ? 0 : (int)len;
     return lister->emit(lister->context, name, sizeof name - 1);
+}
+
+/* Emit all that the file has; HAS_EAS: some may be there. */
+static int list_all(struct lister *lister, bool has_eas)
+{
+    const struct ntfs_asked *asked = &lister->asked;
+    int err = 0;
+
+    if (has_eas)
+        err = ntfs_eas_get(asked->vol, asked->record, &lister->eas);
+    if (err < 0)
+        return err;
+    err = has_streams(asked) ? streams_list(lister) : 0;
+    if (!err && asked->vol->options.efs_raw)
+        err = efs_list(lister);
+    if (!err)
+        err = ntfs_wsl_list(&lister->eas, lister->emit, lister->context);
+    ntfs_value_put(asked->vol, &lister->eas);
+    return err;
 }
 
 int ntfs_listxattr(struct shale_vnode *vn,
@@ -222,13 +221,7 @@ int ntfs_listxattr(struct shale_vnode *vn,
     err = ntfs_record_get(vol, NTFS_INO_RECORD(vn->ino),
                           &lister->asked.record);
     if (!err) {
-        if (has_streams(&lister->asked))
-            err = streams_list(lister);
-        if (!err && vol->options.efs_raw)
-            err = efs_list(lister);
-        if (!err && node->info.has & NTFS_HAS(NTFS_EA))
-            err = ntfs_wsl_listxattr(vol, lister->asked.record, wsl_emit,
-                                     lister);
+        err = list_all(lister, node->info.has & NTFS_HAS(NTFS_EA));
         ntfs_record_put(vol, lister->asked.record);
     }
     shale_free(vol->fs->mem, lister, sizeof *lister);

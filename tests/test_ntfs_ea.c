@@ -84,7 +84,7 @@ static struct shale_attr attr_of(uint64_t ino)
 START_TEST(walks_them)
 {
     struct eas made = { .len = 0 };
-    struct ntfs_eas eas;
+    struct ntfs_value eas;
     struct ntfs_ea ea;
     size_t offset = 0;
 
@@ -92,7 +92,7 @@ START_TEST(walks_them)
     add(&made, "", "", 0);
     add(&made, "LONGER", "value", 5);
     made.bytes[made.len - 20] = 0;      /* its length, as Windows' calls say */
-    eas = (struct ntfs_eas){ made.bytes, made.len, 0 };
+    eas = (struct ntfs_value){ made.bytes, made.len, 0 };
 
     ck_assert_int_eq(ntfs_ea_next(&eas, &offset, &ea), 1);
     ck_assert_uint_eq(ea.name_length, 1);
@@ -130,7 +130,7 @@ START_TEST(survives_any_damage)
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint8_t *copy = malloc(bad[i].len);
-        struct ntfs_eas eas = { copy, bad[i].len, 0 };
+        struct ntfs_value eas = { copy, bad[i].len, 0 };
         struct ntfs_ea ea;
         size_t offset = 0;
 

@@ -235,6 +235,55 @@ START_TEST(gives_efs_only_raw)
 }
 END_TEST
 
+/* ------------------------------------------------------------ in clusters */
+
+/* What is read as it lies is to be stored so, all of it, and not be huge. */
+static const struct {
+    const char *what;
+    uint16_t flags;
+    uint64_t size;
+    uint64_t lcn;               /* of the second cluster; 0: as it should be */
+    int64_t got;
+    const char *said;
+} values[] = {
+    { "plain", 0, 5000, 0, 5000, NULL },
+    { "a flag that means nothing here", NTFS_ATTR_SPARSE, 5000, 0, 5000,
+      NULL },
+    { "compressed", 1, 5000, 0, SHALE_ECORRUPT, "compressed or encrypted" },
+    { "encrypted", NTFS_ATTR_ENCRYPTED, 5000, 0, SHALE_ECORRUPT,
+      "compressed or encrypted" },
+    { "a hole", NTFS_ATTR_SPARSE, 5000, NTFSIMAGE_HOLE, SHALE_ECORRUPT,
+      "hole in it" },
+    { "huge", 0, (256 << 10) + 1, 0, SHALE_ECORRUPT, "longer than one" },
+};
+
+START_TEST(values_are_as_they_lie)
+{
+    uint64_t lcn = ntfsimage_alloc(&image, 80);
+    const struct ntfsimage_run runs[] = {
+        { lcn, 1 },
+        { values[_i].lcn ? values[_i].lcn : lcn + 1, values[_i].lcn ? 1 : 79 },
+    };
+    char *got = malloc(5000);
+
+    ntfsimage_runs(&image, file, &(struct ntfsimage_piece){
+        .type = NTFS_LOGGED_UTILITY_STREAM, .name = "$EFS",
+        .flags = values[_i].flags, .runs = runs, .count = 2,
+        .size = values[_i].size,
+    });
+    memset(ntfsimage_cluster(&image, lcn), 'v', 2 * image.shape.cluster);
+    mount_it("efs_raw");
+    ck_assert_msg(get(file, "system.ntfs_efsinfo", got, 5000) ==
+                  values[_i].got, "%s", values[_i].what);
+    if (values[_i].said)
+        ck_assert_msg(strstr(image.v.said, values[_i].said), "%s: %s",
+                      values[_i].what, image.v.said);
+    else
+        ck_assert_int_eq(got[4999], 'v');
+    free(got);
+}
+END_TEST
+
 /* --------------------------------------------------------------- streams */
 
 static void streams_make(void)
@@ -457,6 +506,8 @@ Suite *suite(void)
     tcase_add_test(tc, gives_dos_names);
     tcase_add_test(tc, gives_object_ids);
     tcase_add_test(tc, gives_efs_only_raw);
+    tcase_add_loop_test(tc, values_are_as_they_lie, 0,
+                        sizeof values / sizeof values[0]);
     tcase_add_test(tc, gives_streams_as_attributes);
     tcase_add_test(tc, gives_none_where_not_asked);
     tcase_add_test(tc, reads_large_streams);
