@@ -187,19 +187,23 @@ static int record_decode(const struct ntfs_volume *vol,
     return *wrong ? SHALE_ECORRUPT : 0;
 }
 
-/* As the record is in $MFTMirr. False if that is no better. */
-static bool mirror_load(struct ntfs_volume *vol, struct ntfs_record *record)
+/* As the record is in $MFTMirr. Returns 1, or 0 if that is no better, or
+   SHALE_ENOMEM. */
+static int mirror_load(struct ntfs_volume *vol, struct ntfs_record *record)
 {
     uint32_t size = vol->boot.record_size;
     const char *wrong;
+    int err;
 
     if (record->number >= MIRROR_RECORDS || vol->boot.mirror_lcn == NTFS_HOLE)
-        return false;
+        return 0;
     record->at = (vol->boot.mirror_lcn << vol->boot.cluster_shift) +
                  (record->number << vol->boot.record_shift);
-    return !ntfs_bytes_get(vol, record->at, record->bytes, size, record->at,
-                           size) &&
-           !record_decode(vol, record, &wrong);
+    err = ntfs_bytes_get(vol, record->at, record->bytes, size, record->at,
+                         size);
+    if (!err)
+        err = record_decode(vol, record, &wrong);
+    return err == SHALE_ENOMEM ? err : !err;
 }
 
 /* Load RECORD, whose number is set, from wherever it is good. */
@@ -207,14 +211,17 @@ static int record_load(struct ntfs_volume *vol, struct ntfs_record *record)
 {
     const char *wrong = NULL;
     uint64_t at;
-    int err = bytes_load(vol, record, &wrong);
+    int mirror, err = bytes_load(vol, record, &wrong);
 
     if (!err)
         err = record_decode(vol, record, &wrong);
     if (!err || err == SHALE_ENOMEM)
         return err;
     at = record->at;
-    if (mirror_load(vol, record)) {
+    mirror = mirror_load(vol, record);
+    if (mirror < 0)
+        return mirror;
+    if (mirror > 0) {
         if (!__atomic_exchange_n(&vol->mirror_told, true, __ATOMIC_RELAXED))
             shale_warn(vol->fs, wrong ? wrong : "ntfs: one of the first "
                        "records of the MFT cannot be read",

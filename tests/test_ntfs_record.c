@@ -224,6 +224,32 @@ START_TEST(uses_the_mirror)
 }
 END_TEST
 
+/* Want of memory says nothing about the mirror: who has some asks again. */
+START_TEST(needs_memory_for_the_mirror)
+{
+    uint64_t n = 0;
+    int err = SHALE_ENOMEM;
+
+    for (; err && n < 50; n++) {
+        ntfsimage_init(&image, NULL);
+        ntfsimage_finish(&image);
+        image.bytes[ntfsimage_place(&image, 1) + 1022] ^= 0xff;
+        ck_assert_int_eq(ntfsimage_mount(&image, NULL), 0);
+        /* Past the cache, by way of a block in memory. */
+        ntfsimage_volume(&image)->cached_end = 0;
+        image.v.dev->block_size = 4096;
+        shale_mem_fail_at(image.v.mem, n);
+        err = get(1);
+        ck_assert_msg(!err || err == SHALE_ENOMEM, "%llu: %d",
+                      (unsigned long long)n, err);
+        shale_mem_fail_at(image.v.mem, UINT64_MAX);
+        done();
+    }
+    ck_assert_int_eq(err, 0);
+    ck_assert_uint_gt(n, 1);
+}
+END_TEST
+
 /* The mirror is worse: nobody looks at it. */
 START_TEST(needs_no_mirror)
 {
@@ -555,6 +581,7 @@ Suite *suite(void)
     tcase_add_test(tc, follows_references);
     tcase_add_loop_test(tc, checks_heads, 0, sizeof heads / sizeof heads[0]);
     tcase_add_loop_test(tc, uses_the_mirror, 0, 4);
+    tcase_add_test(tc, needs_memory_for_the_mirror);
     tcase_add_test(tc, needs_no_mirror);
     tcase_add_loop_test(tc, stands_what_both_lack, 0, 2);
     tcase_add_loop_test(tc, bootstraps_by_the_mirror, 0,
