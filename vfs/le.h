@@ -33,6 +33,17 @@ static inline uint64_t le64_get(le64 v)
     return le32_get(lo) | (uint64_t)le32_get(hi) << 32;
 }
 
+/* The number at BYTES, wherever that is. */
+static inline uint16_t le16_load(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static inline uint32_t le32_load(const uint8_t *bytes)
+{
+    return le32_get((le32){{ bytes[0], bytes[1], bytes[2], bytes[3] }});
+}
+
 static inline le16 le16_make(uint16_t x)
 {
     return (le16){{ (uint8_t)x, (uint8_t)(x >> 8) }};

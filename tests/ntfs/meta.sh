@@ -3,7 +3,8 @@
 #
 # getfattr has to say the same of both mounts, byte for byte: of streams of
 # every size and kind, of descriptors so many that $Secure's index has levels
-# and its data a second pair of copies, of EAs. Links have to lead to the same
+# and its data a second pair of copies, of EAs. Lists of access made at random
+# have to come to the same modes. Links have to lead to the same
 # files from wherever they are, and from wherever the volume is mounted.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
@@ -180,6 +181,59 @@ mkdir "$work/fill/.NTFS-3G"
 cp "$work/mapping" "$work/fill/.NTFS-3G/UserMapping"
 unmount_3g "$work/fill"
 compare "owners by the volume's mapping" permissions owners
+
+# Lists of access of all kinds: owner, group and mode by rights.c.
+make_ntfs "$image" 128M || finish
+mount_3g "$image" "$work/fill" rw
+count=1500
+is_quick && count=500
+cat >"$work/lists.py" <<'END'
+import os, random, struct, sys
+
+top, count = sys.argv[1], int(sys.argv[2])
+dice = random.Random(3)
+user, group, both = ("S-1-5-21-1-2-3-%d" % n for n in (1000, 1001, 1010))
+admin, system = "S-1-5-32-544", "S-1-5-18"
+others = ["S-1-1-0", "S-1-5-11", "S-1-5-32-545"]
+
+
+def sid(text):
+    parts = [int(part) for part in text.split("-")[2:]]
+    return struct.pack(">BBHI", 1, len(parts) - 1, 0, parts[0]) + \
+        struct.pack("<%dI" % (len(parts) - 1), *parts[1:])
+
+
+def entry(who):
+    rights = sum(dice.choice((0, part)) for part in (1, 6, 0x20)) | \
+        dice.choice((0x120088, 0x100008, 0))
+    denies = dice.random() < 0.25
+    if not denies and dice.random() < 0.3:
+        rights |= 0x80000
+    who = sid(dice.choice(who))
+    return struct.pack("<BBHI", denies, dice.choice((0, 0, 0, 16, 8)),
+                       8 + len(who), rights) + who
+
+
+for number in range(count):
+    owner = dice.choice((user, user, both, admin, system))
+    its = dice.choice((group, group, both, admin, system, owner))
+    who = dice.choice(([owner, its] + others, [owner, its, others[0]],
+                       [user, group, both, admin, system] + others))
+    entries = [entry(who) for _ in range(dice.randint(1, 5))]
+    acl = struct.pack("<BBHHH", 2, 0, 8 + sum(map(len, entries)),
+                      len(entries), 0) + b"".join(entries)
+    at = 20 + len(acl)
+    value = struct.pack("<BBHIIII", 1, 0, 0x8004, at, at + len(sid(owner)), 0,
+                        20) + acl + sid(owner) + sid(its)
+    path = "%s/%04d" % (top, number)
+    open(path, "w").close()
+    os.setxattr(path, "system.ntfs_acl", value)
+END
+python3 "$work/lists.py" "$work/fill" "$count" || fail "lists.py"
+unmount_3g "$work/fill"
+printf '%s\n' 1000::S-1-5-21-1-2-3-1000 :1001:S-1-5-21-1-2-3-1001 \
+    1010:1010:S-1-5-21-1-2-3-1010 >"$work/mapping"
+compare "lists of access" "usermapping=$work/mapping" owners
 
 # --------------------------------------------------------------------- links
 
