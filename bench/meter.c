@@ -1,7 +1,8 @@
 /*
  * meter.c - time one kind of access to a mounted tree
  *
- *     meter walk DIR          list every directory, lstat every entry
+ *     meter list DIR          list every directory
+ *     meter walk DIR          ... and lstat every entry
  *     meter lookup DIR        lstat every name of a list made before, shuffled
  *     meter files DIR         read every file whole
  *     meter stream FILE       read FILE from start to end, 1 MiB a call
@@ -78,8 +79,11 @@ static void read_whole(int dir, const char *name)
     close(fd);
 }
 
+/* What a visit does to each entry, in turn: more and more. */
+enum depth { NAMES, ATTRIBUTES, CONTENTS };
+
 /* Visit the tree under the open directory FD, which is closed. */
-static void walk(int fd, int read_files)
+static void walk(int fd, enum depth depth)
 {
     DIR *dir = fdopendir(fd);
     struct dirent *entry;
@@ -87,22 +91,23 @@ static void walk(int fd, int read_files)
     if (!dir)
         die("opendir");
     while ((entry = readdir(dir))) {
-        struct stat st;
+        struct stat st = { .st_mode = DTTOIF(entry->d_type) };
 
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+        if ((depth > NAMES || entry->d_type == DT_UNKNOWN) &&
+            fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
             die(entry->d_name);
         seen += (uint64_t)st.st_mtime + (uint64_t)st.st_mode +
                 (S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
-        if (S_ISREG(st.st_mode) && read_files)
+        if (S_ISREG(st.st_mode) && depth == CONTENTS)
             read_whole(fd, entry->d_name);
         if (S_ISDIR(st.st_mode)) {
             int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY);
 
             if (child < 0)
                 die(entry->d_name);
-            walk(child, read_files);
+            walk(child, depth);
         }
     }
     closedir(dir);
@@ -230,8 +235,8 @@ int main(int argc, char **argv)
     int dir = -1;
 
     if (argc < 3 || argc > 4 || count <= 0) {
-        fprintf(stderr, "usage: meter walk|lookup|files|stream|random|near|"
-                        "deep|create|rename|unlink|overwrite|fsync PATH "
+        fprintf(stderr, "usage: meter list|walk|lookup|files|stream|random|"
+                        "near|deep|create|rename|unlink|overwrite|fsync PATH "
                         "[COUNT]\n");
         return 2;
     }
@@ -245,10 +250,12 @@ int main(int argc, char **argv)
         names_load();
 
     start = now();
-    if (!strcmp(argv[1], "walk"))
-        walk(dir, 0);
+    if (!strcmp(argv[1], "list"))
+        walk(dir, NAMES);
+    else if (!strcmp(argv[1], "walk"))
+        walk(dir, ATTRIBUTES);
     else if (!strcmp(argv[1], "files"))
-        walk(dir, 1);
+        walk(dir, CONTENTS);
     else if (!strcmp(argv[1], "lookup"))
         lookup(dir);
     else if (!strcmp(argv[1], "stream"))
