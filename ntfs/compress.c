@@ -14,9 +14,13 @@
  * unit that it is in, zeros follow it.
  *
  * The chunks of LZNT1 know nothing of each other. Who asks for no more than one
- * makes, of a unit that has not been asked for lately, is answered with that: a
- * unit has to be read as a whole, but to unpack it takes ten times as long. The
- * second time all of it is unpacked, and the core keeps it.
+ * makes, of a unit that nobody had anything of lately, is answered with that: a
+ * unit has to be read as a whole, but to unpack it takes ten times as long. Who
+ * comes next gets all that is before that chunk, or all that is behind it. The
+ * core keeps what it was given, so nothing is unpacked twice:
+ *
+ *     |            unit            |
+ *     |  second  |first|   third   |
  *
  * (Documented by the Linux-NTFS project and by libfsntfs, and as found in what
  * ntfs-3g writes.)
@@ -26,6 +30,7 @@
 
 #define METHOD_LZNT1 1u
 #define UNIT_SHIFT_USUAL 4u     /* where Windows XP has not written any */
+
 
 bool ntfs_units_used(const struct ntfs_stream *stream)
 {
@@ -44,7 +49,8 @@ static unsigned unit_shift(const struct ntfs_stream *stream)
     return stream->unit_shift != 0 ? stream->unit_shift : UNIT_SHIFT_USUAL;
 }
 
-/* Is this a kind of compression that we know? */
+/* Is this a kind of compression that we know? Windows compresses in units of
+   64 KiB at most: clusters of up to 4 KiB, 16 together. */
 static int check_method(struct ntfs_volume *vol,
                         const struct ntfs_stream *stream)
 {
@@ -55,8 +61,15 @@ static int check_method(struct ntfs_volume *vol,
                             stream->at);
     if (shift >= 32 || UINT64_C(1) << shift > SHALE_UNIT_MAX)
         return shale_refuse(vol->fs, "ntfs: a file is compressed",
-                            "in units of more than 16 MiB", stream->at);
+                            "in units of more than 1 MiB", stream->at);
     return 0;
+}
+
+static int ends_too_early(struct ntfs_volume *vol,
+                          const struct ntfs_stream *stream)
+{
+    return shale_corrupt_inode(vol->fs, "ntfs: data ends before its file does",
+                               stream->at, stream->ino);
 }
 
 /* The unit that cluster VCN, for which there is a run, is in. */
@@ -67,12 +80,12 @@ static int unit_find(struct ntfs_volume *vol, const struct ntfs_stream *stream,
     struct unit u = {
         .first = vcn & ~(clusters - 1), .clusters = clusters,
     };
+    const struct ntfs_run *run = ntfs_runs_find(&stream->runs, u.first);
     bool hole = false;
 
     u.end = stream->runs.end - u.first < clusters ? stream->runs.end
                                                   : u.first + clusters;
-    for (vcn = u.first; vcn < u.end;) {
-        const struct ntfs_run *run = ntfs_runs_find(&stream->runs, vcn);
+    for (vcn = u.first; vcn < u.end; run++) {
         uint64_t stop = run->vcn + run->count;
 
         if (stop > u.end)
@@ -109,42 +122,135 @@ static uint64_t alike_until(const struct ntfs_volume *vol,
     return end << vol->boot.cluster_shift;
 }
 
-/*
- * Has UNIT been asked for lately, by what LATELY keeps? From now on it has. Two
- * threads may do this at once: whatever they find is right enough.
- */
-static bool asked_lately(uint32_t *lately, const struct unit *unit)
-{
-    uint64_t number = unit->first / unit->clusters;
-    uint32_t *slot = &lately[number % NTFS_UNITS_LATELY];
-    uint32_t tag = (uint32_t)(number / NTFS_UNITS_LATELY) + 1;
+/* ------------------------------------------ what has been unpacked lately */
 
-    if (__atomic_load_n(slot, __ATOMIC_RELAXED) == tag)
-        return true;
-    __atomic_store_n(slot, tag, __ATOMIC_RELAXED);
-    return false;
+/*
+ * A slot holds the number of a unit, as far as there are bits for it, and what
+ * was first unpacked of that: a chunk, from 1 on, or all. If it means another
+ * unit than it says, or two threads write it at once, that costs time only: an
+ * answer is right whatever a slot says.
+ */
+#define CHUNK_BITS 9u
+#define CHUNK_ALL ((1u << CHUNK_BITS) - 1)
+#define NUMBER_MASK ((1u << (32 - CHUNK_BITS)) - 1)
+
+_Static_assert(SHALE_UNIT_MAX / NTFS_LZNT1_CHUNK < CHUNK_ALL,
+               "chunks of a unit");
+
+int ntfs_lately_create(struct ntfs_volume *vol,
+                       const struct ntfs_stream *stream,
+                       struct ntfs_lately **out)
+{
+    unsigned shift = unit_shift(stream) + vol->boot.cluster_shift;
+    uint64_t units = shift < 63 ? (stream->size >> shift) + 1 : 1;
+    uint32_t count = units < NTFS_LATELY_MAX ? (uint32_t)units
+                                             : NTFS_LATELY_MAX;
+    struct ntfs_lately *lately = shale_zalloc(
+        vol->fs->mem, sizeof *lately + count * sizeof lately->slots[0]);
+
+    if (!lately)
+        return SHALE_ENOMEM;
+    lately->count = count;
+    *out = lately;
+    return 0;
+}
+
+void ntfs_lately_free(struct ntfs_volume *vol, struct ntfs_lately *lately)
+{
+    if (lately)
+        shale_free(vol->fs->mem, lately,
+                   sizeof *lately + lately->count * sizeof lately->slots[0]);
+}
+
+static uint64_t number_of(const struct unit *unit)
+{
+    return unit->first / unit->clusters;
+}
+
+/* What was unpacked of UNIT; 0: nothing that is known of. */
+static unsigned lately_get(const struct ntfs_lately *lately,
+                           const struct unit *unit)
+{
+    uint64_t number = number_of(unit);
+    uint32_t slot = __atomic_load_n(&lately->slots[number % lately->count],
+                                    __ATOMIC_RELAXED);
+
+    return slot >> CHUNK_BITS == (number & NUMBER_MASK) ? slot & CHUNK_ALL : 0;
+}
+
+static void lately_put(struct ntfs_lately *lately, const struct unit *unit,
+                       unsigned chunk)
+{
+    uint64_t number = number_of(unit);
+
+    if (lately_get(lately, unit) == 0)
+        __atomic_store_n(&lately->slots[number % lately->count],
+                         (uint32_t)(number & NUMBER_MASK) << CHUNK_BITS | chunk,
+                         __ATOMIC_RELAXED);
+}
+
+/* EXTENT of UNIT, which begins at START, has been unpacked. */
+static void lately_note(struct ntfs_lately *lately, const struct unit *unit,
+                        uint64_t start, const struct shale_extent *extent)
+{
+    uint64_t chunk = (extent->offset - start) / NTFS_LZNT1_CHUNK;
+
+    lately_put(lately, unit, extent->length <= NTFS_LZNT1_CHUNK
+                                 ? (unsigned)chunk + 1 : CHUNK_ALL);
+}
+
+/* ------------------------------------------------------------------- maps */
+
+/* Bytes of a unit, from its first on. */
+struct part {
+    uint64_t from, to;
+};
+
+/*
+ * Which of the SIZE bytes of UNIT to unpack for who wants LEN bytes at INTO of
+ * it.
+ */
+static struct part part_of(const struct ntfs_lately *lately,
+                           const struct unit *unit, uint64_t size,
+                           uint64_t into, uint64_t len)
+{
+    struct part all = { 0, size }, part = { into - into % NTFS_LZNT1_CHUNK, 0 };
+    unsigned known = lately ? lately_get(lately, unit) : CHUNK_ALL;
+    uint64_t chunk;
+
+    part.to = part.from + NTFS_LZNT1_CHUNK;
+    if (part.to > size)
+        part.to = size;
+    if (known == CHUNK_ALL || (into == 0 && len >= size))
+        return all;
+    if (known == 0)
+        return into + len <= part.to ? part : all;
+    chunk = (known - 1) * (uint64_t)NTFS_LZNT1_CHUNK;
+    if (into < chunk)
+        return (struct part){ 0, chunk };
+    if (into >= chunk + NTFS_LZNT1_CHUNK)
+        return (struct part){ chunk + NTFS_LZNT1_CHUNK, size };
+    return part;
 }
 
 /* The extent of the LEN bytes at OFFSET in UNIT, which is packed. */
 static void packed_extent(const struct ntfs_volume *vol,
-                          const struct ntfs_stream *stream, uint32_t *lately,
+                          const struct ntfs_stream *stream,
+                          const struct ntfs_lately *lately,
                           const struct unit *unit, uint64_t offset,
                           uint64_t len, struct shale_extent *out)
 {
     unsigned shift = vol->boot.cluster_shift;
-    uint64_t start = unit->first << shift, length = unit->clusters << shift;
-    uint64_t in_chunk = (offset - start) % NTFS_LZNT1_CHUNK;
+    uint64_t start = unit->first << shift, size = unit->clusters << shift;
+    struct part part;
 
+    if (size > stream->size - start)
+        size = stream->size - start;
+    part = part_of(lately, unit, size, offset - start, len);
     out->kind = SHALE_EXTENT_ENCODED;
     out->device = ntfs_data_place(vol, stream, start);
-    if (lately && !asked_lately(lately, unit) &&
-        len <= NTFS_LZNT1_CHUNK - in_chunk && length > NTFS_LZNT1_CHUNK) {
-        start = offset - in_chunk;
-        length = NTFS_LZNT1_CHUNK;
-    }
-    out->offset = start;
-    out->length = length < stream->size - start ? length
-                                                : stream->size - start;
+    out->offset = start + part.from;
+    out->length = part.to - part.from;
 }
 
 /* The extent of OFFSET, below the valid-data length, in UNIT, which is not. */
@@ -167,8 +273,8 @@ static void plain_extent(const struct ntfs_volume *vol,
 }
 
 int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                  uint32_t *lately, uint64_t offset, uint64_t len,
-                  struct shale_extent *out)
+                  const struct ntfs_lately *lately, uint64_t offset,
+                  uint64_t len, struct shale_extent *out)
 {
     struct shale_extent extent = {
         .offset = offset, .kind = SHALE_EXTENT_HOLE,
@@ -185,12 +291,14 @@ int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
         return 0;
     }
     if (vcn >= stream->runs.end)
-        return shale_corrupt_inode(vol->fs,
-                                   "ntfs: data ends before its file does",
-                                   stream->at, stream->ino);
+        return ends_too_early(vol, stream);
     err = unit_find(vol, stream, vcn, &unit);
     if (err)
         return err;
+    /* Whether what is left of a unit is packed nobody knows. */
+    if (unit.end - unit.first < unit.clusters &&
+        unit.end << vol->boot.cluster_shift < stream->size)
+        return ends_too_early(vol, stream);
     if (unit.present > 0 && unit.present < unit.end - unit.first)
         packed_extent(vol, stream, lately, &unit, offset, len, &extent);
     else
@@ -198,6 +306,8 @@ int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
     *out = extent;
     return 0;
 }
+
+/* --------------------------------------------------------------- decoding */
 
 /*
  * Unpack to BUF what EXTENT is of the LEN bytes at PACKED, the unit that begins
@@ -229,6 +339,7 @@ static const char *unpack(const struct ntfs_stream *stream, uint64_t start,
 }
 
 int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                     struct ntfs_lately *lately,
                      const struct shale_extent *extent, void *buf)
 {
     struct unit unit;
@@ -253,6 +364,8 @@ int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
             err = shale_corrupt_inode(
                 vol->fs, broken, ntfs_data_place(vol, stream, start + at),
                 stream->ino);
+        else if (lately)
+            lately_note(lately, &unit, start, extent);
     }
     shale_free(vol->fs->mem, packed, packed_size);
     return err;

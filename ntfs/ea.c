@@ -27,12 +27,6 @@ static const char mark[] = "lxea";
 #define PREFIX_LENGTH (sizeof prefix - 1)
 #define MARK_LENGTH (sizeof mark - 1)
 
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-           (uint32_t)at[3] << 24;
-}
-
 int ntfs_eas_get(struct ntfs_volume *vol, const struct ntfs_record *base,
                  struct ntfs_value *out)
 {
@@ -50,7 +44,7 @@ int ntfs_ea_next(const struct ntfs_value *eas, size_t *offset,
     if (left < HEAD_SIZE)
         return SHALE_ECORRUPT;
     at = eas->bytes + *offset;
-    next = get32(at);
+    next = le32_load(at);
     out->name_length = at[5];
     out->value_length = (uint16_t)(at[6] | at[7] << 8);
     need = HEAD_SIZE + out->name_length + 1 + (size_t)out->value_length;
@@ -108,17 +102,17 @@ static void wsl_take(struct ntfs_wsl *wsl, const struct ntfs_ea *ea)
 {
     if (ea->value_length == 4 && is_called(ea, "$LXUID", 6)) {
         wsl->has_uid = true;
-        wsl->uid = get32(ea->value);
+        wsl->uid = le32_load(ea->value);
     } else if (ea->value_length == 4 && is_called(ea, "$LXGID", 6)) {
         wsl->has_gid = true;
-        wsl->gid = get32(ea->value);
+        wsl->gid = le32_load(ea->value);
     } else if (ea->value_length == 4 && is_called(ea, "$LXMOD", 6)) {
         wsl->has_mode = true;
-        wsl->mode = get32(ea->value);
+        wsl->mode = le32_load(ea->value);
     } else if (ea->value_length == 8 && is_called(ea, "$LXDEV", 6)) {
         wsl->has_device = true;
-        wsl->rdev_major = get32(ea->value);
-        wsl->rdev_minor = get32(ea->value + 4);
+        wsl->rdev_major = le32_load(ea->value);
+        wsl->rdev_minor = le32_load(ea->value + 4);
     }
 }
 

@@ -7,14 +7,14 @@
  *                                   somebody else left there
  *     in compression units          the same, and ENCODED; see compress.c
  *     packed by WOF                 ENCODED; see wof.c
- *     encrypted, with efs_raw       DATA, as it is, and two bytes INLINE
- *     elsewhere                     an error that says so
+ *     encrypted                     refused; with efs_raw DATA, as it is, and
+ *                                   two bytes INLINE: see efs.c
+ *     elsewhere, or damaged         an error that says so
+ *
+ * Which of these it is, load() decides: enum ntfs_layout.
  */
 #include "memfn.h"
 #include "ntfs.h"
-
-#define RAW_SECTOR 512u         /* see node.c */
-#define RAW_TRAILER 2u
 
 /* ---------------------------------------------------------- streams as such */
 
@@ -130,25 +130,43 @@ static const char *elsewhere(const struct ntfs_vnode *vn)
     return NULL;
 }
 
-/* ------------------------------------------------------------------- maps */
+/* ----------------------------------------------------------- how it is had */
 
-/* A whole unit of kind INLINE: the LENGTH bytes at OFFSET, which are AT. */
-static void map_inline(uint64_t offset, uint64_t length, uint64_t at,
-                       struct shale_extent *out)
+static enum ntfs_layout layout_of(const struct ntfs_volume *vol,
+                                  const struct ntfs_stream *stream)
 {
-    *out = (struct shale_extent){
-        .offset = offset, .length = length, .device = at,
-        .kind = SHALE_EXTENT_INLINE,
-    };
+    if (stream->resident)
+        return NTFS_LAYOUT_INLINE;
+    if (stream->flags & NTFS_ATTR_ENCRYPTED)
+        return vol->options.efs_raw ? NTFS_LAYOUT_EFS : NTFS_LAYOUT_SEALED;
+    return ntfs_units_used(stream) ? NTFS_LAYOUT_UNITS : NTFS_LAYOUT_CLUSTERS;
 }
 
-/*
- * The clusters at OFFSET. From VALID on they are allocated, but nothing has
- * been written there.
- */
-static int map_clusters(struct ntfs_volume *vol,
-                        const struct ntfs_stream *stream, uint64_t offset,
-                        uint64_t valid, struct shale_extent *out)
+void ntfs_layout_set(struct ntfs_vnode *vn)
+{
+    const struct ntfs_info *info = &vn->info;
+    const struct ntfs_stream *data = &vn->data;
+
+    vn->elsewhere = NULL;
+    vn->layout = layout_of(ntfs_volume_of(vn->base.fs), data);
+    if (NTFS_INO_STREAM(vn->base.ino) != 0)
+        return;
+    vn->elsewhere = elsewhere(vn);
+    if (vn->elsewhere)
+        vn->layout = NTFS_LAYOUT_ELSEWHERE;
+    else if (info->data_lost)
+        vn->layout = NTFS_LAYOUT_LOST;
+    else if (vn->wof)
+        vn->layout = NTFS_LAYOUT_WOF;
+    else if (info->reparse_lost && !data->resident && data->taken == 0)
+        vn->layout = NTFS_LAYOUT_LOST;  /* that would have said where */
+}
+
+/* ------------------------------------------------------------------- maps */
+
+int ntfs_clusters_map(struct ntfs_volume *vol,
+                      const struct ntfs_stream *stream, uint64_t offset,
+                      uint64_t valid, struct shale_extent *out)
 {
     const struct ntfs_run *run = run_at(vol, stream, offset);
 
@@ -171,30 +189,38 @@ static int map_clusters(struct ntfs_volume *vol,
     return 0;
 }
 
-/*
- * An encrypted file: its clusters are told as they are, to the end of a sector
- * of 512 bytes, and then how much of that is too much, for which node.c has
- * made the size larger. Of a stream with a name, no more than it has.
- */
-static int map_encrypted(struct ntfs_volume *vol, struct ntfs_vnode *vn,
-                         uint64_t offset, struct shale_extent *out)
+/* Of STREAM as a whole, whose LAYOUT needs to know nothing of its file. */
+static int stream_map(struct ntfs_volume *vol,
+                      const struct ntfs_stream *stream,
+                      enum ntfs_layout layout, const struct ntfs_lately *lately,
+                      uint64_t offset, uint64_t len, struct shale_extent *out)
 {
-    uint64_t end = (vn->data.size + RAW_SECTOR - 1) & ~(RAW_SECTOR - 1ull);
-    int err;
-
-    if (!vol->options.efs_raw)
-        return shale_fail(vol->fs, SHALE_EACCES,
-                          "ntfs: a file is encrypted",
-                          "the option efs_raw shows it as it is",
-                          ntfs_data_place(vol, &vn->data, offset));
-    if (offset >= end) {
-        map_inline(end, RAW_TRAILER, vn->data.at, out);
+    switch (layout) {
+    case NTFS_LAYOUT_INLINE:
+        *out = (struct shale_extent){
+            .length = stream->size, .device = stream->at,
+            .kind = SHALE_EXTENT_INLINE,
+        };
         return 0;
+    case NTFS_LAYOUT_UNITS:
+        return ntfs_unit_map(vol, stream, lately, offset, len, out);
+    case NTFS_LAYOUT_EFS:
+        return ntfs_efs_map(vol, stream, offset, out);
+    case NTFS_LAYOUT_SEALED:
+        return shale_fail(vol->fs, SHALE_EACCES, "ntfs: a file is encrypted",
+                          "the option efs_raw shows it as it is",
+                          ntfs_data_place(vol, stream, offset));
+    default:
+        return ntfs_clusters_map(vol, stream, offset, stream->initialized,
+                                 out);
     }
-    err = map_clusters(vol, &vn->data, offset, UINT64_MAX, out);
-    if (!err && out->length > end - offset)
-        out->length = end - offset;
-    return err;
+}
+
+int ntfs_stream_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                    uint64_t offset, uint64_t len, struct shale_extent *out)
+{
+    return stream_map(vol, stream, layout_of(vol, stream), NULL, offset, len,
+                      out);
 }
 
 int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
@@ -202,44 +228,57 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 {
     struct ntfs_volume *vol = ntfs_volume_of(file->fs);
     struct ntfs_vnode *vn = (struct ntfs_vnode *)file;
-    const struct ntfs_stream *data = &vn->data;
-    const char *where = NULL;
 
-    if (NTFS_INO_STREAM(file->ino) == 0)
-        where = elsewhere(vn);
-    if (where)
+    switch (vn->layout) {
+    case NTFS_LAYOUT_ELSEWHERE:
         return shale_refuse(vol->fs, "ntfs: the data of a file is not here",
-                            where, data->at);
-    if (vn->wof)
+                            vn->elsewhere, vn->data.at);
+    case NTFS_LAYOUT_LOST:
+        return shale_corrupt_inode(vol->fs, "ntfs: what says where a file's "
+                                   "data is, is damaged", vn->data.at,
+                                   file->ino);
+    case NTFS_LAYOUT_WOF:
         return ntfs_wof_map(vn, offset, out);
-    if (data->resident) {
-        map_inline(0, data->size, data->at, out);
+    default:
+        return stream_map(vol, &vn->data, vn->layout, vn->lately, offset, len,
+                          out);
+    }
+}
+
+/* --------------------------------------------------------------- decoding */
+
+static int stream_decode(struct ntfs_volume *vol,
+                         const struct ntfs_stream *stream,
+                         enum ntfs_layout layout, struct ntfs_lately *lately,
+                         const struct shale_extent *extent, void *buf)
+{
+    switch (layout) {
+    case NTFS_LAYOUT_UNITS:
+        return ntfs_unit_decode(vol, stream, lately, extent, buf);
+    case NTFS_LAYOUT_EFS:
+        ntfs_efs_decode(vol, stream, buf);
+        return 0;
+    default:
+        memcpy(buf, stream->value + extent->offset, (size_t)extent->length);
         return 0;
     }
-    if (data->flags & NTFS_ATTR_ENCRYPTED)
-        return map_encrypted(vol, vn, offset, out);
-    if (ntfs_units_used(data))
-        return ntfs_unit_map(vol, data, vn->lately, offset, len, out);
-    return map_clusters(vol, data, offset, data->initialized, out);
+}
+
+int ntfs_stream_decode(struct ntfs_volume *vol,
+                       const struct ntfs_stream *stream,
+                       const struct shale_extent *extent, void *buf)
+{
+    return stream_decode(vol, stream, layout_of(vol, stream), NULL, extent,
+                         buf);
 }
 
 int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
                 void *buf)
 {
-    struct ntfs_volume *vol = ntfs_volume_of(file->fs);
     struct ntfs_vnode *vn = (struct ntfs_vnode *)file;
-    const struct ntfs_stream *data = &vn->data;
 
-    if (vn->wof)
+    if (vn->layout == NTFS_LAYOUT_WOF)
         return ntfs_wof_decode(vn, extent, buf);
-    if (extent->kind == SHALE_EXTENT_ENCODED)
-        return ntfs_unit_decode(vol, data, extent, buf);
-    if (data->resident) {
-        memcpy(buf, data->value + extent->offset, (size_t)extent->length);
-    } else {
-        le16 excess = le16_make((uint16_t)(extent->offset - data->size));
-
-        memcpy(buf, &excess, sizeof excess);
-    }
-    return 0;
+    return stream_decode(ntfs_volume_of(file->fs), &vn->data, vn->layout,
+                         vn->lately, extent, buf);
 }

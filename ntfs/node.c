@@ -15,6 +15,12 @@
  *
  * A number does not say which use of the record is meant. That is the vnode's
  * generation, the record's sequence number, which lookup() compares.
+ *
+ * What is damaged is reported, and the rest is shown: an attribute that breaks
+ * a rule counts as one that is not there. Two things a file cannot do without:
+ * $STANDARD_INFORMATION, as a sign that the record is one, and the size of its
+ * data. Data that is not where it should be is an error when it is read; a size
+ * that is there, but is not true, would be a silent one.
  */
 #include "memfn.h"
 #include "ntfs.h"
@@ -27,19 +33,11 @@
 #define SECURITY_ID_END 56u             /* of $STANDARD_INFORMATION */
 #define FILE_NAME_SIZE sizeof(struct ntfs_disk_name)
 
-/* Efs_raw: the data of an encrypted file is told in whole sectors of 512, and
-   two bytes say how many of the last one are too many. */
-#define RAW_SECTOR 512u
-#define RAW_TRAILER 2u
+/* So many damaged attributes are no longer a file. */
+#define DAMAGED_MAX 8u
 
 /* What stat() tells as the best size of a request, as all drivers do here. */
 #define BLOCK_SIZE 4096u
-
-static const uint16_t wof_name[] = {
-    'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd',
-    'D', 'a', 't', 'a',
-};
-#define WOF_NAME_LENGTH (sizeof wof_name / sizeof wof_name[0])
 
 static const uint16_t index_name[] = { '$', 'I', '3', '0' };
 
@@ -59,6 +57,12 @@ struct shale_time ntfs_time(uint64_t units)
     };
 }
 
+bool ntfs_is_damage(const struct ntfs_volume *vol, int err)
+{
+    return err == SHALE_ECORRUPT ||
+           (err == SHALE_EIO && vol->options.recover);
+}
+
 /* -------------------------------------------------------------- the walk */
 
 /* What is gathered on the way. */
@@ -68,20 +72,15 @@ struct gathering {
     struct ntfs_info *info;
     struct ntfs_stream *data;   /* to be opened, the unnamed one; or NULL */
     bool has_data;
+    bool cut;                   /* a piece of it was bad, which ends it */
     uint64_t packed;            /* bytes that WOF's stream takes */
+    unsigned damaged;           /* attributes */
+    int missing;                /* the error of one that may be the data; 0 */
 };
 
 static int broken(const struct gathering *g, const char *what, uint64_t at)
 {
     return shale_corrupt_inode(g->vol->fs, what, at, g->base->number);
-}
-
-static le32 le32_at(const uint8_t *bytes)
-{
-    le32 out;
-
-    memcpy(&out, bytes, sizeof out);
-    return out;
 }
 
 static int take_standard(struct gathering *g, const struct ntfs_attr *attr)
@@ -101,18 +100,20 @@ static int take_standard(struct gathering *g, const struct ntfs_attr *attr)
                            le32_get(disk.max_versions) == 0 &&
                            le32_get(disk.version) == 1;
     if (attr->value_length >= SECURITY_ID_END)
-        info->security_id = le32_get(le32_at(
-            attr->value + offsetof(struct ntfs_disk_standard, security_id)));
+        info->security_id = le32_load(
+            attr->value + offsetof(struct ntfs_disk_standard, security_id));
     return 0;
 }
 
 static int take_name(struct gathering *g, const struct ntfs_attr *attr)
 {
-    if (!attr->resident || attr->value_length < FILE_NAME_SIZE)
-        return broken(g, "ntfs: $FILE_NAME is too short", attr->at);
-    if (attr->value[offsetof(struct ntfs_disk_name, space)] != NTFS_DOS)
+    bool is_sound = attr->resident && attr->value_length >= FILE_NAME_SIZE;
+
+    /* A name is a link, whether it can be read or not. */
+    if (!is_sound ||
+        attr->value[offsetof(struct ntfs_disk_name, space)] != NTFS_DOS)
         g->info->links++;
-    return 0;
+    return is_sound ? 0 : broken(g, "ntfs: $FILE_NAME is too short", attr->at);
 }
 
 /* Bytes that the attribute of which ATTR is the first piece takes: resident
@@ -129,40 +130,57 @@ static uint64_t size_of(const struct ntfs_attr *attr)
     return attr->resident ? attr->value_length : attr->size;
 }
 
+/* The first piece of the unnamed data. */
+static int begin_data(struct gathering *g, const struct ntfs_attr *attr)
+{
+    struct ntfs_info *info = g->info;
+    int err = 0;
+
+    if (g->has_data) {
+        info->data_lost = true;         /* which of them? */
+        if (info->size < size_of(attr) && size_of(attr) <= INT64_MAX)
+            info->size = size_of(attr); /* nobody is to read nothing */
+        return broken(g, "ntfs: a file has its data twice", attr->at);
+    }
+    if (size_of(attr) > INT64_MAX)
+        return broken(g, "ntfs: an attribute is larger than any can be",
+                      attr->at);
+    g->has_data = true;
+    info->size = size_of(attr);
+    info->allocated = taken_by(attr);
+    if (g->vol->options.efs_raw && (attr->flags & NTFS_ATTR_ENCRYPTED) &&
+        !attr->resident)
+        info->size = ntfs_efs_size(g->vol, info->size);
+    if (g->data)
+        err = ntfs_stream_begin(g->vol, g->data, attr);
+    if (err)
+        info->data_lost = true;
+    return err;
+}
+
 /* A piece of the unnamed data. */
 static int take_data(struct gathering *g, const struct ntfs_attr *attr,
                      bool first)
 {
-    struct ntfs_info *info = g->info;
+    int err;
 
-    if (!first && !g->has_data)
+    if (first)
+        return begin_data(g, attr);
+    if (!g->has_data)
         return broken(g, "ntfs: the beginning of the data is not there",
                       attr->at);
-    if (!first)
-        return g->data ? ntfs_stream_add(g->vol, g->data, attr) : 0;
-    if (g->has_data)
-        return broken(g, "ntfs: a file has its data twice", attr->at);
-    info->size = size_of(attr);
-    info->allocated = taken_by(attr);
-    if (g->data) {
-        int err = ntfs_stream_begin(g->vol, g->data, attr);
-
-        if (err)
-            return err;
-    }
-    g->has_data = true;
-    if (g->vol->options.efs_raw && (attr->flags & NTFS_ATTR_ENCRYPTED) &&
-        !attr->resident && info->size > 0 && info->size < INT64_MAX - RAW_SECTOR)
-        info->size = ((info->size + RAW_SECTOR - 1) & ~(RAW_SECTOR - 1ull)) +
-                     RAW_TRAILER;
-    return 0;
+    if (!g->data || g->cut || g->info->data_lost)
+        return 0;
+    err = ntfs_stream_add(g->vol, g->data, attr);
+    if (err)
+        g->cut = true;
+    return err;
 }
 
 static int take_attr(struct gathering *g, const struct ntfs_attr *attr)
 {
     bool first = attr->resident || attr->first_vcn == 0;
 
-    g->info->has |= NTFS_HAS(attr->type);
     switch (attr->type) {
     case NTFS_STANDARD_INFORMATION:
         return take_standard(g, attr);
@@ -171,8 +189,8 @@ static int take_attr(struct gathering *g, const struct ntfs_attr *attr)
     case NTFS_DATA:
         if (attr->name_length == 0)
             return take_data(g, attr, first);
-        if (first && ntfs_attr_is(attr, NTFS_DATA, wof_name,
-                                  WOF_NAME_LENGTH))
+        if (first && ntfs_attr_is(attr, NTFS_DATA, ntfs_wof_name,
+                                  NTFS_WOF_NAME_UNITS))
             g->packed = taken_by(attr);
         return 0;
     case NTFS_INDEX_ALLOCATION:
@@ -187,6 +205,22 @@ static int take_attr(struct gathering *g, const struct ntfs_attr *attr)
     }
 }
 
+/*
+ * An attribute of TYPE could not be read, or, with TYPE 0, nobody knows which.
+ * Returns ERR if the file cannot do without it.
+ */
+static int do_without(struct gathering *g, uint32_t type, int err)
+{
+    if (!ntfs_is_damage(g->vol, err) || ++g->damaged > DAMAGED_MAX ||
+        type == NTFS_STANDARD_INFORMATION)
+        return err;
+    if (type == 0)
+        g->info->reparse_lost = true;
+    if ((type == 0 || type == NTFS_DATA) && !g->missing)
+        g->missing = err;
+    return 0;
+}
+
 static int walk_all(struct gathering *g)
 {
     struct ntfs_walk walk;
@@ -195,13 +229,17 @@ static int walk_all(struct gathering *g)
 
     if (err)
         return err;
-    while ((found = ntfs_walk_next(&walk, &attr)) > 0) {
-        err = take_attr(g, &attr);
-        if (err)
-            break;
+    while (!err && (found = ntfs_walk_next(&walk, &attr)) != 0) {
+        err = found < 0 ? found : take_attr(g, &attr);
+        if (!err)
+            g->info->has |= NTFS_HAS(attr.type);
+        else
+            err = do_without(g, found < 0 ? 0 : attr.type, err);
     }
     ntfs_walk_end(&walk);
-    return err ? err : found;
+    if (g->damaged > 0 && g->info->links == 0)
+        g->info->links = 1;     /* something led here */
+    return !err && !g->has_data && !g->info->is_directory ? g->missing : err;
 }
 
 /*
@@ -229,10 +267,9 @@ static int info_load(struct ntfs_volume *vol, const struct ntfs_record *base,
         return broken(&g, "ntfs: a file without $STANDARD_INFORMATION",
                       base->at);
     info->allocated += g.packed;
-    if (g.data && g.has_data)
-        err = ntfs_stream_end(vol, data);
-    if (!err)
-        err = ntfs_special_load(vol, base, info);
+    if (g.data && g.has_data && !info->data_lost && !g.cut)
+        ntfs_stream_end(vol, data);     /* reported; read as far as it goes */
+    err = ntfs_special_load(vol, base, info);
     /* $Quota and its like have indexes that are no directory, and no data. */
     if ((base->flags & NTFS_RECORD_VIEW) && !g.has_data &&
         base->number >= NTFS_FIRST_USER)
@@ -250,8 +287,11 @@ static int record_of(struct ntfs_volume *vol, uint64_t ino,
     struct ntfs_record *record;
     int err = ntfs_record_get(vol, NTFS_INO_RECORD(ino), &record);
 
-    if (err && err != SHALE_ENOMEM && ino == NTFS_ROOT && vol->options.recover)
-        return ntfs_recover_root(vol, out);
+    if (err && err != SHALE_ENOMEM && ino == NTFS_ROOT)
+        return vol->options.recover ? ntfs_recover_root(vol, out) :
+            shale_fail(vol->fs, err, "ntfs: the root directory's record is "
+                       "lost", "the option recover shows what is in it",
+                       SHALE_NOWHERE);
     if (err)
         return err;
     if (deleted == (bool)(record->flags & NTFS_RECORD_IN_USE) ||
@@ -351,8 +391,6 @@ int ntfs_getattr(struct shale_vnode *base, struct shale_attr *out)
 
 /* ----------------------------------------------------------- load, evict */
 
-#define LATELY_SIZE (NTFS_UNITS_LATELY * sizeof(uint32_t))
-
 /* All that VN needs of RECORD. On error, evict() frees what is there. */
 static int vnode_fill(struct ntfs_volume *vol, const struct ntfs_record *record,
                       struct ntfs_vnode *vn)
@@ -367,12 +405,11 @@ static int vnode_fill(struct ntfs_volume *vol, const struct ntfs_record *record,
     else if (!err && vn->info.reparse_tag == NTFS_TAG_WOF &&
              vn->info.type == SHALE_TYPE_FILE)
         err = ntfs_wof_load(vol, record, vn);
-    if (!err && !vn->data.resident && ntfs_units_used(&vn->data)) {
-        vn->lately = shale_zalloc(vol->fs->mem, LATELY_SIZE);
-        if (!vn->lately)
-            err = SHALE_ENOMEM;
-    }
-    return err;
+    if (err)
+        return err;
+    ntfs_layout_set(vn);
+    return vn->layout == NTFS_LAYOUT_UNITS
+               ? ntfs_lately_create(vol, &vn->data, &vn->lately) : 0;
 }
 
 int ntfs_load(struct shale_vnode *base)
@@ -407,7 +444,7 @@ void ntfs_evict(struct shale_vnode *base)
         ntfs_index_free(vol, vn->index);
     if (vn->wof)
         ntfs_wof_free(vol, vn->wof);
-    shale_free(vol->fs->mem, vn->lately, LATELY_SIZE);
+    ntfs_lately_free(vol, vn->lately);
     vn->index = NULL;
     vn->wof = NULL;
     vn->lately = NULL;

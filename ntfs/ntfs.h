@@ -38,6 +38,7 @@
 
 struct ntfs_security;
 struct ntfs_children;
+struct ntfs_lately;
 struct ntfs_runs;
 struct ntfs_stream;
 
@@ -382,6 +383,8 @@ struct ntfs_info {
     uint32_t uid, gid;
     uint32_t rdev_major, rdev_minor;
     uint64_t symlink_length;    /* bytes of a symlink's target */
+    bool data_lost;             /* what begins the data is damaged */
+    bool reparse_lost;          /* so is its reparse point */
 };
 
 /* A B-tree: of a directory's names ("$I30"), or of something else. */
@@ -400,14 +403,35 @@ struct ntfs_index {
     struct ntfs_stream bitmap;  /* which of them are in use; type 0: none */
 };
 
+/* How a file's data is to be had; see map.c. */
+enum ntfs_layout {
+    NTFS_LAYOUT_INLINE,         /* the vnode has it */
+    NTFS_LAYOUT_CLUSTERS,
+    NTFS_LAYOUT_UNITS,          /* in clusters, of compression units */
+    NTFS_LAYOUT_WOF,
+    NTFS_LAYOUT_EFS,            /* in clusters, encrypted, and shown so */
+    NTFS_LAYOUT_SEALED,         /* likewise, and not shown */
+    NTFS_LAYOUT_ELSEWHERE,      /* not on this volume, or not as data */
+    NTFS_LAYOUT_LOST,           /* what tells of it is damaged */
+};
+
 struct ntfs_vnode {
     struct shale_vnode base;
     struct ntfs_info info;
+    enum ntfs_layout layout;
+    const char *elsewhere;      /* why, with that layout */
     struct ntfs_stream data;    /* of a file, or of one of its streams */
     struct ntfs_index *index;   /* of a directory; else NULL */
     struct ntfs_wof *wof;       /* data is packed by WOF; else NULL */
-    uint32_t *lately;           /* data has units: see compress.c; or NULL */
+    struct ntfs_lately *lately; /* data has units: see compress.c; or NULL */
 };
+
+/*
+ * Is ERR, which has been reported, about one part of a file, and the others are
+ * to be shown all the same? What the device fails to read may be read another
+ * time: that denies the file, unless `recover` says to make do.
+ */
+bool ntfs_is_damage(const struct ntfs_volume *vol, int err);
 
 int ntfs_load(struct shale_vnode *vn);
 void ntfs_evict(struct shale_vnode *vn);
@@ -424,6 +448,25 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
                 void *buf);
 
+/* Decide on VN's layout, when all else is known of it. */
+void ntfs_layout_set(struct ntfs_vnode *vn);
+
+/* map() and decode() of STREAM as such, whatever its file's reparse point is.
+   They keep no chunks: of a compression unit an extent is all. */
+int ntfs_stream_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                    uint64_t offset, uint64_t len, struct shale_extent *out);
+int ntfs_stream_decode(struct ntfs_volume *vol,
+                       const struct ntfs_stream *stream,
+                       const struct shale_extent *extent, void *buf);
+
+/*
+ * The clusters at OFFSET of STREAM, as they are. From VALID on they are
+ * allocated, but nothing has been written there.
+ */
+int ntfs_clusters_map(struct ntfs_volume *vol,
+                      const struct ntfs_stream *stream, uint64_t offset,
+                      uint64_t valid, struct shale_extent *out);
+
 /* The byte of the volume that is OFFSET of STREAM; in a hole, or of a resident
    one, where the stream is described. */
 uint64_t ntfs_data_place(const struct ntfs_volume *vol,
@@ -436,18 +479,34 @@ uint64_t ntfs_data_place(const struct ntfs_volume *vol,
 int ntfs_data_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                    uint64_t offset, void *buf, size_t len);
 
-/* --------------------------------------------------- compress.c, wof.c */
+/* --------------------------------------------------------- compress.c */
 
 /* Is STREAM, not resident, made of compression units? */
 bool ntfs_units_used(const struct ntfs_stream *stream);
-/* LATELY is NULL, or of the stream's own, zero at first, and says which units
-   have been asked for: as many as the core keeps of the usual size. */
-#define NTFS_UNITS_LATELY 64u
+
+/* Of which units of a stream, made for it, somebody has had a part lately. */
+struct ntfs_lately {
+    uint32_t count;
+    uint32_t slots[];           /* by a unit's number; atomic; zero at first */
+};
+#define NTFS_LATELY_MAX 256u    /* slots; the core keeps a quarter of that in
+                                   whole units of the usual size */
+
+int ntfs_lately_create(struct ntfs_volume *vol,
+                       const struct ntfs_stream *stream,
+                       struct ntfs_lately **out);
+void ntfs_lately_free(struct ntfs_volume *vol, struct ntfs_lately *lately);
+
+/* As map() and decode() of STREAM. LATELY may be NULL: then whole units are
+   unpacked, whatever is asked for. */
 int ntfs_unit_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                  uint32_t *lately, uint64_t offset, uint64_t len,
-                  struct shale_extent *out);
+                  const struct ntfs_lately *lately, uint64_t offset,
+                  uint64_t len, struct shale_extent *out);
 int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                     struct ntfs_lately *lately,
                      const struct shale_extent *extent, void *buf);
+
+/* ------------------------------------------------------- wof.c, efs.c */
 
 /* VN's reparse point says that WOF packed its data: find out how. What cannot
    be read is refused when it is. */
@@ -458,6 +517,18 @@ int ntfs_wof_map(struct ntfs_vnode *vn, uint64_t offset,
                  struct shale_extent *out);
 int ntfs_wof_decode(struct ntfs_vnode *vn, const struct shale_extent *extent,
                     void *buf);
+
+/* The name of the stream in which it is. */
+#define NTFS_WOF_NAME_UNITS 17u
+extern const uint16_t ntfs_wof_name[NTFS_WOF_NAME_UNITS];
+
+/* What a file whose encrypted data has SIZE bytes is shown to have; STREAM,
+   which is that, so mapped; and the two bytes behind it. */
+uint64_t ntfs_efs_size(const struct ntfs_volume *vol, uint64_t size);
+int ntfs_efs_map(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                 uint64_t offset, struct shale_extent *out);
+void ntfs_efs_decode(const struct ntfs_volume *vol,
+                     const struct ntfs_stream *stream, void *buf);
 
 /* ---------------------------------------------------------- interix.c */
 

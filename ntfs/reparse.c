@@ -33,17 +33,6 @@
 #define NFS_FIFO    UINT64_C(0x4f464946)
 #define NFS_SOCKET  UINT64_C(0x4b434f53)
 
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-           (uint32_t)at[3] << 24;
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
 /* ------------------------------------------------------------ the head */
 
 /* Take the head off POINT's value. Returns NULL, or which rule it breaks. */
@@ -95,7 +84,7 @@ static uint64_t nfs_kind(const struct ntfs_reparse *point)
 {
     if (point->data_length < 8)
         return 0;
-    return get32(point->data) | (uint64_t)get32(point->data + 4) << 32;
+    return le32_load(point->data) | (uint64_t)le32_load(point->data + 4) << 32;
 }
 
 static enum shale_type nfs_type(const struct ntfs_reparse *point)
@@ -133,14 +122,14 @@ static struct name substitute_name(const struct ntfs_reparse *point)
 
     if (point->data_length < head)
         return name;
-    offset = get16(point->data);
-    len = get16(point->data + 2);
+    offset = le16_load(point->data);
+    len = le16_load(point->data + 2);
     if (offset > point->data_length - head ||
         len > point->data_length - head - offset)
         return name;
     name.units = point->data + head + offset;
     name.count = len / 2;
-    while (name.count > 0 && get16(name.units + 2 * (name.count - 1)) == 0)
+    while (name.count > 0 && le16_load(name.units + 2 * (name.count - 1)) == 0)
         name.count--;
     return name;
 }
@@ -148,7 +137,7 @@ static struct name substitute_name(const struct ntfs_reparse *point)
 static bool has_nul(const struct name *name)
 {
     for (size_t i = 0; i < name->count; i++)
-        if (get16(name->units + 2 * i) == 0)
+        if (le16_load(name->units + 2 * i) == 0)
             return true;
     return false;
 }
@@ -173,7 +162,7 @@ enum shale_type ntfs_reparse_type(const struct ntfs_reparse *point)
             SHALE_TYPE_UNKNOWN;
     case NTFS_TAG_LX_SYMLINK:
         return point->data_length > 4 &&
-            get32(point->data) == LX_SYMLINK_VERSION &&
+            le32_load(point->data) == LX_SYMLINK_VERSION &&
             is_text(point->data + 4, point->data_length - 4) ?
             SHALE_TYPE_SYMLINK : SHALE_TYPE_UNKNOWN;
     case NTFS_TAG_NFS:
@@ -198,8 +187,8 @@ bool ntfs_reparse_device(const struct ntfs_reparse *point, uint32_t *major,
 
     if ((kind != NFS_CHAR && kind != NFS_BLOCK) || point->data_length < 16)
         return false;
-    *major = get32(point->data + 8);
-    *minor = get32(point->data + 12);
+    *major = le32_load(point->data + 8);
+    *minor = le32_load(point->data + 12);
     return true;
 }
 
@@ -227,7 +216,7 @@ int ntfs_reparse_target(struct ntfs_volume *vol,
     }
     name = substitute_name(point);
     is_relative = point->tag == NTFS_TAG_SYMLINK &&
-        get32(point->data + 8) & SYMLINK_RELATIVE;
+        le32_load(point->data + 8) & SYMLINK_RELATIVE;
     return ntfs_target_put(vol, base, name.units, name.count, is_relative,
                            out);
 }

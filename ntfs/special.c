@@ -13,6 +13,9 @@
  * As with ntfs-3g any of uid, gid and the masks, if given, keeps descriptors
  * from being asked at all, unless usermapping= is given too, which then counts
  * alone. A symlink's permissions are always 0777.
+ *
+ * What is damaged counts as not there, with one exception: a file whose
+ * descriptor cannot be read is nobody's but the one's who mounts.
  */
 #include "meta.h"
 
@@ -34,13 +37,16 @@ static int owner_load(struct ntfs_volume *vol, const struct ntfs_record *base,
         .gid = options->gid,
         .mode = 0777 & ~(info->is_directory ? options->dmask : options->fmask),
     };
+    int err = 0;
 
-    if (by_descriptor(options)) {
-        int err = ntfs_security_rights(vol, base, info, &rights);
-
-        if (err)
-            return err;
-    }
+    if (by_descriptor(options))
+        err = ntfs_security_rights(vol, base, info, &rights);
+    if (err && !ntfs_is_damage(vol, err))
+        return err;
+    if (err)
+        rights = (struct ntfs_rights){
+            .uid = options->uid, .gid = options->gid, .mode = 0700,
+        };
     info->uid = rights.uid;
     info->gid = rights.gid;
     info->mode = rights.mode;
@@ -56,8 +62,10 @@ static int wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     struct ntfs_wsl wsl;
     int err = ntfs_wsl_load(vol, base, &wsl);
 
+    if (ntfs_is_damage(vol, err))
+        info->has &= ~NTFS_HAS(NTFS_EA);
     if (err)
-        return err;
+        return ntfs_is_damage(vol, err) ? 0 : err;
     if (wsl.has_uid && !(given && options->uid_given))
         info->uid = wsl.uid;
     if (wsl.has_gid && !(given && options->gid_given))
@@ -86,6 +94,10 @@ static int reparse_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     enum shale_type type;
     int err = ntfs_reparse_open(vol, base, &point);
 
+    if (ntfs_is_damage(vol, err)) {
+        info->reparse_lost = true;
+        return 0;
+    }
     if (err <= 0)
         return err;
     err = 0;
@@ -102,7 +114,7 @@ static int reparse_load(struct ntfs_volume *vol, const struct ntfs_record *base,
         ntfs_reparse_device(&point, &info->rdev_major, &info->rdev_minor);
     }
     ntfs_reparse_close(vol, &point);
-    return err;
+    return ntfs_is_damage(vol, err) ? 0 : err;
 }
 
 int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
@@ -117,8 +129,10 @@ int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     if (info->has & NTFS_HAS(NTFS_REPARSE_POINT))
         err = reparse_load(vol, base, info);
     else if (info->flags & NTFS_FILE_SYSTEM && !info->is_directory &&
-             info->number >= NTFS_FIRST_USER)
+             info->number >= NTFS_FIRST_USER && !info->data_lost)
         err = ntfs_interix_load(vol, base, info);
+    if (ntfs_is_damage(vol, err))
+        err = 0;
     if (!err && info->has & NTFS_HAS(NTFS_EA))
         err = wsl_load(vol, base, info);
     if (info->type == SHALE_TYPE_SYMLINK)

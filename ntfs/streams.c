@@ -221,6 +221,7 @@ int64_t ntfs_streams_value(struct ntfs_volume *vol,
         vn->info.number = base->number;
         vn->info.type = SHALE_TYPE_FILE;
         vn->info.size = vn->data.size;
+        ntfs_layout_set(vn);
         if (vn->data.size > INT64_MAX || (size > 0 && vn->data.size > size))
             answer = SHALE_ERANGE;
         else if (size == 0)

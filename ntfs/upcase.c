@@ -50,7 +50,7 @@ static bool table_decode(uint8_t *bytes)
     uint16_t *table = (void *)bytes;
 
     for (uint32_t i = 0; i < UNITS; i++)
-        table[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
+        table[i] = le16_load(bytes + 2 * i);
     return table_check(table);
 }
 
@@ -124,7 +124,7 @@ int ntfs_name_compare(const struct ntfs_volume *vol, const uint16_t *a,
 
 static uint16_t unit_of(const struct ntfs_name *name, size_t i)
 {
-    return (uint16_t)(name->units[2 * i] | name->units[2 * i + 1] << 8);
+    return le16_load(name->units + 2 * i);
 }
 
 /* The order but for case. */

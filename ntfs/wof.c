@@ -33,11 +33,10 @@ struct ntfs_wof {
     uint64_t table_size;        /* bytes */
 };
 
-static const uint16_t stream_name[] = {
+const uint16_t ntfs_wof_name[NTFS_WOF_NAME_UNITS] = {
     'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd',
     'D', 'a', 't', 'a',
 };
-#define STREAM_NAME_LENGTH (sizeof stream_name / sizeof stream_name[0])
 
 /* By enum ntfs_wof_algorithm. */
 static const struct {
@@ -122,11 +121,13 @@ int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     wof_decode(wof, &disk);
     if (wof->refused)
         return 0;
-    err = ntfs_stream_open(vol, base, NTFS_DATA, stream_name,
-                           STREAM_NAME_LENGTH, &wof->packed);
-    if (err < 0)
+    err = ntfs_stream_open(vol, base, NTFS_DATA, ntfs_wof_name,
+                           NTFS_WOF_NAME_UNITS, &wof->packed);
+    if (err == SHALE_ECORRUPT)
+        wof->damaged = "ntfs: what says where WOF's data is, is damaged";
+    else if (err < 0)
         return err;
-    if (err == 0)
+    else if (err == 0)
         wof->damaged = "ntfs: a file lacks the data that WOF packed";
     else
         wof_check(wof, vn->info.size);

@@ -109,11 +109,18 @@ static void make_file(struct pretend *p, uint8_t *want, int last, uint64_t size,
 
 /* ------------------------------------------------------------------ good */
 
+/* From now on a chunk may be all that is unpacked of a unit. */
+static void remember(struct pretend *p)
+{
+    ck_assert_int_eq(ntfs_lately_create(&p->vol, &p->vn.data, &p->vn.lately),
+                     0);
+}
+
 /* By whole units, by chunks, and by what was asked for lately. */
 static void same_anyhow(struct pretend *p, const uint8_t *want)
 {
     pretend_same(p, want);
-    p->vn.lately = p->lately;
+    remember(p);
     pretend_same(p, want);
     p->forgets = true;
     pretend_same(p, want);
@@ -191,7 +198,7 @@ START_TEST(extents_join_what_is_alike)
     for (size_t i = 0; i < sizeof want_extents / sizeof want_extents[0]; i++) {
         struct shale_extent e = { 0 };
 
-        ck_assert_int_eq(ntfs_map(&p.vn.base, want_extents[i].offset, 1, &e),
+        ck_assert_int_eq(pretend_map(&p, want_extents[i].offset, 1, &e),
                          0);
         ck_assert_uint_eq(e.offset, want_extents[i].start);
         ck_assert_msg(e.length == want_extents[i].length, "%zu: %u", i,
@@ -202,33 +209,113 @@ START_TEST(extents_join_what_is_alike)
 }
 END_TEST
 
-/* Who asks for little gets a chunk, unless he has asked that unit before. */
+/* Who asks for little gets a chunk; then it is before that, or behind. */
 START_TEST(little_is_a_chunk_at_first)
 {
     static const struct {
         uint64_t offset, len, start, length;
+        bool taken;             /* and unpacked */
     } asked[] = {
-        { UNIT + 4096, 4096, UNIT + 4096, 4096 },
-        { UNIT, 1, UNIT, UNIT },
-        { 3 * UNIT + 1, 4096, 3 * UNIT, UNIT },
-        { 3 * UNIT, 1, 3 * UNIT, UNIT },
-        { 6 * UNIT + 5000, 3192, 6 * UNIT + 4096, 4096 },
-        { 8 * UNIT + 5, 1, 8 * UNIT, 77 },
+        { UNIT + 4096, 4096, UNIT + 4096, 4096, false },
+        { UNIT, 1, UNIT, 4096, true },
+        { UNIT + 4096, 1, UNIT + 4096, 4096, true },
+        { UNIT + 4000, 200, UNIT, 4096, true },
+        { UNIT, UNIT, UNIT, UNIT, true },           /* straight to a reader */
+        { UNIT + 5000, 1, UNIT + 4096, 4096, true },
+        { 3 * UNIT + 1, 4096, 3 * UNIT, UNIT, true },
+        { 3 * UNIT, 1, 3 * UNIT, UNIT, true },
+        { 6 * UNIT + 5000, 3192, 6 * UNIT + 4096, 4096, true },
+        { 6 * UNIT, 8192, 6 * UNIT, UNIT, false },
+        { 6 * UNIT, 8191, 6 * UNIT, 4096, true },
+        { 6 * UNIT + 5000, 3192, 6 * UNIT + 4096, 4096, true },
+        { 8 * UNIT + 5, 1, 8 * UNIT, 77, true },
     };
-    static uint8_t want[9 * UNIT];
+    static uint8_t want[9 * UNIT], got[UNIT];
     struct pretend p;
 
     make_file(&p, want, 1, 8 * UNIT + 77, 8 * UNIT + 77);
-    p.vn.lately = p.lately;
+    remember(&p);
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
         struct shale_extent e = { 0 };
 
-        ck_assert_int_eq(ntfs_map(&p.vn.base, asked[i].offset, asked[i].len,
-                                  &e), 0);
+        ck_assert_int_eq(pretend_map(&p, asked[i].offset, asked[i].len,
+                                     &e), 0);
         ck_assert_int_eq(e.kind, SHALE_EXTENT_ENCODED);
         ck_assert_msg(e.offset == asked[i].start &&
-                      e.length == asked[i].length, "%zu", i);
+                      e.length == asked[i].length, "%zu: %u, %u", i,
+                      (unsigned)e.offset, (unsigned)e.length);
+        if (asked[i].taken) {
+            ck_assert_int_eq(ntfs_decode(&p.vn.base, &e, got), 0);
+            ck_assert_mem_eq(got, want + e.offset, e.length);
+        }
     }
+    pretend_close(&p);
+}
+END_TEST
+
+#define MANY_UNITS 64u
+#define MANY_UNIT 65536u        /* of 128 clusters */
+
+/*
+ * Random reads of 4 KiB, by who keeps what he got: no byte of a file of many
+ * units is unpacked twice, and a unit in no more than three parts.
+ */
+START_TEST(nothing_is_unpacked_twice)
+{
+    const size_t size = MANY_UNITS * (size_t)MANY_UNIT, chunk = 4096;
+    uint8_t *times = calloc(size, 1), *got = malloc(MANY_UNIT);
+    unsigned parts[MANY_UNITS] = { 0 };
+    uint32_t seed = 1;
+    struct pretend p;
+
+    pretend_open(&p, SHIFT, MANY_UNITS + 1);
+    p.vn.data.flags = 1;
+    p.vn.data.unit_shift = 7;
+    for (unsigned i = 0; i < MANY_UNITS; i++) {
+        uint8_t *end = pack(pretend_at(&p, i), 'A', 16);
+
+        end[0] = end[1] = 0;
+    }
+    /* All units are one cluster and a hole: 64 runs for the table. */
+    p.vn.data.runs.room = 2 * MANY_UNITS;
+    p.vn.data.runs.list = shale_alloc_array(p.mem, 2 * MANY_UNITS,
+                                            sizeof(struct ntfs_run));
+    for (unsigned i = 0; i < MANY_UNITS; i++) {
+        pretend_run(&p, &p.vn.data, i, 1);
+        pretend_run(&p, &p.vn.data, NTFS_HOLE, 127);
+    }
+    pretend_size(&p, size - 9000, size - 9000);     /* in part of a chunk */
+    remember(&p);
+    for (unsigned n = 0; n < 20000; n++) {
+        struct shale_extent e = { 0 };
+        size_t at, len = chunk;
+
+        seed = seed * 1103515245 + 12345;
+        at = (seed >> 8) % (size / chunk) * chunk;
+        if (at >= p.vn.base.size)
+            continue;
+        if (len > p.vn.base.size - at)
+            len = (size_t)p.vn.base.size - at;
+        pretend_need(!pretend_map(&p, at, len, &e), p.said, at);
+        pretend_need(e.offset <= at && e.offset + e.length >= at + len,
+                     "not what was asked for", at);
+        if (times[e.offset] > 0)
+            continue;           /* it is kept */
+        pretend_need(!ntfs_decode(&p.vn.base, &e, got), p.said, at);
+        parts[at / MANY_UNIT]++;
+        for (size_t i = 0; i < e.length; i++) {
+            size_t to = (size_t)e.offset + i;
+
+            pretend_need(++times[to] == 1, "unpacked twice", to);
+            pretend_need(got[i] == 'A' + to % MANY_UNIT / chunk,
+                         "another byte", to);
+        }
+    }
+    for (unsigned i = 0; i < MANY_UNITS; i++)
+        ck_assert_msg(parts[i] > 0 && parts[i] <= 3, "%u: %u parts", i,
+                      parts[i]);
+    free(times);
+    free(got);
     pretend_close(&p);
 }
 END_TEST
@@ -241,7 +328,7 @@ START_TEST(units_are_of_many_sizes)
     } sizes[] = {
         { 12, 1, 8192 },       { 9, 4, 8192 },         { 9, 0, 8192 },
         { 10, 4, 16384 },      { 11, 4, 32768 },       { 12, 4, 65536 },
-        { 16, 4, 1048576 },    { 8, 5, 8192 },         { 20, 4, 16777216 },
+        { 16, 4, 1048576 },    { 8, 5, 8192 },         { 8, 12, 1048576 },
     };
     unsigned unit = sizes[_i].unit;
     unsigned clusters = unit >> sizes[_i].cluster_shift;
@@ -339,8 +426,8 @@ START_TEST(other_methods_are_refused)
         const char *said;
     } cases[] = {
         { 2, 9, 4, "not LZNT1" },       { 0xff, 9, 4, "not LZNT1" },
-        { 1, 9, 16, "16 MiB" },         { 1, 21, 4, "16 MiB" },
-        { 1, 9, 60, "16 MiB" },
+        { 1, 9, 12, "1 MiB" },          { 1, 17, 4, "1 MiB" },
+        { 1, 9, 60, "1 MiB" },          { 1, 21, 4, "1 MiB" },
     };
     struct pretend p;
     uint8_t byte;
@@ -366,11 +453,12 @@ Suite *suite(void)
     tcase_add_loop_test(good, valid_data_ends, 0, 8 * UNIT / 5021);
     tcase_add_test(good, extents_join_what_is_alike);
     tcase_add_test(good, little_is_a_chunk_at_first);
+    tcase_add_test(good, nothing_is_unpacked_twice);
     tcase_add_loop_test(good, units_are_of_many_sizes, 0, 9);
     suite_add_tcase(s, good);
     tcase_add_loop_test(bad, broken_units_are_told, 0, 5);
     tcase_add_test(bad, holes_are_behind);
-    tcase_add_loop_test(bad, other_methods_are_refused, 0, 5);
+    tcase_add_loop_test(bad, other_methods_are_refused, 0, 6);
     suite_add_tcase(s, bad);
     return s;
 }

@@ -1,35 +1,6 @@
 /* test_ntfs_ea.c - extended attributes of OS/2's kind, and WSL's among them */
-#include "ntfs/meta.h"
-#include "ntfsimage.h"
 #include "suite.h"
-#include "vfs/vfs.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static struct ntfsimage image;
-static uint64_t file;
-
-static void setup(void)
-{
-    ntfsimage_init(&image, NULL);
-    file = ntfsimage_file(&image, NTFS_ROOT, "file");
-}
-
-static void teardown(void)
-{
-    ck_assert_uint_eq(ntfsimage_close(&image), 0);
-}
-
-static void mount_it(const char *options)
-{
-    int err;
-
-    ntfsimage_finish(&image);
-    err = ntfsimage_mount(&image, options);
-    ck_assert_msg(!err, "%d: %s", err, image.v.said);
-}
+#include "test_ntfs_file.h"
 
 /* EAs, put together. */
 struct eas {
@@ -68,15 +39,6 @@ static void add32(struct eas *eas, const char *name, uint32_t a)
 static void attach(uint64_t number, const struct eas *eas)
 {
     ntfsimage_resident(&image, number, NTFS_EA, NULL, eas->bytes, eas->len);
-}
-
-static struct shale_attr attr_of(uint64_t ino)
-{
-    struct shale_attr attr = { 0 };
-    int err = ntfs_peek(image.v.fs, ino, &attr);
-
-    ck_assert_msg(!err, "%d: %s", err, image.v.said);
-    return attr;
 }
 
 /* ------------------------------------------------------------- the walk */
@@ -146,11 +108,10 @@ END_TEST
 START_TEST(reports_damage)
 {
     static const uint8_t bytes[12] = { 200, 0, 0, 0, 0, 1, 0, 0, 'A' };
-    struct shale_attr attr;
 
     ntfsimage_resident(&image, file, NTFS_EA, NULL, bytes, sizeof bytes);
     mount_it(NULL);
-    ck_assert_int_eq(ntfs_peek(image.v.fs, file, &attr), SHALE_ECORRUPT);
+    ck_assert_uint_eq(attr_of(file).mode, SHALE_S_IFREG | 0777);
     ck_assert_ptr_nonnull(strstr(image.v.said, "extended attribute"));
 }
 END_TEST
@@ -256,20 +217,9 @@ END_TEST
 
 /* ----------------------------------------------------------- Linux's own */
 
-static int collect(void *context, const char *name, size_t len)
-{
-    char *all = context;
-
-    strncat(all, name, len);
-    strcat(all, " ");
-    return 0;
-}
-
 START_TEST(gives_attributes_of_linux)
 {
     struct eas eas = { .len = 0 };
-    struct shale_vnode *vn;
-    char names[256] = "", value[64];
 
     add(&eas, "LX.USER.COMMENT", "lxeahello", 9);
     add(&eas, "LX.user.Mixed", "plain", 5);
@@ -280,29 +230,21 @@ START_TEST(gives_attributes_of_linux)
     add(&eas, "LX.OTHER.X", "x", 1);
     add(&eas, "USER.X", "x", 1);
     add(&eas, "LX.USER.STREAM", "lxeaea", 6);
+    add(&eas, "LX.USER.NTFS-3G.SECURITY.X", "lxeaea", 6);
     attach(file, &eas);
     ntfsimage_resident(&image, file, NTFS_DATA, "stream", "of data", 7);
+    ntfsimage_resident(&image, file, NTFS_DATA, "ntfs-3g.security.x", "x", 1);
     mount_it(NULL);
-    ck_assert_int_eq(shale_vnode_get(image.v.fs, file, &vn), 0);
-    ck_assert_int_eq(ntfs_listxattr(vn, collect, names), 0);
-    ck_assert_str_eq(names, "user.stream user.comment user.Mixed "
-                     "security.capability user.empty ");
-    ck_assert_int_eq(shale_getxattr(vn, "user.comment", value, 64), 5);
-    ck_assert_mem_eq(value, "hello", 5);
-    ck_assert_int_eq(shale_getxattr(vn, "user.comment", value, 4),
-                     SHALE_ERANGE);
-    ck_assert_int_eq(shale_getxattr(vn, "user.comment", NULL, 0), 5);
-    ck_assert_int_eq(shale_getxattr(vn, "user.Mixed", value, 64), 5);
-    ck_assert_mem_eq(value, "plain", 5);
-    ck_assert_int_eq(shale_getxattr(vn, "security.capability", value, 64), 2);
-    ck_assert_int_eq(shale_getxattr(vn, "user.empty", value, 64), 0);
-    ck_assert_int_eq(shale_getxattr(vn, "user.stream", value, 64), 7);
-    ck_assert_int_eq(shale_getxattr(vn, "user.none", value, 64),
-                     SHALE_ENODATA);
-    ck_assert_int_eq(shale_getxattr(vn, "other.x", value, 64), SHALE_ENOTSUP);
-    ck_assert_int_eq(shale_getxattr(vn, "system.ntfs_ea", NULL, 0),
-                     (int64_t)eas.len);
-    shale_vnode_put(vn);
+    lists(file, "user.stream user.comment user.Mixed security.capability "
+          "user.empty ");
+    is(file, "user.comment", "hello", 5);
+    is(file, "user.Mixed", "plain", 5);
+    is(file, "security.capability", "\1\2", 2);
+    is(file, "user.empty", "", 0);
+    is(file, "user.stream", "of data", 7);
+    ck_assert_int_eq(get(file, "user.none", NULL, 0), SHALE_ENODATA);
+    ck_assert_int_eq(get(file, "other.x", NULL, 0), SHALE_ENOTSUP);
+    is(file, "system.ntfs_ea", eas.bytes, eas.len);
 }
 END_TEST
 
@@ -310,20 +252,14 @@ END_TEST
 START_TEST(gives_them_without_streams)
 {
     struct eas eas = { .len = 0 };
-    struct shale_vnode *vn;
-    char names[256] = "", value[64];
 
     add(&eas, "LX.USER.COMMENT", "lxeahello", 9);
     attach(file, &eas);
     ntfsimage_resident(&image, file, NTFS_DATA, "stream", "of data", 7);
     mount_it("streams_interface=none");
-    ck_assert_int_eq(shale_vnode_get(image.v.fs, file, &vn), 0);
-    ck_assert_int_eq(ntfs_listxattr(vn, collect, names), 0);
-    ck_assert_str_eq(names, "user.comment ");
-    ck_assert_int_eq(shale_getxattr(vn, "user.comment", value, 64), 5);
-    ck_assert_int_eq(shale_getxattr(vn, "user.stream", value, 64),
-                     SHALE_ENOTSUP);
-    shale_vnode_put(vn);
+    lists(file, "user.comment ");
+    is(file, "user.comment", "hello", 5);
+    ck_assert_int_eq(get(file, "user.stream", NULL, 0), SHALE_ENOTSUP);
 }
 END_TEST
 

@@ -51,7 +51,7 @@ START_TEST(valid_data_ends)
     memset(want + valid, 0, sizeof want - (size_t)valid);
     pretend_same(&p, want);
     if (valid < 8 * CLUSTER) {
-        ck_assert_int_eq(ntfs_map(&p.vn.base, 8 * CLUSTER - 1, 1, &e), 0);
+        ck_assert_int_eq(pretend_map(&p, 8 * CLUSTER - 1, 1, &e), 0);
         ck_assert_int_eq(e.kind, SHALE_EXTENT_UNWRITTEN);
         ck_assert_uint_eq(e.device, 44 * CLUSTER - 1);
     }
@@ -80,7 +80,7 @@ START_TEST(extents_are_whole_runs)
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         struct shale_extent e = { 0 };
 
-        ck_assert_int_eq(ntfs_map(&p.vn.base, want[i].offset, 1, &e), 0);
+        ck_assert_int_eq(pretend_map(&p, want[i].offset, 1, &e), 0);
         ck_assert_uint_eq(e.offset, want[i].offset);
         ck_assert_uint_eq(e.length, want[i].length);
         ck_assert_uint_eq(e.device, want[i].device);
@@ -147,6 +147,27 @@ START_TEST(encrypted_data_is_raw_or_refused)
 }
 END_TEST
 
+/* With clusters of 256 bytes there may be none to the end of 512. */
+START_TEST(raw_data_ends_with_its_clusters)
+{
+    uint8_t want[3 * 256 + 2];
+    struct pretend p;
+
+    pretend_open(&p, 8, 64);
+    p.vol.options.efs_raw = true;
+    pretend_run(&p, &p.vn.data, 40, 3);
+    pretend_size(&p, 3 * 256 - 7, 3 * 256 - 7);
+    p.vn.data.flags = NTFS_ATTR_ENCRYPTED;
+    p.vn.base.size = ntfs_efs_size(&p.vol, p.vn.data.size);
+    ck_assert_uint_eq(p.vn.base.size, sizeof want);
+    memcpy(want, pretend_at(&p, 40), 3 * 256);
+    want[3 * 256] = 7;
+    want[3 * 256 + 1] = 0;
+    pretend_same(&p, want);
+    pretend_close(&p);
+}
+END_TEST
+
 static const struct {
     uint32_t tag, flags;
     bool taken;                 /* there are clusters */
@@ -206,6 +227,7 @@ Suite *suite(void)
     tcase_add_test(tc, runs_that_end_too_early_are_told);
     tcase_add_test(tc, reads_resident_data);
     tcase_add_loop_test(tc, encrypted_data_is_raw_or_refused, 0, 6);
+    tcase_add_test(tc, raw_data_ends_with_its_clusters);
     tcase_add_loop_test(tc, data_that_is_elsewhere_is_refused, 0,
                         sizeof tags / sizeof tags[0]);
     suite_add_tcase(s, tc);

@@ -297,26 +297,21 @@ static void short_standard(void)
           47);
 }
 
-static void short_name(void)
-{
-    uint8_t key[600];
-    size_t len = ntfsimage_key(&image, key, NTFS_ROOT, "n", NTFS_WIN32);
-
-    (void)len;
-    ntfsimage_resident(&image, file, NTFS_FILE_NAME, NULL, key, 65);
-}
-
-static void data_twice(void)
-{
-    ntfsimage_resident(&image, file, NTFS_DATA, NULL, "a", 1);
-    ntfsimage_resident(&image, file, NTFS_DATA, NULL, "b", 1);
-}
-
 static void no_beginning(void)
 {
     static const struct ntfsimage_run run = { 100, 1 };
     const struct ntfsimage_piece piece = {
         .type = NTFS_DATA, .runs = &run, .count = 1, .first_vcn = 3,
+    };
+
+    ntfsimage_runs(&image, file, &piece);
+}
+
+static void huge_data(void)
+{
+    static const struct ntfsimage_run run = { 100, 1 };
+    const struct ntfsimage_piece piece = {
+        .type = NTFS_DATA, .runs = &run, .count = 1, .size = UINT64_MAX,
     };
 
     ntfsimage_runs(&image, file, &piece);
@@ -328,9 +323,8 @@ static const struct {
 } bad[] = {
     { no_standard, "without $STANDARD_INFORMATION" },
     { short_standard, "$STANDARD_INFORMATION is too short" },
-    { short_name, "$FILE_NAME is too short" },
-    { data_twice, "its data twice" },
     { no_beginning, "beginning of the data" },
+    { huge_data, "larger than any" },
 };
 
 START_TEST(damage_is_told)
@@ -340,6 +334,185 @@ START_TEST(damage_is_told)
     no_attr(file, SHALE_ECORRUPT);
     ck_assert_msg(strstr(image.v.said, bad[_i].said), "%s", image.v.said);
     ck_assert_uint_eq(attr_of(NTFS_ROOT).links, 1);
+}
+END_TEST
+
+/* --------------------------------------------- bad, and the rest is shown */
+
+/* Three clusters at 100, in one piece or two. */
+static uint8_t *clusters(bool two)
+{
+    static const struct ntfsimage_run runs[] = { { 100, 2 }, { 110, 1 } };
+    struct ntfsimage_piece piece = {
+        .type = NTFS_DATA, .runs = runs, .count = two ? 1 : 2, .size = 9000,
+    };
+    uint8_t *head = ntfsimage_runs(&image, file, &piece);
+
+    if (!two)
+        return head;
+    piece.runs = runs + 1;
+    piece.first_vcn = 2;
+    return ntfsimage_runs(&image, file, &piece);
+}
+
+static void spoil_name(void)
+{
+    uint8_t key[600];
+
+    ntfsimage_key(&image, key, NTFS_ROOT, "n", NTFS_WIN32);
+    ntfsimage_resident(&image, file, NTFS_FILE_NAME, NULL, key, 65);
+    clusters(false);
+}
+
+static void spoil_eas(void)
+{
+    ntfsimage_resident(&image, file, NTFS_EA, NULL, "\200\0\0\0\0\1\0", 8);
+    clusters(false);
+}
+
+static void spoil_reparse(void)
+{
+    ntfsimage_resident(&image, file, NTFS_REPARSE_POINT, NULL,
+                       "\14\0\0\240\377\377\0", 8);
+    clusters(false);
+}
+
+/* What is behind the data is not to be found. */
+static void spoil_end(void)
+{
+    uint8_t *head;
+
+    clusters(false);
+    head = ntfsimage_resident(&image, file, NTFS_EA, NULL, "", 0);
+    put32(head + 4, 1);
+}
+
+/* The reparse point of a file without clusters may say where the data is. */
+static void spoil_sparse(void)
+{
+    static const struct ntfsimage_run hole = { NTFSIMAGE_HOLE, 16 };
+    const struct ntfsimage_piece piece = {
+        .type = NTFS_DATA, .runs = &hole, .count = 1, .size = 9000,
+        .flags = NTFS_ATTR_SPARSE, .unit_shift = 4,
+    };
+
+    ntfsimage_resident(&image, file, NTFS_REPARSE_POINT, NULL, "", 0);
+    ntfsimage_runs(&image, file, &piece);
+}
+
+static void spoil_descriptor(void)
+{
+    ntfsimage_resident(&image, file, NTFS_SECURITY_DESCRIPTOR, NULL, "x", 1);
+    clusters(false);
+}
+
+static void spoil_id(void)
+{
+    clusters(false);
+    put32(standard() + 52, 0x7777);
+}
+
+static void data_twice(void)
+{
+    clusters(false);
+    ntfsimage_resident(&image, file, NTFS_DATA, NULL, "b", 1);
+}
+
+/* The last run has no length; or its piece is not where it goes on. */
+static void spoil_runs(void)
+{
+    uint8_t *head = clusters(false);
+
+    head[(head[32] | head[33] << 8) + 4] = 0;
+}
+
+static void spoil_second(void)
+{
+    uint8_t *head = clusters(true);
+
+    put64(head + 16, 3);
+    put64(head + 24, 3);
+}
+
+static void spoil_size(void)
+{
+    put64(clusters(false) + 48, 12289);
+}
+
+/* The first unit is cut off in its middle: is it packed? */
+static void spoil_unit(void)
+{
+    static const struct ntfsimage_run run = { 100, 3 };
+    const struct ntfsimage_piece piece = {
+        .type = NTFS_DATA, .runs = &run, .count = 1, .size = 65536,
+        .flags = 1, .unit_shift = 4,
+    };
+
+    ntfsimage_runs(&image, file, &piece);
+}
+
+static const struct {
+    void (*spoil)(void);
+    const char *said;
+    uint64_t size;
+    uint64_t sound;             /* bytes that can be read; SIZE: all */
+    uint32_t mode, links;
+} partly[] = {
+    { spoil_name, "$FILE_NAME is too short", 9000, 9000, 0777, 2 },
+    { spoil_eas, "extended attribute", 9000, 9000, 0777, 1 },
+    { spoil_reparse, "reparse point longer", 9000, 9000, 0777, 1 },
+    { spoil_end, "length that cannot be", 9000, 9000, 0777, 1 },
+    { spoil_sparse, "reparse point too short", 9000, 0, 0777, 1 },
+    { spoil_descriptor, "descriptor", 9000, 9000, 0700, 1 },
+    { spoil_id, "$Secure", 9000, 9000, 0700, 1 },
+    { data_twice, "its data twice", 9000, 0, 0777, 1 },
+    { spoil_runs, "no clusters", 9000, 0, 0777, 1 },
+    { spoil_second, "do not follow", 9000, 8192, 0777, 1 },
+    { spoil_size, "larger than its clusters", 12289, 12288, 0777, 1 },
+    { spoil_unit, "larger than its clusters", 65536, 0, 0777, 1 },
+};
+
+START_TEST(what_is_sound_is_shown)
+{
+    bool is_secret = partly[_i].mode != 0777;
+    uint64_t sound = partly[_i].sound;
+    struct shale_vnode *vn;
+    struct shale_attr a;
+    char byte;
+
+    partly[_i].spoil();
+    mount_with(is_secret ? "permissions,owner_uid=7,owner_gid=8" : NULL);
+    a = attr_of(file);
+    ck_assert_uint_eq(a.size, partly[_i].size);
+    ck_assert_uint_eq(a.mode, SHALE_S_IFREG | partly[_i].mode);
+    ck_assert_uint_eq(a.links, partly[_i].links);
+    ck_assert_uint_eq(a.uid, is_secret ? 7 : 0);
+    ck_assert_int_eq(shale_vnode_get(image.v.fs, file, &vn), 0);
+    ck_assert_msg(strstr(image.v.said, partly[_i].said), "%s", image.v.said);
+    if (sound > 0)
+        ck_assert_int_eq(shale_read(vn, &byte, 1, sound - 1), 1);
+    ck_assert_int_eq(shale_read(vn, &byte, 1, sound),
+                     sound == a.size ? 0 : SHALE_ECORRUPT);
+    shale_vnode_put(vn);
+}
+END_TEST
+
+/* What cannot be read now may be read later; with `recover` nobody waits. */
+START_TEST(unreadable_is_not_damaged)
+{
+    const struct ntfsimage_run last = { image.shape.clusters - 1, 1 };
+    const struct ntfsimage_piece piece = {
+        .type = NTFS_EA, .runs = &last, .count = 1, .size = 20,
+    };
+    size_t size = image.size - 2 * image.shape.cluster;
+
+    ntfsimage_runs(&image, file, &piece);
+    ntfsimage_finish(&image);
+    ck_assert_int_eq(ntfsimage_mount_part(&image, size, NULL), 0);
+    no_attr(file, SHALE_EIO);
+    ck_assert_uint_eq(ntfsimage_unmount(&image), 0);
+    ck_assert_int_eq(ntfsimage_mount_part(&image, size, "recover"), 0);
+    ck_assert_uint_eq(attr_of(file).mode, SHALE_S_IFREG | 0777);
 }
 END_TEST
 
@@ -473,6 +646,9 @@ Suite *suite(void)
     tcase_add_test(tc, numbers_mean_streams);
     tcase_add_test(tc, numbers_mean_records_in_use);
     tcase_add_loop_test(tc, damage_is_told, 0, sizeof bad / sizeof bad[0]);
+    tcase_add_loop_test(tc, what_is_sound_is_shown, 0,
+                        sizeof partly / sizeof partly[0]);
+    tcase_add_test(tc, unreadable_is_not_damaged);
     tcase_add_loop_test(tc, interix_made_specials, 0,
                         sizeof specials / sizeof specials[0]);
     tcase_add_loop_test(tc, links_may_be_long, 0, 5);

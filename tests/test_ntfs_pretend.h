@@ -26,7 +26,6 @@ struct pretend {
     struct shale_memory_bdev memory;
     struct shale_mem *mem;
     uint8_t *disk;
-    uint32_t lately[NTFS_UNITS_LATELY];
     bool forgets;               /* vn.lately, before every map */
     struct shale_log log;
     char said[200];             /* the last error */
@@ -95,6 +94,7 @@ static inline void pretend_open(struct pretend *p, unsigned shift,
 static inline void pretend_close(struct pretend *p)
 {
     ntfs_stream_close(&p->vol, &p->vn.data);
+    ntfs_lately_free(&p->vol, p->vn.lately);
     if (p->vn.wof)
         ntfs_wof_free(&p->vol, p->vn.wof);
     ck_assert_uint_eq(shale_cache_destroy(p->fs->cache), 0);
@@ -141,6 +141,14 @@ static inline void pretend_need(bool good, const char *what, uint64_t at)
         ck_abort_msg("%s, at %llu", what, (unsigned long long)at);
 }
 
+/* As the driver's map(), of a file that the test has just changed. */
+static inline int pretend_map(struct pretend *p, uint64_t offset, uint64_t len,
+                              struct shale_extent *out)
+{
+    ntfs_layout_set(&p->vn);
+    return ntfs_map(&p->vn.base, offset, len, out);
+}
+
 /* Read LEN bytes at OFFSET of the file, as vfs/file.c would. */
 static inline int pretend_read(struct pretend *p, uint64_t offset,
                                uint8_t *to, size_t len)
@@ -152,8 +160,9 @@ static inline int pretend_read(struct pretend *p, uint64_t offset,
         uint8_t *unit;
 
         if (p->forgets)
-            memset(p->lately, 0, sizeof p->lately);
-        err = ntfs_map(&p->vn.base, offset, len, &e);
+            memset(p->vn.lately->slots, 0,
+                   p->vn.lately->count * sizeof p->vn.lately->slots[0]);
+        err = pretend_map(p, offset, len, &e);
         if (err)
             return err;
         pretend_need(e.offset <= offset, "begins too late", offset);

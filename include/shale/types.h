@@ -165,7 +165,7 @@ struct shale_extent {           /* all in bytes */
 };
 
 /* Most bytes of one that has to be copied or decoded whole. */
-#define SHALE_UNIT_MAX ((uint64_t)16 << 20)
+#define SHALE_UNIT_MAX ((uint64_t)1 << 20)
 
 struct shale_dirent {
     const char *name;           /* UTF-8, not terminated; gone after the call */
