@@ -23,19 +23,20 @@
 #define ACE_INHERIT_ONLY 0x08u
 
 /*
- * Take one entry off LIST: 1, with *OUT if it says something of the file
- * itself, else with no SID there; 0 at the end; -1 with *WHAT saying why not.
+ * Take one entry off LIST: 1, with *OUT if it allows or denies, else with no
+ * SID there; 0 at the end; -1 with *WHAT saying why not.
  */
 static int entry_take(struct ntfs_acl *list, struct ntfs_ace *out,
                       const char **what)
 {
     size_t left = list->end - list->at, size;
-    const uint8_t *at = list->bytes + list->at;
+    const uint8_t *at;
     bool known;
 
     out->sid = NULL;
     if (list->left == 0)
         return 0;
+    at = list->bytes + list->at;
     *what = "ntfs: access list ends before its entries";
     if (left < 4)
         return -1;
@@ -48,8 +49,9 @@ static int entry_take(struct ntfs_acl *list, struct ntfs_ace *out,
     if (known && (size < ACE_SIZE ||
                   ntfs_sid_length(at + ACE_SIZE, size - ACE_SIZE) == 0))
         return -1;
-    if (known && !(at[1] & ACE_INHERIT_ONLY)) {
+    if (known) {
         out->denies = at[0] == ACE_DENY;
+        out->inherit_only = at[1] & ACE_INHERIT_ONLY;
         out->mask = le32_load(at + 4);
         out->sid = at + ACE_SIZE;
     }

@@ -13,9 +13,10 @@ struct ntfs_acl {
     unsigned left;              /* entries */
 };
 
-/* One that says something of the file itself. */
+/* One that allows or denies. */
 struct ntfs_ace {
     bool denies;                /* ... the rights, which else it allows */
+    bool inherit_only;          /* for what will be made in the directory */
     uint32_t mask;
     const uint8_t *sid;
 };

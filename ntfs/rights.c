@@ -11,8 +11,8 @@
  * Whose an entry is:
  *
  * (1) The owner is the first account (S-1-5-21 and four more numbers) that is
- *     allowed to change the owner, as by every "full control"; if there is
- *     none, who the descriptor says.
+ *     allowed to change the owner, as by every "full control", be it only to
+ *     be inherited; if there is none, who the descriptor says.
  * (2) An entry is the owner's if its SID is; else the group's; else one of all
  *     others, if it is of Everyone, Authenticated Users or Users. An entry that
  *     is only there to be inherited, or of another kind, counts for nothing.
@@ -30,7 +30,8 @@
  * (7) The owner is in the group, and both are among the others: so he has
  *     besides what entries of groups and others give, and the group what the
  *     last entry of others gives. Not if it is said apart what they have: the
- *     owner is the group, or has an entry that is not full, or (10) holds.
+ *     owner is the group, or has an entry that is not full, if only to be
+ *     inherited, or (10) holds.
  *
  * What is denied:
  *
@@ -155,7 +156,7 @@ static void owner_allow(struct classes *c, const struct ntfs_ace *ace)
 
     if (!is_full(ace)) {
         c->apart = true;
-        if (c->same) {
+        if (c->same && !ace->inherit_only) {
             c->grp.allowed |= rwx(ace->mask);
             c->grp.said = true;
         }
@@ -226,7 +227,10 @@ static void allow(struct classes *c, const struct ntfs_ace *ace)
     if (is_admin(ace->sid) && (ace->mask & FOR_FILES) != FOR_FILES)
         return;
     if (c->owner && ntfs_sid_same(ace->sid, c->owner)) {
-        owner_allow(c, ace);
+        if (!ace->inherit_only || !is_full(ace))
+            owner_allow(c, ace);
+    } else if (ace->inherit_only) {
+        return;
     } else if (c->group && ntfs_sid_same(ace->sid, c->group)) {
         group_allow(c, ace);
     } else if (is_others(ace->sid)) {
@@ -283,10 +287,10 @@ uint32_t ntfs_rights_mode(const struct ntfs_sids *sids, struct ntfs_acl list,
     struct ntfs_ace ace;
 
     while (ntfs_ace_next(&list, &ace)) {
-        if (ace.denies)
-            deny(&classes, &ace);
-        else
+        if (!ace.denies)
             allow(&classes, &ace);
+        else if (!ace.inherit_only)
+            deny(&classes, &ace);
     }
     return classes_mode(&classes);
 }

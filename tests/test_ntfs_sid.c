@@ -593,6 +593,8 @@ static const struct {
       "+S-1-5-21-1-2-3-4-5:1f01ff +EV:120089", 0744, 1000, 1001 },
     { "a group elsewhere", "U", "AD",
       "+U:1f0198 +G:120089", 0400, 1000, 0 },
+    { "an owner by what is inherited from here", "G", "G",
+      "+U/8:1f0199 +G:120089", 0740, 1000, 1001 },
     { "a group of the owner's", "U", "SY",
       "+U:1f0198 +G:120089 +EV:1200a0", 0511, 1000, 0 },
     /* What ntfs-3g writes for 0644 of root, who is the Administrators. */
