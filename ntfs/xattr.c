@@ -53,6 +53,17 @@ static bool is_other_space(const char *name)
         ntfs_begins(name, "trusted.", &rest);
 }
 
+/*
+ * Is it the label that ls asks each file for, until it hears that there is no
+ * such thing? Only somebody else's SELinux may have made some.
+ */
+static bool is_label(const char *name)
+{
+    const char *rest;
+
+    return ntfs_begins(name, "security.selinux", &rest) && !*rest;
+}
+
 /* The stream called BEFORE and then NAME. */
 static int64_t stream_get(const struct ntfs_asked *asked, const char *before,
                           const char *name)
@@ -100,8 +111,8 @@ static int64_t other_get(const struct ntfs_asked *asked, const char *name,
         answer = ntfs_wsl_getxattr(asked->vol, asked->record, name, asked->buf,
                                    asked->size);
     return answer == SHALE_ENODATA &&
-        asked->vol->options.streams != NTFS_STREAMS_XATTR ? SHALE_ENOTSUP :
-        answer;
+        (asked->vol->options.streams != NTFS_STREAMS_XATTR ||
+         is_label(name)) ? SHALE_ENOTSUP : answer;
 }
 
 int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,

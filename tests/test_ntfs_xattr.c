@@ -221,6 +221,8 @@ START_TEST(gives_streams_as_attributes)
 
     streams_make();
     ntfsimage_resident(&image, dir, NTFS_DATA, "of a directory", "d", 1);
+    ntfsimage_resident(&image, dir, NTFS_DATA, "ntfs-3g.security.selinux",
+                       "label", 5);
     ntfsimage_resident(&image, NTFS_ROOT, NTFS_DATA, "own", "x", 1);
     mount_it(NULL);
     lists(file, "user.a user.A user.empty user.ntfs-3g.other ");
@@ -241,6 +243,11 @@ START_TEST(gives_streams_as_attributes)
     ck_assert_int_eq(get(file, "os2.x", NULL, 0), SHALE_ENOTSUP);
     lists(dir, "user.of a directory ");
     is(dir, "user.of a directory", "d", 1);
+
+    /* Who has no label is told that there are none: see xattr.c. */
+    is(dir, "security.selinux", "label", 5);
+    ck_assert_int_eq(get(file, "security.selinux", NULL, 0), SHALE_ENOTSUP);
+    ck_assert_int_eq(get(file, "security.selinux2", NULL, 0), SHALE_ENODATA);
 
     /* The system keeps its own. */
     lists(NTFS_ROOT, "");
