@@ -3,13 +3,14 @@
  *
  * $Bitmap has a bit for each cluster, the lowest of a byte first; $MFT has the
  * like of its records in an attribute. Both are read in large pieces past the
- * buffer cache, as their bits are wanted once. How much of the volume is in use
+ * buffer cache, as their bits are wanted once; but for a few. How much of the volume is in use
  * is counted when it is first asked for, and then known: nobody changes it.
  */
 #include "memfn.h"
 #include "ntfs.h"
 
-#define PIECE (256u << 10)      /* bytes read at a time */
+#define PIECE  (256u << 10)     /* bytes read at a time */
+#define CACHED (4u << 10)       /* ... and so few through the buffer cache */
 
 /* ------------------------------------------------------------- counting */
 
@@ -42,10 +43,8 @@ static uint64_t bits_between(uint8_t *bytes, unsigned first, uint64_t count)
     return bits_in(bytes, (size_t)((end + 7) / 8));
 }
 
-/* Count what is set of the COUNT bits of STREAM from bit FIRST on. */
-static int stream_count(struct ntfs_volume *vol,
-                        const struct ntfs_stream *stream, uint64_t first,
-                        uint64_t count, uint64_t *out)
+int ntfs_bits_count(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                    uint64_t first, uint64_t count, uint64_t *out)
 {
     uint64_t bytes = (first % 8 + count + 7) / 8;
     size_t room = bytes < PIECE ? (size_t)bytes : PIECE;
@@ -62,11 +61,14 @@ static int stream_count(struct ntfs_volume *vol,
     while (count > 0 && !err) {
         unsigned skip = (unsigned)(first % 8);
         uint64_t n = (uint64_t)room * 8 - skip;
+        size_t len;
 
         if (n > count)
             n = count;
-        err = ntfs_stream_fetch(vol, stream, first / 8, piece,
-                                (size_t)((skip + n + 7) / 8));
+        len = (size_t)((skip + n + 7) / 8);
+        err = room <= CACHED
+                  ? ntfs_stream_read(vol, stream, first / 8, piece, len)
+                  : ntfs_stream_fetch(vol, stream, first / 8, piece, len);
         if (!err)
             set += bits_between(piece, skip, n);
         first += n;
@@ -106,37 +108,32 @@ static int bitmap_open(struct ntfs_volume *vol, uint64_t number, uint32_t type,
 
 /* -------------------------------------------------------------- clusters */
 
-static int clusters_count(struct ntfs_volume *vol, uint64_t lcn,
-                          uint64_t count, uint64_t *used)
+int ntfs_bitmap_open(struct ntfs_volume *vol, struct ntfs_stream *out)
 {
-    struct ntfs_stream stream;
-    int err = bitmap_open(vol, NTFS_BITMAP, NTFS_DATA, &stream);
+    int err = bitmap_open(vol, NTFS_BITMAP, NTFS_DATA, out);
 
-    if (err)
-        return err;
-    if (stream.size < (lcn + count + 7) / 8)
+    if (!err && out->size < (vol->boot.cluster_count + 7) / 8) {
         err = shale_corrupt_inode(vol->fs, "ntfs: the bitmap is smaller than "
-                                  "the volume", stream.at, NTFS_BITMAP);
-    else
-        err = stream_count(vol, &stream, lcn, count, used);
-    ntfs_stream_close(vol, &stream);
+                                  "the volume", out->at, NTFS_BITMAP);
+        ntfs_stream_close(vol, out);
+    }
     return err;
 }
 
 /* How far what is in use has been counted: by nobody, being noted, known. */
 enum { USED_UNKNOWN, USED_NOTED, USED_KNOWN };
 
-/* All of the volume's, which the first to have counted notes for the rest. */
+/* Count all, which the first to have done so notes for the rest. */
 static int used_count(struct ntfs_volume *vol, uint64_t *used)
 {
     unsigned state = USED_UNKNOWN;
-    int err;
+    struct ntfs_stream bitmap;
+    int err = ntfs_bitmap_open(vol, &bitmap);
 
-    if (__atomic_load_n(&vol->used_state, __ATOMIC_ACQUIRE) == USED_KNOWN) {
-        *used = vol->used_clusters;
-        return 0;
-    }
-    err = clusters_count(vol, 0, vol->boot.cluster_count, used);
+    if (err)
+        return err;
+    err = ntfs_bits_count(vol, &bitmap, 0, vol->boot.cluster_count, used);
+    ntfs_stream_close(vol, &bitmap);
     if (!err && __atomic_compare_exchange_n(&vol->used_state, &state,
                                             USED_NOTED, false,
                                             __ATOMIC_RELAXED,
@@ -147,12 +144,12 @@ static int used_count(struct ntfs_volume *vol, uint64_t *used)
     return err;
 }
 
-int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
-                      uint64_t *used)
+int ntfs_clusters_used(struct ntfs_volume *vol, uint64_t *used)
 {
-    if (lcn == 0 && count == vol->boot.cluster_count)
+    if (__atomic_load_n(&vol->used_state, __ATOMIC_ACQUIRE) != USED_KNOWN)
         return used_count(vol, used);
-    return clusters_count(vol, lcn, count, used);
+    *used = vol->used_clusters;
+    return 0;
 }
 
 int ntfs_records_used(struct ntfs_volume *vol, uint64_t *used)
@@ -165,7 +162,7 @@ int ntfs_records_used(struct ntfs_volume *vol, uint64_t *used)
         return err;
     if (count > stream.size * 8)
         count = stream.size * 8;
-    err = stream_count(vol, &stream, 0, count, used);
+    err = ntfs_bits_count(vol, &stream, 0, count, used);
     ntfs_stream_close(vol, &stream);
     return err;
 }
@@ -185,7 +182,7 @@ static int files_count(struct ntfs_volume *vol, uint64_t free_clusters,
 
     if (err)
         return err;
-    err = stream_count(vol, &stream, 0, stream.size * 8, &used);
+    err = ntfs_bits_count(vol, &stream, 0, stream.size * 8, &used);
     if (!err) {
         out->files = (free_clusters << vol->boot.cluster_shift
                       >> vol->boot.record_shift) + stream.allocated * 8;
@@ -205,7 +202,7 @@ int ntfs_statfs(struct shale_fs *fs, struct shale_statfs *out)
         .name_max = NTFS_NAME_BYTES,
         .id = vol->boot.serial,
     };
-    int err = ntfs_bitmap_count(vol, 0, vol->boot.cluster_count, &used);
+    int err = ntfs_clusters_used(vol, &used);
 
     if (err)
         return err;

@@ -7,14 +7,7 @@
  * data are there. What nobody can know is whether the clusters have been
  * another's in between; but whose are in use now are lost.
  */
-#include "memfn.h"
-#include "ntfs.h"
-#include "utf16.h"
-
-static const uint16_t wof_name[] = {
-    'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd', 'D', 'a',
-    't', 'a',
-};
+#include "index.h"
 
 struct search {
     struct ntfs_volume *vol;
@@ -25,8 +18,9 @@ struct search {
     struct shale_deleted file;
     bool has_data, has_good_name;
     uint64_t parent;            /* reference; 0: none */
-    uint16_t units[NTFS_NAME_UNITS];
     char name[NTFS_NAME_BYTES];
+
+    struct ntfs_usage *usage;   /* NULL: nobody has asked yet */
 
     /* The last parent that was looked at: files are deleted in trees. */
     uint64_t known_parent, known_ino;
@@ -36,20 +30,15 @@ struct search {
 /* Take the name that $FILE_NAME ATTR has, unless there is a better one. */
 static void take_name(struct search *s, const struct ntfs_attr *attr)
 {
-    const struct ntfs_disk_name *raw =
-        (const struct ntfs_disk_name *)attr->value;
-    const le16 *units = (const le16 *)(raw + 1);
+    struct ntfs_name name;
 
-    if (!attr->resident || attr->value_length < sizeof *raw ||
-        (attr->value_length - sizeof *raw) / 2 < raw->length ||
-        raw->length == 0 || s->has_good_name)
+    if (!attr->resident || s->has_good_name ||
+        ntfs_name_decode(attr->value, attr->value_length, &name))
         return;
-    for (size_t i = 0; i < raw->length; i++)
-        s->units[i] = le16_get(units[i]);
     s->file.name = s->name;
-    s->file.len = utf16_to_utf8(s->units, raw->length, s->name);
-    s->has_good_name = raw->space != NTFS_DOS;
-    s->parent = le64_get(raw->parent);
+    s->file.len = ntfs_name_text(&name, s->name);
+    s->has_good_name = name.space != NTFS_DOS;
+    s->parent = name.parent;
 }
 
 static void take_attr(struct search *s, const struct ntfs_attr *attr)
@@ -88,7 +77,35 @@ static int take_attrs(struct search *s, const struct ntfs_record *record)
     return found;
 }
 
-/* Add up what is lost of the stream called NAME; SIZE: store that. */
+/*
+ * Is ERR that this record is of no use any more? What cannot be read does not
+ * hide the rest, and is told at the end.
+ */
+static bool is_gone(struct search *s, int err)
+{
+    if (err == SHALE_EIO)
+        s->unread = err;
+    return err == SHALE_ECORRUPT || err == SHALE_ESTALE || err == SHALE_EIO ||
+           err == SHALE_ENOENT || err == SHALE_ENOTSUP;
+}
+
+/* How many clusters of RUN are another's by now? */
+static int run_used(struct search *s, const struct ntfs_run *run,
+                    uint64_t *used)
+{
+    int err = 0;
+
+    if (!s->usage)
+        err = ntfs_usage_open(s->vol, &s->usage);
+    if (!err)
+        err = ntfs_usage_count(s->vol, s->usage, run->lcn, run->count, used);
+    return err;
+}
+
+/*
+ * Add up what is lost of the stream called NAME; SIZE: store that. Where it
+ * cannot be told whose clusters are, they count as lost.
+ */
 static int take_stream(struct search *s, const struct ntfs_record *record,
                        const uint16_t *name, size_t len, uint64_t *size)
 {
@@ -110,27 +127,20 @@ static int take_stream(struct search *s, const struct ntfs_record *record,
         if (run->lcn == NTFS_HOLE)
             continue;
         /* Runs that overlap could be counted for ever. */
-        if (run->count > left)
+        if (run->count > left) {
             err = SHALE_ECORRUPT;
-        else
-            err = ntfs_bitmap_count(vol, run->lcn, run->count, &used);
+            break;
+        }
         left -= run->count;
+        err = run_used(s, run, &used);
+        if (err && is_gone(s, err)) {
+            err = 0;
+            used = run->count;
+        }
         s->file.lost += used << vol->boot.cluster_shift;
     }
     ntfs_stream_close(vol, &stream);
     return err;
-}
-
-/*
- * Is ERR that this record is of no use any more? What cannot be read does not
- * hide the rest, and is told at the end.
- */
-static bool is_gone(struct search *s, int err)
-{
-    if (err == SHALE_EIO)
-        s->unread = err;
-    return err == SHALE_ECORRUPT || err == SHALE_ESTALE || err == SHALE_EIO ||
-           err == SHALE_ENOENT || err == SHALE_ENOTSUP;
 }
 
 /*
@@ -187,8 +197,7 @@ static int take_record(void *context, const struct ntfs_record *record)
     if (!err && s->has_data)
         err = take_stream(s, record, NULL, 0, &s->file.size);
     if (!err && s->has_data)
-        err = take_stream(s, record, wof_name,
-                          sizeof wof_name / sizeof wof_name[0], NULL);
+        err = take_stream(s, record, ntfs_wof_name, NTFS_WOF_NAME_UNITS, NULL);
     if (!err)
         err = take_parent(s);
     if (err)
@@ -210,6 +219,7 @@ int ntfs_deleted(struct shale_fs *fs, shale_deleted_fn *emit, void *context)
     err = ntfs_scan(vol, take_record, s);
     if (!err)
         err = s->unread;
+    ntfs_usage_close(vol, s->usage);
     shale_free(fs->mem, s, sizeof *s);
     return err;
 }

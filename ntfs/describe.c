@@ -192,7 +192,7 @@ static void tell_clusters(struct telling *t)
     struct ntfs_volume *vol = t->vol;
     struct ntfs_stream bad;
     uint64_t used, lost = 0;
-    int err = ntfs_bitmap_count(vol, 0, vol->boot.cluster_count, &used);
+    int err = ntfs_clusters_used(vol, &used);
 
     note(t, err);
     if (!err) {

@@ -661,13 +661,25 @@ int ntfs_statfs(struct shale_fs *fs, struct shale_statfs *out);
 /* 100 ns units since 1601, as NTFS counts, in the VFS's terms. In node.c. */
 struct shale_time ntfs_time(uint64_t units);
 
-/* Clusters of RUN that are in use by $Bitmap; or in all, for LCN 0 and count
-   cluster_count. */
-int ntfs_bitmap_count(struct ntfs_volume *vol, uint64_t lcn, uint64_t count,
-                      uint64_t *used);
+/* Open $Bitmap, which has a bit for each cluster. */
+int ntfs_bitmap_open(struct ntfs_volume *vol, struct ntfs_stream *out);
+
+/* Count what is set of the COUNT bits of STREAM from bit FIRST on. */
+int ntfs_bits_count(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                    uint64_t first, uint64_t count, uint64_t *out);
+
+/* Clusters that are in use by $Bitmap. */
+int ntfs_clusters_used(struct ntfs_volume *vol, uint64_t *used);
 
 /* Records that are in use by $MFT's bitmap. */
 int ntfs_records_used(struct ntfs_volume *vol, uint64_t *used);
+
+/* ... and clusters of one run after another, for one thread; usage.c. */
+struct ntfs_usage;
+int ntfs_usage_open(struct ntfs_volume *vol, struct ntfs_usage **out);
+int ntfs_usage_count(struct ntfs_volume *vol, struct ntfs_usage *usage,
+                     uint64_t lcn, uint64_t count, uint64_t *used);
+void ntfs_usage_close(struct ntfs_volume *vol, struct ntfs_usage *usage);
 
 /* ----------------------------------------------- scan.c deleted.c state.c */
 

@@ -194,6 +194,40 @@ START_TEST(does_not_scan_in_circles)
 }
 END_TEST
 
+static int take_deleted(void *context, const struct shale_deleted *file)
+{
+    struct shale_deleted *out = context;
+
+    *out = *file;
+    return 0;
+}
+
+/* Of a deleted file it is told how much is another's by now; all of it, where
+   $Bitmap is too short to tell. */
+START_TEST(tells_what_is_lost)
+{
+    struct shale_deleted gone = { .len = 0 };
+    uint8_t bytes[10000] = { 0 };
+    struct ntfs_disk_record *raw;
+    uint64_t file, lcn;
+
+    ntfsimage_init(&image, NULL);
+    file = ntfsimage_file(&image, NTFS_ROOT, "gone");
+    lcn = ntfsimage_data(&image, file, NTFS_DATA, NULL, bytes, sizeof bytes);
+    raw = (struct ntfs_disk_record *)ntfsimage_record(&image, file);
+    raw->flags = le16_make(0);
+    image.used[lcn + 1] = 0;
+    if (_i == 1)
+        ntfsimage_find(&image, NTFS_BITMAP, NTFS_DATA, NULL)[48] = 1;
+    mount();
+    ck_assert_int_eq(ntfs_deleted(image.v.fs, take_deleted, &gone), 0);
+    ck_assert_uint_eq(gone.len, 4);
+    ck_assert_uint_eq(gone.size, sizeof bytes);
+    ck_assert_uint_eq(gone.lost, _i == 1 ? 3 * 4096 : 2 * 4096);
+    done();
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ntfs/scan");
@@ -205,6 +239,7 @@ Suite *suite(void)
     tcase_add_test(tc, ends_with_the_device);
     tcase_add_test(tc, does_not_scan_for_ever);
     tcase_add_test(tc, does_not_scan_in_circles);
+    tcase_add_loop_test(tc, tells_what_is_lost, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }

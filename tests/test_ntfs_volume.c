@@ -32,6 +32,7 @@ static uint64_t used_between(uint64_t lcn, uint64_t count)
 START_TEST(counts_ranges)
 {
     const uint32_t clusters = 5000001;
+    struct ntfs_usage *usage;
     struct ntfs_volume *vol;
     uint64_t used, seed = 1, lcn, count;
 
@@ -45,22 +46,31 @@ START_TEST(counts_ranges)
     image.used[clusters - 1] = 1;
     mount();
     vol = ntfsimage_volume(&image);
+    ck_assert_int_eq(ntfs_usage_open(vol, &usage), 0);
     for (unsigned n = 0; n < 40; n++) {
         seed = seed * 6364136223846793005 + 1442695040888963407;
         lcn = seed >> 33 & ((UINT64_C(1) << n / 2) - 1);
         count = n % 2 ? clusters - lcn : seed >> 40 & ((1u << n / 2) - 1);
         if (count > clusters - lcn)
             count = clusters - lcn;
-        ck_assert_int_eq(ntfs_bitmap_count(vol, lcn, count, &used), 0);
+        ck_assert_int_eq(ntfs_usage_count(vol, usage, lcn, count, &used), 0);
         ck_assert_msg(used == used_between(lcn, count), "%d, %d: %d",
                       (int)lcn, (int)count, (int)used);
     }
     /* All of it, twice: it is counted once. */
     for (unsigned n = 0; n < 2; n++) {
-        ck_assert_int_eq(ntfs_bitmap_count(vol, 0, clusters, &used), 0);
+        ck_assert_int_eq(ntfs_clusters_used(vol, &used), 0);
         ck_assert_uint_eq(used, used_between(0, clusters));
         memset(ntfsimage_cluster(&image, image.bitmap_lcn), 0, 256);
     }
+    /* And long runs by what is known of their pieces. */
+    memset(ntfsimage_cluster(&image, image.bitmap_lcn), 0, clusters / 8);
+    shale_cache_shrink(vol->fs->cache, SIZE_MAX);
+    count = clusters & ~((UINT64_C(1) << 15) - 1);
+    ck_assert_uint_gt(count, 0);
+    ck_assert_int_eq(ntfs_usage_count(vol, usage, 0, count, &used), 0);
+    ck_assert_uint_eq(used, used_between(0, count));
+    ntfs_usage_close(vol, usage);
     done();
 }
 END_TEST
