@@ -53,31 +53,40 @@ static FILE *next(struct list *list)
  * Add the lines of FILE, comments left out, with a semicolon after each. In a
  * list of options there is no way to write a comma.
  */
-static bool add_lines(FILE *file, FILE *to, const char *name, char *why)
+static int add_lines(FILE *file, FILE *to, const char *name, char *why)
 {
     unsigned long number = 0, bytes = 0;
+    const char *wrong = NULL;
     char *line = NULL;
     size_t size = 0;
-    bool good = true;
+    int err = 0;
 
-    while (good && getline(&line, &size, file) >= 0) {
+    while (!wrong && getline(&line, &size, file) >= 0) {
         size_t len;
 
         number++;
         line[strcspn(line, "#\r\n")] = '\0';
         len = strlen(line);
         bytes += len + 1;
-        good = !strchr(line, ',') && bytes <= MAPPING_MAX;
-        if (len > 0 && good)
+        if (strchr(line, ','))
+            wrong = "a comma";
+        else if (bytes > MAPPING_MAX)
+            wrong = "too long";
+        else if (len > 0)
             fprintf(to, "%s;", line);
     }
+    /* It ends, or cannot be read: a directory, say; or there is no memory. */
+    if (!wrong && !feof(file))
+        err = errno ? -errno : SHALE_EIO;
     free(line);
-    if (!good)
-        text_add(why, SHALE_WHY_MAX, "%s, line %lu: %s", name, number,
-                 bytes > MAPPING_MAX ? "too long" : "a comma");
-    else if (ferror(file))
-        text_add(why, SHALE_WHY_MAX, "%s: %s", name, strerror(EIO));
-    return good && !ferror(file);
+    if (wrong) {
+        err = SHALE_EINVAL;
+        text_add(why, SHALE_WHY_MAX, "%s, line %lu: %s", name, number, wrong);
+    } else if (err) {
+        text_add(why, SHALE_WHY_MAX, "option " MAPPING ": %s: %s", name,
+                 strerror(-err));
+    }
+    return err;
 }
 
 /* Add the mapping of users that the file NAME, LEN bytes, has. */
@@ -96,8 +105,7 @@ static int add_mapping(struct list *list, const char *name, size_t len,
                  strerror(errno));
     } else {
         fputs(MAPPING "=", next(list));
-        if (!add_lines(file, list->to, path, why))
-            err = SHALE_EINVAL;
+        err = add_lines(file, list->to, path, why);
         fclose(file);
     }
     free(path);

@@ -11,7 +11,7 @@
 
 static uint16_t unit_get(const uint8_t *units, size_t i)
 {
-    return (uint16_t)(units[2 * i] | units[2 * i + 1] << 8);
+    return le16_load(units + 2 * i);
 }
 
 const char *ntfs_name_decode(const uint8_t *bytes, size_t len,

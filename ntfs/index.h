@@ -35,6 +35,24 @@ static inline bool ntfs_index_is_damaged(const struct ntfs_index *index)
     return __atomic_load_n(&index->checked, __ATOMIC_ACQUIRE) == NTFS_DAMAGED;
 }
 
+/* A directory, as far as names in it are concerned. */
+struct ntfs_dir {
+    struct ntfs_volume *vol;
+    struct ntfs_index *index;
+    uint64_t ino;
+    uint16_t sequence;          /* of its record; 0: not known */
+    bool case_sensitive;
+};
+
+static inline struct ntfs_dir ntfs_dir_of(const struct ntfs_vnode *vn)
+{
+    return (struct ntfs_dir){
+        .vol = ntfs_volume_of(vn->base.fs), .index = vn->index,
+        .ino = vn->base.ino, .sequence = vn->info.sequence,
+        .case_sensitive = vn->info.case_sensitive,
+    };
+}
+
 /* A node, its head checked; its bytes are a stream's or the caller's. */
 struct ntfs_index_node {
     const uint8_t *bytes;       /* from its head on */
@@ -148,11 +166,41 @@ static inline uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit)
     return (unsigned)unit - 'a' < 26 ? (uint16_t)(unit - ('a' - 'A')) : unit;
 }
 
+/* --------------------------------------------------------------- lookup.c */
+
+/*
+ * Find NAME, LEN units, in DIR: store the reference of what it is, which may be
+ * stale. SHALE_ENOENT if it is not there.
+ */
+int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
+                   uint64_t *reference);
+
+/* The same in the directory of RECORD, whose index is loaded for that. */
+int ntfs_name_find_in(struct ntfs_volume *vol, const struct ntfs_record *record,
+                      const uint16_t *name, size_t len, uint64_t *reference);
+
+/* Take the way that SOUGHT, of which units and length are set, leads down
+   DIR's index, and note in it what that comes to. */
+int ntfs_sought_find(const struct ntfs_dir *dir, struct ntfs_sought *sought);
+
+/* Store the reference of the directory that BASE's file is in: by its first
+   name, a DOS one only if there is no other; 0 if it has none. */
+int ntfs_parent_find(struct ntfs_volume *vol, const struct ntfs_record *base,
+                     uint64_t *reference);
+
+/* ---------------------------------------------------------------- sound.c */
+
+/*
+ * With the option recover: find out, once, if DIR's index is damaged anywhere;
+ * then ntfs_index_is_damaged() says so. Fails for other reasons only.
+ */
+int ntfs_index_examine(const struct ntfs_dir *dir);
+
 /* ----------------------------------------------------------------- list.c */
 
 /* A listing on its way to who asked for it. */
 struct ntfs_listing {
-    struct ntfs_vnode *dir;
+    const struct ntfs_dir *dir;
     shale_emit_fn *emit;
     void *context;
     char text[NTFS_NAME_BYTES];
@@ -166,13 +214,17 @@ int ntfs_listing_give(struct ntfs_listing *listing,
 
 /* -------------------------------------------------------------- recover.c */
 
-/* Can what failed with ERR, because of DIR's index, be done without that? */
-bool ntfs_recover_helps(const struct ntfs_vnode *dir, int err);
+/* Can what failed with ERR, because of an index, be done without that? */
+static inline bool ntfs_recover_helps(const struct ntfs_volume *vol, int err)
+{
+    return vol->options.recover && (err == SHALE_ECORRUPT || err == SHALE_EIO);
+}
 
 /* As ntfs_iterate() and the search in ntfs_lookup(), by a scan of the MFT.
    The latter answers with a reference: 1, or 0 if it is not there. */
 int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie);
-int ntfs_recover_lookup(struct ntfs_vnode *dir, struct ntfs_sought *sought);
+int ntfs_recover_lookup(const struct ntfs_dir *dir,
+                        struct ntfs_sought *sought);
 
 /* Cookies of a recovered listing have this bit. */
 #define NTFS_RECOVER_COOKIE (UINT64_C(1) << 61)

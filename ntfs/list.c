@@ -37,7 +37,7 @@ int ntfs_listing_give(struct ntfs_listing *listing,
                       const struct ntfs_name *name, uint64_t reference,
                       uint64_t next)
 {
-    const struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
+    const struct ntfs_volume *vol = listing->dir->vol;
     struct shale_dirent entry = {
         .name = listing->text,
         .ino = NTFS_REFERENCE_NUMBER(reference),
@@ -56,21 +56,21 @@ int ntfs_listing_give(struct ntfs_listing *listing,
 
 /*
  * Give the entries of NODE that are not before offset FROM; PLACE is the node's
- * number in a cookie.
+ * number in a cookie. A name that no path can have is told and passed over: the
+ * others are as good as ever.
  */
 static int node_list(struct ntfs_listing *listing,
                      const struct ntfs_index_node *node, uint64_t place,
                      uint64_t from)
 {
-    struct shale_fs *fs = listing->dir->base.fs;
+    struct ntfs_volume *vol = listing->dir->vol;
     const struct ntfs_index *index = listing->dir->index;
     uint32_t offset = node->first;
     struct ntfs_entry entry;
     struct ntfs_name name;
     int more;
 
-    while ((more = ntfs_index_next(ntfs_volume_of(fs), index, node, &offset,
-                                   &entry)) > 0) {
+    while ((more = ntfs_index_next(vol, index, node, &offset, &entry)) > 0) {
         const char *wrong;
 
         if (entry.last || entry.offset < from)
@@ -78,8 +78,10 @@ static int node_list(struct ntfs_listing *listing,
         wrong = ntfs_name_decode(entry.key, entry.key_length, &name);
         if (!wrong)
             wrong = ntfs_name_check(&name);
-        if (wrong)
-            return shale_corrupt_inode(fs, wrong, entry.at, index->ino);
+        if (wrong) {
+            (void)shale_corrupt_inode(vol->fs, wrong, entry.at, index->ino);
+            continue;
+        }
         more = ntfs_listing_give(listing, &name, entry.reference,
                                  place << OFFSET_BITS |
                                  (entry.offset + entry.length));
@@ -94,7 +96,7 @@ static int node_list(struct ntfs_listing *listing,
 static int blocks_list(struct ntfs_listing *listing, uint64_t first,
                        uint64_t from, uint8_t *buf)
 {
-    struct ntfs_volume *vol = ntfs_volume_of(listing->dir->base.fs);
+    struct ntfs_volume *vol = listing->dir->vol;
     const struct ntfs_index *index = listing->dir->index;
     uint64_t number = first;
     struct ntfs_index_node node;
@@ -116,7 +118,7 @@ static int blocks_list(struct ntfs_listing *listing, uint64_t first,
 static int index_list(struct ntfs_listing *listing, uint64_t cookie)
 {
     const struct ntfs_index *index = listing->dir->index;
-    struct shale_mem *mem = listing->dir->base.fs->mem;
+    struct shale_mem *mem = listing->dir->vol->fs->mem;
     uint64_t place = cookie >> OFFSET_BITS, from = cookie & OFFSET_MASK;
     struct ntfs_index_node root = ntfs_index_root(index);
     uint8_t *buf;
@@ -137,39 +139,7 @@ static int index_list(struct ntfs_listing *listing, uint64_t cookie)
     return err;
 }
 
-/* ------------------------------------------------------------ with recover */
-
-static int ignore(void *context, const struct shale_dirent *entry)
-{
-    (void)context;
-    (void)entry;
-    return 0;
-}
-
-/*
- * With the option recover: find out if the directory's index is damaged
- * anywhere. It is walked once, before the first listing, so that a listing is
- * by the index or not, and does not change over from one to the other.
- */
-static int damage_find(struct ntfs_listing *listing)
-{
-    const struct ntfs_vnode *dir = listing->dir;
-    unsigned *checked = &dir->index->checked;
-    shale_emit_fn *emit = listing->emit;
-    int err;
-
-    if (!ntfs_volume_of(dir->base.fs)->options.recover ||
-        __atomic_load_n(checked, __ATOMIC_ACQUIRE) != NTFS_UNCHECKED)
-        return 0;
-    listing->emit = ignore;
-    err = index_list(listing, 0);
-    listing->emit = emit;
-    if (err && !ntfs_recover_helps(dir, err))
-        return err;
-    __atomic_store_n(checked, err ? NTFS_DAMAGED : NTFS_SOUND,
-                     __ATOMIC_RELEASE);
-    return 0;
-}
+/* ---------------------------------------------------------- the operation */
 
 static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
 {
@@ -179,7 +149,7 @@ static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
     if (cookie & NTFS_RECOVER_COOKIE)
         return ntfs_recover_iterate(listing, cookie);
     if (cookie == 0) {
-        err = damage_find(listing);
+        err = ntfs_index_examine(listing->dir);
         if (err)
             return err;
     }
@@ -187,19 +157,20 @@ static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
                                         : index_list(listing, cookie);
 }
 
-int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
+int ntfs_iterate(struct shale_vnode *vn, uint64_t cookie,
                  shale_emit_fn *emit, void *context)
 {
-    struct shale_mem *mem = dir->fs->mem;
+    const struct ntfs_dir dir = ntfs_dir_of((struct ntfs_vnode *)vn);
+    struct shale_mem *mem = vn->fs->mem;
     struct ntfs_listing *listing;
     int err;
 
-    if (!((struct ntfs_vnode *)dir)->index)
+    if (!dir.index)
         return 0;
     listing = shale_alloc(mem, sizeof *listing);
     if (!listing)
         return SHALE_ENOMEM;
-    listing->dir = (struct ntfs_vnode *)dir;
+    listing->dir = &dir;
     listing->emit = emit;
     listing->context = context;
     err = listing_run(listing, cookie);

@@ -30,93 +30,143 @@ static int sought_compare(void *context, const struct ntfs_entry *entry)
     return ntfs_sought_compare(sought, &name, entry->reference);
 }
 
-/* Prepare to look for the LEN bytes of NAME. */
-static int sought_set(struct ntfs_volume *vol, const char *name, size_t len,
-                      struct ntfs_sought *sought)
-{
-    int count = utf16_from_utf8(name, len, sought->units, NTFS_NAME_UNITS);
-
-    if (count < 0)
-        return count;
-    sought->vol = vol;
-    sought->length = (unsigned)count;
-    sought->backwards = sought->exact = sought->similar = false;
-    sought->wrong = NULL;
-    for (unsigned i = 0; i < sought->length; i++)
-        sought->upper[i] = ntfs_upper(vol, sought->units[i]);
-    return 0;
-}
-
 /* One way down. */
-static int index_search(struct ntfs_vnode *dir, struct ntfs_sought *sought)
+static int index_search(const struct ntfs_dir *dir, struct ntfs_sought *sought)
 {
-    int found = ntfs_index_descend(sought->vol, dir->index, sought_compare,
+    int found = ntfs_index_descend(dir->vol, dir->index, sought_compare,
                                    sought);
 
     if (found >= 0 && sought->wrong)
-        return shale_corrupt_inode(dir->base.fs, sought->wrong,
-                                   sought->wrong_at, dir->base.ino);
+        return shale_corrupt_inode(dir->vol->fs, sought->wrong,
+                                   sought->wrong_at, dir->ino);
     return found < 0 ? found : 0;
 }
 
-static int sought_find(struct ntfs_vnode *dir, struct ntfs_sought *sought)
+int ntfs_sought_find(const struct ntfs_dir *dir, struct ntfs_sought *sought)
 {
     int err;
 
+    sought->vol = dir->vol;
+    sought->backwards = sought->exact = sought->similar = false;
+    sought->wrong = NULL;
+    for (unsigned i = 0; i < sought->length; i++)
+        sought->upper[i] = ntfs_upper(dir->vol, sought->units[i]);
     if (ntfs_index_is_damaged(dir->index))
-        return ntfs_recover_lookup(dir, sought);
+        return 0;
     err = index_search(dir, sought);
     if (!err && sought->similar && !sought->exact) {
         sought->backwards = true;
         err = index_search(dir, sought);
     }
-    if (ntfs_recover_helps(dir, err) && !sought->exact)
-        err = ntfs_recover_lookup(dir, sought);
     return err;
 }
 
 /*
- * Find NAME in DIR. Stores the reference of what it is; SHALE_ENOENT if it is
- * not there, or is not the name of any file.
+ * The same, and with the option recover, if that fails, by the names of all
+ * files. What is not met on its way may be missing for the order being wrong.
  */
-static int name_find(struct ntfs_vnode *dir, const char *name, size_t len,
+static int sought_recover(const struct ntfs_dir *dir,
+                          struct ntfs_sought *sought)
+{
+    int err = ntfs_sought_find(dir, sought);
+    bool needed = ntfs_recover_helps(dir->vol, err);
+
+    if (sought->exact || (err && !needed))
+        return err;
+    if (!err && !sought->similar) {
+        err = ntfs_index_examine(dir);
+        needed = ntfs_index_is_damaged(dir->index);
+    }
+    return needed ? ntfs_recover_lookup(dir, sought) : err;
+}
+
+/* What is sought in DIR, of which units and length are set: its reference. */
+static int found(const struct ntfs_dir *dir, struct ntfs_sought *sought,
+                 uint64_t *reference)
+{
+    bool exact = dir->vol->options.case_sensitive || dir->case_sensitive;
+    int err = sought_recover(dir, sought);
+
+    if (err)
+        return err;
+    if (!sought->exact && (exact || !sought->similar))
+        return SHALE_ENOENT;
+    *reference = sought->reference;
+    return 0;
+}
+
+int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
+                   uint64_t *reference)
+{
+    struct ntfs_sought *sought;
+    int err;
+
+    if (len > NTFS_NAME_UNITS)
+        return SHALE_ENOENT;
+    sought = shale_alloc(dir->vol->fs->mem, sizeof *sought);
+    if (!sought)
+        return SHALE_ENOMEM;
+    memcpy(sought->units, name, len * sizeof *name);
+    sought->length = (unsigned)len;
+    err = found(dir, sought, reference);
+    shale_free(dir->vol->fs->mem, sought, sizeof *sought);
+    return err;
+}
+
+int ntfs_name_find_in(struct ntfs_volume *vol, const struct ntfs_record *record,
+                      const uint16_t *name, size_t len, uint64_t *reference)
+{
+    struct ntfs_dir dir = {
+        .vol = vol, .ino = record->number, .sequence = record->sequence,
+    };
+    int err = ntfs_index_load(vol, record, &dir.index);
+
+    if (err)
+        return err;
+    /* For one name it is not worth to examine it. */
+    if (!ntfs_index_is_damaged(dir.index))
+        dir.index->checked = NTFS_SOUND;
+    err = ntfs_name_find(&dir, name, len, reference);
+    ntfs_index_free(vol, dir.index);
+    return err;
+}
+
+/* The same for the LEN bytes of NAME. What is no UTF-8 is no file's name. */
+static int text_find(const struct ntfs_dir *dir, const char *name, size_t len,
                      uint64_t *reference)
 {
-    struct ntfs_volume *vol = ntfs_volume_of(dir->base.fs);
-    struct ntfs_sought *sought = shale_alloc(vol->fs->mem, sizeof *sought);
-    bool exact = vol->options.case_sensitive || dir->info.case_sensitive;
-    int err;
+    struct shale_mem *mem = dir->vol->fs->mem;
+    struct ntfs_sought *sought = shale_alloc(mem, sizeof *sought);
+    int count;
 
     if (!sought)
         return SHALE_ENOMEM;
-    err = sought_set(vol, name, len, sought);
-    if (!err)
-        err = sought_find(dir, sought);
-    if (!err && !sought->exact && (exact || !sought->similar))
-        err = SHALE_ENOENT;
-    if (!err)
-        *reference = sought->reference;
-    shale_free(vol->fs->mem, sought, sizeof *sought);
-    return err;
+    count = utf16_from_utf8(name, len, sought->units, NTFS_NAME_UNITS);
+    if (count >= 0) {
+        sought->length = (unsigned)count;
+        count = found(dir, sought, reference);
+    }
+    shale_free(mem, sought, sizeof *sought);
+    return count == SHALE_EINVAL ? SHALE_ENOENT : count;
 }
 
 /* ---------------------------------------------------------- the operations */
 
 /* Is there, in use, what REFERENCE means? If not, it is WRONG, at AT; but what
    DIR knows of others need not be true any more if it is deleted itself. */
-static int reference_check(struct ntfs_vnode *dir, uint64_t reference,
+static int reference_check(const struct shale_vnode *dir, uint64_t reference,
                            const char *wrong, uint64_t at)
 {
+    struct ntfs_volume *vol = ntfs_volume_of(dir->fs);
     struct ntfs_record *record;
-    int err = ntfs_record_by_reference(ntfs_volume_of(dir->base.fs),
-                                       reference, &record);
+    int err = ntfs_record_by_reference(vol, reference, &record);
 
-    if (err == SHALE_ESTALE && (dir->base.ino & NTFS_INO_DELETED))
+    if (err == SHALE_ESTALE && (dir->ino & NTFS_INO_DELETED))
         return SHALE_ENOENT;
     if (err == SHALE_ESTALE)
-        return shale_corrupt_inode(dir->base.fs, wrong, at, dir->base.ino);
+        return shale_corrupt_inode(vol->fs, wrong, at, dir->ino);
     if (!err)
-        ntfs_record_put(ntfs_volume_of(dir->base.fs), record);
+        ntfs_record_put(vol, record);
     return err;
 }
 
@@ -134,63 +184,61 @@ static size_t colon_find(const char *name, size_t len)
 int ntfs_lookup(struct shale_vnode *base, const char *name, size_t len,
                 uint64_t *ino)
 {
-    struct ntfs_vnode *dir = (struct ntfs_vnode *)base;
-    struct ntfs_volume *vol = ntfs_volume_of(base->fs);
+    const struct ntfs_dir dir = ntfs_dir_of((struct ntfs_vnode *)base);
     uint64_t reference = 0;
     size_t colon = len;
     int err;
 
-    if (!dir->index)
+    if (!dir.index)
         return SHALE_ENOENT;
-    err = name_find(dir, name, len, &reference);
+    err = text_find(&dir, name, len, &reference);
     /* A file whose own name has a ':' comes first: it is in the listing. */
-    if (vol->options.streams == NTFS_STREAMS_WINDOWS &&
+    if (dir.vol->options.streams == NTFS_STREAMS_WINDOWS &&
         (err == SHALE_ENOENT || err == SHALE_ENAMETOOLONG)) {
         colon = colon_find(name, len);
         if (colon > 0 && colon < len)
-            err = name_find(dir, name, colon, &reference);
+            err = text_find(&dir, name, colon, &reference);
     }
     if (!err)
-        err = reference_check(dir, reference, "ntfs: directory entry of a file "
-                              "that is not there any more", dir->index->at);
+        err = reference_check(base, reference, "ntfs: directory entry of a "
+                              "file that is not there any more",
+                              dir.index->at);
     if (err)
         return err;
     if (colon < len)
-        return ntfs_streams_lookup(vol, reference, name + colon + 1,
+        return ntfs_streams_lookup(dir.vol, reference, name + colon + 1,
                                    len - colon - 1, ino);
     *ino = NTFS_REFERENCE_NUMBER(reference);
     return 0;
 }
 
-/* Store the reference of the directory that has the first name of BASE's file;
-   0 if it has no name. */
-static int parent_find(struct ntfs_volume *vol, const struct ntfs_record *base,
-                       uint64_t *reference)
+int ntfs_parent_find(struct ntfs_volume *vol, const struct ntfs_record *base,
+                     uint64_t *reference)
 {
     struct ntfs_walk walk;
     struct ntfs_attr attr;
     struct ntfs_name name;
+    bool found = false;
     int more = ntfs_walk_begin(vol, base, &walk);
 
     *reference = 0;
     if (more)
         return more;
     walk.only = NTFS_FILE_NAME;
-    while ((more = ntfs_walk_next(&walk, &attr)) > 0) {
+    while (!found && (more = ntfs_walk_next(&walk, &attr)) > 0) {
         if (attr.type != NTFS_FILE_NAME || !attr.resident ||
             ntfs_name_decode(attr.value, attr.value_length, &name))
             continue;
-        *reference = name.parent;
-        more = 0;
-        break;
+        found = name.space != NTFS_DOS;
+        if (found || *reference == 0)
+            *reference = name.parent;
     }
     ntfs_walk_end(&walk);
-    return more;
+    return more < 0 ? more : 0;
 }
 
 int ntfs_parent(struct shale_vnode *base, uint64_t *ino)
 {
-    struct ntfs_vnode *dir = (struct ntfs_vnode *)base;
     struct ntfs_volume *vol = ntfs_volume_of(base->fs);
     struct ntfs_record *record;
     uint64_t reference = 0;
@@ -198,12 +246,12 @@ int ntfs_parent(struct shale_vnode *base, uint64_t *ino)
 
     if (err)
         return err;
-    err = parent_find(vol, record, &reference);
+    err = ntfs_parent_find(vol, record, &reference);
     if (!err && reference == 0)
         err = shale_corrupt_inode(base->fs, "ntfs: directory without a name",
                                   record->at, base->ino);
     if (!err)
-        err = reference_check(dir, reference, "ntfs: directory in one that is "
+        err = reference_check(base, reference, "ntfs: directory in one that is "
                               "not there any more", record->at);
     ntfs_record_put(vol, record);
     if (!err)

@@ -13,13 +13,17 @@
  * they are asked for, and checked then.
  *
  * A table is made of the volume as it is, and never changes. Who makes one
- * publishes it in one step; of two made at once one is thrown away.
+ * publishes it in one step; of two made at once one is thrown away. It takes 16
+ * bytes for each name, in chunks; most of these are had before the MFT is read,
+ * so that want of memory is no reason to read it again.
  */
 #include "index.h"
 #include "memfn.h"
+#include "sort.h"
 
-#define CHILDREN_MAX ((size_t)4 << 20)  /* names; 64 MiB of them */
-#define CHILDREN_FIRST 1024u
+#define CHUNK_SHIFT 10u                 /* 1,024 names, 16 KiB */
+#define CHUNK ((size_t)1 << CHUNK_SHIFT)
+#define CHUNKS_FIRST 16u
 #define HASH_FIRST 0x811c9dc5u
 #define ALIKE_MAX 64u                   /* entries of the table that are seen */
 
@@ -28,18 +32,11 @@ struct child {
 };
 
 struct ntfs_children {
-    struct shale_mem *mem;
     struct ntfs_volume *vol;
-    size_t count, room;
-    struct child *list;
+    size_t count;
+    struct child **chunks;
+    size_t chunk_count, chunk_room;
 };
-
-bool ntfs_recover_helps(const struct ntfs_vnode *dir, int err)
-{
-    const struct ntfs_volume *vol = ntfs_volume_of(dir->base.fs);
-
-    return vol->options.recover && (err == SHALE_ECORRUPT || err == SHALE_EIO);
-}
 
 /* ------------------------------------------------------------- the table */
 
@@ -55,8 +52,7 @@ static uint32_t name_hash(const struct ntfs_volume *vol,
     uint32_t hash = HASH_FIRST;
 
     for (size_t i = 0; i < name->length; i++)
-        hash = hash_step(hash, ntfs_upper(vol, (uint16_t)(name->units[2 * i] |
-                                          name->units[2 * i + 1] << 8)));
+        hash = hash_step(hash, ntfs_upper(vol, le16_load(name->units + 2 * i)));
     return hash;
 }
 
@@ -88,59 +84,88 @@ static bool child_below(const struct child *a, const struct child *b)
     return a->high != b->high ? a->high < b->high : a->low < b->low;
 }
 
-static int children_grow(struct ntfs_children *children)
+static struct child *child_at(const struct ntfs_children *children, size_t i)
 {
-    size_t room = children->room ? children->room * 2 : CHILDREN_FIRST;
-    struct child *list;
+    return &children->chunks[i >> CHUNK_SHIFT][i & (CHUNK - 1)];
+}
 
-    if (room > CHILDREN_MAX)
-        return shale_fail(children->vol->fs, SHALE_ENOMEM, "ntfs: too many "
-                          "names to recover a directory", "", SHALE_NOWHERE);
-    list = shale_alloc_array(children->mem, room, sizeof *list);
-    if (!list)
+static int chunks_grow(struct ntfs_children *children)
+{
+    struct shale_mem *mem = children->vol->fs->mem;
+    size_t before = children->chunk_room;
+    size_t room = before ? before * 2 : CHUNKS_FIRST;
+    struct child **chunks = shale_alloc_array(mem, room, sizeof *chunks);
+
+    if (!chunks)
         return SHALE_ENOMEM;
-    if (children->count)
-        memcpy(list, children->list, children->count * sizeof *list);
-    shale_free(children->mem, children->list,
-               children->room * sizeof *list);
-    children->list = list;
-    children->room = room;
+    if (before)
+        memcpy(chunks, children->chunks, before * sizeof *chunks);
+    shale_free(mem, children->chunks, before * sizeof *chunks);
+    children->chunks = chunks;
+    children->chunk_room = room;
     return 0;
 }
 
-/* Put the child at I where it belongs in the heap of the first COUNT, which is
-   one below it. */
-static void heap_sift(struct child *list, size_t i, size_t count)
+/* Have room for COUNT names. */
+static int children_reserve(struct ntfs_children *children, uint64_t count)
 {
-    struct child moved = list[i];
+    while ((uint64_t)children->chunk_count << CHUNK_SHIFT < count) {
+        int err = children->chunk_count < children->chunk_room
+                      ? 0 : chunks_grow(children);
+        struct child *chunk = NULL;
 
-    while (2 * i + 1 < count) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < count && child_below(&list[child], &list[child + 1]))
-            child++;
-        if (!child_below(&moved, &list[child]))
-            break;
-        list[i] = list[child];
-        i = child;
+        if (!err)
+            chunk = shale_alloc_array(children->vol->fs->mem, CHUNK,
+                                      sizeof *chunk);
+        if (!chunk)
+            return SHALE_ENOMEM;
+        children->chunks[children->chunk_count++] = chunk;
     }
-    list[i] = moved;
+    return 0;
 }
 
-static void children_sort(struct ntfs_children *children)
+/* Give back what is room for more than COUNT names. */
+static void children_trim(struct ntfs_children *children, size_t count)
 {
-    struct child *list = children->list;
-    size_t count = children->count;
+    while (children->chunk_count > 0 &&
+           (children->chunk_count - 1) << CHUNK_SHIFT >= count)
+        shale_free(children->vol->fs->mem,
+                   children->chunks[--children->chunk_count],
+                   CHUNK * sizeof(struct child));
+}
 
-    for (size_t i = count / 2; i > 0; i--)
-        heap_sift(list, i - 1, count);
-    while (count > 1) {
-        struct child last = list[--count];
+/*
+ * Have room for as many names as there are likely to be: two for each second
+ * file, if it can be told how many these are.
+ */
+static int children_expect(struct ntfs_children *children)
+{
+    struct ntfs_volume *vol = children->vol;
+    uint64_t most = vol->fs->dev->size >> vol->boot.record_shift, used;
+    int err = ntfs_records_used(vol, &used);
 
-        list[count] = list[0];
-        list[0] = last;
-        heap_sift(list, 0, count);
-    }
+    if (err)
+        return err == SHALE_ENOMEM ? err : 0;
+    if (used > most)
+        used = most;
+    return children_reserve(children, used + used / 2);
+}
+
+static bool by_parent(const void *of, size_t i, size_t j)
+{
+    const struct ntfs_children *children = of;
+
+    return child_below(child_at(children, i), child_at(children, j));
+}
+
+static void exchange(void *of, size_t i, size_t j)
+{
+    const struct ntfs_children *children = of;
+    struct child *a = child_at(children, i), *b = child_at(children, j);
+    struct child moved = *a;
+
+    *a = *b;
+    *b = moved;
 }
 
 /* Take note of the names in RECORD. What is damaged there has none. */
@@ -160,12 +185,10 @@ static int record_take(void *context, const struct ntfs_record *record)
         if (attr.type != NTFS_FILE_NAME || !attr.resident ||
             ntfs_name_decode(attr.value, attr.value_length, &name))
             continue;
-        if (children->count == children->room) {
-            err = children_grow(children);
-            if (err)
-                return err;
-        }
-        children->list[children->count++] =
+        err = children_reserve(children, children->count + 1);
+        if (err)
+            return err;
+        *child_at(children, children->count++) =
             child_make(NTFS_REFERENCE_NUMBER(name.parent), number,
                        name_hash(children->vol, &name));
     }
@@ -174,9 +197,11 @@ static int record_take(void *context, const struct ntfs_record *record)
 
 static void children_free(struct ntfs_children *children)
 {
-    struct shale_mem *mem = children->mem;
+    struct shale_mem *mem = children->vol->fs->mem;
 
-    shale_free(mem, children->list, children->room * sizeof *children->list);
+    children_trim(children, 0);
+    shale_free(mem, children->chunks,
+               children->chunk_room * sizeof *children->chunks);
     shale_free(mem, children, sizeof *children);
 }
 
@@ -188,15 +213,18 @@ static int children_make(struct ntfs_volume *vol, struct ntfs_children **out)
 
     if (!children)
         return SHALE_ENOMEM;
-    children->mem = vol->fs->mem;
     children->vol = vol;
-    err = ntfs_scan(vol, record_take, children);
+    err = children_expect(children);
+    if (!err)
+        err = ntfs_scan(vol, record_take, children);
     /* After another error all has been seen but what cannot be. */
     if (err == SHALE_ENOMEM) {
         children_free(children);
         return err;
     }
-    children_sort(children);
+    children_trim(children, children->count);
+    ntfs_sort(&(struct ntfs_sorted){ children, by_parent, exchange },
+              children->count);
     *out = children;
     return 0;
 }
@@ -239,7 +267,7 @@ static size_t children_find(const struct ntfs_children *children,
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (child_below(&children->list[middle], &first))
+        if (child_below(child_at(children, middle), &first))
             low = middle + 1;
         else
             high = middle;
@@ -251,7 +279,7 @@ static size_t children_find(const struct ntfs_children *children,
 
 /* What is done with a name that a child of the directory has there. */
 struct visit {
-    struct ntfs_vnode *dir;
+    const struct ntfs_dir *dir;
     int (*name)(struct visit *visit, const struct ntfs_name *name,
                 uint64_t reference);
     uint32_t hash;              /* of the names to visit */
@@ -265,14 +293,12 @@ struct visit {
 /* Is NAME in the directory of VISIT, and to be visited there? */
 static bool visit_wants(struct visit *visit, const struct ntfs_name *name)
 {
-    const struct ntfs_vnode *dir = visit->dir;
+    const struct ntfs_dir *dir = visit->dir;
     uint16_t sequence = NTFS_REFERENCE_SEQUENCE(name->parent);
 
-    if (NTFS_REFERENCE_NUMBER(name->parent) != dir->info.number ||
-        (sequence != 0 && dir->info.sequence != 0 &&
-         sequence != dir->info.sequence) ||
-        ntfs_name_check(name) ||
-        name_hash(ntfs_volume_of(dir->base.fs), name) != visit->hash)
+    if (NTFS_REFERENCE_NUMBER(name->parent) != NTFS_INO_RECORD(dir->ino) ||
+        (sequence != 0 && dir->sequence != 0 && sequence != dir->sequence) ||
+        ntfs_name_check(name) || name_hash(dir->vol, name) != visit->hash)
         return false;
     if (visit->skip > 0) {
         visit->skip--;
@@ -287,8 +313,7 @@ static int names_visit(struct visit *visit, const struct ntfs_record *record)
     struct ntfs_walk walk;
     struct ntfs_attr attr;
     struct ntfs_name name;
-    int r = ntfs_walk_begin(ntfs_volume_of(visit->dir->base.fs), record,
-                            &walk);
+    int r = ntfs_walk_begin(visit->dir->vol, record, &walk);
 
     if (r)
         return r;
@@ -312,14 +337,15 @@ static int names_visit(struct visit *visit, const struct ntfs_record *record)
 static int child_visit(struct visit *visit,
                        const struct ntfs_children *children, size_t i)
 {
-    const struct child *child = &children->list[i];
-    struct ntfs_volume *vol = ntfs_volume_of(visit->dir->base.fs);
+    const struct child *child = child_at(children, i);
+    struct ntfs_volume *vol = visit->dir->vol;
     struct ntfs_record *record;
     int r;
 
     visit->hash = child_hash(child);
     visit->skip = 0;
-    while (visit->skip < i && !child_below(child - visit->skip - 1, child))
+    while (visit->skip < i &&
+           !child_below(child_at(children, i - visit->skip - 1), child))
         if (++visit->skip == ALIKE_MAX)
             return 0;
     r = ntfs_record_get(vol, child_record(child), &record);
@@ -348,11 +374,11 @@ int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
     struct visit visit = {
         .dir = listing->dir, .name = name_give, .listing = listing,
     };
-    uint64_t parent = listing->dir->info.number;
+    uint64_t parent = NTFS_INO_RECORD(listing->dir->ino);
     uint64_t from = cookie & ~NTFS_RECOVER_COOKIE;
     struct ntfs_children *children;
     size_t i;
-    int r = children_get(ntfs_volume_of(listing->dir->base.fs), &children);
+    int r = children_get(listing->dir->vol, &children);
 
     if (r)
         return r;
@@ -360,7 +386,7 @@ int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
     if (i < from)
         i = from < children->count ? (size_t)from : children->count;
     for (; !r && i < children->count; i++) {
-        if (child_parent(&children->list[i]) != parent)
+        if (child_parent(child_at(children, i)) != parent)
             break;
         visit.next = NTFS_RECOVER_COOKIE | (i + 1);
         r = child_visit(&visit, children, i);
@@ -375,15 +401,16 @@ static int name_compare(struct visit *visit, const struct ntfs_name *name,
     return 0;
 }
 
-int ntfs_recover_lookup(struct ntfs_vnode *dir, struct ntfs_sought *sought)
+int ntfs_recover_lookup(const struct ntfs_dir *dir,
+                        struct ntfs_sought *sought)
 {
     struct visit visit = {
         .dir = dir, .name = name_compare, .sought = sought,
     };
-    uint64_t parent = dir->info.number;
+    uint64_t parent = NTFS_INO_RECORD(dir->ino);
     uint32_t hash = HASH_FIRST;
     struct ntfs_children *children;
-    int r = children_get(sought->vol, &children);
+    int r = children_get(dir->vol, &children);
 
     if (r)
         return r;
@@ -391,9 +418,9 @@ int ntfs_recover_lookup(struct ntfs_vnode *dir, struct ntfs_sought *sought)
         hash = hash_step(hash, sought->upper[i]);
     for (size_t i = children_find(children, parent);
          !r && i < children->count && !sought->exact; i++) {
-        if (child_parent(&children->list[i]) != parent)
+        if (child_parent(child_at(children, i)) != parent)
             break;
-        if (child_hash(&children->list[i]) == hash)
+        if (child_hash(child_at(children, i)) == hash)
             r = child_visit(&visit, children, i);
     }
     return r;

@@ -9,8 +9,8 @@
  * No more records are read than the device has room for: a damaged MFT may be
  * said to go on far behind it, or to be in the same clusters again and again.
  */
-#include "memfn.h"
 #include "ntfs.h"
+#include "sort.h"
 
 /* A piece of the MFT: what is needed to sort, and to number its records. */
 struct piece {
@@ -18,33 +18,19 @@ struct piece {
     uint64_t first, end;        /* records that begin in it */
 };
 
-/* Let the heap of COUNT pieces be one again below AT. */
-static void sift(struct piece *pieces, size_t at, size_t count)
+static bool piece_below(const void *of, size_t i, size_t j)
 {
-    struct piece moved = pieces[at];
+    const struct piece *pieces = of;
 
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && pieces[child + 1].lcn > pieces[child].lcn)
-            child++;
-        if (pieces[child].lcn <= moved.lcn)
-            break;
-        pieces[at] = pieces[child];
-    }
-    pieces[at] = moved;
+    return pieces[i].lcn < pieces[j].lcn;
 }
 
-/* Heap sort: a hostile MFT may have as many pieces as the volume clusters. */
-static void sort(struct piece *pieces, size_t count)
+static void piece_swap(void *of, size_t i, size_t j)
 {
-    for (size_t at = count / 2; at-- > 0;)
-        sift(pieces, at, count);
-    for (size_t end = count; end-- > 1;) {
-        struct piece last = pieces[end];
+    struct piece *pieces = of, moved = pieces[i];
 
-        pieces[end] = pieces[0];
-        pieces[0] = last;
-        sift(pieces, 0, end);
-    }
+    pieces[i] = pieces[j];
+    pieces[j] = moved;
 }
 
 /* The first record that begins at byte OFFSET of the MFT or after it. */
@@ -75,7 +61,8 @@ static struct piece *pieces_make(struct ntfs_volume *vol)
         pieces[i].end = run->lcn == NTFS_HOLE ? pieces[i].first
                         : record_from(vol, (run->vcn + run->count) << shift);
     }
-    sort(pieces, runs->count);
+    ntfs_sort(&(struct ntfs_sorted){ pieces, piece_below, piece_swap },
+              runs->count);
     return pieces;
 }
 

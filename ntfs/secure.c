@@ -63,8 +63,9 @@ struct kept {
 
 struct ntfs_security {
     struct ntfs_index *sii;     /* NULL: there is none, or it is damaged */
+    int failed;                 /* ... or could not be read: SHALE_EIO */
     struct ntfs_stream sds;     /* open if sii is */
-    struct ntfs_sids *sids;     /* these two with `permissions` only */
+    struct ntfs_sids *sids;     /* these two where descriptors are asked */
     struct kept *kept;
 };
 
@@ -110,7 +111,11 @@ static int secure_open(struct ntfs_volume *vol, struct ntfs_security *sec)
     found = ntfs_stream_open(vol, record, NTFS_DATA, sds_name, 4, &sec->sds);
     err = found < 0 ? found : 0;
     if (found > 0) {
-        err = ntfs_index_load_named(vol, record, sii_name, 4, &sec->sii);
+        err = ntfs_stream_is_plain(&sec->sds)
+                  ? ntfs_index_load_named(vol, record, sii_name, 4, &sec->sii)
+                  : shale_corrupt_inode(vol->fs, "ntfs: $Secure:$SDS that is "
+                                        "compressed or encrypted", sec->sds.at,
+                                        NTFS_SECURE);
         if (err) {
             sec->sii = NULL;
             ntfs_stream_close(vol, &sec->sds);
@@ -147,8 +152,8 @@ static int text_load(struct ntfs_volume *vol, uint64_t number,
     return 0;
 }
 
-/* The mapping that the volume itself has where ntfs-3g looks for one; without
-   it the usual one. */
+/* The mapping that the volume itself has, where ntfs-3g looks for one, in *OUT;
+   NULL if there is none that can be used. */
 static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
 {
     static const char path[] = ".NTFS-3G\\UserMapping";
@@ -163,34 +168,38 @@ static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
     err = ntfs_path_find(vol, units, sizeof path - 1, &number);
     if (err > 0)
         err = text_load(vol, number, &text, &wrong);
-    if (err == SHALE_ENOMEM)
-        return err;
-
-    err = ntfs_sids_load(vol->fs->mem, (const char *)text.bytes, text.length,
-                         out);
+    if (!err && text.bytes)
+        err = ntfs_sids_load(vol->fs->mem, (const char *)text.bytes,
+                             text.length, out);
     ntfs_value_put(vol, &text);
-    if (err == SHALE_EINVAL) {
+    if (err == SHALE_EINVAL)
         wrong = "its lines have to be uid:gid:SID";
-        err = ntfs_sids_load(vol->fs->mem, NULL, 0, out);
-    }
     if (wrong)
         shale_warn(vol->fs, "ntfs: /.NTFS-3G/UserMapping is not used", wrong,
                    SHALE_NOWHERE);
-    return err;
+    return err == SHALE_ENOMEM ? err : 0;
 }
 
+/* Who is who: by the option, or the volume's own word, which asks for
+   permissions by itself; else, if these are asked for, the usual. */
 static int sids_open(struct ntfs_volume *vol, struct ntfs_sids **out)
 {
-    const struct ntfs_options *options = &vol->options;
+    struct ntfs_options *options = &vol->options;
     int err;
 
-    if (!options->mapping)
-        return sids_of_volume(vol, out);
-    err = ntfs_sids_load(vol->fs->mem, options->mapping,
-                         options->mapping_length, out);
-    if (err == SHALE_EINVAL)
-        shale_fail(vol->fs, err, "ntfs: option usermapping",
-                   "entries have to be uid:gid:SID", SHALE_NOWHERE);
+    if (options->mapping) {
+        err = ntfs_sids_load(vol->fs->mem, options->mapping,
+                             options->mapping_length, out);
+        if (err == SHALE_EINVAL)
+            shale_fail(vol->fs, err, "ntfs: option usermapping",
+                       "entries have to be uid:gid:SID", SHALE_NOWHERE);
+        return err;
+    }
+    err = sids_of_volume(vol, out);
+    if (!err && *out)
+        options->permissions = true;
+    else if (!err && options->permissions)
+        err = ntfs_sids_load(vol->fs->mem, NULL, 0, out);
     return err;
 }
 
@@ -205,16 +214,15 @@ int ntfs_security_init(struct ntfs_volume *vol)
 
     /* Nothing of $Secure is needed to read files, so it may be damaged. */
     err = secure_open(vol, sec);
+    if (err == SHALE_EIO)
+        sec->failed = err;
     if (err != SHALE_ENOMEM)
-        err = 0;
-    if (!err && (vol->options.permissions || vol->options.mapping)) {
         err = sids_open(vol, &sec->sids);
-        if (!err) {
-            sec->kept = shale_alloc_array(vol->fs->mem, KEPT_SLOTS,
-                                          sizeof *sec->kept);
-            if (!sec->kept)
-                err = SHALE_ENOMEM;
-        }
+    if (!err && sec->sids) {
+        sec->kept = shale_alloc_array(vol->fs->mem, KEPT_SLOTS,
+                                      sizeof *sec->kept);
+        if (!sec->kept)
+            err = SHALE_ENOMEM;
     }
     if (err)
         ntfs_security_fini(vol);
@@ -245,47 +253,21 @@ static int by_id(const void *sought, const uint8_t *key, size_t len)
 
     if (len < 4)
         return 1;
-    other = (uint32_t)key[0] | (uint32_t)key[1] << 8 |
-            (uint32_t)key[2] << 16 | (uint32_t)key[3] << 24;
+    other = le32_load(key);
     return id < other ? -1 : id > other;
 }
 
-/* Where a descriptor is. */
-struct place {
-    bool shared;                /* in $SDS, at AT: else below */
-    uint64_t at;
-    const uint8_t *bytes;
-    size_t length;
-    struct ntfs_value own;      /* the file's own, to be put */
-};
-
-/* Is the head at AT of $SDS that of ID, with LENGTH? 1, 0 or an error. */
-static int head_fits(struct ntfs_volume *vol, uint64_t at, uint32_t id,
-                     uint32_t length)
-{
-    const struct ntfs_stream *sds = &vol->security->sds;
-    struct sds_head head;
-    int err;
-
-    if (at > sds->size || length > sds->size - at)
-        return 0;
-    err = ntfs_stream_read(vol, sds, at, &head, sizeof head);
-    if (err)
-        return err;
-    return le32_get(head.id) == id && le32_get(head.length) == length;
-}
-
-/* Find the descriptor that INO has by ID. */
-static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
-                       struct place *out)
+/* What $SII has for ID, which is INO's: the head as it should be in $SDS. */
+static int sii_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
+                    struct sds_head *out)
 {
     struct ntfs_security *sec = vol->security;
     struct sii_entry entry;
     uint32_t length;
     int64_t found;
-    uint64_t at;
-    int fits;
 
+    if (!sec->sii && sec->failed)
+        return sec->failed;
     if (!sec->sii)
         return shale_corrupt_inode(vol->fs, "ntfs: $Secure cannot be read",
                                    SHALE_NOWHERE, ino);
@@ -296,67 +278,99 @@ static int shared_find(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
         return shale_corrupt_inode(vol->fs,
                                    "ntfs: security id that $Secure lacks",
                                    SHALE_NOWHERE, ino);
-
-    at = le64_get(entry.head.at);
     length = le32_get(entry.head.length);
     if (found < (int64_t)sizeof entry ||
         (le64_get(entry.entry.reference) & 0xffff) != DATA_OFFSET ||
-        le32_get(entry.head.id) != id || length < sizeof entry.head ||
+        le32_get(entry.head.id) != id || length <= sizeof entry.head ||
         length > LENGTH_MAX)
         return shale_corrupt_inode(vol->fs, "ntfs: bad entry of $Secure:$SII",
                                    SHALE_NOWHERE, ino);
-    fits = head_fits(vol, at, id, length);
-    if (fits == 0 || fits == SHALE_ECORRUPT || fits == SHALE_EIO) {
-        at += COPY_AFTER;
-        fits = head_fits(vol, at, id, length);
-    }
-    if (fits < 0)
-        return fits;
-    if (fits == 0)
-        return shale_corrupt_inode(vol->fs,
-                                   "ntfs: $Secure:$SDS lacks a descriptor",
-                                   SHALE_NOWHERE, ino);
-    out->shared = true;
-    out->at = at + sizeof entry.head;
-    out->length = length - sizeof entry.head;
+    *out = entry.head;
     return 0;
 }
 
-/* ------------------------------------------------------- a file's own */
+/* Load the descriptor that is at AT of $SDS, if it is the one of HEAD: 1, with
+   *OUT to be put, or 0. */
+static int sds_load(struct ntfs_volume *vol, const struct sds_head *head,
+                    uint64_t at, struct ntfs_value *out)
+{
+    const struct ntfs_stream *sds = &vol->security->sds;
+    uint32_t length = le32_get(head->length);
+    struct sds_head there;
+    int err;
 
-/* Find the descriptor of BASE's file, whose security id is ID. To be closed. */
-static int place_open(struct ntfs_volume *vol, const struct ntfs_record *base,
-                      uint32_t id, struct place *out)
+    if (at > sds->size || length > sds->size - at)
+        return 0;
+    err = ntfs_stream_read(vol, sds, at, &there, sizeof there);
+    if (err)
+        return err;
+    if (le32_get(there.id) != le32_get(head->id) ||
+        le32_get(there.length) != length)
+        return 0;
+    out->at = sds->at;
+    out->length = length - sizeof there;
+    out->bytes = shale_alloc(vol->fs->mem, out->length);
+    if (!out->bytes)
+        return SHALE_ENOMEM;
+    err = ntfs_stream_read(vol, sds, at + sizeof there, out->bytes,
+                           out->length);
+    if (err)
+        ntfs_value_put(vol, out);
+    return err ? err : 1;
+}
+
+/* The descriptor that INO has by ID, from either copy. */
+static int shared_load(struct ntfs_volume *vol, uint32_t id, uint64_t ino,
+                       struct ntfs_value *out)
+{
+    struct sds_head head;
+    int found = sii_find(vol, id, ino, &head);
+
+    if (found)
+        return found;
+    found = sds_load(vol, &head, le64_get(head.at), out);
+    if (found == 0 || found == SHALE_ECORRUPT || found == SHALE_EIO)
+        found = sds_load(vol, &head, le64_get(head.at) + COPY_AFTER, out);
+    if (found < 0)
+        return found;
+    return found > 0 ? 0 :
+        shale_corrupt_inode(vol->fs, "ntfs: $Secure:$SDS lacks a descriptor",
+                            SHALE_NOWHERE, ino);
+}
+
+/* -------------------------------------------------------- of any file */
+
+/* The one of a file that has none. */
+static int none_load(struct ntfs_volume *vol, struct ntfs_value *out)
+{
+    out->bytes = shale_alloc(vol->fs->mem, sizeof none);
+    if (!out->bytes)
+        return SHALE_ENOMEM;
+    out->length = sizeof none;
+    memcpy(out->bytes, none, sizeof none);
+    return 0;
+}
+
+/* The descriptor of BASE's file, whose security id is ID, in *OUT, to be
+   put. */
+static int descriptor_load(struct ntfs_volume *vol,
+                           const struct ntfs_record *base, uint32_t id,
+                           struct ntfs_value *out)
 {
     int found;
 
-    *out = (struct place){ .bytes = none, .length = sizeof none };
+    *out = (struct ntfs_value){ .bytes = NULL };
     if (id != 0)
-        return shared_find(vol, id, base->number, out);
+        return shared_load(vol, id, base->number, out);
     found = ntfs_value_get(vol, base, NTFS_SECURITY_DESCRIPTOR, NULL, 0,
-                           LENGTH_MAX, &out->own);
-    if (found <= 0)
+                           LENGTH_MAX, out);
+    if (found < 0)
         return found;
-    out->bytes = out->own.bytes;
-    out->length = out->own.length;
+    if (found == 0)
+        return none_load(vol, out);
     return out->length > 0 ? 0 :
         shale_corrupt_inode(vol->fs, "ntfs: security descriptor of no length",
-                            out->own.at, base->number);
-}
-
-static void place_close(struct ntfs_volume *vol, struct place *place)
-{
-    ntfs_value_put(vol, &place->own);
-}
-
-static int place_read(struct ntfs_volume *vol, const struct place *place,
-                      void *buf)
-{
-    if (place->shared)
-        return ntfs_stream_read(vol, &vol->security->sds, place->at, buf,
-                                place->length);
-    memcpy(buf, place->bytes, place->length);
-    return 0;
+                            out->at, base->number);
 }
 
 int64_t ntfs_security_get(struct ntfs_volume *vol,
@@ -364,21 +378,18 @@ int64_t ntfs_security_get(struct ntfs_volume *vol,
                           size_t size)
 {
     struct ntfs_disk_standard standard;
-    struct place place;
+    struct ntfs_value value;
     int64_t answer;
     int err = ntfs_standard_get(vol, base, &standard);
 
     if (!err)
-        err = place_open(vol, base, le32_get(standard.security_id), &place);
+        err = descriptor_load(vol, base, le32_get(standard.security_id),
+                              &value);
     if (err)
         return err;
-    answer = (int64_t)place.length;
-    if (size > 0 && size < place.length)
-        answer = SHALE_ERANGE;
-    else if (size > 0)
-        err = place_read(vol, &place, buf);
-    place_close(vol, &place);
-    return err ? err : answer;
+    answer = ntfs_answer(value.bytes, value.length, buf, size);
+    ntfs_value_put(vol, &value);
+    return answer;
 }
 
 /* ------------------------------------------------------------- rights */
@@ -417,24 +428,22 @@ static void kept_put(const struct ntfs_security *sec, uint32_t id,
                      __ATOMIC_RELAXED);
 }
 
-/* What the descriptor at PLACE, of BASE's file, says. */
+/* What the descriptor of BASE's file says, whose security id is ID. */
 static int rights_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                       const struct place *place, struct ntfs_rights *out)
+                       uint32_t id, struct ntfs_rights *out)
 {
-    uint8_t *bytes = shale_alloc(vol->fs->mem, place->length);
-    const char *what = NULL;
-    size_t at = 0;
-    int err;
+    struct ntfs_value value;
+    const char *wrong;
+    size_t at;
+    int err = descriptor_load(vol, base, id, &value);
 
-    if (!bytes)
-        return SHALE_ENOMEM;
-    err = place_read(vol, place, bytes);
-    if (!err)
-        what = ntfs_acl_decode(vol->security->sids, bytes, place->length, out,
-                               &at);
-    shale_free(vol->fs->mem, bytes, place->length);
-    return what ? shale_corrupt_inode(vol->fs, what, base->at, base->number) :
-        err;
+    if (err)
+        return err;
+    wrong = ntfs_acl_decode(vol->security->sids, value.bytes, value.length,
+                            out, &at);
+    ntfs_value_put(vol, &value);
+    return wrong ? shale_corrupt_inode(vol->fs, wrong, base->at, base->number)
+                 : 0;
 }
 
 int ntfs_security_rights(struct ntfs_volume *vol,
@@ -442,18 +451,19 @@ int ntfs_security_rights(struct ntfs_volume *vol,
                          const struct ntfs_info *info,
                          struct ntfs_rights *out)
 {
-    struct ntfs_security *sec = vol->security;
-    struct place place;
+    uint32_t id = info->security_id;
     int err;
 
-    if (kept_get(sec, info->security_id, out))
+    if (kept_get(vol->security, id, out))
         return 0;
-    err = place_open(vol, base, info->security_id, &place);
-    if (err)
+    err = rights_load(vol, base, id, out);
+    if (err && ntfs_is_damage(vol, err))
+        *out = (struct ntfs_rights){    /* as special.c has it */
+            .uid = vol->options.uid, .gid = vol->options.gid, .mode = 0700,
+        };
+    else if (err)
         return err;
-    err = rights_load(vol, base, &place, out);
-    place_close(vol, &place);
-    if (!err && info->security_id != 0)
-        kept_put(sec, info->security_id, out);
+    if (id != 0)
+        kept_put(vol->security, id, out);
     return err;
 }

@@ -126,10 +126,7 @@ size_t ntfs_sid_parse(const char *text, size_t len, uint8_t out[NTFS_SID_MAX])
 /* The last number of SID, which has one. */
 static uint32_t sid_last(const uint8_t *sid)
 {
-    const uint8_t *at = sid + sid_size(sid) - 4;
-
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-           (uint32_t)at[3] << 24;
+    return le32_load(sid + sid_size(sid) - 4);
 }
 
 /* ---------------------------------------------------------- the mapping */

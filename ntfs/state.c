@@ -14,8 +14,8 @@
  * flags means "closed" is by experiment, with volumes that Windows XP to 10
  * have left. hiberfil.sys: its first four bytes, by documents on forensics.
  */
+#include "index.h"
 #include "memfn.h"
-#include "ntfs.h"
 #include "text.h"
 
 /* ----------------------------------------------------------- $LogFile */
@@ -132,18 +132,16 @@ static int log_read(struct ntfs_volume *vol, const struct ntfs_stream *log,
     return 0;
 }
 
-/* Open the unnamed data of record NUMBER. 1, or 0 if there is none. */
-static int data_open(struct ntfs_volume *vol, uint64_t number,
+/* Open the unnamed data of what REFERENCE means. 1, or 0 if there is none. */
+static int data_open(struct ntfs_volume *vol, uint64_t reference,
                      struct ntfs_stream *out)
 {
     struct ntfs_record *record;
-    int found = ntfs_record_get(vol, number, &record);
+    int found = ntfs_record_by_reference(vol, reference, &record);
 
     if (found)
-        return found;
-    found = 0;
-    if (record->flags & NTFS_RECORD_IN_USE)
-        found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, out);
+        return found == SHALE_ESTALE ? 0 : found;
+    found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, out);
     ntfs_record_put(vol, record);
     return found;
 }
@@ -162,26 +160,22 @@ static int log_load(struct ntfs_volume *vol, struct ntfs_state *out)
 
 /* -------------------------------------------------------- hiberfil.sys */
 
-static const char hibernation_file[] = "hiberfil.sys";
+static const uint16_t hibernation_file[] = {
+    'h', 'i', 'b', 'e', 'r', 'f', 'i', 'l', '.', 's', 'y', 's',
+};
 
-/* The number of NAME in the root; SHALE_ENOENT. */
-static int root_lookup(struct ntfs_volume *vol, const char *name, size_t len,
-                       uint64_t *ino)
+/* Find it in the root; SHALE_ENOENT. */
+static int sleep_find(struct ntfs_volume *vol, uint64_t *reference)
 {
-    struct ntfs_vnode *root = shale_zalloc(vol->fs->mem, sizeof *root);
-    int err;
+    struct ntfs_record *root;
+    int err = ntfs_record_get(vol, NTFS_ROOT, &root);
 
-    if (!root)
-        return SHALE_ENOMEM;
-    root->base.fs = vol->fs;
-    root->base.ino = NTFS_ROOT;
-    err = ntfs_load(&root->base);
-    if (!err) {
-        err = root->index ? ntfs_lookup(&root->base, name, len, ino)
-                          : SHALE_ENOENT;
-        ntfs_evict(&root->base);
-    }
-    shale_free(vol->fs->mem, root, sizeof *root);
+    if (err)
+        return err;
+    err = ntfs_name_find_in(vol, root, hibernation_file,
+                            sizeof hibernation_file / sizeof *hibernation_file,
+                            reference);
+    ntfs_record_put(vol, root);
     return err;
 }
 
@@ -194,19 +188,18 @@ static int sleep_load(struct ntfs_volume *vol, struct ntfs_state *out)
 {
     struct ntfs_stream file;
     uint8_t head[4] = { 0 };
-    uint64_t ino;
-    int err = root_lookup(vol, hibernation_file, sizeof hibernation_file - 1,
-                          &ino);
+    uint64_t reference;
+    int err = sleep_find(vol, &reference);
 
     if (err == SHALE_ENOENT)
         out->sleep = NTFS_SLEEP_NONE;
     if (err)
         return err;
-    err = data_open(vol, NTFS_INO_RECORD(ino), &file);
+    err = data_open(vol, reference, &file);
     if (err <= 0)
         return err;
     err = 0;
-    if (file.flags & (NTFS_ATTR_COMPRESSION_MASK | NTFS_ATTR_ENCRYPTED))
+    if (!ntfs_stream_is_plain(&file))
         err = SHALE_ENOTSUP;
     else if (file.size >= sizeof head)
         err = ntfs_stream_read(vol, &file, 0, head, sizeof head);

@@ -52,7 +52,7 @@ static int open_from(struct ntfs_volume *vol, struct ntfs_walk *walk,
     if (err)
         return err;
     for (size_t i = 0; i < len; i++)
-        name[i] = (uint16_t)(attr->name[2 * i] | attr->name[2 * i + 1] << 8);
+        name[i] = le16_load(attr->name + 2 * i);
     while ((more = ntfs_walk_next(walk, attr)) > 0) {
         if (attr->resident || attr->first_vcn == 0 ||
             !ntfs_attr_is(attr, NTFS_DATA, name, len))
@@ -139,9 +139,10 @@ int ntfs_streams_lookup(struct ntfs_volume *vol, uint64_t reference,
 
 /* ------------------------------------------------------------ its bytes */
 
-/* Store the part of EXTENT from OFFSET of VN on in BUF, which has LEN bytes.
-   Returns how many that were. */
-static int64_t extent_read(struct ntfs_volume *vol, struct ntfs_vnode *vn,
+/* Store the part of EXTENT, of STREAM, from OFFSET on in BUF, which has LEN
+   bytes. Returns how many that were. */
+static int64_t extent_read(struct ntfs_volume *vol,
+                           const struct ntfs_stream *stream,
                            const struct shale_extent *extent, uint64_t offset,
                            uint8_t *buf, size_t len)
 {
@@ -165,34 +166,33 @@ static int64_t extent_read(struct ntfs_volume *vol, struct ntfs_vnode *vn,
         break;
     }
     if (skip == 0 && len == extent->length) {
-        err = ntfs_decode(&vn->base, extent, buf);
+        err = ntfs_stream_decode(vol, stream, extent, buf);
         return err ? err : (int64_t)len;
     }
     whole = shale_alloc(vol->fs->mem, (size_t)extent->length);
     if (!whole)
         return SHALE_ENOMEM;
-    err = ntfs_decode(&vn->base, extent, whole);
+    err = ntfs_stream_decode(vol, stream, extent, whole);
     if (!err)
         memcpy(buf, whole + skip, len);
     shale_free(vol->fs->mem, whole, (size_t)extent->length);
     return err ? err : (int64_t)len;
 }
 
-/* Store all of VN's data in BUF, as a file's is read. */
-static int64_t data_read(struct ntfs_volume *vol, struct ntfs_vnode *vn,
-                         uint8_t *buf)
+/* Store all of STREAM in BUF, as a file's data is read. */
+static int64_t data_read(struct ntfs_volume *vol,
+                         const struct ntfs_stream *stream, uint8_t *buf)
 {
-    uint64_t offset = 0, size = vn->base.size;
+    uint64_t offset = 0, size = stream->size;
 
     while (offset < size) {
         struct shale_extent extent;
-        int64_t got;
-        int err = ntfs_map(&vn->base, offset, size - offset, &extent);
+        int64_t got = ntfs_stream_map(vol, stream, offset, size - offset,
+                                      &extent);
 
-        if (err)
-            return err;
-        got = extent_read(vol, vn, &extent, offset, buf + offset,
-                          (size_t)(size - offset));
+        if (!got)
+            got = extent_read(vol, stream, &extent, offset, buf + offset,
+                              (size_t)(size - offset));
         if (got < 0)
             return got;
         offset += (uint64_t)got;
@@ -204,32 +204,16 @@ int64_t ntfs_streams_value(struct ntfs_volume *vol,
                            const struct ntfs_record *base, unsigned ordinal,
                            void *buf, size_t size)
 {
-    struct ntfs_vnode *vn = shale_zalloc(vol->fs->mem, sizeof *vn);
-    int64_t answer;
+    struct ntfs_stream stream;
+    int64_t answer = ntfs_streams_open(vol, base, ordinal, &stream);
 
-    if (!vn)
-        return SHALE_ENOMEM;
-    answer = ntfs_streams_open(vol, base, ordinal, &vn->data);
-    if (answer == 0)
-        answer = SHALE_ENODATA;
-    if (answer > 0) {
-        vn->base.fs = vol->fs;
-        vn->base.ino = base->number |
-            (uint64_t)ordinal << NTFS_INO_STREAM_SHIFT;
-        vn->base.type = SHALE_TYPE_FILE;
-        vn->base.size = vn->data.size;
-        vn->info.number = base->number;
-        vn->info.type = SHALE_TYPE_FILE;
-        vn->info.size = vn->data.size;
-        ntfs_layout_set(vn);
-        if (vn->data.size > INT64_MAX || (size > 0 && vn->data.size > size))
-            answer = SHALE_ERANGE;
-        else if (size == 0)
-            answer = (int64_t)vn->data.size;
-        else
-            answer = data_read(vol, vn, buf);
-        ntfs_stream_close(vol, &vn->data);
-    }
-    shale_free(vol->fs->mem, vn, sizeof *vn);
+    if (answer <= 0)
+        return answer < 0 ? answer : SHALE_ENODATA;
+    answer = SHALE_ERANGE;
+    if (size == 0 && stream.size <= INT64_MAX)
+        answer = (int64_t)stream.size;
+    else if (stream.size <= size)
+        answer = data_read(vol, &stream, buf);
+    ntfs_stream_close(vol, &stream);
     return answer;
 }

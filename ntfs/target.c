@@ -21,11 +21,13 @@
  *
  * A file with several names counts as being where the first of them is.
  */
+#include "index.h"
 #include "memfn.h"
 #include "meta.h"
 #include "utf16.h"
 
 #define DEPTH_MAX 1024u         /* of directories: no path is longer */
+#define STEPS_MAX 256u          /* names of a target that are followed */
 #define CHUNK 64u               /* units converted at once */
 
 static const char elsewhere[] = ".NTFS-3G/";
@@ -50,7 +52,7 @@ static void put_word(struct ntfs_text *text, const char *word)
 
 static uint16_t unit_at(const uint8_t *units, size_t i)
 {
-    return (uint16_t)(units[2 * i] | units[2 * i + 1] << 8);
+    return le16_load(units + 2 * i);
 }
 
 void ntfs_text_put_units(struct ntfs_text *text, const uint8_t *units,
@@ -77,57 +79,30 @@ void ntfs_text_put_units(struct ntfs_text *text, const uint8_t *units,
 
 /* --------------------------------------------------------------- depth */
 
-/* The directory that RECORD's first name, other than a DOS one, is in: 1, or 0
-   if it has no name. */
-static int parent_of(struct ntfs_volume *vol, const struct ntfs_record *record,
-                     uint64_t *parent)
-{
-    struct ntfs_disk_name name;
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    bool found = false;
-    int more = ntfs_walk_begin(vol, record, &walk);
-
-    if (more)
-        return more;
-    walk.only = NTFS_FILE_NAME;
-    while (!found && (more = ntfs_walk_next(&walk, &attr)) > 0) {
-        if (attr.type != NTFS_FILE_NAME || !attr.resident ||
-            attr.value_length < sizeof name)
-            continue;
-        memcpy(&name, attr.value, sizeof name);
-        found = name.space != NTFS_DOS;
-        *parent = le64_get(name.parent);
-    }
-    ntfs_walk_end(&walk);
-    return found ? 1 : more;
-}
-
 /* How many directories BASE's file is in, the root not counted. One that has
    been deleted is as deep as its directories can still be told. */
 static int depth_of(struct ntfs_volume *vol, const struct ntfs_record *base,
                     unsigned *depth)
 {
     uint64_t parent;
-    int more = parent_of(vol, base, &parent);
+    int err = ntfs_parent_find(vol, base, &parent);
 
     *depth = 0;
-    while (more > 0 && NTFS_REFERENCE_NUMBER(parent) != NTFS_ROOT) {
+    while (!err && parent != 0 && NTFS_REFERENCE_NUMBER(parent) != NTFS_ROOT) {
         struct ntfs_record *record;
-        int err = ntfs_record_by_reference(vol, parent, &record);
 
+        err = ntfs_record_by_reference(vol, parent, &record);
         if (err)
             return err == SHALE_ESTALE ? 0 : err;
-        if (++*depth > DEPTH_MAX) {
-            ntfs_record_put(vol, record);
-            return shale_corrupt_inode(vol->fs,
-                                       "ntfs: directories without a root",
-                                       base->at, base->number);
-        }
-        more = parent_of(vol, record, &parent);
+        if (++*depth > DEPTH_MAX)
+            err = shale_corrupt_inode(vol->fs,
+                                      "ntfs: directories without a root",
+                                      base->at, base->number);
+        else
+            err = ntfs_parent_find(vol, record, &parent);
         ntfs_record_put(vol, record);
     }
-    return more < 0 ? more : 0;
+    return err;
 }
 
 /* The way from BASE's file to the root. What follows begins with a name; with
@@ -149,77 +124,6 @@ static int put_up(struct ntfs_volume *vol, const struct ntfs_record *base,
 
 /* ---------------------------------------------------------- on the volume */
 
-/* A directory, as far as a lookup needs one: loading it as others are would
-   look where it leads, if it is a link, and so on without end. */
-struct looked {
-    struct ntfs_vnode dir;
-    char name[NTFS_NAME_BYTES];
-};
-
-/* Look up the NAME of LEN units in the directory of RECORD. */
-static int look_up(struct ntfs_volume *vol, const struct ntfs_record *record,
-                   const uint16_t *name, size_t len, uint64_t *number)
-{
-    struct looked *looked;
-    struct ntfs_vnode *dir;
-    int err;
-
-    if (len > NTFS_NAME_UNITS)
-        return SHALE_ENOENT;
-    looked = shale_zalloc(vol->fs->mem, sizeof *looked);
-    if (!looked)
-        return SHALE_ENOMEM;
-    dir = &looked->dir;
-    dir->base.fs = vol->fs;
-    dir->base.ino = record->number;
-    dir->base.type = SHALE_TYPE_DIR;
-    dir->info.number = record->number;
-    dir->info.is_directory = true;
-    err = ntfs_index_load(vol, record, &dir->index);
-    if (!err) {
-        err = ntfs_lookup(&dir->base, looked->name,
-                          utf16_to_utf8(name, len, looked->name), number);
-        ntfs_index_free(vol, dir->index);
-    }
-    shale_free(vol->fs->mem, looked, sizeof *looked);
-    return err;
-}
-
-/* A step of a walk: what file number NUMBER is. */
-struct step {
-    uint64_t number;
-    bool is_directory, is_link;
-};
-
-static int step_load(struct ntfs_volume *vol, struct step *step)
-{
-    struct ntfs_disk_standard standard;
-    struct ntfs_record *record;
-    int err = ntfs_record_get(vol, step->number, &record);
-
-    if (err)
-        return err;
-    err = ntfs_standard_get(vol, record, &standard);
-    step->is_directory = record->flags & NTFS_RECORD_DIRECTORY;
-    step->is_link = le32_get(standard.flags) & NTFS_FILE_REPARSE;
-    ntfs_record_put(vol, record);
-    return err;
-}
-
-/* From STEP, a directory, to its NAME. */
-static int step_on(struct ntfs_volume *vol, struct step *step,
-                   const uint16_t *name, size_t len)
-{
-    struct ntfs_record *record;
-    int err = ntfs_record_get(vol, step->number, &record);
-
-    if (err)
-        return err;
-    err = look_up(vol, record, name, len, &step->number);
-    ntfs_record_put(vol, record);
-    return err ? err : step_load(vol, step);
-}
-
 /* Take the next name of a path from *AT on: its length; 0 at the end. */
 static size_t take_name(const uint16_t *path, size_t count, size_t *at,
                         size_t *begin)
@@ -235,6 +139,32 @@ static size_t take_name(const uint16_t *path, size_t count, size_t *at,
     return i - *begin;
 }
 
+/* A step of a walk. */
+struct step {
+    uint64_t reference;
+    bool is_directory, is_link;
+};
+
+/* What is at STEP; if that is a directory and no link, on to its NAME, unless
+   that is none (LEN). */
+static int step_on(struct ntfs_volume *vol, struct step *step,
+                   const uint16_t *name, size_t len)
+{
+    struct ntfs_disk_standard standard;
+    struct ntfs_record *record;
+    int err = ntfs_record_by_reference(vol, step->reference, &record);
+
+    if (err)
+        return err;
+    err = ntfs_standard_get(vol, record, &standard);
+    step->is_directory = record->flags & NTFS_RECORD_DIRECTORY;
+    step->is_link = le32_get(standard.flags) & NTFS_FILE_REPARSE;
+    if (!err && len > 0 && step->is_directory && !step->is_link)
+        err = ntfs_name_find_in(vol, record, name, len, &step->reference);
+    ntfs_record_put(vol, record);
+    return err;
+}
+
 /*
  * Walk from STEP, a directory, along PATH. Returns 1 with where it ends in
  * *STEP, or 0. What is behind a link is for that to say: *BEHIND is then true.
@@ -245,29 +175,30 @@ static int walk(struct ntfs_volume *vol, const uint16_t *path, size_t count,
     size_t at = 0, begin, len;
 
     *behind = false;
-    while ((len = take_name(path, count, &at, &begin)) > 0) {
+    for (unsigned steps = 0; steps <= STEPS_MAX; steps++) {
         int err;
 
+        len = take_name(path, count, &at, &begin);
+        err = step_on(vol, step, path + begin, len);
+        if (err)
+            return err == SHALE_ENOENT || err == SHALE_ESTALE ? 0 : err;
+        if (len == 0)
+            return 1;
         *behind = step->is_link;
         if (step->is_link || !step->is_directory)
             return step->is_link;
-        err = step_on(vol, step, path + begin, len);
-        if (err == SHALE_ENOENT || err == SHALE_ESTALE || err == SHALE_EINVAL)
-            return 0;
-        if (err)
-            return err;
     }
-    return 1;
+    return 0;
 }
 
 int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
                    uint64_t *number)
 {
-    struct step step = { .number = *number, .is_directory = true };
+    struct step step = { .reference = *number };
     bool behind;
     int found = walk(vol, path, count, &step, &behind);
 
-    *number = step.number;
+    *number = NTFS_REFERENCE_NUMBER(step.reference);
     return found;
 }
 
@@ -276,7 +207,7 @@ int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
 static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
                    const uint8_t *units, size_t count)
 {
-    struct step step = { .number = NTFS_ROOT, .is_directory = true };
+    struct step step = { .reference = NTFS_ROOT };
     bool wants_directory = base->flags & NTFS_RECORD_DIRECTORY, behind;
     size_t size = count * sizeof(uint16_t);
     uint16_t *path;

@@ -70,7 +70,7 @@ static const struct {
       SHALE_ENOENT },
     { "a division sign is no letter", { "\xf7" }, "\xc3\x97", SHALE_ENOENT,
       SHALE_ENOENT },
-    { "not UTF-8", { "\xff" }, "\xff", SHALE_EINVAL, SHALE_EINVAL },
+    { "not UTF-8", { "\xff" }, "\xff", SHALE_ENOENT, SHALE_ENOENT },
 };
 
 static unsigned count_names(const char *const *names)

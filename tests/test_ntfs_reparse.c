@@ -472,6 +472,26 @@ START_TEST(lacks_memory)
 }
 END_TEST
 
+/* A way through a directory that is its own child ends after 256 steps. */
+START_TEST(walks_so_far_and_no_farther)
+{
+    uint64_t loop = ntfsimage_dir(&image, NTFS_ROOT, "a"), number;
+    uint16_t path[2 * 300];
+
+    ntfsimage_enter(&image, loop, loop, "a", NTFS_POSIX);
+    mount_it(NULL);
+    for (unsigned i = 0; i < 2 * 300; i++)
+        path[i] = i % 2 ? '\\' : 'a';
+    for (unsigned n = 255; n <= 300; n += 45) {
+        number = NTFS_ROOT;
+        ck_assert_int_eq(ntfs_path_find(ntfsimage_volume(&image), path, 2 * n,
+                                        &number), n < 256);
+        if (n < 256)
+            ck_assert_uint_eq(number, loop);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ntfs_reparse");
@@ -485,6 +505,7 @@ Suite *suite(void)
     tcase_add_test(tc, steps_over_guids);
     tcase_add_test(tc, passes_over_damaged_heads);
     tcase_add_test(tc, lacks_memory);
+    tcase_add_test(tc, walks_so_far_and_no_farther);
     suite_add_tcase(s, tc);
     return s;
 }

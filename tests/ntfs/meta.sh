@@ -181,6 +181,7 @@ mkdir "$work/fill/.NTFS-3G"
 cp "$work/mapping" "$work/fill/.NTFS-3G/UserMapping"
 unmount_3g "$work/fill"
 compare "owners by the volume's mapping" permissions owners
+compare "owners by the volume's mapping, by itself" "" owners
 
 # Lists of access of all kinds: owner, group and mode by rights.c.
 make_ntfs "$image" 128M || finish

@@ -107,4 +107,7 @@ fi
 status "usermapping of nothing" 32 "$SHALE" mount "$image" "$work/ours" \
     -o "ro,usermapping=$work/missing"
 says "usermapping of nothing" "$work/missing: No such file"
+status "usermapping of a directory" 2 "$SHALE" ls \
+    -o "usermapping=$work/ours" "$image"
+says "usermapping of a directory" "$work/ours: Is a directory"
 finish
