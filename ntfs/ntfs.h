@@ -489,8 +489,8 @@ struct ntfs_lately {
     uint32_t count;
     uint32_t slots[];           /* by a unit's number; atomic; zero at first */
 };
-#define NTFS_LATELY_MAX 256u    /* slots; the core keeps a quarter of that in
-                                   whole units of the usual size */
+#define NTFS_LATELY_MAX 64u     /* slots: as many units of the usual size as the
+                                   core keeps */
 
 int ntfs_lately_create(struct ntfs_volume *vol,
                        const struct ntfs_stream *stream,
