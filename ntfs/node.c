@@ -289,8 +289,9 @@ static int record_of(struct ntfs_volume *vol, uint64_t ino,
 
     if (err && err != SHALE_ENOMEM && ino == NTFS_ROOT)
         return vol->options.recover ? ntfs_recover_root(vol, out) :
-            shale_fail(vol->fs, err, "ntfs: the root directory's record is "
-                       "lost", "the option recover shows what is in it",
+            shale_fail(vol->fs, err == SHALE_ESTALE ? SHALE_ECORRUPT : err,
+                       "ntfs: the root directory's record is lost",
+                       "the option recover shows what is in it",
                        SHALE_NOWHERE);
     if (err)
         return err;
