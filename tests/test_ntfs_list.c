@@ -534,7 +534,7 @@ START_TEST(a_lost_root)
     record_end(&r);
     d.dir.base.fs = d.p.fs;
     d.dir.base.ino = NTFS_ROOT;
-    ck_assert_int_eq(ntfs_load(&d.dir.base), SHALE_ESTALE);
+    ck_assert_int_eq(ntfs_load(&d.dir.base), SHALE_ECORRUPT);
     d.vol->options.recover = true;
     ck_assert_int_eq(ntfs_load(&d.dir.base), 0);
     ck_assert_int_eq(d.dir.base.type, SHALE_TYPE_DIR);
