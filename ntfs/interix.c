@@ -107,15 +107,6 @@ static int tell(struct ntfs_volume *vol, const struct ntfs_stream *data,
     return 0;
 }
 
-/* Can data of that kind be read as it is? A link that somebody compressed, and
-   that is not resident, stays a file. */
-static bool is_plain(const struct ntfs_stream *data)
-{
-    return data->resident ||
-           !(data->flags &
-             (NTFS_ATTR_COMPRESSION_MASK | NTFS_ATTR_ENCRYPTED));
-}
-
 int ntfs_interix_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_info *info)
 {
@@ -138,7 +129,8 @@ int ntfs_interix_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     err = 0;
     if (data.size < len)
         len = (size_t)data.size;
-    if (is_plain(&data) && len >= MAGIC_SIZE + 2) {
+    /* A link that somebody compressed stays a file. */
+    if (ntfs_stream_is_plain(&data) && len >= MAGIC_SIZE + 2) {
         err = ntfs_stream_read(vol, &data, 0, &head, len);
         if (!err)
             err = tell(vol, &data, &head, info);
