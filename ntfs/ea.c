@@ -46,7 +46,7 @@ int ntfs_ea_next(const struct ntfs_value *eas, size_t *offset,
     at = eas->bytes + *offset;
     next = le32_load(at);
     out->name_length = at[5];
-    out->value_length = (uint16_t)(at[6] | at[7] << 8);
+    out->value_length = le16_load(at + 6);
     need = HEAD_SIZE + out->name_length + 1 + (size_t)out->value_length;
     if (next == 0)
         next = left;            /* as Windows' calls have it in the last */
