@@ -25,8 +25,8 @@
  * (Documented by the Linux-NTFS project and by libfsntfs, and as found in what
  * ntfs-3g writes.)
  */
+#include "data.h"
 #include "memfn.h"
-#include "ntfs.h"
 
 #define METHOD_LZNT1 1u
 #define UNIT_SHIFT_USUAL 4u     /* where Windows XP has not written any */

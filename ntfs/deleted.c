@@ -7,6 +7,7 @@
  * data are there. What nobody can know is whether the clusters have been
  * another's in between; but whose are in use now are lost.
  */
+#include "data.h"
 #include "index.h"
 
 struct search {

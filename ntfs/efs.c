@@ -10,8 +10,8 @@
  * smaller than 512 bytes the data ends with its last cluster: there are no more
  * bytes. A stream with a name has no such end, and is shown no longer.
  */
+#include "data.h"
 #include "memfn.h"
-#include "ntfs.h"
 
 #define UNIT_MAX 512u
 

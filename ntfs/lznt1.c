@@ -21,10 +21,10 @@
  * The caller may want less than the last chunk makes, as a file may end there.
  * What is too much is not looked at.
  */
+#include "data.h"
 #include "le.h"
 #include "lzcopy.h"
 #include "memfn.h"
-#include "ntfs.h"
 
 #define CHUNK_SIZE 4096u
 #define CHUNK_SIGNATURE 3u

@@ -23,8 +23,8 @@
  * Lengths of codes are told as the difference to what they were in the block
  * before, in a code of their own ([MS-PATCH] 2.3.4 and 2.4).
  */
+#include "data.h"
 #include "lzcopy.h"
-#include "ntfs.h"
 #include "prefix.h"
 
 #define CHUNK_MAX 32768u

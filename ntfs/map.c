@@ -13,8 +13,8 @@
  *
  * Which of these it is, load() decides: enum ntfs_layout.
  */
+#include "data.h"
 #include "memfn.h"
-#include "ntfs.h"
 
 /* ---------------------------------------------------------- streams as such */
 

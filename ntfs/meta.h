@@ -84,7 +84,7 @@ struct ntfs_ea {
     uint16_t value_length;
 };
 
-/* All of a file's, the caller's until ntfs_value_put(). 1, or 0: it has none. */
+/* All of a file's, the caller's until ntfs_value_put(). 1, or 0: none. */
 int ntfs_eas_get(struct ntfs_volume *vol, const struct ntfs_record *base,
                  struct ntfs_value *out);
 

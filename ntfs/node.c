@@ -22,8 +22,8 @@
  * data. Data that is not where it should be is an error when it is read; a size
  * that is there, but is not true, would be a silent one.
  */
+#include "data.h"
 #include "memfn.h"
-#include "ntfs.h"
 
 /* NTFS counts units of 100 ns from 1601; these are seconds. */
 #define UNITS_OF_SECOND INT64_C(10000000)

@@ -6,6 +6,7 @@
  * number is what a vnode of one goes by. Their names are told apart by case, as
  * by ntfs-3g, although Windows does not make two that differ in that alone.
  */
+#include "data.h"
 #include "memfn.h"
 #include "meta.h"
 #include "utf16.h"

@@ -17,6 +17,7 @@
  * next time. (Documented by libfsntfs; archives of wimlib have the same layout
  * for a file.)
  */
+#include "data.h"
 #include "memfn.h"
 #include "meta.h"
 

@@ -144,7 +144,7 @@ int64_t ntfs_getxattr(struct shale_vnode *vn, const char *name, void *buf,
 /* Who takes names, and which file has them. */
 struct lister {
     struct ntfs_asked asked;
-    struct ntfs_value eas;      /* those of WSL, but what a stream has as well */
+    struct ntfs_value eas;      /* WSL's, but for what a stream has as well */
     int (*emit)(void *context, const char *name, size_t len);
     void *context;
     char name[USER_LENGTH + 3 * UINT8_MAX + 1];

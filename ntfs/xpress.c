@@ -13,8 +13,8 @@
  * between the words: where the original decoder would read next, which holds
  * 16 to 31 bits at that point. This one holds more, and first gives them back.
  */
+#include "data.h"
 #include "lzcopy.h"
-#include "ntfs.h"
 #include "prefix.h"
 
 #define SYMBOLS 512u

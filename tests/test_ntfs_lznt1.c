@@ -1,5 +1,5 @@
 /* test_ntfs_lznt1.c - LZNT1 units, good and bad */
-#include "ntfs/ntfs.h"
+#include "ntfs/data.h"
 #include "suite.h"
 
 #include <stdlib.h>

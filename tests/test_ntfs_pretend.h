@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "arenas.h"
-#include "ntfs/ntfs.h"
+#include "ntfs/data.h"
 #include "vfs/vfs.h"
 
 #define PRETEND_INO 77u

@@ -1,5 +1,5 @@
 /* test_ntfs_xpress.c - XPRESS Huffman chunks, good and bad */
-#include "ntfs/ntfs.h"
+#include "ntfs/data.h"
 #include "suite.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ntfs/ntfs.h"
+#include "ntfs/data.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <wimlib.h>
 
-#include "ntfs/ntfs.h"
+#include "ntfs/data.h"
 
 enum { MAX = 65536, LIMIT = 4 << 20 };
 
