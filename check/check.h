@@ -77,7 +77,7 @@ struct check {
     struct shale_mem *mem;
     const struct shale_check_config *config;
     struct shale_check_result *result;  /* the checker's: files, directories,
-                                           units, units_used, unit_size */
+                                           size, and all of units */
     void *volume;               /* the checker's */
     unsigned workers;           /* at least 1 */
     int64_t now;                /* seconds, UTC; 0: not known */

@@ -155,6 +155,16 @@ struct shale_check_config {
                      const char *what, uint64_t done, uint64_t total);
     /* Likewise, whose bytes these are. Bytes that two claim come twice. */
     void (*claim)(void *context, const struct shale_claim *claim);
+    /*
+     * Whose paths are wanted, besides those of findings? Called at the end,
+     * before anything is told, with INDEX 0 and up until it answers false; the
+     * same object may come twice. path() is then called for each object once,
+     * in no order; PATH is NULL if it cannot be known.
+     */
+    bool (*wanted)(void *context, size_t index, enum shale_object *object,
+                   uint64_t *number);
+    void (*path)(void *context, enum shale_object object, uint64_t number,
+                 const char *path);
 };
 
 struct shale_check_result {
@@ -163,8 +173,11 @@ struct shale_check_result {
     uint64_t findings[SHALE_CORRUPTION + 1];    /* by severity */
     uint64_t untold;            /* of these, past findings_max */
     uint64_t files, directories;                /* in use */
+    uint64_t size;              /* bytes of the volume, by its own account */
     uint64_t units, units_used; /* blocks or clusters */
     uint32_t unit_size;
+    uint64_t unit_first, units_at;      /* the lowest number of a unit, and
+                                   the byte of the volume where that one is */
     uint64_t bytes_read;
     uint64_t memory_peak;       /* bytes of MEM held by this call */
     const char *memory_formula; /* static: what bounds them, in words */
