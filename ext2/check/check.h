@@ -11,19 +11,19 @@
  *      map.c       block maps: direct, indirect, double, triple
  *      extent.c    extent trees
  *      file.c      what came of one file's blocks: size, i_blocks
- *      symlink.c   targets
  *      shared.c    blocks that several have: who with whom
  *      bitmap.c    bitmaps and counts of what is free
  *      journal.c   the journal's inode and superblock
- *      special.c   resize inode, quota, mmp, orphan file
+ *      special.c   resize inode, quota, mmp
  *
+ *      symlink.c   targets
  *      xattr.c     attributes in inodes and in blocks, ACLs, references
  *      dir.c       directory blocks and their records
  *      htree.c     indexes of directories
  *      names.c     two entries of one name
  *      connect.c   parents, what cannot be reached, lost+found
  *      link.c      counts of links
- *      orphan.c    the list of inodes without a name
+ *      orphan.c    the list of inodes without a name, and the file of them
  *      path.c      paths of inodes
  *
  * It runs in the order that e2fsck(8) calls passes 0 to 5, reading each piece
@@ -239,6 +239,8 @@ struct ext2_check {
     /* By inode number (0 is none). */
     struct check_bits *inodes;  /* in use */
     struct check_bits *dirs;    /* in use, and a directory */
+    struct check_bits *orphans; /* in the list of the superblock or in the file
+                                   of orphans; NULL: there is none */
     struct check_array *info;   /* struct ext2_check_info; see
                                    ext2_check_info_of() */
     struct check_array *dir;    /* struct ext2_check_dir */
@@ -369,6 +371,9 @@ int ext2_check_dir_block(struct ext2_check *c,
 int ext2_check_super(struct ext2_check *c, bool *good);
 int ext2_check_groups(struct ext2_check *c);
 
+/* The list of orphans, from the superblock on: fills c->orphans. */
+int ext2_check_orphans(struct ext2_check *c);
+
 /* Pass 1. */
 int ext2_check_inodes(struct ext2_check *c);
 int ext2_check_shared(struct ext2_check *c);
@@ -387,6 +392,11 @@ int ext2_check_xattrs(struct ext2_check *c,
 int ext2_check_inline_dir(struct ext2_check *c,
                           const struct ext2_check_inode *inode);
 
+/* ... and for a symlink, with block 0 of its data, which has been claimed; 0:
+   there is none. Its i_size and blocks are its own affair, its i_blocks not. */
+int ext2_check_symlink(struct ext2_check *c,
+                       const struct ext2_check_inode *inode, uint64_t block);
+
 /* How much inline data an inode has, where EXT2_INODE_INLINE is set: bytes of
    i_block and of the attribute "system.data"; 0 if that is missing. */
 uint64_t ext2_check_inline_size(struct ext2_check *c,
@@ -403,7 +413,6 @@ int ext2_check_tree_begin(struct ext2_check *c);
 int ext2_check_dirs(struct ext2_check *c);              /* pass 2 */
 int ext2_check_connect(struct ext2_check *c);           /* pass 3 */
 int ext2_check_links(struct ext2_check *c);             /* pass 4 */
-int ext2_check_orphans(struct ext2_check *c);           /* the list; after 1 */
 int ext2_check_bitmaps(struct ext2_check *c);           /* pass 5 */
 int ext2_check_journal(struct ext2_check *c);
 
