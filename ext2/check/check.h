@@ -125,24 +125,22 @@ extern const struct shale_check_code ext2_check_codes[EXT2_CHECK_CODES];
 
 /* -------------------------------------------------------------- geometry */
 
-/*
- * The superblock that is believed: whatever it says fits together, and lies on
- * the device as far as that goes (block_count may be larger than it).
- */
+/* The superblock that is believed: whatever it says fits together. */
 struct ext2_check_super {
     uint64_t at;                /* byte of the volume it was read from */
     struct ext2_disk_super raw;
 
     uint32_t block_size, block_shift;
     uint32_t cluster_shift;     /* block >> this is its cluster; 0: no bigalloc */
-    uint64_t block_count;       /* usable: what lies past it is nobody's */
-    uint64_t cluster_count;     /* block_count, rounded up to clusters */
+    uint64_t block_count;       /* by its own account */
+    uint64_t blocks_there;      /* on the device; block_count, as a rule */
+    uint64_t cluster_count;     /* blocks_there, in clusters, rounded up */
     uint32_t first_block;       /* where group 0 begins: 0 or 1 */
     uint32_t blocks_per_group;
     uint32_t inodes_per_group, inode_count;     /* they fit */
     uint32_t inode_size, inodes_per_block;
     uint32_t first_ino;         /* first inode number not reserved */
-    uint32_t group_count;
+    uint32_t group_count;       /* of groups that begin on the device */
     uint32_t table_blocks;      /* of one group's inode table */
     uint32_t desc_size;         /* 32, or 64 and more with 64bit */
     uint32_t descs_per_block;
@@ -253,6 +251,7 @@ struct ext2_check {
      */
     struct check_queue *dir_blocks;
 
+    uint32_t (*crc)[256];       /* crc.c's tables */
     struct ext2_check_scan *scan;       /* inode.c's, while it runs */
     struct ext2_check_xattrs *xattrs;   /* xattr.c's own */
     struct ext2_check_tree *tree;       /* dir.c's and its friends' own */
@@ -329,9 +328,18 @@ void ext2_check_inode_decode(const struct ext2_check *c, uint32_t ino,
 
 /*
  * CRC-32C over LEN bytes, going on from CRC, without the usual inversions: as
- * ext4 has it. super.seed is that of the UUID (or s_checksum_seed). Fast.
+ * ext4 has it. super.seed is that of the UUID (or s_checksum_seed). Eight bytes
+ * at a time, with tables that crc.c fills.
  */
-uint32_t ext2_check_crc32c(uint32_t crc, const uint8_t *bytes, size_t len);
+uint32_t ext2_check_crc(const struct ext2_check *c, uint32_t crc,
+                        const void *bytes, size_t len);
+
+/* With the LEN bytes at OFFSET taken as zero: where the checksum itself is. */
+uint32_t ext2_check_crc_without(const struct ext2_check *c, uint32_t crc,
+                                const void *bytes, size_t size, size_t offset,
+                                size_t len);
+int ext2_check_crc_begin(struct ext2_check *c);
+void ext2_check_crc_end(struct ext2_check *c);
 
 /* ---------------------------------------------------------------- claims */
 
@@ -366,6 +374,38 @@ int ext2_check_dir_block(struct ext2_check *c,
                          uint64_t block);
 
 /* ---------------------------------------- passes, in the order they come */
+
+/* super.c: may BYTES be a superblock? What is wrong with it, else NULL: the
+   name of a field, which is *FOUND. */
+const char *ext2_check_super_wrong(const struct ext2_disk_super *raw,
+                                   uint64_t *found);
+void ext2_check_super_decode(struct ext2_check *c, uint64_t at,
+                             const struct ext2_disk_super *raw);
+
+/* decode.c: counts that have two halves. */
+uint64_t ext2_check_super_blocks(const struct ext2_disk_super *raw);
+uint64_t ext2_check_super_free(const struct ext2_disk_super *raw);
+
+/* backup.c: has group G a copy of superblock and descriptors? */
+bool ext2_check_has_backup(const struct ext2_check_super *super, uint32_t group);
+/* The first copy that can be used is read into RAW; *AT is 0: there is none. */
+int ext2_check_backup_find(struct check *check, struct ext2_disk_super *raw,
+                           uint64_t *at);
+int ext2_check_backups(struct ext2_check *c);
+
+/* group.c: block that has part N of the descriptors, for the copy in GROUP (0:
+   the first one). */
+uint64_t ext2_check_desc_block(const struct ext2_check_super *super,
+                               uint32_t part, uint32_t group);
+static inline uint64_t ext2_check_group_first(const struct ext2_check_super *s,
+                                              uint32_t group)
+{
+    return s->first_block + (uint64_t)group * s->blocks_per_group;
+}
+
+/* Blocks of GROUP; fewer in the last one. */
+uint32_t ext2_check_group_blocks(const struct ext2_check_super *super,
+                                 uint32_t group);
 
 /* Pass 0. False in *GOOD: there is nothing to go on with; it has been told. */
 int ext2_check_super(struct ext2_check *c, bool *good);
