@@ -52,8 +52,11 @@ extern const struct shale_check_code ntfs_check_codes[NTFS_CHECK_CODES];
 struct ntfs_check_record {
     uint64_t sum;               /* of hashes of names; see above */
     uint16_t sequence;
-    uint16_t links;             /* as its head says */
-    uint16_t names;             /* $FILE_NAMEs of the file, in any record */
+    uint16_t links;             /* as its head says; of an extension, how many
+                                   attributes it has */
+    uint16_t names;             /* $FILE_NAMEs of the file, in any record; of an
+                                   extension, attributes that its file's list
+                                   means */
     uint16_t flags;             /* NTFS_CHECK_... */
 };
 
@@ -157,6 +160,9 @@ int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on);
 struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
                                          uint64_t number);
 
+/* A list means one more attribute of the extension record NUMBER. */
+int ntfs_check_meant(struct ntfs_check *nc, uint64_t number);
+
 /* The hash that stands for NAME of the file FILE; see names.c. */
 uint64_t ntfs_check_name_hash(uint64_t file, const struct ntfs_name *name);
 /* Add N to the sum of record FILE. */
@@ -193,6 +199,9 @@ struct ntfs_check_extent {
 };
 int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
                     struct ntfs_check_extent *out);
+/* The same without claiming anything, or telling. */
+void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                           struct ntfs_check_extent *out);
 
 /* -------------------------------------------- the phases after the scan */
 

@@ -71,6 +71,11 @@ int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on)
     return keep(nc, number, &(struct ntfs_check_record){ .flags = on });
 }
 
+int ntfs_check_meant(struct ntfs_check *nc, uint64_t number)
+{
+    return keep(nc, number, &(struct ntfs_check_record){ .names = 1 });
+}
+
 int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n)
 {
     return keep(nc, file, &(struct ntfs_check_record){ .sum = n });
@@ -130,6 +135,7 @@ static void head_check(struct ntfs_check *nc, const struct ntfs_record *record)
 struct seen {
     uint32_t type;              /* of the last one */
     uint32_t standards;
+    uint32_t total;             /* of attributes */
     uint32_t count;
     uint16_t ids[32];           /* of the first ones */
     uint8_t *more;              /* a bit for each id, where there are more */
@@ -211,6 +217,7 @@ static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_ORDER, number, attr->at,
                           seen->type, attr->type);
     seen->type = attr->type;
+    seen->total++;
     if (attr->type == NTFS_STANDARD_INFORMATION)
         seen->standards++;
     else if (attr->type == NTFS_ATTRIBUTE_LIST)
@@ -300,6 +307,7 @@ static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
         });
         seen.kept.sum = 0;
         seen.kept.names = 0;
+        seen.kept.links = (uint16_t)seen.total;
     }
     return err ? err : keep(nc, record->number, &seen.kept);
 }

@@ -106,41 +106,62 @@ static void pair_tell(struct ntfs_check *nc, unsigned code,
     check_tell(nc->check, &ntfs_check_codes[code], attr->at, &note);
 }
 
-int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
-                    struct ntfs_check_extent *out)
+/* Walk the runs of ATTR; with CLAIM take them. *WRONG is NTFS_CHECK_CODES, or
+   what is, of PAIR. */
+static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
+                struct ntfs_check_extent *out, unsigned *wrong,
+                struct ntfs_pair *pair)
 {
     struct span span = { attr->pairs, attr->pairs_length };
     uint64_t most = (uint64_t)INT64_MAX >> nc->vol->boot.cluster_shift;
-    struct ntfs_pair pair = { .count = 0 };
     uint64_t vcn = attr->first_vcn, lcn = 0;
-    unsigned wrong = NTFS_CHECK_CODES;
     const char *ignored;
     int more = 0, err = 0;
 
     *out = (struct ntfs_check_extent){ .clusters = 0 };
+    *pair = (struct ntfs_pair){ .count = 0 };
+    *wrong = NTFS_CHECK_CODES;
     if (attr->first_vcn > most ||
         (attr->last_vcn != UINT64_MAX && attr->last_vcn >= most))
-        wrong = NTFS_CHECK_RUN_LENGTH;
-    while (wrong == NTFS_CHECK_CODES && !err &&
-           (more = ntfs_pair_take(&span, &lcn, &pair, &ignored)) > 0) {
-        wrong = pair_judge(nc, attr, &pair, vcn);
-        if (wrong != NTFS_CHECK_CODES)
+        *wrong = NTFS_CHECK_RUN_LENGTH;
+    while (*wrong == NTFS_CHECK_CODES && !err &&
+           (more = ntfs_pair_take(&span, &lcn, pair, &ignored)) > 0) {
+        *wrong = pair_judge(nc, attr, pair, vcn);
+        if (*wrong != NTFS_CHECK_CODES)
             break;
-        if (pair.lcn != NTFS_HOLE) {
-            err = run_claim(nc, attr, &pair, vcn);
-            out->taken += pair.count;
+        if (pair->lcn != NTFS_HOLE) {
+            if (claim)
+                err = run_claim(nc, attr, pair, vcn);
+            out->taken += pair->count;
         }
-        vcn += pair.count;
+        vcn += pair->count;
     }
-    if (err)
-        return err;
     out->clusters = vcn - attr->first_vcn;
     if (more < 0)
-        wrong = NTFS_CHECK_RUN_CODING;
-    else if (wrong == NTFS_CHECK_CODES && vcn != attr->last_vcn + 1)
-        wrong = NTFS_CHECK_RUN_LENGTH;
-    out->good = wrong == NTFS_CHECK_CODES;
-    if (!out->good)
+        *wrong = NTFS_CHECK_RUN_CODING;
+    else if (*wrong == NTFS_CHECK_CODES && vcn != attr->last_vcn + 1)
+        *wrong = NTFS_CHECK_RUN_LENGTH;
+    out->good = *wrong == NTFS_CHECK_CODES;
+    return err;
+}
+
+int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                    struct ntfs_check_extent *out)
+{
+    struct ntfs_pair pair;
+    unsigned wrong;
+    int err = walk(nc, attr, true, out, &wrong, &pair);
+
+    if (!err && !out->good)
         pair_tell(nc, wrong, attr, &pair, out->clusters);
-    return 0;
+    return err;
+}
+
+void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                           struct ntfs_check_extent *out)
+{
+    struct ntfs_pair pair;
+    unsigned wrong;
+
+    walk(nc, attr, false, out, &wrong, &pair);
 }
