@@ -3,9 +3,11 @@
  * other
  *
  *      checker.c   the table of the checker; the order of everything
- *      super.c     superblock: fields, features, backups
+ *      layout.c    which group has what at its beginning
+ *      super.c     superblock: fields, features
+ *      backup.c    copies of the superblock and of descriptors
  *      decode.c    bytes of superblock, descriptors and inodes, decoded
- *      group.c     descriptors and their backups; where metadata lies
+ *      group.c     descriptors: where metadata lies
  *      inode.c     the scan of the inode tables, and one inode
  *      reserved.c  inodes with a meaning, and what of them must be there
  *      map.c       block maps: direct, indirect, double, triple
@@ -169,7 +171,8 @@ struct ext2_check_group {
                                                    in the volume */
     uint32_t free_clusters, free_inodes, used_dirs, unused_inodes;
     uint32_t block_csum, inode_csum;            /* of the bitmaps */
-    uint16_t flags;             /* 0 unless group_csum */
+    uint16_t flags;             /* 0 unless group_csum and its checksum is
+                                   right */
     uint32_t found_inodes, found_dirs;          /* by the scan */
     uint32_t used_to;           /* inodes of the table up to the last in use */
 };
@@ -258,7 +261,6 @@ struct ext2_check {
     uint32_t journal_users;
     bool unjudged;              /* there are features that nobody here knows:
                                    only superblock and groups are looked at */
-    bool believe_uninit;        /* no group's checksum is wrong */
 };
 
 static inline struct ext2_check *ext2_check_of(const struct check *check)
@@ -386,17 +388,34 @@ void ext2_check_super_decode(struct ext2_check *c, uint64_t at,
 uint64_t ext2_check_super_blocks(const struct ext2_disk_super *raw);
 uint64_t ext2_check_super_free(const struct ext2_disk_super *raw);
 
-/* backup.c: has group G a copy of superblock and descriptors? */
+/* layout.c: has GROUP a copy of superblock and descriptors? */
 bool ext2_check_has_backup(const struct ext2_check_super *super, uint32_t group);
-/* The first copy that can be used is read into RAW; *AT is 0: there is none. */
+
+/* backup.c: the first copy that can be used is read into RAW; *AT is 0: there is none. */
 int ext2_check_backup_find(struct check *check, struct ext2_disk_super *raw,
                            uint64_t *at);
 int ext2_check_backups(struct ext2_check *c);
 
-/* group.c: block that has part N of the descriptors, for the copy in GROUP (0:
-   the first one). */
+/*
+ * layout.c: block that has part N of the descriptors, and that of a copy in
+ * GROUP, which has one (of meta_bg's parts: the second copy, whatever GROUP);
+ * 0: there is none.
+ */
 uint64_t ext2_check_desc_block(const struct ext2_check_super *super,
-                               uint32_t part, uint32_t group);
+                               uint32_t part);
+uint64_t ext2_check_desc_copy(const struct ext2_check_super *super,
+                              uint32_t part, uint32_t group);
+
+/* Block of the superblock, or its copy, in GROUP. */
+uint64_t ext2_check_super_block(const struct ext2_check_super *super,
+                                uint32_t group);
+
+/* Blocks that GROUP begins with: superblock, descriptors, what is reserved for
+   these. *FIRST is where, COUNT how many. With meta_bg there may be one more
+   at *ALONE (or 0). */
+void ext2_check_group_head(const struct ext2_check_super *super,
+                           uint32_t group, uint64_t *first, uint64_t *count,
+                           uint64_t *alone);
 static inline uint64_t ext2_check_group_first(const struct ext2_check_super *s,
                                               uint32_t group)
 {

@@ -84,7 +84,7 @@ static void decode_inodes(struct ext2_check_super *s)
 /* How many groups there are, and where their descriptors lie. */
 static void decode_groups(struct ext2_check_super *s, uint64_t device)
 {
-    uint64_t there = device >> s->block_shift;
+    uint64_t there = device >> s->block_shift, all;
 
     s->block_count = ext2_check_super_blocks(&s->raw);
     s->blocks_there = s->block_count < there ? s->block_count : there;
@@ -97,13 +97,15 @@ static void decode_groups(struct ext2_check_super *s, uint64_t device)
     s->desc_size = s->is64 ? le16_get(s->raw.desc_size)
                            : sizeof(struct ext2_disk_group);
     s->descs_per_block = s->block_size / s->desc_size;
-    s->desc_blocks = (s->group_count - 1) / s->descs_per_block + 1;
+    all = (s->block_count - s->first_block - 1) / s->blocks_per_group;
+    s->desc_blocks = (uint32_t)(all / s->descs_per_block) + 1;
     s->first_meta_bg = s->desc_blocks;
     if (s->incompat & EXT2_INCOMPAT_META_BG &&
         le32_get(s->raw.first_meta_bg) < s->desc_blocks)
         s->first_meta_bg = le32_get(s->raw.first_meta_bg);
     s->reserved_desc = le16_get(s->raw.reserved_gdt_blocks);
-    if (s->reserved_desc > s->block_size / 4)
+    if (s->reserved_desc > s->block_size / 4 ||
+        (s->incompat & EXT2_INCOMPAT_META_BG))
         s->reserved_desc = 0;
 }
 
