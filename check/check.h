@@ -2,12 +2,17 @@
  * check.h - what the checkers of all formats stand on
  *
  *      run.c       shale_check(): who knows this volume, what came of it
+ *      base.c      memory, which is counted; locks; when to stop
+ *      progress.c  how far it is, and whose bytes are whose
  *      note.c      findings: kept, sorted, given paths and words, told
+ *      path.c      paths of what findings are about
  *      sentence.c  a code's sentence, filled in
  *      bits.c      a set of blocks or inodes, small where it is simple
+ *      chunk.c     a stretch of such a set
  *      array.c     one small number per inode, where there is one
  *      queue.c     places to be read, sorted, in large runs, by all workers
  *      each.c      the same work for many, by all workers
+ *      sort.c      in place
  *      read.c      reading, counted; stretches that are holes
  *      codes.c     findings that every format may have
  *
@@ -127,6 +132,27 @@ struct check_path {
 /* PATH's is the LEN bytes at TEXT, "/" at their beginning. */
 int check_path_set(struct check *check, struct check_path *path,
                    const char *text, size_t len);
+
+/* --------------------------------------------------------------- sorting */
+
+/*
+ * Sort COUNT elements of SIZE bytes, 64 at most, at BASE: in place, in
+ * n log n, in no time if they are in order. COMPARE as for qsort(3). Those that
+ * it calls equal end up in any order.
+ */
+void check_sort(void *base, size_t count, size_t size,
+                int (*compare)(const void *a, const void *b));
+
+/* ----------------------------------------------------------------- memory */
+
+/*
+ * SIZE bytes of check->mem, counted for the result's memory_peak; the second
+ * clears them. NULL if there are none, which is SHALE_ENOMEM from then on. SIZE
+ * comes back with check_free(), as with shale_free().
+ */
+void *check_alloc(struct check *check, size_t size);
+void *check_zalloc(struct check *check, size_t size);
+void check_free(struct check *check, void *ptr, size_t size);
 
 /* ---------------------------------------------------------------- reading */
 
