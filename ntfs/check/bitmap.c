@@ -84,9 +84,9 @@ static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
             ntfs_check_tell(nc, NTFS_CHECK_BITMAP, number, SHALE_NOWHERE);
         return found == SHALE_ENOMEM ? found : 0;
     }
-    window = shale_alloc(nc->check->mem, WINDOW);
+    window = check_alloc(nc->check, WINDOW);
     err = window ? stream_take(nc, &stream, to, window) : SHALE_ENOMEM;
-    shale_free(nc->check->mem, window, WINDOW);
+    check_free(nc->check, window, WINDOW);
     if (stream.size < (check_bits_size(to) + 7) / 8)
         ntfs_check_differ(nc, NTFS_CHECK_BITMAP_SHORT, number, stream.at,
                           (check_bits_size(to) + 7) / 8, stream.size);

@@ -123,13 +123,13 @@ static int boot_check(struct ntfs_check *nc, uint8_t *head, uint8_t *bytes)
 
 int ntfs_check_boot(struct ntfs_check *nc)
 {
-    struct shale_mem *mem = nc->check->mem;
-    uint8_t *both = shale_alloc(mem, 2 * (size_t)NTFS_HEAD_SIZE);
+    struct check *check = nc->check;
+    uint8_t *both = check_alloc(check, 2 * (size_t)NTFS_HEAD_SIZE);
     int err;
 
     if (!both)
         return SHALE_ENOMEM;
     err = boot_check(nc, both, both + NTFS_HEAD_SIZE);
-    shale_free(mem, both, 2 * (size_t)NTFS_HEAD_SIZE);
+    check_free(check, both, 2 * (size_t)NTFS_HEAD_SIZE);
     return err;
 }

@@ -14,7 +14,7 @@
  *                  pieces of an attribute say together
  *      system.c    $Volume, $LogFile, $UpCase, $AttrDef, $BadClus, $Boot
  *
- *      index.c     one B-tree: nodes, order, its bitmap
+ *      index.c     one B-tree: nodes, order, its bitmap; order.c: of keys
  *      names.c     names in records against names in directories
  *      tree.c      which directories lead to the root; loops, orphans
  *      secure.c    $SDS, $SII, $SDH, and the ids that files have
@@ -69,6 +69,10 @@ struct ntfs_check_record {
                                            can be believed: what it lacks is no
                                            finding */
 #define NTFS_CHECK_REACHED   0x0040u    /* the root leads there */
+#define NTFS_CHECK_CALLED    0x0080u    /* its head says it is a directory */
+
+/* Security ids up to this are looked at: more descriptors have no room. */
+#define NTFS_CHECK_IDS (1u << 24)
 
 /* Records that lie in a row. */
 struct ntfs_check_chunk {
@@ -78,6 +82,8 @@ struct ntfs_check_chunk {
                                    record, which is in several runs */
 };
 
+struct ntfs_entry;
+struct pile;
 struct ntfs_name;
 
 struct ntfs_check {
@@ -92,11 +98,14 @@ struct ntfs_check {
     size_t chunk_count, chunk_room;
 
     struct check_array *records;        /* struct ntfs_check_record */
+    struct check_array *parents;        /* of directories: references */
     struct check_bits *claimed;         /* records in use by $MFT's bitmap */
     struct check_bits *in_use;          /* ... by their heads */
     struct check_bits *used;            /* clusters that somebody has */
     struct check_bits *shared;          /* ... that several have */
     struct check_bits *once, *twice;    /* while shared.c counts; or NULL */
+    struct check_bits *ids;             /* of security, that files have */
+    struct pile *pile;                  /* while names.c compares; or NULL */
     bool claims_known;                  /* CLAIMED could be read */
     uint64_t shares;                    /* how often one was had already; under
                                            the lock of records */
@@ -202,6 +211,40 @@ int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
 /* The same without claiming anything, or telling. */
 void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
                            struct ntfs_check_extent *out);
+
+/* --------------------------------------------------------- index.c */
+
+/* A walk through a B-tree, in order. */
+struct ntfs_tree {
+    struct ntfs_check *nc;
+    const struct ntfs_record *record;   /* whose */
+    struct ntfs_index *index;
+    uint32_t collation;                 /* enum ntfs_collation */
+    bool broken;                        /* something could not be read */
+    void *context;                      /* of EACH */
+};
+
+/*
+ * Check the index called NAME of RECORD's file, of LEN units, which is one of
+ * COLLATION, and call EACH, or nothing if that is NULL, with its entries in
+ * their order.
+ */
+typedef int ntfs_tree_fn(struct ntfs_tree *tree,
+                         const struct ntfs_entry *entry);
+int ntfs_check_index(struct ntfs_check *nc, const struct ntfs_record *record,
+                     const uint16_t *name, size_t len, uint32_t collation,
+                     ntfs_tree_fn *each, void *context);
+
+/* The same of a directory's names, in silence: to read them once more. */
+int ntfs_check_reread(struct ntfs_check *nc, const struct ntfs_record *record,
+                      ntfs_tree_fn *each, void *context);
+
+/* ------------------------------------------- order.c: how keys are sorted */
+
+/* Compare two keys: below, at or above 0. */
+int ntfs_check_collate(const struct ntfs_volume *vol, uint32_t collation,
+                       const uint8_t *a, size_t a_len, const uint8_t *b,
+                       size_t b_len);
 
 /* -------------------------------------------- the phases after the scan */
 

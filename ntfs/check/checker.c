@@ -113,12 +113,14 @@ static int sets_make(struct ntfs_check *nc)
 
     nc->records = check_array_create(check, records,
                                      sizeof(struct ntfs_check_record));
+    nc->parents = check_array_create(check, records, sizeof(uint64_t));
     nc->claimed = check_bits_create(check, records);
     nc->in_use = check_bits_create(check, records);
     nc->used = check_bits_create(check, clusters);
     nc->shared = check_bits_create(check, clusters);
-    return nc->records && nc->claimed && nc->in_use && nc->used && nc->shared
-               ? 0 : SHALE_ENOMEM;
+    nc->ids = check_bits_create(check, NTFS_CHECK_IDS);
+    return nc->records && nc->parents && nc->claimed && nc->in_use && nc->used &&
+           nc->shared && nc->ids ? 0 : SHALE_ENOMEM;
 }
 
 static int phases(struct ntfs_check *nc)
@@ -145,7 +147,7 @@ static int phases(struct ntfs_check *nc)
 
 static int ntfs_check_run(struct check *check)
 {
-    struct ntfs_check *nc = shale_zalloc(check->mem, sizeof *nc);
+    struct ntfs_check *nc = check_zalloc(check, sizeof *nc);
     int err;
 
     if (!nc)
@@ -174,15 +176,17 @@ static void ntfs_check_done(struct check *check)
         return;
     ntfs_check_chunks_free(nc);
     check_array_destroy(nc->records);
+    check_array_destroy(nc->parents);
     check_bits_destroy(nc->claimed);
     check_bits_destroy(nc->in_use);
     check_bits_destroy(nc->used);
     check_bits_destroy(nc->shared);
+    check_bits_destroy(nc->ids);
     check_bits_destroy(nc->once);
     check_bits_destroy(nc->twice);
     if (nc->fs)
         shale_unmount(nc->fs);
-    shale_free(check->mem, nc, sizeof *nc);
+    check_free(check, nc, sizeof *nc);
 }
 
 const struct shale_checker shale_ntfs_checker = {

@@ -279,12 +279,12 @@ static int list_load(struct ntfs_check *nc, const struct ntfs_record *base,
         return 0;
     }
     *size = (uint32_t)stream.size;
-    *out = shale_alloc(nc->check->mem, *size);
+    *out = check_alloc(nc->check, *size);
     err = *out ? ntfs_stream_read(nc->vol, &stream, 0, *out, *size)
                : SHALE_ENOMEM;
     ntfs_stream_close(nc->vol, &stream);
     if (err) {
-        shale_free(nc->check->mem, *out, *out ? *size : 0);
+        check_free(nc->check, *out, *out ? *size : 0);
         *out = NULL;
     }
     return err == SHALE_ENOMEM ? err : 0;
@@ -308,7 +308,7 @@ static int list_check(struct ntfs_check *nc, struct ntfs_record *record)
     }
     walk.bytes = bytes;
     err = walk_all(&walk);
-    shale_free(nc->check->mem, bytes, walk.length);
+    check_free(nc->check, bytes, walk.length);
     if (err)
         return err;
     if (walk.broken)

@@ -65,7 +65,7 @@ static bool is_in_a_row(const struct ntfs_check *nc)
 
 int ntfs_check_mirror(struct ntfs_check *nc)
 {
-    struct shale_mem *mem = nc->check->mem;
+    struct check *check = nc->check;
     size_t size = nc->vol->boot.record_size;
     uint8_t *both;
     int err = 0;
@@ -77,11 +77,11 @@ int ntfs_check_mirror(struct ntfs_check *nc)
     }
     if (!is_in_a_row(nc))
         return 0;
-    both = shale_alloc(mem, 2 * size);
+    both = check_alloc(check, 2 * size);
     if (!both)
         return SHALE_ENOMEM;
     for (uint64_t i = 0; i < RECORDS && !err; i++)
         err = record_compare(nc, i, both, both + size);
-    shale_free(mem, both, 2 * size);
+    check_free(check, both, 2 * size);
     return err;
 }

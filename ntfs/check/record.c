@@ -160,7 +160,7 @@ static int id_take(struct ntfs_check *nc, struct seen *seen, uint16_t id,
         return 0;
     }
     if (!seen->more) {
-        seen->more = shale_zalloc(nc->check->mem, ID_BYTES);
+        seen->more = check_zalloc(nc->check, ID_BYTES);
         if (!seen->more)
             return SHALE_ENOMEM;
         for (uint32_t i = 0; i < IDS; i++)
@@ -171,8 +171,26 @@ static int id_take(struct ntfs_check *nc, struct seen *seen, uint16_t id,
     return 0;
 }
 
+/* NAME is one of a directory, whose parent is kept: the first that is not of
+   the name space DOS. */
+static int parent_take(struct ntfs_check *nc, const struct ntfs_record *record,
+                       const struct ntfs_name *name)
+{
+    uint64_t file = ntfs_check_file_of(record), *at;
+
+    if (!(record->flags & NTFS_RECORD_DIRECTORY) ||
+        name->space == NTFS_DOS || file >= check_array_size(nc->parents))
+        return 0;
+    check_array_lock(nc->parents);
+    at = check_array_at(nc->parents, file, true);
+    if (at && *at == 0)
+        *at = name->parent;
+    check_array_unlock(nc->parents);
+    return at ? 0 : SHALE_ENOMEM;
+}
+
 /* Take note of a name, ATTR. */
-static void name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
+static int name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
                       struct seen *seen)
 {
     const struct ntfs_record *record = attr->record;
@@ -183,14 +201,33 @@ static void name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
                             : NULL;
 
     if (!attr->resident)
-        return;                 /* which has been told */
+        return 0;               /* which has been told */
     if (wrong) {
         ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
                         attr->at, wrong);
-        return;
+        return 0;
     }
     seen->kept.names++;
     seen->kept.sum += ntfs_check_name_hash(ntfs_check_file_of(record), &name);
+    return parent_take(nc, record, &name);
+}
+
+/* Take note of times, flags and owner, ATTR. */
+static int standard_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                         struct seen *seen)
+{
+    const struct ntfs_disk_standard *raw = (const void *)attr->value;
+    uint32_t id;
+
+    if (!attr->resident)
+        return 0;               /* which has been told */
+    if (attr->value_length >= offsetof(struct ntfs_disk_standard, owner_id))
+        seen->standards++;
+    if (attr->value_length < sizeof *raw)
+        return 0;
+    id = le32_get(raw->security_id);
+    return id == 0 || id >= NTFS_CHECK_IDS
+               ? 0 : check_bits_add(nc->ids, id, 1, NULL);
 }
 
 static bool is_named_i30(const struct ntfs_attr *attr)
@@ -219,14 +256,16 @@ static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
     seen->type = attr->type;
     seen->total++;
     if (attr->type == NTFS_STANDARD_INFORMATION)
-        seen->standards++;
+        err = standard_take(nc, attr, seen);
     else if (attr->type == NTFS_ATTRIBUTE_LIST)
         seen->kept.flags |= NTFS_CHECK_LIST;
     else if (attr->type == NTFS_FILE_NAME)
-        name_take(nc, attr, seen);
+        err = name_take(nc, attr, seen);
     else if (attr->type == NTFS_INDEX_ROOT)
         seen->kept.flags |= is_named_i30(attr) ? NTFS_CHECK_DIRECTORY
                                                : NTFS_CHECK_VIEW;
+    if (err)
+        return err;
     return ntfs_check_attr(nc, attr, seen->kept.flags & NTFS_CHECK_LIST ||
                                          attr->record->base);
 }
@@ -291,8 +330,10 @@ static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
     };
     if (record->base)
         seen.kept.flags |= NTFS_CHECK_EXTENSION;
+    if (record->flags & NTFS_RECORD_DIRECTORY)
+        seen.kept.flags |= NTFS_CHECK_CALLED;
     err = attrs_check(nc, record, &seen);
-    shale_free(nc->check->mem, seen.more, seen.more ? ID_BYTES : 0);
+    check_free(nc->check, seen.more, seen.more ? ID_BYTES : 0);
     if (err)
         return err;
     attrs_judge(nc, record, &seen);

@@ -19,18 +19,18 @@
 
 static int chunk_add(struct ntfs_check *nc, struct ntfs_check_chunk chunk)
 {
-    struct shale_mem *mem = nc->check->mem;
+    struct check *check = nc->check;
 
     if (nc->chunk_count == nc->chunk_room) {
         size_t room = nc->chunk_room ? 2 * nc->chunk_room : 64;
         struct ntfs_check_chunk *more =
-            shale_alloc_array(mem, room, sizeof *more);
+            check_alloc(check, room * sizeof *more);
 
         if (!more)
             return SHALE_ENOMEM;
         if (nc->chunk_count > 0)
             memcpy(more, nc->chunks, nc->chunk_count * sizeof *more);
-        shale_free(mem, nc->chunks, nc->chunk_room * sizeof *more);
+        check_free(check, nc->chunks, nc->chunk_room * sizeof *more);
         nc->chunks = more;
         nc->chunk_room = room;
     }
@@ -92,32 +92,11 @@ static int run_cut(struct ntfs_check *nc, const struct ntfs_run *run,
     return err;
 }
 
-static void sift(struct ntfs_check_chunk *heap, size_t at, size_t count)
+static int by_place(const void *a, const void *b)
 {
-    struct ntfs_check_chunk moved = heap[at];
+    const struct ntfs_check_chunk *x = a, *y = b;
 
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && heap[child + 1].at > heap[child].at)
-            child++;
-        if (heap[child].at <= moved.at)
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = moved;
-}
-
-/* Heap sort: hostile runs are sorted as fast as others. */
-static void sort(struct ntfs_check_chunk *chunks, size_t count)
-{
-    for (size_t at = count / 2; at-- > 0;)
-        sift(chunks, at, count);
-    for (size_t end = count; end-- > 1;) {
-        struct ntfs_check_chunk last = chunks[end];
-
-        chunks[end] = chunks[0];
-        chunks[0] = last;
-        sift(chunks, 0, end);
-    }
+    return x->at < y->at ? -1 : x->at > y->at;
 }
 
 int ntfs_check_chunks_make(struct ntfs_check *nc)
@@ -129,13 +108,13 @@ int ntfs_check_chunks_make(struct ntfs_check *nc)
     for (size_t i = 0; i < runs->count && !err; i++)
         err = run_cut(nc, &runs->list[i], &next);
     if (!err)
-        sort(nc->chunks, nc->chunk_count);
+        check_sort(nc->chunks, nc->chunk_count, sizeof *nc->chunks, by_place);
     return err;
 }
 
 void ntfs_check_chunks_free(struct ntfs_check *nc)
 {
-    shale_free(nc->check->mem, nc->chunks,
+    check_free(nc->check, nc->chunks,
                nc->chunk_room * sizeof *nc->chunks);
     nc->chunks = NULL;
 }
@@ -267,11 +246,11 @@ static int work(struct check *check, uint64_t index, void *context)
         check_done(check, chunk->count);
         return 0;
     }
-    bytes = shale_alloc(check->mem, size);
+    bytes = check_alloc(check, size);
     if (!bytes)
         return SHALE_ENOMEM;
     err = chunk_scan(scan, chunk, bytes);
-    shale_free(check->mem, bytes, size);
+    check_free(check, bytes, size);
     check_done(check, chunk->count);
     return err;
 }

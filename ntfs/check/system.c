@@ -79,7 +79,7 @@ static int upcase_read(struct ntfs_check *nc, const struct ntfs_stream *stream)
                           TABLE_SIZE, stream->size);
         return 0;
     }
-    bytes = shale_alloc(nc->check->mem, TABLE_SIZE);
+    bytes = check_alloc(nc->check, TABLE_SIZE);
     if (!bytes)
         return SHALE_ENOMEM;
     err = ntfs_stream_fetch(nc->vol, stream, 0, bytes, TABLE_SIZE);
@@ -87,7 +87,7 @@ static int upcase_read(struct ntfs_check *nc, const struct ntfs_stream *stream)
         ntfs_check_differ(nc, NTFS_CHECK_UPCASE, NTFS_UPCASE,
                           ntfs_data_place(nc->vol, stream, 2 * bad), bad,
                           (uint32_t)bytes[2 * bad] | bytes[2 * bad + 1] << 8);
-    shale_free(nc->check->mem, bytes, TABLE_SIZE);
+    check_free(nc->check, bytes, TABLE_SIZE);
     return err == SHALE_ENOMEM ? err : 0;
 }
 
