@@ -103,15 +103,15 @@ static const char intro[] =
     "\n"
     "Every code that a finding can have, what it means, and what is at stake\n"
     "if nobody acts. Codes never change their names. *Corruption* is where\n"
-    "data is lost, or will be if it is used; *inconsistency* where two records\n"
-    "of one fact disagree, and no data is at stake yet; either makes the exit\n"
-    "status 4. *Advice* does not: the volume is sound, but somebody should\n"
-    "know.\n"
+    "data is lost, or will be if it is used; *inconsistency* where two\n"
+    "records of one fact disagree, and no data is at stake yet; either makes\n"
+    "the exit status 4. *Advice* does not: the volume is sound, but somebody\n"
+    "should know.\n"
     "\n"
     "`shale check --explain CODE` prints an entry. This file is what\n"
     "`shale check --explain all` prints: it is made from the checkers' own\n"
-    "tables (`check/codes.def` and its like), and a test sees to it that it is\n"
-    "up to date (`ninja check-codes` makes it anew).\n";
+    "tables (`check/codes.def` and its like) by `ninja check-codes`, and a\n"
+    "test sees to it that it is up to date.\n";
 
 /* The chapter of CHECKER's codes; of those that all share if it is NULL. */
 static void explain_chapter(const struct shale_checker *checker)

@@ -353,6 +353,7 @@ void ext2_check_crc_end(struct ext2_check *c);
 
 struct ext2_check_claims {
     struct ext2_check *c;
+    uint32_t ino;               /* whose the last run is */
     unsigned count;
     struct {
         uint64_t first;         /* cluster */
@@ -368,12 +369,11 @@ int ext2_check_take(struct ext2_check_claims *claims, uint64_t first,
 int ext2_check_take_flush(struct ext2_check_claims *claims);
 
 /*
- * A block of directory INO, which has been claimed: enter it in dir_blocks,
- * unless it is already there.
+ * BLOCK, which has been claimed, is the LOGICALth of directory INO, with that
+ * seed: enter it in dir_blocks, unless it is already there.
  */
-int ext2_check_dir_block(struct ext2_check *c,
-                         const struct ext2_check_inode *inode, uint64_t logical,
-                         uint64_t block);
+int ext2_check_dir_block(struct ext2_check *c, uint32_t ino, uint32_t seed,
+                         uint64_t logical, uint64_t block);
 
 /* ---------------------------------------- passes, in the order they come */
 

@@ -162,6 +162,7 @@ static int ntfs_check_run(struct check *check)
         return err;
     check->result->unit_size = nc->vol->boot.cluster_size;
     check->result->units = nc->vol->boot.cluster_count;
+    check->result->size = nc->vol->boot.size;
     err = sets_make(nc);
     if (!err)
         err = ntfs_check_chunks_make(nc);
@@ -193,7 +194,7 @@ const struct shale_checker shale_ntfs_checker = {
     .name = "ntfs",
     .codes = ntfs_check_codes,
     .code_count = NTFS_CHECK_CODES,
-    .phases = 8,
+    .phases = 10,
     .memory = "16 bytes per MFT record, in pieces of 4 KiB where there are "
               "any in use; at most 4 bits per cluster and per record, less "
               "where they lie in runs; 1 MiB of cache and 1 MiB per thread",

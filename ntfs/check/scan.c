@@ -198,9 +198,7 @@ static int one_by_one(struct scan *scan, const struct ntfs_check_chunk *chunk,
 
     for (uint32_t i = 0; i < chunk->count; i++) {
         uint64_t number = chunk->first + i;
-        uint64_t at = chunk->at == SHALE_NOWHERE
-                          ? SHALE_NOWHERE
-                          : chunk->at + ((uint64_t)i << shift);
+        uint64_t at = ntfs_data_place(nc->vol, nc->vol->mft, number << shift);
         bool good;
         int err = split_read(nc, number, bytes, &good);
 
