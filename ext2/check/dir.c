@@ -370,7 +370,7 @@ static int check_holes(struct ext2_check *c)
                      (EXT2_CHECK_INLINE | EXT2_CHECK_CLEAR)))
             continue;
         if (dir->blocks == 0)
-            ext2_tell_inode(c, DIR_EMPTY, SHALE_NOWHERE, ino);
+            ext2_tell_inode(c, DIR_EMPTY, SHALE_NOWHERE, ino, .other = 0);
         else if (dir->found < dir->blocks)
             ext2_tell_inode(c, DIR_HOLE, SHALE_NOWHERE, ino, .compared = true,
                             .expected = dir->blocks, .found = dir->found);

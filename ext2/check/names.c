@@ -6,13 +6,13 @@
  * since equal names have equal hashes, and those are in one leaf; but at its
  * edges, where the next leaf may go on with the same hash. (3) Of all names in
  * other directories, and at those edges, 8 bytes are taken down, a number made
- * of the directory and the name. Where two are equal, and only then, directories
- * are read again, to see whether the names are.
+ * of the directory and the name. Where two are equal, and only then, blocks are
+ * read again, to see whether the names are.
  */
 #include "ext2/check/tree.h"
 #include "memfn.h"
 
-#define ALONE_MAX   8192u       /* bytes of a block that is searched by itself */
+#define ALONE_MAX   8192u       /* bytes of a block searched by itself */
 #define SAME_MAX    16384u      /* names compared with each other, at most */
 
 /* A name that may be there twice; its bytes follow those of its number. */

@@ -102,7 +102,8 @@ void ext2_table_sort(struct ext2_table *table,
     for (size_t top = table->count / 2; top > 0; top--)
         heap_sink(table, top - 1, table->count, compare);
     for (size_t end = table->count - 1; end > 0; end--) {
-        void *first = ext2_table_at(table, 0), *last = ext2_table_at(table, end);
+        void *first = ext2_table_at(table, 0);
+        void *last = ext2_table_at(table, end);
 
         memcpy(held, first, table->row);
         memcpy(first, last, table->row);
