@@ -76,7 +76,7 @@ _shale()
             mapfile -t COMPREPLY < <(compgen -W "$(_shale_codes)" -- "$current")
             return ;;
         check-C | check-b | check--superblock | check--limit | \
-            check--threads | map--owner)
+            check--threads)
             return ;;
         map--picture)
             _shale_files "$current"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# check_disk.sh - shale check: partitions, and fsck.shale as fsck(8) runs it
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+for program in mke2fs debugfs sfdisk mkfs.fat; do
+    have "$program" || skip_all "needs $program"
+done
+
+make_image "$work/one" 15M -b 1024
+cp "$work/one" "$work/bad"
+debugfs -w -R "set_inode_field <2> links_count 7" "$work/bad" 2>/dev/null
+truncate -s 15M "$work/fat"
+mkfs.fat "$work/fat" >/dev/null
+
+# one partition that is known: no need to say which
+make_disk "$work/single.img" gpt
+put "$work/one" "$work/single.img" 2048
+status "the only one" 0 "$SHALE" check "$work/single.img"
+check "the only one: title" \
+    grep -q "^$work/single.img, partition 1: ext2: sound" "$work/out"
+
+for label in dos gpt; do
+    disk=$work/$label.img
+    make_disk "$disk" "$label"
+    put "$work/bad" "$disk" 2048
+    put "$work/fat" "$disk" 34816
+    status "$label: which?" 8 "$SHALE" check "$disk"
+    says "$label: which?" "--part N"
+    says "$label: which?" "2 (fat, 15.0 MiB)"
+    status "$label: --part 1" 4 "$SHALE" check --part 1 "$disk"
+    status "$label: --part 2" 0 "$SHALE" check --part 2 "$disk"
+    status "$label: --part 3" 8 "$SHALE" check --part 3 "$disk"
+    status "$label: --offset" 4 "$SHALE" check --offset 2048s "$disk"
+    status "$label: --all" 4 "$SHALE" check --all "$disk"
+    check "$label: --all: first" \
+        grep -q "^$disk, partition 1: ext2: damaged" "$work/out"
+    check "$label: --all: second" \
+        grep -q "^$disk, partition 2: fat: sound" "$work/out"
+    json "$label: --all --json" '.exit, (.volumes[] |
+        "\(.partition) \(.type) \(.exit)")' $'4\n1 ext2 4\n2 fat 0' \
+        "$SHALE" check --all --json "$disk"
+    json "$label: offsets" '.volumes[0].findings |
+        all(.offset == null or .offset >= 1048576)' true \
+        "$SHALE" check --all --json "$disk"
+done
+
+# what cannot be checked is passed over; where nothing can be, that is said
+dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
+    status=none
+status "passed over" 4 "$SHALE" check --all "$work/dos.img"
+says "passed over" "partition 2: not checked"
+
+# fsck(8) calls us by name
+ln -s "$SHALE" "$work/fsck.shale"
+ln -s "$SHALE" "$work/fsck.shale.ext2"
+ln -s "$SHALE" "$work/fsck.shale.fat"
+ln -s "$SHALE" "$work/fsck.fuse.shale"
+for name in fsck.shale fsck.fuse.shale fsck.shale.ext2; do
+    status "$name" 0 "$work/$name" "$work/one"
+    status "$name -a" 4 "$work/$name" -a "$work/bad"
+    says "$name -a" "nothing is repaired"
+    status "$name: usage" 16 "$work/$name"
+    status "$name: no image" 8 "$work/$name" "$work/none"
+done
+status "fsck.shale.fat of ext2" 4 "$work/fsck.shale.fat" "$work/one"
+status "fsck.shale.xfs" 16 bash -c \
+    "ln -s '$SHALE' '$work/fsck.shale.xfs'; '$work/fsck.shale.xfs' '$work/one'"
+if have fsck; then
+    for args in "" -n -a -y -C "-C5 -T" "-f -v" "-M -R"; do
+        # shellcheck disable=SC2086
+        PATH=$work:$PATH status "fsck $args" 0 \
+            bash -c "fsck -t shale $args '$work/one' 5>&1"
+        # shellcheck disable=SC2086
+        PATH=$work:$PATH status "fsck $args of damage" 4 \
+            bash -c "fsck -t shale $args '$work/bad' 5>&1"
+    done
+else
+    skip "fsck" "needs fsck (util-linux)"
+fi
+finish
