@@ -27,7 +27,7 @@ static uint64_t part_len(const struct part *part)
     return part->last - part->first + 1;
 }
 
-/* The part of *LEN numbers from *FIRST on that is in one chunk; moves past it. */
+/* What of *LEN numbers from *FIRST on is in one chunk; moves past it. */
 static struct part next_part(uint64_t *first, uint64_t *len)
 {
     struct part part = { .index = *first / CHUNK_SIZE };

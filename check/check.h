@@ -25,8 +25,9 @@
  * not there. All it believes has been compared with the device's size, so work
  * and memory are bounded by that.
  *
- * Errors     of int functions: 0 or SHALE_ENOMEM or SHALE_EINTR (stopped), which
- *            are to be returned at once; a device's error is told, and is none
+ * Errors     of int functions: 0, or SHALE_ENOMEM or SHALE_EINTR (stopped),
+ *            which are to be returned at once; a device's error is told, and
+ *            is none
  * Locking    everything here may be called by all workers at the same time,
  *            unless its comment says otherwise
  */

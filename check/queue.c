@@ -1,12 +1,12 @@
 /*
  * queue.c - places to be read, sorted, in large runs, by all workers
  *
- * Items are gathered in chunks. When the queue is run, each chunk is sorted,
- * by whichever worker takes it, and then all chunks are merged while they are
- * used up: a heap of chunks has the one with the lowest place on top. Nothing
- * is moved from chunk to chunk, and a chunk that is used up is given back.
+ * Items are gathered in batches. When the queue is run, each batch is sorted,
+ * by whichever worker takes it, and then all batches are merged while they are
+ * used up: a heap of batches has the one with the lowest place on top. Nothing
+ * is moved from batch to batch, and a batch that is used up is given back.
  *
- *      add      item -> open chunk of its lane; a full one goes to the lane's
+ *      add      item -> open batch of its lane; a full one goes to the lane's
  *               list
  *      run      all lists -> heap      a round
  *               heap -> a run of places that are near each other -> one read ->
@@ -17,8 +17,8 @@
 #include "check/state.h"
 
 enum {
-    CHUNK_BYTES = 32 << 10,
-    CHUNK_ITEMS = CHUNK_BYTES / sizeof(struct check_item) - 1,
+    BATCH_BYTES = 32 << 10,
+    BATCH_ITEMS = BATCH_BYTES / sizeof(struct check_item) - 1,
     LANES = 8,                  /* a power of two */
     RUN_BYTES = 256 << 10,      /* of one read: it stays in a CPU's cache */
     GAP_BYTES = 16 << 10,       /* that are sooner read than passed over */
@@ -26,17 +26,17 @@ enum {
     ALONE = 32,                 /* items not worth waking others for */
 };
 
-struct chunk {
-    struct chunk *next;
+struct batch {
+    struct batch *next;
     uint32_t count, used;
-    struct check_item items[CHUNK_ITEMS];
+    struct check_item items[BATCH_ITEMS];
 };
 
-_Static_assert(sizeof(struct chunk) <= CHUNK_BYTES, "a chunk is whole pages");
+_Static_assert(sizeof(struct batch) <= BATCH_BYTES, "a batch is whole pages");
 
 struct lane {
     struct check_lock lock;     /* guards the rest */
-    struct chunk *chunks;       /* the first one is open */
+    struct batch *batches;       /* the first one is open */
     uint64_t count;             /* items */
 };
 
@@ -55,8 +55,8 @@ struct round {
     size_t room;                /* bytes of a worker's buffer */
 
     /* The state's `turn` guards: */
-    struct chunk **heap;        /* CHUNKS in use, of ROUND_CHUNKS */
-    size_t chunks, round_chunks;
+    struct batch **heap;        /* BATCHS in use, of ROUND_BATCHS */
+    size_t batches, round_batches;
     uint64_t left;              /* items */
     int err;
 };
@@ -79,9 +79,9 @@ struct check_queue *check_queue_create(struct check *check, size_t length)
     return queue;
 }
 
-static void chunk_free(struct check *check, struct chunk *chunk)
+static void batch_free(struct check *check, struct batch *batch)
 {
-    check_free(check, chunk, sizeof *chunk);
+    check_free(check, batch, sizeof *batch);
 }
 
 void check_queue_destroy(struct check_queue *queue)
@@ -92,11 +92,11 @@ void check_queue_destroy(struct check_queue *queue)
         return;
     check = queue->check;
     for (size_t i = 0; i < LANES; i++) {
-        struct chunk *chunk = queue->lanes[i].chunks, *next;
+        struct batch *batch = queue->lanes[i].batches, *next;
 
-        for (; chunk; chunk = next) {
-            next = chunk->next;
-            chunk_free(check, chunk);
+        for (; batch; batch = next) {
+            next = batch->next;
+            batch_free(check, batch);
         }
         check_lock_fini(check, &queue->lanes[i].lock);
     }
@@ -111,35 +111,35 @@ static struct lane *lane_of(struct check_queue *queue, uint64_t at)
     return &queue->lanes[at / RUN_BYTES % LANES];
 }
 
-/* A chunk with room in it, at the head of LANE's list; or NULL. */
-static struct chunk *open_chunk(struct check *check, struct lane *lane)
+/* A batch with room in it, at the head of LANE's list; or NULL. */
+static struct batch *open_batch(struct check *check, struct lane *lane)
 {
-    struct chunk *chunk = lane->chunks;
+    struct batch *batch = lane->batches;
 
-    if (chunk && chunk->count < CHUNK_ITEMS)
-        return chunk;
-    chunk = check_alloc(check, sizeof *chunk);
-    if (!chunk)
+    if (batch && batch->count < BATCH_ITEMS)
+        return batch;
+    batch = check_alloc(check, sizeof *batch);
+    if (!batch)
         return NULL;
-    chunk->next = lane->chunks;
-    chunk->count = chunk->used = 0;
-    lane->chunks = chunk;
-    return chunk;
+    batch->next = lane->batches;
+    batch->count = batch->used = 0;
+    lane->batches = batch;
+    return batch;
 }
 
 int check_queue_add(struct check_queue *queue, const struct check_item *item)
 {
     struct lane *lane = lane_of(queue, item->at);
-    struct chunk *chunk;
+    struct batch *batch;
 
     check_lock(queue->check, &lane->lock);
-    chunk = open_chunk(queue->check, lane);
-    if (chunk) {
-        chunk->items[chunk->count++] = *item;
+    batch = open_batch(queue->check, lane);
+    if (batch) {
+        batch->items[batch->count++] = *item;
         lane->count++;
     }
     check_unlock(queue->check, &lane->lock);
-    return chunk ? 0 : SHALE_ENOMEM;
+    return batch ? 0 : SHALE_ENOMEM;
 }
 
 uint64_t check_queue_count(struct check_queue *queue)
@@ -166,30 +166,30 @@ static int compare_items(const void *a, const void *b)
     return order;
 }
 
-static int sort_chunk(struct check *check, uint64_t index, void *context)
+static int sort_batch(struct check *check, uint64_t index, void *context)
 {
     struct round *round = context;
-    struct chunk *chunk = round->heap[index];
+    struct batch *batch = round->heap[index];
 
     (void)check;
-    check_sort(chunk->items, chunk->count, sizeof chunk->items[0],
+    check_sort(batch->items, batch->count, sizeof batch->items[0],
                compare_items);
     return 0;
 }
 
-static bool comes_first(const struct chunk *a, const struct chunk *b)
+static bool comes_first(const struct batch *a, const struct batch *b)
 {
     return compare_items(&a->items[a->used], &b->items[b->used]) < 0;
 }
 
-/* The chunk at AT may have to be further down the heap. */
+/* The batch at AT may have to be further down the heap. */
 static void sink(struct round *round, size_t at)
 {
-    struct chunk *moving = round->heap[at];
+    struct batch *moving = round->heap[at];
     size_t child;
 
-    while ((child = 2 * at + 1) < round->chunks) {
-        if (child + 1 < round->chunks &&
+    while ((child = 2 * at + 1) < round->batches) {
+        if (child + 1 < round->batches &&
             comes_first(round->heap[child + 1], round->heap[child]))
             child++;
         if (!comes_first(round->heap[child], moving))
@@ -200,18 +200,18 @@ static void sink(struct round *round, size_t at)
     round->heap[at] = moving;
 }
 
-/* Take all chunks out of the lanes, into the heap, which is none yet. */
-static void take_chunks(struct round *round)
+/* Take all batches out of the lanes, into the heap, which is none yet. */
+static void take_batches(struct round *round)
 {
     struct check_queue *queue = round->queue;
 
     for (size_t i = 0; i < LANES; i++) {
         struct lane *lane = &queue->lanes[i];
 
-        for (struct chunk *chunk = lane->chunks; chunk; chunk = chunk->next)
-            round->heap[round->chunks++] = chunk;
+        for (struct batch *batch = lane->batches; batch; batch = batch->next)
+            round->heap[round->batches++] = batch;
         round->left += lane->count;
-        lane->chunks = NULL;
+        lane->batches = NULL;
         lane->count = 0;
     }
 }
@@ -221,25 +221,25 @@ static int round_begin(struct round *round)
 {
     struct check_queue *queue = round->queue;
     struct check *check = queue->check;
-    size_t chunks = 0;
+    size_t batches = 0;
     int err;
 
     for (size_t i = 0; i < LANES; i++)
-        for (struct chunk *chunk = queue->lanes[i].chunks; chunk;
-             chunk = chunk->next)
-            chunks++;
+        for (struct batch *batch = queue->lanes[i].batches; batch;
+             batch = batch->next)
+            batches++;
     round->heap = NULL;
-    round->left = round->chunks = round->round_chunks = 0;
-    if (chunks == 0)
+    round->left = round->batches = round->round_batches = 0;
+    if (batches == 0)
         return 0;
-    round->heap = check_alloc(check, chunks * sizeof(struct chunk *));
+    round->heap = check_alloc(check, batches * sizeof(struct batch *));
     if (!round->heap)
         return SHALE_ENOMEM;
-    round->round_chunks = chunks;
-    take_chunks(round);
+    round->round_batches = batches;
+    take_batches(round);
 
-    err = check_each(check, chunks, sort_chunk, round);
-    for (size_t i = round->chunks / 2; !err && i-- > 0;)
+    err = check_each(check, batches, sort_batch, round);
+    for (size_t i = round->batches / 2; !err && i-- > 0;)
         sink(round, i);
     return err;
 }
@@ -248,10 +248,10 @@ static void round_end(struct round *round)
 {
     struct check *check = round->queue->check;
 
-    for (size_t i = 0; i < round->chunks; i++)
-        chunk_free(check, round->heap[i]);
+    for (size_t i = 0; i < round->batches; i++)
+        batch_free(check, round->heap[i]);
     check_free(check, round->heap,
-               round->round_chunks * sizeof(struct chunk *));
+               round->round_batches * sizeof(struct batch *));
 }
 
 /* ------------------------------------------------------------------- runs */
@@ -259,15 +259,15 @@ static void round_end(struct round *round)
 /* Take the lowest item out of the heap. */
 static void pop(struct round *round, struct check_item *out)
 {
-    struct chunk *top = round->heap[0];
+    struct batch *top = round->heap[0];
 
     *out = top->items[top->used++];
     round->left--;
     if (top->used == top->count) {
-        round->heap[0] = round->heap[--round->chunks];
-        chunk_free(round->queue->check, top);
+        round->heap[0] = round->heap[--round->batches];
+        batch_free(round->queue->check, top);
     }
-    if (round->chunks > 0)
+    if (round->batches > 0)
         sink(round, 0);
 }
 
@@ -300,8 +300,8 @@ static size_t take_run(struct round *round, struct check_item *items)
 
     check_lock(check, &check->state->turn);
     max = round->err ? 0 : share(round);
-    while (n < max && round->chunks > 0) {
-        const struct chunk *top = round->heap[0];
+    while (n < max && round->batches > 0) {
+        const struct batch *top = round->heap[0];
 
         if (n > 0 &&
             !joins(round, &items[0], &items[n - 1], &top->items[top->used]))

@@ -7,7 +7,7 @@
 #include "check/check.h"
 #include "memfn.h"
 
-enum { CHECK_FINDINGS_MAX = 10000 };    /* kept, unless somebody asks for more */
+enum { CHECK_FINDINGS_MAX = 10000 };    /* kept, unless told otherwise */
 
 struct check_state {
     const struct shale_checker *checker;
