@@ -8,7 +8,9 @@
  *      backup.c    copies of the superblock and of descriptors
  *      decode.c    bytes of superblock, descriptors and inodes, decoded
  *      group.c     descriptors: where metadata lies
- *      inode.c     the scan of the inode tables, and one inode
+ *      inode.c     the scan of the inode tables
+ *      node.c      one inode
+ *      walk.c      blocks claimed, whatever leads to them
  *      reserved.c  inodes with a meaning, and what of them must be there
  *      map.c       block maps: direct, indirect, double, triple
  *      extent.c    extent trees
@@ -16,11 +18,12 @@
  *      shared.c    blocks that several have: who with whom
  *      bitmap.c    bitmaps and counts of what is free
  *      journal.c   the journal's inode and superblock
- *      special.c   resize inode, quota, mmp
+ *      resize.c    the resize inode
+ *      mmp.c       the block that tells who has the volume in use
  *
  *      symlink.c   targets
- *      xattr.c     attributes in inodes and in blocks, ACLs, references
- *      dir.c       directory blocks and their records
+ *      xattr.c     attributes in inodes and in blocks: see xattr.h
+ *      dir.c       directory blocks and their records: see tree.h
  *      htree.c     indexes of directories
  *      names.c     two entries of one name
  *      connect.c   parents, what cannot be reached, lost+found
@@ -473,7 +476,11 @@ int ext2_check_dirs(struct ext2_check *c);              /* pass 2 */
 int ext2_check_connect(struct ext2_check *c);           /* pass 3 */
 int ext2_check_links(struct ext2_check *c);             /* pass 4 */
 int ext2_check_bitmaps(struct ext2_check *c);           /* pass 5 */
+
+/* Inside pass 0, whatever belongs to it: journal, mmp. */
 int ext2_check_journal(struct ext2_check *c);
+int ext2_check_mmp(struct ext2_check *c);
+void ext2_check_quota_numbers(struct ext2_check *c);
 
 /* Free c->xattrs and c->tree, which may be NULL. */
 void ext2_check_xattrs_end(struct ext2_check *c);

@@ -1,0 +1,167 @@
+/*
+ * reserved.c - inodes that are not for people's files
+ *
+ *      1  the list of bad blocks        7  reserved descriptors (resize.c)
+ *      2  the root                      8  the journal
+ *      3, 4  quotas of users, groups    the rest: not in use
+ */
+#include "ext2/check/scan.h"
+#include "memfn.h"
+
+#define QUOTA_USER_INO  3u
+#define QUOTA_GROUP_INO 4u
+
+/* Of the superblock. */
+#define SUPER_QUOTA_USER    0x240       /* le32 */
+#define SUPER_QUOTA_GROUP   0x244       /* le32 */
+#define SUPER_QUOTA_PROJECT 0x26c       /* le32 */
+
+static bool is_type(const struct ext2_check_inode *inode, unsigned type)
+{
+    return (inode->mode & EXT2_S_IFMT) == type;
+}
+
+/* Does it lead to anything? */
+static bool has_blocks(const struct ext2_check_inode *inode)
+{
+    for (unsigned i = 0; i < EXT2_POINTERS; i++)
+        if (le32_get(inode->block[i]) != 0)
+            return true;
+    return false;
+}
+
+static void tell_mode(struct ext2_check *c,
+                      const struct ext2_check_inode *inode, const char *what)
+{
+    size_t len = 0;
+
+    while (what[len])
+        len++;
+    if (!c->scan->hunt)
+        ext2_tell_inode(c, RESERVED_MODE, inode->at, inode->ino, .name = what,
+                        .len = len, .compared = true, .found = inode->mode);
+}
+
+/* --------------------------------------------------------------- each one */
+
+static int bad_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
+                      const struct ext2_check_inode *inode)
+{
+    const char *what = "has a mode like a file's";
+
+    if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG) && !c->scan->hunt)
+        ext2_tell_inode(c, RESERVED_BAD, inode->at, inode->ino,
+                        .name = what, .len = 24, .compared = true,
+                        .found = inode->mode);
+    return ext2_check_walk_file(c, claims, inode, 0, has_blocks(inode));
+}
+
+static bool root_is_there(struct ext2_check *c,
+                          const struct ext2_check_inode *inode)
+{
+    bool used = inode->links != 0;
+    const char *what = used ? "is no directory" : "is not in use";
+
+    if (used && is_type(inode, EXT2_S_IFDIR))
+        return true;
+    if (!c->scan->hunt)
+        ext2_tell_inode(c, RESERVED_ROOT, inode->at, inode->ino,
+                        .name = what, .len = used ? 15 : 13);
+    return used;
+}
+
+static void journal(struct ext2_check *c,
+                    const struct ext2_check_inode *inode)
+{
+    if (!(c->super.compat & EXT2_COMPAT_HAS_JOURNAL)) {
+        if (inode->links != 0 && !c->scan->hunt)
+            ext2_tell_inode(c, JOURNAL_UNASKED, inode->at, inode->ino,
+                            .other = 0);
+        else if (has_blocks(inode))
+            tell_mode(c, inode, "has data, though there is no journal");
+    } else if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG)) {
+        tell_mode(c, inode, "is no regular file, as a journal would be");
+    }
+}
+
+static uint32_t super_le32(const struct ext2_check *c, size_t offset)
+{
+    le32 value;
+
+    memcpy(&value, (const uint8_t *)&c->super.raw + offset, sizeof value);
+    return le32_get(value);
+}
+
+static void quota(struct ext2_check *c, const struct ext2_check_inode *inode)
+{
+    bool on = c->super.ro_compat & EXT2_RO_COMPAT_QUOTA;
+    uint32_t number = super_le32(c, inode->ino == QUOTA_USER_INO
+                                    ? SUPER_QUOTA_USER : SUPER_QUOTA_GROUP);
+
+    if (!on || number != inode->ino) {
+        if (inode->links != 0 || has_blocks(inode))
+            tell_mode(c, inode, "has data, though there are no such quotas");
+    } else if (!is_type(inode, EXT2_S_IFREG)) {
+        tell_mode(c, inode, "is no regular file, as a quota file would be");
+    }
+}
+
+static void other(struct ext2_check *c, const struct ext2_check_inode *inode)
+{
+    if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG))
+        tell_mode(c, inode, "its mode is not that of a regular file");
+}
+
+int ext2_check_reserved(struct ext2_check *c, struct ext2_check_claims *claims,
+                        const struct ext2_check_inode *inode, bool *own)
+{
+    *own = inode->links == 0 && !has_blocks(inode);
+    switch (inode->ino) {
+    case EXT2_BAD_INO:
+        *own = true;
+        return bad_blocks(c, claims, inode);
+    case EXT2_ROOT_INO:
+        *own = !root_is_there(c, inode);
+        return 0;
+    case EXT2_RESIZE_INO:
+        *own = true;
+        return ext2_check_resize(c, claims, inode);
+    case EXT2_JOURNAL_INO:
+        journal(c, inode);
+        break;
+    case QUOTA_USER_INO:
+    case QUOTA_GROUP_INO:
+        quota(c, inode);
+        break;
+    default:
+        other(c, inode);
+    }
+    return 0;
+}
+
+/* Quota files may be other inodes as well; those must be some. */
+void ext2_check_quota_numbers(struct ext2_check *c)
+{
+    static const struct {
+        const char *name;
+        size_t len, offset;
+    } files[] = {
+        { "user", 4, SUPER_QUOTA_USER },
+        { "group", 5, SUPER_QUOTA_GROUP },
+        { "project", 7, SUPER_QUOTA_PROJECT },
+    };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        uint32_t ino = super_le32(c, files[i].offset);
+
+        if (!(c->super.ro_compat & EXT2_RO_COMPAT_QUOTA))
+            return;
+        if (ino != 0 && (ino > c->super.inode_count ||
+                         ino < QUOTA_USER_INO ||
+                         (ino > QUOTA_GROUP_INO && i < 2 &&
+                          ino < c->super.first_ino)))
+            ext2_tell(c, QUOTA_NUMBER, c->super.at + files[i].offset,
+                      .name = files[i].name, .len = files[i].len,
+                      .compared = true, .found = ino);
+    }
+}

@@ -1,0 +1,171 @@
+/*
+ * resize.c - the inode that owns the blocks reserved for descriptors
+ *
+ * It keeps them from being used until the volume grows. Its double indirect
+ * block names the reserved blocks of group 0, in places that a table of all
+ * descriptors would have; each of these blocks names its copies in the groups
+ * with backups. As each can be computed, they are compared, not walked. After
+ * "ext4 Data Structures and Algorithms", "Meta Block Groups".
+ */
+#include "ext2/check/scan.h"
+#include "memfn.h"
+
+#define READ_BLOCKS 64u
+
+static uint32_t get32(const uint8_t *bytes, uint64_t index)
+{
+    const uint8_t *b = bytes + index * sizeof(le32);
+
+    return le32_get((le32){{ b[0], b[1], b[2], b[3] }});
+}
+
+static void tell(struct ext2_check *c, const struct ext2_check_inode *inode,
+                 uint64_t at, const char *what)
+{
+    size_t len = 0;
+
+    while (what[len])
+        len++;
+    ext2_tell_inode(c, RESIZE, at, inode->ino, .name = what, .len = len);
+}
+
+/* Does the block of pointers for reserved block FIRST name all its copies? */
+static bool copies_right(const struct ext2_check *c, const uint8_t *bytes,
+                         uint64_t first, uint32_t *count)
+{
+    const struct ext2_check_super *s = &c->super;
+    uint32_t pointers = s->block_size / sizeof(le32), n = 0;
+    uint32_t groups = (uint32_t)((s->block_count - s->first_block - 1) /
+                                 s->blocks_per_group + 1);
+
+    for (uint32_t g = 1; g < groups && n < pointers; g++)
+        if (ext2_check_has_backup(s, g)) {
+            if (get32(bytes, n) != first + (uint64_t)g * s->blocks_per_group)
+                return false;
+            n++;
+        }
+    *count = n;
+    return true;
+}
+
+/* The reserved blocks of group 0, from FIRST on, each a block of pointers. */
+static int check_copies(struct ext2_check *c,
+                        const struct ext2_check_inode *inode, uint64_t first,
+                        uint8_t *buf, uint32_t *copies)
+{
+    const struct ext2_check_super *s = &c->super;
+    uint32_t n;
+    int err = 0;
+
+    for (uint32_t i = 0; i < s->reserved_desc && !err; i += n) {
+        bool good;
+
+        n = s->reserved_desc - i < READ_BLOCKS ? s->reserved_desc - i
+                                               : READ_BLOCKS;
+        err = check_get(c->check, ext2_check_at(c, first + i), buf,
+                        (size_t)n << s->block_shift, SHALE_OBJECT_INODE,
+                        inode->ino, &good);
+        for (uint32_t k = 0; k < n && !err && good; k++)
+            if (!copies_right(c, buf + ((size_t)k << s->block_shift),
+                              first + i + k, copies)) {
+                tell(c, inode, ext2_check_at(c, first + i + k),
+                     "does not name the reserved blocks of all groups");
+                return 0;
+            }
+    }
+    return err;
+}
+
+/* The double indirect block, read into BUF. */
+static int check_map(struct ext2_check *c,
+                     const struct ext2_check_inode *inode, uint64_t block,
+                     uint64_t first, uint8_t *buf, bool *right)
+{
+    const struct ext2_check_super *s = &c->super;
+    uint32_t pointers = s->block_size / sizeof(le32);
+    int err = check_get(c->check, ext2_check_at(c, block), buf, s->block_size,
+                        SHALE_OBJECT_INODE, inode->ino, right);
+
+    for (uint32_t i = 0; i < s->reserved_desc && !err && *right; i++)
+        *right = get32(buf, (s->desc_blocks + i) % pointers) == first + i;
+    if (!err && !*right)
+        tell(c, inode, ext2_check_at(c, block),
+             "does not name the reserved blocks of group 0");
+    return err;
+}
+
+static void check_fields(struct ext2_check *c,
+                         const struct ext2_check_inode *inode)
+{
+    if ((inode->mode & EXT2_S_IFMT) != EXT2_S_IFREG || inode->links != 1)
+        tell(c, inode, inode->at, "is not a file with one link");
+    for (unsigned i = 0; i < EXT2_POINTERS; i++)
+        if (i != EXT2_DIRECT + 1 && le32_get(inode->block[i]) != 0) {
+            tell(c, inode, inode->at, "has blocks beside the reserved ones");
+            return;
+        }
+}
+
+static void check_count(struct ext2_check *c,
+                        const struct ext2_check_inode *inode, uint64_t blocks)
+{
+    uint64_t sectors = blocks << (c->super.block_shift - 9);
+
+    if (inode->sectors != sectors)
+        ext2_tell_inode(c, INODE_BLOCKS, inode->at, inode->ino,
+                        .compared = true, .expected = sectors,
+                        .found = inode->sectors);
+}
+
+static int check_all(struct ext2_check *c,
+                     const struct ext2_check_inode *inode, uint64_t block)
+{
+    const struct ext2_check_super *s = &c->super;
+    size_t size = (size_t)READ_BLOCKS << s->block_shift;
+    uint64_t first = ext2_check_super_block(s, 0) + 1 + s->desc_blocks;
+    uint8_t *buf = shale_alloc(c->check->mem, size);
+    uint32_t copies = 0;
+    bool right = false;
+    int err;
+
+    if (!buf)
+        return SHALE_ENOMEM;
+    err = check_map(c, inode, block, first, buf, &right);
+    if (!err && right)
+        err = check_copies(c, inode, first, buf, &copies);
+    if (!err && right)
+        check_count(c, inode,
+                    1 + (uint64_t)s->reserved_desc * (1 + copies));
+    shale_free(c->check->mem, buf, size);
+    return err;
+}
+
+int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
+                      const struct ext2_check_inode *inode)
+{
+    bool on = c->super.compat & EXT2_COMPAT_RESIZE_INODE;
+    uint64_t block = le32_get(inode->block[EXT2_DIRECT + 1]);
+    int err;
+
+    if (!on) {
+        bool blank = inode->links == 0 && inode->sectors == 0;
+
+        for (unsigned i = 0; i < EXT2_POINTERS && blank; i++)
+            blank = le32_get(inode->block[i]) == 0;
+        if (!blank && !c->scan->hunt)
+            tell(c, inode, inode->at, "is in use, without the feature");
+        return 0;
+    }
+    if (!c->scan->hunt)
+        check_fields(c, inode);
+    if (!ext2_check_fits(c, block, 1)) {
+        if ((c->super.reserved_desc > 0 || block != 0) && !c->scan->hunt)
+            tell(c, inode, inode->at, "has no map of the reserved blocks");
+        return 0;
+    }
+    err = ext2_check_take(claims, block, 1, SHALE_USE_MAP, inode->ino,
+                          SHALE_NOWHERE);
+    if (err || c->scan->hunt || c->super.reserved_desc == 0)
+        return err;
+    return check_all(c, inode, block);
+}
