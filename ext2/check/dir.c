@@ -126,6 +126,9 @@ static void check_name(struct ext2_dir_block *b, const struct ext2_record *r)
             return;
         }
     }
+    if ((b->flags & EXT2_CHECK_CASEFOLD) && ext2_fold_is_strict(b->c) &&
+        !ext2_fold_is_text(r->name, r->len))
+        ext2_tell_record(b, r, NAME_TEXT, .other = r->ino);
 }
 
 /* Files in an encrypted directory are encrypted, but for devices and such. */
@@ -134,10 +137,14 @@ static void check_crypt(struct ext2_dir_block *b, const struct ext2_record *r,
 {
     unsigned type = info->type;
 
-    if ((b->flags & EXT2_CHECK_CRYPT) && !(info->flags & EXT2_CHECK_CRYPT) &&
-        (type == EXT2_S_IFREG >> 12 || type == EXT2_S_IFDIR >> 12 ||
-         type == EXT2_S_IFLNK >> 12))
+    if (!(b->flags & EXT2_CHECK_CRYPT) ||
+        (type != EXT2_S_IFREG >> 12 && type != EXT2_S_IFDIR >> 12 &&
+         type != EXT2_S_IFLNK >> 12))
+        return;
+    if (!(info->flags & EXT2_CHECK_CRYPT))
         ext2_tell_record(b, r, DIR_CRYPT, .other = r->ino);
+    else if (!ext2_crypt_fits(b->c, b->ino, r->ino))
+        ext2_tell_record(b, r, CRYPT_POLICY, .other = r->ino);
 }
 
 int ext2_dir_entry(struct ext2_dir_block *b, const struct ext2_record *r)
@@ -329,6 +336,20 @@ static int check_block(struct ext2_dir_block *b)
     return check_leaf(b, true);
 }
 
+/* How many blocks directory INO is to have. */
+static uint32_t blocks_of(struct ext2_check *c, uint32_t ino)
+{
+    const struct ext2_check_dir *dir;
+    uint32_t blocks = 0;
+
+    check_array_lock(c->dir);
+    dir = check_array_at(c->dir, ino, false);
+    if (dir)
+        blocks = dir->blocks;
+    check_array_unlock(c->dir);
+    return blocks;
+}
+
 static int dir_block(struct check *check, const struct check_item *item,
                      uint8_t *bytes, void *context)
 {
@@ -337,7 +358,8 @@ static int dir_block(struct check *check, const struct check_item *item,
     const struct ext2_check_info *info = ext2_check_info_of(c, ino);
     struct ext2_dir_block b = {
         .c = c, .ino = ino, .seed = (uint32_t)item->tag[2],
-        .logical = (uint32_t)item->tag[1], .size = c->super.block_size,
+        .logical = (uint32_t)item->tag[1], .blocks = blocks_of(c, ino),
+        .size = c->super.block_size,
         .end = c->super.block_size, .at = item->at, .bytes = bytes,
         .flags = info ? info->flags : 0,
     };
@@ -383,6 +405,7 @@ int ext2_check_dirs(struct ext2_check *c)
     int err;
 
     check_phase(c->check, "directories", check_queue_count(c->dir_blocks));
+    ext2_crypt_sort(ext2_tree_of(c));
     err = check_queue_run(c->dir_blocks, dir_block, c);
     if (!err)
         err = ext2_inline_dirs(c);
@@ -413,6 +436,7 @@ int ext2_check_tree_begin(struct ext2_check *c)
     ext2_table_init(&tree->blocks, c->check, sizeof(struct ext2_tree_block));
     ext2_table_init(&tree->links, c->check, sizeof(struct ext2_tree_link));
     ext2_table_init(&tree->inlined, c->check, sizeof(uint32_t));
+    ext2_crypt_begin(tree, c->check);
     ext2_htree_begin(tree, c->check);
     ext2_names_begin(tree, c->check);
     tree->targets = check_queue_create(c->check, c->super.block_size);
@@ -429,6 +453,7 @@ void ext2_check_tree_end(struct ext2_check *c)
     ext2_table_fini(&tree->blocks);
     ext2_table_fini(&tree->links);
     ext2_table_fini(&tree->inlined);
+    ext2_table_fini(&tree->policies);
     ext2_htree_end(tree);
     ext2_names_end(tree);
     check_lock_fini(c->check, &tree->lock);

@@ -158,24 +158,22 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
 
 /* What each entry says by itself: its block is there, and hashes rise. */
 static void entries_check(struct ext2_dir_block *b, uint32_t start,
-                          uint32_t count, uint32_t blocks)
+                          uint32_t count)
 {
     const struct ext2_disk_htree_entry *raw = entries_of(b->bytes, start);
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t block = le32_get(raw[i].block) & BLOCK_MASK;
 
-        if (block == 0 || block >= blocks) {
+        if (block == 0 || block >= b->blocks)
             ext2_tell_block(b, HTREE_BLOCK, .other = b->logical,
-                            .compared = true, .expected = blocks,
+                            .compared = true, .expected = b->blocks,
                             .found = block);
-        }
-        if (i > 1 && le32_get(raw[i].hash) < le32_get(raw[i - 1].hash)) {
+        if (i > 1 && le32_get(raw[i].hash) < le32_get(raw[i - 1].hash))
             ext2_tell_block(b, HTREE_ORDER, .other = b->logical,
                             .compared = true,
                             .expected = le32_get(raw[i - 1].hash),
                             .found = le32_get(raw[i].hash));
-        }
     }
 }
 
@@ -203,7 +201,6 @@ static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind)
 {
     const struct ext2_disk_htree_count *counts = counts_of(b->bytes, start);
     const struct ext2_disk_htree_entry *raw = entries_of(b->bytes, start);
-    const struct ext2_check_dir *dir = ext2_check_dir_of(b->c, b->ino);
     uint32_t room = room_from(b->c, start), limit = le16_get(counts->limit);
     uint32_t count = le16_get(counts->count), min, max;
     int err;
@@ -218,7 +215,7 @@ static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind)
                         .expected = limit, .found = count);
         return 0;
     }
-    entries_check(b, start, count, dir ? dir->blocks : 0);
+    entries_check(b, start, count);
     if (b->c->super.metadata_csum && !b->broken)
         checksum_check(b, start, limit, count);
     min = count > 1 ? le32_get(raw[1].hash) : UINT32_MAX;

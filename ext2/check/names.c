@@ -135,9 +135,8 @@ static int block_gather(struct ext2_dir_block *b)
 
 int ext2_names_block(struct ext2_dir_block *b)
 {
-    const struct ext2_check_dir *dir = ext2_check_dir_of(b->c, b->ino);
     bool alone = (b->flags & (EXT2_CHECK_INDEXED | EXT2_CHECK_INLINE)) ||
-                 !dir || dir->blocks <= 1;
+                 b->blocks <= 1;
 
     if (b->size > ALONE_MAX || !alone)
         return block_gather(b);

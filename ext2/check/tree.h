@@ -8,6 +8,8 @@
  *      names.c     names that a directory has twice
  *      connect.c   parents: what cannot be reached, what loops
  *      link.c      counts of links
+ *      crypt.c     encrypted files
+ *      fold.c      names that fold case
  *      path.c      paths, for findings
  */
 #ifndef EXT2_CHECK_TREE_H
@@ -70,6 +72,7 @@ struct ext2_check_tree {
 
     struct ext2_table names;    /* names.c's: uint64_t */
     struct ext2_table same;
+    struct ext2_table policies; /* crypt.c's */
     struct check_queue *targets;        /* symlink.c's */
 };
 
@@ -77,7 +80,8 @@ struct ext2_check_tree {
 struct ext2_dir_block {
     struct ext2_check *c;
     uint32_t ino, seed;
-    uint32_t logical;           /* number of the block in the directory */
+    uint32_t logical;           /* number of the block in the directory ... */
+    uint32_t blocks;            /* ... and how many it has */
     uint32_t size;              /* bytes */
     uint32_t end;               /* ... of records, which a tail may follow */
     uint64_t at;                /* byte of the volume */
@@ -169,12 +173,37 @@ int ext2_inline_each(struct ext2_check *c,
 /* Check them; after pass 1. */
 int ext2_inline_dirs(struct ext2_check *c);
 
+/* -------------------------------------------------------------- crypt.c */
+
+struct ext2_attrs;
+
+void ext2_crypt_begin(struct ext2_check_tree *tree, struct check *check);
+
+/* INODE is encrypted, and LIST (or NULL) is the attributes in it. */
+int ext2_crypt_check(struct ext2_check *c,
+                     const struct ext2_check_inode *inode,
+                     const struct ext2_attrs *list);
+
+/* All inodes are known. */
+void ext2_crypt_sort(struct ext2_check_tree *tree);
+
+/* Is INO encrypted as DIR is, as far as that is known? */
+bool ext2_crypt_fits(const struct ext2_check *c, uint32_t dir, uint32_t ino);
+
+/* --------------------------------------------------------------- fold.c */
+
+/* Have names in directories that fold case to be text? */
+bool ext2_fold_is_strict(const struct ext2_check *c);
+
+/* Are the LEN bytes at TEXT UTF-8? */
+bool ext2_fold_is_text(const uint8_t *text, unsigned len);
+
 /* ------------------------------------------------------------ symlink.c */
 
 /* Read the targets that have a block. */
 int ext2_check_targets(struct ext2_check *c);
 
-/* ------------------------------------------------------------- names again */
+/* ------------------------------------------------------------- once more */
 
 /*
  * Read blocks of directories once more: those of directories in WANTED, or all

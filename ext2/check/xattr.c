@@ -2,13 +2,14 @@
  * xattr.c - inodes and blocks that have attributes, and who refers to what
  *
  * Inodes are looked at as pass 1 comes to them. A block of attributes is
- * claimed by the first inode that has it, and queued; each further one is a row
- * of 8 bytes. When all inodes are known, blocks are read in the volume's order, each
- * once, and their reference counts held against the rows.
+ * claimed by the first inode that has it, and queued; each further one is a
+ * row of 8 bytes. When all inodes are known, blocks are read in the volume's
+ * order, each once, and their reference counts held against the rows.
  *
  * Where there are values in inodes of their own ("ea_inode"), references to
  * them are rows as well, and count as names of those inodes.
  */
+#include "ext2/check/tree.h"
 #include "ext2/check/xattr.h"
 #include "memfn.h"
 
@@ -113,12 +114,14 @@ int ext2_check_xattrs(struct ext2_check *c,
                       struct ext2_check_claims *claims, uint64_t *blocks)
 {
     struct ext2_attrs list;
-    bool sound;
+    bool has_list = ext2_attrs_open(c, inode, &list), sound;
     int err = 0;
 
     *blocks = 0;
-    if (ext2_attrs_open(c, inode, &list))
+    if (has_list)
         err = ext2_attrs_check(&list, &sound);
+    if (!err && (inode->flags & EXT2_INODE_ENCRYPTED) && c->super.encrypt)
+        err = ext2_crypt_check(c, inode, has_list ? &list : NULL);
     if (!err && inode->acl != 0)
         err = block_enter(c, inode, claims, blocks);
     return err;
