@@ -66,7 +66,8 @@ char *place_title(const struct place *place, const char *name);
 struct checkrun_options {
     const char *type;           /* a checker's name, or NULL */
     bool has_superblock;
-    uint64_t superblock;        /* a block's number, as e2fsck -b has it */
+    uint64_t superblock;        /* a block's number, as e2fsck -b has it; or, */
+    uint64_t superblock_at;     /* if not 0, the byte */
     unsigned threads;           /* 0: one for each processor */
     uint32_t findings_max;      /* 0: shale_check()'s own bound */
     bool bar;                   /* show how far it is, on stderr */
@@ -147,6 +148,7 @@ struct checks {
     bool stats, colour;
     struct code_counts counts;
 
+    bool apart;                 /* text: another volume's precedes */
     bool some;                  /* text: an object has been begun: */
     enum shale_object object;
     uint64_t number;

@@ -99,7 +99,7 @@ static void print_object(struct checks *checks,
     const char *kind = shale_object_name(finding->object);
     bool place_only = finding->object == SHALE_OBJECT_FILE;
 
-    if (checks->some)
+    if (checks->some || checks->apart)
         putchar('\n');
     look(checks, LOOK_BOLD);
     if (finding->object == SHALE_OBJECT_VOLUME)
@@ -251,7 +251,7 @@ void checktext_end(struct checks *checks)
     int status = checkrun_status(run);
     char *title = place_title(run->place, run->image);
 
-    if (checks->some)
+    if (checks->some || checks->apart)
         putchar('\n');
     if (checks->form == CHECKS_SUMMARY)
         print_summary(checks);

@@ -62,6 +62,7 @@ struct settings {
     const char *explain;
     enum checks_form form;
     bool all, stats, repair, version, colour;
+    bool some;                  /* a volume has been reported on */
     int status;                 /* so far */
     json_t *volumes;            /* JSON: a list of them */
 };
@@ -164,6 +165,7 @@ static void check_place(struct settings *set, const struct options *options,
         .form = set->form,
         .stats = set->stats,
         .colour = set->colour,
+        .apart = set->some,
     };
     char *title = place_title(place, set->image);
 
@@ -176,6 +178,7 @@ static void check_place(struct settings *set, const struct options *options,
         place_explain(place, set->image, options);
         set->status |= FSCK_FAILED;
     } else {
+        set->some = true;
         set->status |= checkrun_status(&checks.run);
         if (set->form == CHECKS_JSON)
             jsonout_append(set->volumes, checkjson_end(&checks));
@@ -193,11 +196,7 @@ static void check_place(struct settings *set, const struct options *options,
 /* Check all that is to be checked; leaves the status in SET. */
 static void check_places(struct settings *set, const struct options *options)
 {
-    bool apart = set->form == CHECKS_TEXT || set->form == CHECKS_SUMMARY;
-
     for (size_t i = 0; i < set->places.count; i++) {
-        if (i > 0 && apart)
-            putchar('\n');
         check_place(set, options, &set->places.list[i]);
         if (set->status & FSCK_STOPPED)
             break;
@@ -255,6 +254,26 @@ static int fsck_status(int status)
          : status == STATUS_FAILED ? FSCK_FAILED : FSCK_SOUND;
 }
 
+/* "sb=N" among the filesystem's options, N in KiB as for mount: the byte. */
+static uint64_t superblock_option(const char *list)
+{
+    uint64_t kib;
+
+    for (const char *at = list; at && *at;) {
+        size_t len = strcspn(at, ",");
+        char value[24];
+
+        if (!strncmp(at, "sb=", 3) && len - 3 < sizeof value) {
+            memcpy(value, at + 3, len - 3);
+            value[len - 3] = '\0';
+            if (options_number(value, 1, UINT64_MAX >> 10, &kib))
+                return kib << 10;
+        }
+        at += len + (at[len] == ',');
+    }
+    return 0;
+}
+
 /* Settle what depends on several options. */
 static int settle(struct options *options, struct settings *set)
 {
@@ -266,6 +285,7 @@ static int settle(struct options *options, struct settings *set)
             return options_complain(options, "Shale cannot check '%s'",
                                     options->image.type);
     }
+    set->run.superblock_at = superblock_option(options->image.options);
     if (set->all && (options->image.part || options->image.has_offset))
         return options_complain(options, "--all excludes --part and --offset");
     if (set->form == CHECKS_SUMMARY && !set->run.findings_max)
