@@ -121,14 +121,14 @@ static int check_copy(struct check *check, uint64_t index, void *context)
 
     if (!ext2_check_has_backup(&c->super, group) || at == c->super.at)
         return 0;
-    copy = shale_alloc(check->mem, sizeof *copy);
+    copy = check_alloc(check, sizeof *copy);
     if (!copy)
         return SHALE_ENOMEM;
     err = check_get(check, at, copy, sizeof *copy, SHALE_OBJECT_GROUP, group,
                     &good);
     if (!err && good)
         compare(c, group, at, copy);
-    shale_free(check->mem, copy, sizeof *copy);
+    check_free(check, copy, sizeof *copy);
     return err;
 }
 

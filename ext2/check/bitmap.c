@@ -163,13 +163,13 @@ static int handle(struct check *check, const struct check_item *item,
                   .number = group,
                   .name = item->tag[1] == BLOCKS ? "block" : "inode",
                   .len = 5);
-    found = shale_alloc(check->mem, size);
+    found = check_alloc(check, size);
     if (!found)
         return SHALE_ENOMEM;
     check_bits_store(r.found, r.first, r.len, found);
     if (memcmp(stored, found, r.len / 8) != 0 || r.len % 8 != 0)
         compare(c, group, item->tag[1], &r, stored, found, item->at);
-    shale_free(check->mem, found, size);
+    check_free(check, found, size);
     return 0;
 }
 

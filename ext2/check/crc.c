@@ -11,7 +11,7 @@
 
 int ext2_check_crc_begin(struct ext2_check *c)
 {
-    c->crc = shale_alloc(c->check->mem, TABLES * sizeof *c->crc);
+    c->crc = check_alloc(c->check, TABLES * sizeof *c->crc);
     if (!c->crc)
         return SHALE_ENOMEM;
     for (unsigned b = 0; b < 256; b++) {
@@ -30,7 +30,7 @@ int ext2_check_crc_begin(struct ext2_check *c)
 
 void ext2_check_crc_end(struct ext2_check *c)
 {
-    shale_free(c->check->mem, c->crc, TABLES * sizeof *c->crc);
+    check_free(c->check, c->crc, TABLES * sizeof *c->crc);
     c->crc = NULL;
 }
 

@@ -47,8 +47,6 @@ static void check_dir_size(struct ext2_check *c,
     uint64_t blocks = file->size >> s->block_shift;
     uint64_t end = file->sums.end;
 
-    if (end == 0)
-        ext2_tell_inode(c, INODE_EMPTY_DIR, file->at, file->ino, .other = 0);
     /* Blocks may have been allotted ahead. */
     if (file->size % s->block_size != 0 || blocks > end ||
         end - blocks > s->raw.prealloc_dir)

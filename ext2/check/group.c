@@ -163,7 +163,7 @@ static int try_copy(struct ext2_check *c, uint32_t group,
         return 0;
     at = ext2_check_at(c, block) +
          (uint64_t)(group % s->descs_per_block) * s->desc_size;
-    desc = shale_alloc(c->check->mem, s->desc_size);
+    desc = check_alloc(c->check, s->desc_size);
     if (!desc)
         return SHALE_ENOMEM;
     err = check_read(c->check, at, desc, s->desc_size);
@@ -175,7 +175,7 @@ static int try_copy(struct ext2_check *c, uint32_t group,
                       .number = group);
         }
     }
-    shale_free(c->check->mem, desc, s->desc_size);
+    check_free(c->check, desc, c->super.desc_size);
     return err == SHALE_EIO ? 0 : err;
 }
 
@@ -272,7 +272,7 @@ static int read_descs(struct ext2_check *c)
     uint32_t parts = (s->group_count - 1) / s->descs_per_block + 1;
     uint32_t count;
     size_t size = (size_t)READ_BLOCKS << s->block_shift;
-    uint8_t *buf = shale_alloc(c->check->mem, size);
+    uint8_t *buf = check_alloc(c->check, size);
     int err = buf ? 0 : SHALE_ENOMEM;
 
     for (uint32_t part = 0; part < parts && !err; part += count) {
@@ -284,7 +284,7 @@ static int read_descs(struct ext2_check *c)
             count++;
         err = take_parts(c, part, count, block, buf);
     }
-    shale_free(c->check->mem, buf, size);
+    check_free(c->check, buf, size);
     return err;
 }
 
@@ -361,10 +361,9 @@ int ext2_check_groups(struct ext2_check *c)
     uint32_t count = c->super.group_count;
     int err;
 
-    c->groups = shale_alloc_array(c->check->mem, count, sizeof *c->groups);
+    c->groups = check_zalloc(c->check, (size_t)count * sizeof *c->groups);
     if (!c->groups)
         return SHALE_ENOMEM;
-    memset(c->groups, 0, (size_t)count * sizeof *c->groups);
     err = read_descs(c);
     for (uint32_t g = 0; g < count && !err; g++)
         err = claim_head(c, g);

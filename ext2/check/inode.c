@@ -169,8 +169,8 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
     size_t size = (size_t)piece->count * c->super.inode_size;
     uint64_t at = ext2_check_at(c, c->groups[piece->group].inode_table) +
                   (uint64_t)piece->first * c->super.inode_size;
-    struct scanner *sc = shale_alloc(check->mem, sizeof *sc);
-    uint8_t *buf = shale_alloc(check->mem, size);
+    struct scanner *sc = check_alloc(check, sizeof *sc);
+    uint8_t *buf = check_alloc(check, size);
     bool good = false;
     int err = sc && buf ? 0 : SHALE_ENOMEM;
 
@@ -193,9 +193,9 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
     if (!err && !c->scan->hunt)
         add_counts(c, piece, sc);
     if (buf)
-        shale_free(check->mem, buf, size);
+        check_free(check, buf, size);
     if (sc)
-        shale_free(check->mem, sc, sizeof *sc);
+        check_free(check, sc, sizeof *sc);
     return err;
 }
 
@@ -225,7 +225,7 @@ static int handle_node(struct check *check, const struct check_item *item,
         ext2_check_add_sums(&walk);
         return 0;
     }
-    claims = shale_alloc(check->mem, sizeof *claims);
+    claims = check_alloc(check, sizeof *claims);
     if (!claims)
         return SHALE_ENOMEM;
     claims->c = c;
@@ -239,7 +239,7 @@ static int handle_node(struct check *check, const struct check_item *item,
     if (!err)
         err = ext2_check_take_flush(claims);
     ext2_check_add_sums(&walk);
-    shale_free(check->mem, claims, sizeof *claims);
+    check_free(check, claims, sizeof *claims);
     return err;
 }
 
@@ -255,7 +255,7 @@ static int end_files(struct ext2_check *c, bool judge)
         for (unsigned i = 0; i < chunk->used && judge && !err; i++)
             err = ext2_check_file_end(c, &chunk->files[i]);
         scan->chunks = chunk->next;
-        shale_free(c->check->mem, chunk, sizeof *chunk);
+        check_free(c->check, chunk, sizeof *chunk);
     }
     return err;
 }
@@ -326,7 +326,7 @@ static int add_group(struct batch *batch, uint32_t group, uint64_t *data)
 
 int ext2_check_scan_all(struct ext2_check *c)
 {
-    struct batch *batch = shale_alloc(c->check->mem, sizeof *batch);
+    struct batch *batch = check_alloc(c->check, sizeof *batch);
     uint64_t data = 0, before = 0;
     int err = batch ? 0 : SHALE_ENOMEM;
 
@@ -346,7 +346,7 @@ int ext2_check_scan_all(struct ext2_check *c)
     if (!err)
         err = run_batch(batch);
     end_files(c, false);
-    shale_free(c->check->mem, batch, sizeof *batch);
+    check_free(c->check, batch, sizeof *batch);
     return err;
 }
 
@@ -364,7 +364,7 @@ static int begin(struct ext2_check *c)
     c->dir = check_array_create(check, inodes, sizeof(struct ext2_check_dir));
     c->names = check_array_create(check, inodes, sizeof(uint16_t));
     c->dir_blocks = check_queue_create(check, c->super.block_size);
-    c->scan = shale_zalloc(check->mem, sizeof *c->scan);
+    c->scan = check_zalloc(check, sizeof *c->scan);
     if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->info ||
         !c->dir || !c->names || !c->dir_blocks || !c->scan)
         return SHALE_ENOMEM;

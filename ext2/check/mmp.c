@@ -67,13 +67,13 @@ int ext2_check_mmp(struct ext2_check *c)
         .use = SHALE_USE_SYSTEM, .object = SHALE_OBJECT_VOLUME, .at = at,
         .length = c->super.block_size, .position = SHALE_NOWHERE,
     });
-    bytes = err ? NULL : shale_alloc(c->check->mem, MMP_SIZE);
+    bytes = err ? NULL : check_alloc(c->check, MMP_SIZE);
     if (!bytes)
         return err ? err : SHALE_ENOMEM;
     err = check_get(c->check, at, bytes, MMP_SIZE, SHALE_OBJECT_VOLUME, 0,
                     &good);
     if (!err && good)
         check_block(c, at, bytes);
-    shale_free(c->check->mem, bytes, MMP_SIZE);
+    check_free(c->check, bytes, MMP_SIZE);
     return err;
 }

@@ -123,7 +123,7 @@ static int check_all(struct ext2_check *c,
     const struct ext2_check_super *s = &c->super;
     size_t size = (size_t)READ_BLOCKS << s->block_shift;
     uint64_t first = ext2_check_super_block(s, 0) + 1 + s->desc_blocks;
-    uint8_t *buf = shale_alloc(c->check->mem, size);
+    uint8_t *buf = check_alloc(c->check, size);
     uint32_t copies = 0;
     bool right = false;
     int err;
@@ -136,7 +136,7 @@ static int check_all(struct ext2_check *c,
     if (!err && right)
         check_count(c, inode,
                     1 + (uint64_t)s->reserved_desc * (1 + copies));
-    shale_free(c->check->mem, buf, size);
+    check_free(c->check, buf, size);
     return err;
 }
 

@@ -12,43 +12,15 @@
 /* Owners noted; more are counted only. 16 bytes each. */
 #define OWNERS_MAX 262144u
 
-/* ---------------------------------------------------------------- sorting */
-
-static bool before(const struct ext2_check_owner *a,
-                   const struct ext2_check_owner *b)
+static int compare(const void *left, const void *right)
 {
+    const struct ext2_check_owner *a = left, *b = right;
+
     if (a->cluster != b->cluster)
-        return a->cluster < b->cluster;
+        return a->cluster < b->cluster ? -1 : 1;
     if (a->ino != b->ino)
-        return a->ino < b->ino;
-    return a->use < b->use;
-}
-
-static void sift(struct ext2_check_owner *heap, size_t count, size_t i)
-{
-    struct ext2_check_owner moved = heap[i];
-
-    for (size_t child; (child = 2 * i + 1) < count; i = child) {
-        if (child + 1 < count && before(&heap[child], &heap[child + 1]))
-            child++;
-        if (!before(&moved, &heap[child]))
-            break;
-        heap[i] = heap[child];
-    }
-    heap[i] = moved;
-}
-
-static void sort(struct ext2_check_owner *owners, size_t count)
-{
-    for (size_t i = count / 2; i > 0; i--)
-        sift(owners, count, i - 1);
-    for (size_t end = count; end > 1; end--) {
-        struct ext2_check_owner last = owners[end - 1];
-
-        owners[end - 1] = owners[0];
-        owners[0] = last;
-        sift(owners, end - 1, 0);
-    }
+        return a->ino < b->ino ? -1 : 1;
+    return (a->use > b->use) - (a->use < b->use);
 }
 
 /* ---------------------------------------------------------------- telling */
@@ -187,16 +159,17 @@ int ext2_check_shared(struct ext2_check *c)
     check_phase(c->check, "shared blocks", c->super.inode_count);
     if (twice < OWNERS_MAX / 4)
         size = ((size_t)twice * 4 + 1024) * sizeof *scan->owners;
-    scan->owners = shale_alloc(c->check->mem, size);
+    scan->owners = check_alloc(c->check, size);
     if (!scan->owners)
         return SHALE_ENOMEM;
     scan->owner_room = size / sizeof *scan->owners;
     err = hunt(c);
     if (!err) {
-        sort(scan->owners, scan->owner_count);
+        check_sort(scan->owners, scan->owner_count, sizeof *scan->owners,
+                   compare);
         tell_all(c);
     }
-    shale_free(c->check->mem, scan->owners, size);
+    check_free(c->check, scan->owners, size);
     scan->owners = NULL;
     return err;
 }

@@ -135,7 +135,7 @@ int ext2_check_keep(struct ext2_check_walk *walk)
     check_lock(check, &scan->lock);
     chunk = scan->chunks;
     if (!chunk || chunk->used == EXT2_CHECK_CHUNK) {
-        chunk = shale_alloc(check->mem, sizeof *chunk);
+        chunk = check_alloc(check, sizeof *chunk);
         if (chunk) {
             chunk->next = scan->chunks;
             chunk->used = 0;
