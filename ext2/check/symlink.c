@@ -49,6 +49,23 @@ static bool is_fast(const struct ext2_check *c,
            inode->size < FAST_MAX;
 }
 
+/* INODE's target begins in i_block and goes on in an attribute. */
+static void check_inline(struct ext2_check *c,
+                         const struct ext2_check_inode *inode)
+{
+    bool has_data;
+    uint64_t size = ext2_check_inline_size(c, inode, &has_data);
+    const uint8_t *text = (const uint8_t *)inode->block;
+
+    if (!has_data)
+        return;                 /* which is told of any file */
+    if (size <= FAST_MAX)
+        size = target_length(text, FAST_MAX,
+                             inode->flags & EXT2_INODE_ENCRYPTED);
+    if (size != inode->size)
+        tell_length(c, inode->ino, inode->at, inode->size, (uint32_t)size);
+}
+
 int ext2_check_symlink(struct ext2_check *c,
                        const struct ext2_check_inode *inode, uint64_t block)
 {
@@ -59,8 +76,10 @@ int ext2_check_symlink(struct ext2_check *c,
     };
     uint32_t length;
 
-    if (inode->flags & EXT2_INODE_INLINE)
-        return 0;               /* its size is compared with what is there */
+    if (inode->flags & EXT2_INODE_INLINE) {
+        check_inline(c, inode);
+        return 0;
+    }
     if (inode->size == 0 || inode->size >= c->super.block_size) {
         ext2_tell_inode(c, SYMLINK_SIZE, inode->at, inode->ino,
                         .other = inode->size);
