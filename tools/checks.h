@@ -116,7 +116,7 @@ const char *checkrun_type(const char *type);
 const char *checkrun_unit(const char *type);
 
 /* "1 file", "2 files" into OUT. */
-#define CHECKRUN_COUNT_MAX 96
+#define CHECKRUN_COUNT_MAX 64
 void checkrun_count(uint64_t count, const char *one, const char *many,
                     char out[CHECKRUN_COUNT_MAX]);
 

@@ -139,7 +139,7 @@ void mapjson_show(const struct map *map);
 void mapsvg_write(const struct map *map, FILE *to);
 
 /* "64.0 MiB, 1234 of 8192 blocks of 1.0 KiB in use (15 %)" */
-#define MAP_USAGE_MAX 160
+#define MAP_USAGE_MAX 320
 void map_usage(const struct map *map, char out[MAP_USAGE_MAX]);
 
 /* "12 of 345 files in 57 more fragments than files", or the like. */
