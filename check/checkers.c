@@ -6,5 +6,7 @@
 #include "shale/check.h"
 
 const struct shale_checker *const shale_all_checkers[] = {
+    &shale_ntfs_checker,
+    &shale_ext2_checker,
     NULL,
 };
