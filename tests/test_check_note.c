@@ -156,7 +156,7 @@ static const struct {
 } names[] = {
     { "plain", "hello world.txt", 15, "hello world.txt" },
     { "a part of it", "hello", 2, "he" },
-    { "UTF-8", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x9a", 14,
+    { "UTF-8", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x9a", 15,
       "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x9a" },
     { "backslash", "a\\b", 3, "a\\\\b" },
     { "quotes are text", "\"'", 2, "\"'" },
