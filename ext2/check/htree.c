@@ -341,9 +341,9 @@ int ext2_htree_leaf(struct ext2_dir_block *b)
     int err;
 
     leaf_hashes(b, b->c->super.raw.hash_version, &low, &high);
-    err = ext2_names_add(b->c, low.keys, low.count);
+    err = ext2_check_names_add(b->c, low.keys, low.count);
     if (!err && low.hash != high.hash)
-        err = ext2_names_add(b->c, high.keys, high.count);
+        err = ext2_check_names_add(b->c, high.keys, high.count);
     return err ? err : node_add(b, LEAF, low.hash, high.hash);
 }
 

@@ -23,7 +23,7 @@ struct same_row {
     uint8_t len;
 };
 
-void ext2_names_begin(struct ext2_check_tree *tree, struct check *check)
+void ext2_check_names_begin(struct ext2_check_tree *tree, struct check *check)
 {
     ext2_table_init(&tree->names, check, sizeof(uint64_t));
     ext2_table_init(&tree->same, check, sizeof(struct same_row));
@@ -39,7 +39,7 @@ static void same_clear(struct ext2_check_tree *tree)
     ext2_table_fini(&tree->same);
 }
 
-void ext2_names_end(struct ext2_check_tree *tree)
+void ext2_check_names_end(struct ext2_check_tree *tree)
 {
     ext2_table_fini(&tree->names);
     same_clear(tree);
@@ -56,7 +56,7 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
     return key ^ key >> 29;
 }
 
-int ext2_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count)
+int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
     uint64_t *row = NULL;
@@ -125,15 +125,15 @@ static int block_gather(struct ext2_dir_block *b)
         if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r))
             keys[count++] = ext2_name_key(b->ino, &r);
         if (count == 32) {
-            err = ext2_names_add(b->c, keys, count);
+            err = ext2_check_names_add(b->c, keys, count);
             count = 0;
         }
         r.at += r.length;
     }
-    return err ? err : ext2_names_add(b->c, keys, count);
+    return err ? err : ext2_check_names_add(b->c, keys, count);
 }
 
-int ext2_names_block(struct ext2_dir_block *b)
+int ext2_check_names_block(struct ext2_dir_block *b)
 {
     bool alone = (b->flags & (EXT2_CHECK_INDEXED | EXT2_CHECK_INLINE)) ||
                  b->blocks <= 1;
@@ -228,7 +228,7 @@ static int block_again(struct check *check, const struct check_item *item,
     return err;
 }
 
-int ext2_names_finish(struct ext2_check *c)
+int ext2_check_names_finish(struct ext2_check *c)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
     int err;

@@ -147,16 +147,16 @@ int ext2_htree_finish(struct ext2_check *c);
 uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r);
 
 /* Look for names that B's directory has twice. */
-int ext2_names_block(struct ext2_dir_block *b);
+int ext2_check_names_block(struct ext2_dir_block *b);
 
 /* Names at the edges of a leaf, which may be in the next one, too. */
-int ext2_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count);
+int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count);
 
-void ext2_names_begin(struct ext2_check_tree *tree, struct check *check);
-void ext2_names_end(struct ext2_check_tree *tree);
+void ext2_check_names_begin(struct ext2_check_tree *tree, struct check *check);
+void ext2_check_names_end(struct ext2_check_tree *tree);
 
 /* After all blocks. */
-int ext2_names_finish(struct ext2_check *c);
+int ext2_check_names_finish(struct ext2_check *c);
 
 /* ------------------------------------------------------------- inline.c */
 
