@@ -8,5 +8,6 @@
 const struct shale_checker *const shale_all_checkers[] = {
     &shale_ntfs_checker,
     &shale_ext2_checker,
+    &shale_fat_checker,
     NULL,
 };
