@@ -11,6 +11,9 @@
 #define SUPER_BLOCKS_HIGH   0x150       /* le32 */
 #define SUPER_CSUM_SEED     0x270       /* le32 */
 
+#define DESC_SIZE           64u         /* with 64bit; larger is possible */
+#define DESC_SIZE_MAX       1024u
+
 static uint32_t super_le32(const struct ext2_disk_super *raw, size_t offset)
 {
     le32 value;
@@ -81,6 +84,17 @@ static void decode_inodes(struct ext2_check_super *s)
                      ? le32_get(s->raw.journal_ino) : 0;
 }
 
+/* What it says, or what is usual if that cannot be. */
+static uint32_t desc_size(const struct ext2_check_super *s)
+{
+    uint32_t size = le16_get(s->raw.desc_size);
+
+    if (!s->is64)
+        return sizeof(struct ext2_disk_group);
+    return size >= DESC_SIZE && size <= DESC_SIZE_MAX &&
+           (size & (size - 1)) == 0 ? size : DESC_SIZE;
+}
+
 /* How many groups there are, and where their descriptors lie. */
 static void decode_groups(struct ext2_check_super *s, uint64_t device)
 {
@@ -94,8 +108,7 @@ static void decode_groups(struct ext2_check_super *s, uint64_t device)
     s->group_count =
         (uint32_t)((s->blocks_there - s->first_block - 1) /
                    s->blocks_per_group + 1);
-    s->desc_size = s->is64 ? le16_get(s->raw.desc_size)
-                           : sizeof(struct ext2_disk_group);
+    s->desc_size = desc_size(s);
     s->descs_per_block = s->block_size / s->desc_size;
     all = (s->block_count - s->first_block - 1) / s->blocks_per_group;
     s->desc_blocks = (uint32_t)(all / s->descs_per_block) + 1;

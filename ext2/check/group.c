@@ -299,8 +299,6 @@ static int claim(struct ext2_check *c, uint32_t group, enum shale_use use,
     uint64_t already = 0;
     int err;
 
-    if (count == 0 || first == 0)
-        return 0;
     err = check_bits_add(c->used, from, to - from + 1, &already);
     if (!err)
         err = check_bits_add(c->metadata, from, to - from + 1, NULL);
@@ -341,18 +339,27 @@ static int claim_head(struct ext2_check *c, uint32_t group)
     return err;
 }
 
+/* Bitmaps and the inode table; what cannot be believed is at block 0. */
 static int claim_rest(struct ext2_check *c, uint32_t group)
 {
     const struct ext2_check_group *g = &c->groups[group];
-    int err = claim(c, group, SHALE_USE_BITMAP, g->block_bitmap, 1,
-                    "block bitmap", 12);
+    const struct {
+        enum shale_use use;
+        uint64_t first, count;
+        const char *name;
+        size_t len;
+    } parts[] = {
+        { SHALE_USE_BITMAP, g->block_bitmap, 1, "block bitmap", 12 },
+        { SHALE_USE_BITMAP, g->inode_bitmap, 1, "inode bitmap", 12 },
+        { SHALE_USE_INODES, g->inode_table, c->super.table_blocks,
+          "inode table", 11 },
+    };
+    int err = 0;
 
-    if (!err)
-        err = claim(c, group, SHALE_USE_BITMAP, g->inode_bitmap, 1,
-                    "inode bitmap", 12);
-    if (!err)
-        err = claim(c, group, SHALE_USE_INODES, g->inode_table,
-                    c->super.table_blocks, "inode table", 11);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !err; i++)
+        if (parts[i].first != 0)
+            err = claim(c, group, parts[i].use, parts[i].first,
+                        parts[i].count, parts[i].name, parts[i].len);
     return err;
 }
 

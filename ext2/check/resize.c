@@ -109,7 +109,9 @@ static void check_fields(struct ext2_check *c,
 static void check_count(struct ext2_check *c,
                         const struct ext2_check_inode *inode, uint64_t blocks)
 {
-    uint64_t sectors = blocks << (c->super.block_shift - 9);
+    /* With bigalloc each of them counts as a cluster. */
+    uint64_t sectors = blocks << (c->super.block_shift +
+                                  c->super.cluster_shift - 9);
 
     if (inode->sectors != sectors)
         ext2_tell_inode(c, INODE_BLOCKS, inode->at, inode->ino,

@@ -11,7 +11,6 @@
 #include "text.h"
 
 #define SUPER_CHECKSUM      0x3fc       /* le32, of all before it */
-#define DESC_SIZE_MAX       1024u
 #define CLUSTER_LOG_MAX     19u         /* 512 MiB */
 
 #define KNOWN_COMPAT                                                         \
@@ -66,7 +65,7 @@ static const char *first_outside(const struct bound *bounds, size_t count,
     return NULL;
 }
 
-/* Sizes: of blocks, clusters, inodes, descriptors. */
+/* Sizes: of blocks, clusters, inodes. */
 static const char *wrong_sizes(const struct ext2_disk_super *raw,
                                uint64_t *found)
 {
@@ -74,7 +73,6 @@ static const char *wrong_sizes(const struct ext2_disk_super *raw,
     uint32_t log_block = le32_get(raw->log_block_size);
     uint32_t inode_size = dynamic ? le16_get(raw->inode_size)
                                   : EXT2_GOOD_OLD_INODE;
-    uint32_t desc_size = sizeof(struct ext2_disk_group);
     const struct bound first[] = {
         { "s_magic", le16_get(raw->magic), EXT2_MAGIC, EXT2_MAGIC },
         { "s_rev_level", le32_get(raw->rev_level), 0, EXT2_DYNAMIC_REV },
@@ -89,13 +87,6 @@ static const char *wrong_sizes(const struct ext2_disk_super *raw,
     if (!power_of_two(inode_size) || inode_size < EXT2_GOOD_OLD_INODE ||
         inode_size > 1024u << log_block)
         return "s_inode_size";
-    if (dynamic && (le32_get(raw->incompat) & EXT2_INCOMPAT_64BIT)) {
-        desc_size = le16_get(raw->desc_size);
-        *found = desc_size;
-        if (!power_of_two(desc_size) || desc_size < 64 ||
-            desc_size > DESC_SIZE_MAX)
-            return "s_desc_size";
-    }
     *found = le32_get(raw->log_cluster_size);
     if (dynamic && (le32_get(raw->ro_compat) & EXT2_RO_COMPAT_BIGALLOC) &&
         (*found < log_block || *found > CLUSTER_LOG_MAX))
@@ -313,7 +304,7 @@ static void check_bounds(struct ext2_check *c)
         { "s_first_data_block", s->first_block, first, first },
         { "s_r_blocks_count", reserved, 0, s->block_count / 2 },
         { "s_first_ino", dynamic ? le32_get(raw->first_ino) : 11,
-          EXT2_GOOD_OLD_FIRST, s->inodes_per_group },
+          EXT2_GOOD_OLD_FIRST, s->inode_count },
         { "s_reserved_gdt_blocks", le16_get(raw->reserved_gdt_blocks), 0,
           s->block_size / 4 },
         { "s_inodes_per_group", s->inodes_per_group, s->inodes_per_block,
@@ -365,6 +356,9 @@ static void check_counts(struct ext2_check *c)
     if (le32_get(s->raw.inodes_count) != inodes)
         tell_field(c, s->at, "s_inodes_count", inodes,
                    le32_get(s->raw.inodes_count));
+    if (s->is64 && le16_get(s->raw.desc_size) != s->desc_size)
+        tell_field(c, s->at, "s_desc_size", s->desc_size,
+                   le16_get(s->raw.desc_size));
     if (s->blocks_there < s->block_count)
         ext2_tell(c, SUPER_TRUNCATED, s->at, .compared = true,
                   .expected = s->block_count, .found = s->blocks_there);
