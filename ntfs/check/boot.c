@@ -88,9 +88,8 @@ static int copy_check(struct ntfs_check *nc, const uint8_t *head,
             return 0;
         }
     }
-    if (boot->size <= size - boot->sector_size)
-        volume_tell(nc, NTFS_CHECK_BOOT_NO_COPY, boot->size,
-                    (struct check_note){ .number = 0 });
+    volume_tell(nc, NTFS_CHECK_BOOT_NO_COPY, boot->size,
+                (struct check_note){ .number = 0 });
     return 0;
 }
 

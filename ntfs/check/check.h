@@ -101,6 +101,7 @@ struct ntfs_check {
     struct check_array *parents;        /* of directories: references */
     struct check_bits *claimed;         /* records in use by $MFT's bitmap */
     struct check_bits *in_use;          /* ... by their heads */
+    struct check_bits *unread;          /* ... that the device has not given */
     struct check_bits *used;            /* clusters that somebody has */
     struct check_bits *shared;          /* ... that several have */
     struct check_bits *once, *twice;    /* while shared.c counts; or NULL */

@@ -116,10 +116,12 @@ static int sets_make(struct ntfs_check *nc)
     nc->parents = check_array_create(check, records, sizeof(uint64_t));
     nc->claimed = check_bits_create(check, records);
     nc->in_use = check_bits_create(check, records);
+    nc->unread = check_bits_create(check, records);
     nc->used = check_bits_create(check, clusters);
     nc->shared = check_bits_create(check, clusters);
     nc->ids = check_bits_create(check, NTFS_CHECK_IDS);
-    return nc->records && nc->parents && nc->claimed && nc->in_use && nc->used &&
+    return nc->records && nc->parents && nc->claimed && nc->in_use && nc->unread &&
+           nc->used &&
            nc->shared && nc->ids ? 0 : SHALE_ENOMEM;
 }
 
@@ -180,6 +182,7 @@ static void ntfs_check_done(struct check *check)
     check_array_destroy(nc->parents);
     check_bits_destroy(nc->claimed);
     check_bits_destroy(nc->in_use);
+    check_bits_destroy(nc->unread);
     check_bits_destroy(nc->used);
     check_bits_destroy(nc->shared);
     check_bits_destroy(nc->ids);

@@ -385,9 +385,31 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
     return 0;
 }
 
+/* What the device has not given, stretch by stretch. */
+static void unread_tell(struct ntfs_check *nc)
+{
+    uint64_t count = check_bits_size(nc->unread), at = 0;
+
+    while ((at = check_bits_next(nc->unread, at, true)) < count) {
+        uint64_t end = check_bits_next(nc->unread, at, false);
+
+        check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_READ],
+                   ntfs_data_place(nc->vol, nc->vol->mft,
+                                   at << nc->vol->boot.record_shift),
+                   &(struct check_note){
+            .object = SHALE_OBJECT_RECORD, .number = at, .other = end - at,
+        });
+        at = end;
+    }
+}
+
 int ntfs_check_records(struct ntfs_check *nc)
 {
     int err = ntfs_check_claimed(nc);
 
-    return err ? err : ntfs_check_scan(nc, "MFT records", 0, record_check);
+    if (!err)
+        err = ntfs_check_scan(nc, "MFT records", 0, record_check);
+    if (!err)
+        unread_tell(nc);
+    return err;
 }

@@ -205,7 +205,7 @@ static int one_by_one(struct scan *scan, const struct ntfs_check_chunk *chunk,
         if (!err && good)
             err = give(scan, number, at, bytes);
         else if (!err && scan->flags == 0)
-            ntfs_check_tell(nc, NTFS_CHECK_RECORD_READ, number, at);
+            err = check_bits_add(nc->unread, number, 1, NULL);
         if (err)
             return err;
     }
@@ -222,6 +222,10 @@ static int chunk_scan(struct scan *scan, const struct ntfs_check_chunk *chunk,
         return one_by_one(scan, chunk, bytes);
     err = check_read(scan->nc->check, chunk->at, bytes,
                      (size_t)chunk->count << shift);
+    if (err == SHALE_EIO && chunk->at >= scan->nc->check->dev->size)
+        return scan->flags != 0 ? 0
+                   : check_bits_add(scan->nc->unread, chunk->first,
+                                    chunk->count, NULL);
     if (err == SHALE_EIO)
         return one_by_one(scan, chunk, bytes);
     for (uint32_t i = 0; i < chunk->count && !err; i++)
