@@ -62,8 +62,11 @@ int ext2_dir_flush(struct ext2_dir_block *b)
         return 0;
     check_array_lock(c->names);
     for (unsigned i = 0; i < b->count && !err; i++) {
-        uint16_t *names = check_array_at(c->names, b->named[i].ino, true);
+        uint16_t *names = NULL;
 
+        if (b->named[i].at != UINT32_MAX)
+            continue;           /* a directory has a parent instead */
+        names = check_array_at(c->names, b->named[i].ino, true);
         if (!names)
             err = SHALE_ENOMEM;
         else if (*names < UINT16_MAX)
@@ -314,7 +317,7 @@ static int check_leaf(struct ext2_dir_block *b, bool indexed)
         err = ext2_dir_records(b, at);
     check_tail(b);
     if (!err)
-        err = ext2_names_block(b);
+        err = ext2_check_names_block(b);
     if (!err && indexed)
         err = ext2_htree_leaf(b);
     return err;
@@ -415,7 +418,7 @@ int ext2_check_dirs(struct ext2_check *c)
         err = check_holes(c);
     if (!err)
         err = ext2_htree_finish(c);
-    return err ? err : ext2_names_finish(c);
+    return err ? err : ext2_check_names_finish(c);
 }
 
 /* ---------------------------------------------------------------- the tree */
@@ -438,7 +441,7 @@ int ext2_check_tree_begin(struct ext2_check *c)
     ext2_table_init(&tree->inlined, c->check, sizeof(uint32_t));
     ext2_crypt_begin(tree, c->check);
     ext2_htree_begin(tree, c->check);
-    ext2_names_begin(tree, c->check);
+    ext2_check_names_begin(tree, c->check);
     tree->targets = check_queue_create(c->check, c->super.block_size);
     return tree->targets ? 0 : SHALE_ENOMEM;
 }
@@ -455,7 +458,7 @@ void ext2_check_tree_end(struct ext2_check *c)
     ext2_table_fini(&tree->inlined);
     ext2_table_fini(&tree->policies);
     ext2_htree_end(tree);
-    ext2_names_end(tree);
+    ext2_check_names_end(tree);
     check_lock_fini(c->check, &tree->lock);
     check_free(c->check, tree, sizeof *tree);
     c->tree = NULL;

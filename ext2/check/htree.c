@@ -196,8 +196,9 @@ static void checksum_check(struct ext2_dir_block *b, uint32_t start,
                         .compared = true, .expected = crc, .found = found);
 }
 
-/* The entries of a root or a node. */
-static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind)
+/* The entries of a root or a node. *SOUND: they have been taken down. */
+static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind,
+                       bool *sound)
 {
     const struct ext2_disk_htree_count *counts = counts_of(b->bytes, start);
     const struct ext2_disk_htree_entry *raw = entries_of(b->bytes, start);
@@ -205,6 +206,7 @@ static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind)
     uint32_t count = le16_get(counts->count), min, max;
     int err;
 
+    *sound = false;
     if (limit != room) {
         ext2_tell_block(b, HTREE_LIMIT, .other = b->logical, .compared = true,
                         .expected = room, .found = limit);
@@ -215,6 +217,7 @@ static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind)
                         .expected = limit, .found = count);
         return 0;
     }
+    *sound = true;
     entries_check(b, start, count);
     if (b->c->super.metadata_csum && !b->broken)
         checksum_check(b, start, limit, count);
@@ -256,16 +259,21 @@ int ext2_htree_root(struct ext2_dir_block *b)
         (const struct ext2_disk_htree_info *)(b->bytes + ROOT_INFO);
     struct ext2_check_tree *tree = ext2_tree_of(b->c);
     struct root_row *row;
+    bool sound;
+    int err;
 
     if (!root_is_usable(b, info))
         return 0;
+    err = index_check(b, ROOT_COUNT, ROOT, &sound);
+    if (err || !sound)
+        return err;
     check_lock(b->c->check, &tree->lock);
     row = ext2_table_add(&tree->roots);
     if (row)
         *row = (struct root_row){ b->at, b->ino, info->hash_version,
                                   info->levels };
     check_unlock(b->c->check, &tree->lock);
-    return row ? index_check(b, ROOT_COUNT, ROOT) : SHALE_ENOMEM;
+    return row ? 0 : SHALE_ENOMEM;
 }
 
 /*
@@ -285,7 +293,9 @@ bool ext2_htree_is_node(const struct ext2_dir_block *b)
 
 int ext2_htree_node(struct ext2_dir_block *b)
 {
-    return index_check(b, NODE_COUNT, NODE);
+    bool sound;
+
+    return index_check(b, NODE_COUNT, NODE, &sound);
 }
 
 /* ------------------------------------------------------------------ leaves */

@@ -121,7 +121,7 @@ static int piece_check(const struct ext2_check_inode *inode, uint8_t *bytes,
     if (!err)
         err = ext2_dir_records(&b, 0);
     if (!err)
-        err = ext2_names_block(&b);
+        err = ext2_check_names_block(&b);
     return err ? err : ext2_dir_flush(&b);
 }
 

@@ -1,9 +1,10 @@
 /*
  * link.c - how many links an inode says it has, and how many names it has
  *
- * A directory has one link for each of its names, one for its own ".", and one
- * for the ".." of each directory in it. A wrong "." or ".." has been told of,
- * and is counted as what it should be, so that it is not told of again.
+ * A directory has one link for its name, one for its own ".", and one for the
+ * ".." of each directory in it. A wrong "." or "..", a missing name or one too
+ * many have been told of, and are counted as what they should be, so that they
+ * are not told of again.
  *
  * A directory with more links than fit has 1 ("dir_nlink" in "ext4 Data
  * Structures and Algorithms").
@@ -44,7 +45,7 @@ static int count_dotdots(struct ext2_check *c)
         const struct ext2_check_dir *dir = ext2_check_dir_of(c, (uint32_t)ino);
         uint32_t parent = dir->parent != 0 ? dir->parent : dir->dotdot;
 
-        if (parent != 0 && ext2_check_dir_of(c, parent))
+        if (ino != EXT2_ROOT_INO && parent != 0 && ext2_check_dir_of(c, parent))
             err = check_array_add(c->names, parent, 1);
     }
     return err;
@@ -56,7 +57,8 @@ static void check_links(struct ext2_check *c, uint32_t ino)
     uint64_t names = check_array_get(c->names, ino);
     bool is_dir;
 
-    if (!info || (info->flags & EXT2_CHECK_CLEAR) || is_nameless(c, ino))
+    if (!info || (info->flags & (EXT2_CHECK_CLEAR | EXT2_CHECK_IMAGIC)) ||
+        is_nameless(c, ino))
         return;
     is_dir = info->type == EXT2_S_IFDIR >> 12;
     if (!is_dir && names == 0) {
@@ -67,7 +69,7 @@ static void check_links(struct ext2_check *c, uint32_t ino)
     if (info->flags & EXT2_CHECK_EA)
         return;                 /* counted elsewhere: see xattr.c */
     if (is_dir)
-        names++;
+        names += 2;
     if (is_dir && names > LINKS_MAX) {
         if (!(c->super.ro_compat & EXT2_RO_COMPAT_DIR_NLINK))
             ext2_tell_inode(c, LINKS_MANY, SHALE_NOWHERE, ino,

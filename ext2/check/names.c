@@ -56,7 +56,8 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
     return key ^ key >> 29;
 }
 
-int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count)
+int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
+                         unsigned count)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
     uint64_t *row = NULL;

@@ -150,7 +150,8 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r);
 int ext2_check_names_block(struct ext2_dir_block *b);
 
 /* Names at the edges of a leaf, which may be in the next one, too. */
-int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys, unsigned count);
+int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
+                         unsigned count);
 
 void ext2_check_names_begin(struct ext2_check_tree *tree, struct check *check);
 void ext2_check_names_end(struct ext2_check_tree *tree);

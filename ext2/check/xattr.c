@@ -13,20 +13,12 @@
 #include "ext2/check/xattr.h"
 #include "memfn.h"
 
-/* A value of an attribute is in inode INO. */
-struct ref_row {
-    uint64_t at;                /* byte of the volume of the entry */
-    uint64_t number;            /* whose attribute it is */
-    uint32_t ino, size;
-    enum shale_object object;
-};
-
 struct ext2_check_xattrs {
     struct check_lock lock;     /* of the tables */
     struct check_bits *blocks;  /* with attributes, as some inode says */
     struct ext2_table more;     /* uint64_t: blocks, once for each user past
                                    the first */
-    struct ext2_table refs;     /* struct ref_row */
+    struct ext2_table refs;     /* struct ext2_attr_ref */
     struct check_queue *queue;  /* of blocks */
 };
 
@@ -44,7 +36,7 @@ int ext2_check_xattrs_begin(struct ext2_check *c)
     }
     c->xattrs = x;
     ext2_table_init(&x->more, c->check, sizeof(uint64_t));
-    ext2_table_init(&x->refs, c->check, sizeof(struct ref_row));
+    ext2_table_init(&x->refs, c->check, sizeof(struct ext2_attr_ref));
     x->blocks = check_bits_create(c->check, c->super.block_count);
     x->queue = check_queue_create(c->check, c->super.block_size);
     return x->blocks && x->queue ? 0 : SHALE_ENOMEM;
@@ -81,6 +73,27 @@ static int user_add(struct ext2_check *c, uint64_t block)
     return row ? 0 : SHALE_ENOMEM;
 }
 
+/* Add what the attributes in BLOCK explain. It is read here, out of order: few
+   volumes have values in inodes. */
+static int block_charge(struct ext2_check *c, uint64_t block, uint64_t *blocks)
+{
+    uint32_t size = c->super.block_size;
+    uint8_t *bytes = check_alloc(c->check, size);
+    struct ext2_attrs list = {
+        .c = c, .bytes = bytes, .size = size,
+        .start = sizeof(struct ext2_disk_xattr_header),
+    };
+    int err;
+
+    if (!bytes)
+        return SHALE_ENOMEM;
+    err = check_read(c->check, ext2_check_at(c, block), bytes, size);
+    if (!err && le32_get(*(const le32 *)bytes) == EXT2_XATTR_MAGIC)
+        *blocks += ext2_attrs_charge(&list);
+    check_free(c->check, bytes, size);
+    return err == SHALE_EIO ? 0 : err;
+}
+
 /* INODE says that it has a block of attributes. */
 static int block_enter(struct ext2_check *c,
                        const struct ext2_check_inode *inode,
@@ -98,7 +111,12 @@ static int block_enter(struct ext2_check *c,
                         .other = inode->acl);
         return 0;
     }
-    *blocks = 1;
+    *blocks += (uint64_t)1 << c->super.cluster_shift;
+    if (c->super.ea_inode) {
+        err = block_charge(c, inode->acl, blocks);
+        if (err)
+            return err;
+    }
     err = check_bits_add(c->xattrs->blocks, inode->acl, 1, &already);
     if (err)
         return err;
@@ -118,8 +136,10 @@ int ext2_check_xattrs(struct ext2_check *c,
     int err = 0;
 
     *blocks = 0;
-    if (has_list)
+    if (has_list) {
         err = ext2_attrs_check(&list, &sound);
+        *blocks = ext2_attrs_charge(&list);
+    }
     if (!err && (inode->flags & EXT2_INODE_ENCRYPTED) && c->super.encrypt)
         err = ext2_crypt_check(c, inode, has_list ? &list : NULL);
     if (!err && inode->acl != 0)
@@ -205,31 +225,28 @@ static int block_check(struct check *check, const struct check_item *item,
 
 /* -------------------------------------------------- values in other inodes */
 
-int ext2_attrs_refer(const struct ext2_attrs *list, uint32_t at, uint32_t ino,
-                     uint32_t size)
+int ext2_attrs_refer(struct ext2_check *c, const struct ext2_attr_ref *ref)
 {
-    struct ext2_check *c = list->c;
-    struct ref_row *row;
+    struct ext2_attr_ref *row;
 
     check_lock(c->check, &c->xattrs->lock);
     row = ext2_table_add(&c->xattrs->refs);
     if (row)
-        *row = (struct ref_row){ list->at + at, list->number, ino, size,
-                                 list->object };
+        *row = *ref;
     check_unlock(c->check, &c->xattrs->lock);
     return row ? 0 : SHALE_ENOMEM;
 }
 
 static int compare_refs(const void *a, const void *b)
 {
-    const struct ref_row *x = a, *y = b;
+    const struct ext2_attr_ref *x = a, *y = b;
     int order = ext2_order(x->ino, y->ino);
 
     return order ? order : ext2_order(x->at, y->at);
 }
 
 /* May inode REF->ino hold the value? */
-static bool ref_is_sound(struct ext2_check *c, const struct ref_row *ref)
+static bool ref_is_sound(struct ext2_check *c, const struct ext2_attr_ref *ref)
 {
     const struct ext2_check_info *info;
 
@@ -242,21 +259,32 @@ static bool ref_is_sound(struct ext2_check *c, const struct ref_row *ref)
 
 /*
  * An inode that holds a value has its size, and in fields that have no other
- * use there how many refer to it: i_ctime, and below that osd1.
+ * use there how many refer to it: i_ctime, and below that osd1; and a hash of
+ * the value, i_atime, on which an entry's hash goes on from the name's.
  */
 static void value_inode_check(struct ext2_check *c,
                               const struct ext2_check_inode *inode,
-                              const struct ref_row *ref, uint64_t refs)
+                              const struct ext2_attr_ref *ref, uint64_t refs)
 {
     const struct ext2_disk_inode *raw =
         (const struct ext2_disk_inode *)inode->bytes;
     uint64_t count = (uint64_t)le32_get(raw->ctime) << 32 |
                      le32_get(raw->osd1);
+    uint32_t hash = (ref->name_hash << 16 | ref->name_hash >> 16) ^
+                    le32_get(raw->atime);
 
     if (inode->size != ref->size)
         ext2_tell(c, XATTR_INODE_SIZE, ref->at, .object = ref->object,
                   .number = ref->number, .other = ref->ino, .compared = true,
                   .expected = ref->size, .found = inode->size);
+    /* Inodes of an older form have their file's number there, and no hash. */
+    if (ref->object == SHALE_OBJECT_INODE &&
+        le32_get(raw->mtime) == ref->number)
+        return;
+    if (ref->hash != hash)
+        ext2_tell(c, XATTR_HASH, ref->at, .object = ref->object,
+                  .number = ref->number, .compared = true, .expected = hash,
+                  .found = ref->hash);
     if (count != refs)
         ext2_tell_inode(c, XATTR_INODE_USERS, inode->at, ref->ino,
                         .compared = true, .expected = refs, .found = count);
@@ -271,10 +299,10 @@ static int refs_check(struct ext2_check *c, uint8_t *bytes)
     int err = 0;
 
     for (size_t i = 0; i < refs->count && !err; i = next) {
-        const struct ref_row *ref = ext2_table_at(refs, i);
+        const struct ext2_attr_ref *ref = ext2_table_at(refs, i);
 
         for (next = i + 1; next < refs->count; next++) {
-            const struct ref_row *other = ext2_table_at(refs, next);
+            const struct ext2_attr_ref *other = ext2_table_at(refs, next);
 
             if (other->ino != ref->ino)
                 break;

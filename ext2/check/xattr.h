@@ -37,9 +37,23 @@ const uint8_t *ext2_attrs_find(const struct ext2_attrs *list,
                                     unsigned index, const char *name,
                                     uint32_t *size);
 
-/* An entry of LIST, at AT in it, has its SIZE bytes of value in inode INO. */
-int ext2_attrs_refer(const struct ext2_attrs *list, uint32_t at,
-                     uint32_t ino, uint32_t size);
+/*
+ * How many blocks of i_blocks the values of LIST that are in inodes of their
+ * own explain: they are charged to each file that has such an attribute.
+ */
+uint64_t ext2_attrs_charge(const struct ext2_attrs *list);
+
+/* A value that is in an inode of its own. */
+struct ext2_attr_ref {
+    uint64_t at;                /* byte of the volume of the entry */
+    uint64_t number;            /* whose attribute it is */
+    enum shale_object object;   /* ... likewise */
+    uint32_t ino, size;         /* where the value is */
+    uint32_t hash;              /* the entry's */
+    uint32_t name_hash;         /* ... the part of it that is of the name */
+};
+
+int ext2_attrs_refer(struct ext2_check *c, const struct ext2_attr_ref *ref);
 
 /* -------------------------------------------------------------- acl.c */
 

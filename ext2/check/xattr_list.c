@@ -226,6 +226,38 @@ static bool value_check(const struct ext2_attrs *list, uint32_t at)
     return true;
 }
 
+/* The entry at AT has its value in another inode, to be looked at later. */
+static int value_refer(const struct ext2_attrs *list, uint32_t at)
+{
+    const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
+    const struct ext2_attr_ref ref = {
+        .at = list->at + at, .number = list->number, .object = list->object,
+        .ino = le32_get(entry->value_inode),
+        .size = le32_get(entry->value_size), .hash = le32_get(entry->hash),
+        .name_hash = entry_hash(entry, NULL, 0, false),
+    };
+
+    return ext2_attrs_refer(list->c, &ref);
+}
+
+uint64_t ext2_attrs_charge(const struct ext2_attrs *list)
+{
+    const struct ext2_check_super *s = &list->c->super;
+    uint32_t shift = s->block_shift + s->cluster_shift;
+    uint64_t blocks = 0;
+
+    for (uint32_t at = list->start; entry_get(list, at) > 0;
+         at += entry_size(entry_at(list, at))) {
+        const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
+        uint64_t size = le32_get(entry->value_size);
+
+        if (le32_get(entry->value_inode) != 0)
+            blocks += ((size + (UINT64_C(1) << shift) - 1) >> shift)
+                      << s->cluster_shift;
+    }
+    return blocks;
+}
+
 int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
 {
     uint32_t at = list->start;
@@ -242,8 +274,7 @@ int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
         } else if (!name_check(list, at)) {
             *sound = false;
         } else if (le32_get(entry->value_inode) != 0) {
-            err = ext2_attrs_refer(list, at, le32_get(entry->value_inode),
-                                   le32_get(entry->value_size));
+            err = value_refer(list, at);
         } else {
             *sound = value_check(list, at);
         }
