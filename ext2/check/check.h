@@ -194,8 +194,7 @@ struct ext2_check_info {
 #define EXT2_CHECK_INLINE   0x04u       /* data in the inode */
 #define EXT2_CHECK_CASEFOLD 0x08u
 #define EXT2_CHECK_CRYPT    0x10u       /* names are no text */
-#define EXT2_CHECK_BAD      0x20u       /* not to be believed in other ways;
-                                           e2fsck would clear it */
+#define EXT2_CHECK_IMAGIC   0x20u       /* known by its number: needs no name */
 #define EXT2_CHECK_EA       0x40u       /* holds a value of an attribute */
 #define EXT2_CHECK_CLEAR    0x80u       /* so badly that its name goes as well:
                                            e2fsck's "bad inode" in pass 2 */

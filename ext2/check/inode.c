@@ -109,10 +109,6 @@ static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
         sc->found_dirs++;
         err = run_add(&sc->dirs, inode->ino);
     }
-    /* Such are known by their numbers, and need no names. */
-    if (!err && (inode->flags & EXT2_INODE_IMAGIC) &&
-        (c->super.compat & EXT2_COMPAT_IMAGIC_INODES))
-        err = check_array_add(c->names, inode->ino, inode->links);
     return err ? err : keep_info(c, inode->ino, &info);
 }
 

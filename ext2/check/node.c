@@ -345,7 +345,8 @@ static int check_contents(struct ext2_check *c,
 
 /* ------------------------------------------------------------------- one */
 
-static void fill_info(const struct ext2_check_inode *inode,
+static void fill_info(const struct ext2_check *c,
+                      const struct ext2_check_inode *inode,
                       struct ext2_check_info *info)
 {
     info->links = inode->links;
@@ -361,6 +362,9 @@ static void fill_info(const struct ext2_check_inode *inode,
         info->flags |= EXT2_CHECK_CRYPT;
     if (inode->flags & EXT2_INODE_EA_INODE)
         info->flags |= EXT2_CHECK_EA;
+    if ((inode->flags & EXT2_INODE_IMAGIC) &&
+        (c->super.compat & EXT2_COMPAT_IMAGIC_INODES))
+        info->flags |= EXT2_CHECK_IMAGIC;
 }
 
 static void check_itself(struct ext2_check *c,
@@ -387,7 +391,7 @@ int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
     uint64_t acl_blocks = 0;
     int err = 0;
 
-    fill_info(inode, info);
+    fill_info(c, inode, info);
     if (!c->scan->hunt)
         check_itself(c, inode);
     if (inode->ino < c->super.first_ino)

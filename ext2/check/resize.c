@@ -76,6 +76,14 @@ static int check_copies(struct ext2_check *c,
     return err;
 }
 
+/* Does the double indirect block name none at all? Then there are none to
+   grow with, which e2fsck takes for sound where there is one group. */
+static bool is_empty(const struct ext2_check *c, const uint8_t *map)
+{
+    return c->super.group_count == 1 &&
+           check_is_zero(map, c->super.block_size);
+}
+
 /* The double indirect block, read into BUF. */
 static int check_map(struct ext2_check *c,
                      const struct ext2_check_inode *inode, uint64_t block,
@@ -86,12 +94,14 @@ static int check_map(struct ext2_check *c,
     int err = check_get(c->check, ext2_check_at(c, block), buf, s->block_size,
                         SHALE_OBJECT_INODE, inode->ino, right);
 
-    for (uint32_t i = 0; i < s->reserved_desc && !err && *right; i++)
+    if (err || !*right || is_empty(c, buf))
+        return err;
+    for (uint32_t i = 0; i < s->reserved_desc && *right; i++)
         *right = get32(buf, (s->desc_blocks + i) % pointers) == first + i;
-    if (!err && !*right)
+    if (!*right)
         tell(c, inode, ext2_check_at(c, block),
              "does not name the reserved blocks of group 0");
-    return err;
+    return 0;
 }
 
 static void check_fields(struct ext2_check *c,
@@ -133,11 +143,13 @@ static int check_all(struct ext2_check *c,
     if (!buf)
         return SHALE_ENOMEM;
     err = check_map(c, inode, block, first, buf, &right);
-    if (!err && right)
+    if (!err && right && is_empty(c, buf)) {
+        check_count(c, inode, 1);
+    } else if (!err && right) {
         err = check_copies(c, inode, first, buf, &copies);
-    if (!err && right)
         check_count(c, inode,
                     1 + (uint64_t)s->reserved_desc * (1 + copies));
+    }
     check_free(c->check, buf, size);
     return err;
 }
