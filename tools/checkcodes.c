@@ -11,9 +11,7 @@
 
 #define WIDTH 80
 
-/* Print TEXT, wrapped, where AT columns have words already; lines begin with
-   INDENT spaces. */
-static void print_wrapped(const char *text, size_t at, size_t indent)
+void checkcodes_wrapped(const char *text, size_t at, size_t indent)
 {
     while (*text) {
         size_t word = strcspn(text, " ");
@@ -77,11 +75,11 @@ static void explain_plain(const struct shale_check_code *code)
 
     sentence_pattern(code->sentence, '"', pattern, sizeof pattern);
     printf("%s (%s)\n  ", code->name, shale_severity_name(code->severity));
-    print_wrapped(pattern, 2, 2);
+    checkcodes_wrapped(pattern, 2, 2);
     fputs("\n  ", stdout);
-    print_wrapped(code->meaning, 2, 2);
+    checkcodes_wrapped(code->meaning, 2, 2);
     fputs("\n  At stake:", stdout);
-    print_wrapped(code->danger, 11, 2);
+    checkcodes_wrapped(code->danger, 11, 2);
 }
 
 static void explain_markdown(const struct shale_check_code *code)
@@ -91,11 +89,11 @@ static void explain_markdown(const struct shale_check_code *code)
 
     sentence_pattern(code->sentence, '*', pattern, sizeof pattern);
     printf("\n### `%s`\n\n%s:", code->name, severity);
-    print_wrapped(pattern, strlen(severity) + 1, 0);
+    checkcodes_wrapped(pattern, strlen(severity) + 1, 0);
     putchar('\n');
-    print_wrapped(code->meaning, 0, 0);
+    checkcodes_wrapped(code->meaning, 0, 0);
     fputs("\nAt stake:", stdout);
-    print_wrapped(code->danger, 9, 0);
+    checkcodes_wrapped(code->danger, 9, 0);
 }
 
 static const char intro[] =

@@ -107,6 +107,7 @@ static int on_finding(void *context, const struct shale_finding *finding)
 {
     struct checkrun *run = context;
 
+    progress_hide();
     return run->finding ? run->finding(run, finding) : 0;
 }
 

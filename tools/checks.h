@@ -176,4 +176,10 @@ const char *checks_verdict(const struct checkrun *run);
    as the chapters of docs/check-codes.md). An exit status. */
 int checkcodes_explain(const struct options *options, const char *code);
 
+/*
+ * Print TEXT and a newline, wrapped, where AT columns have words already; lines
+ * begin with INDENT spaces.
+ */
+void checkcodes_wrapped(const char *text, size_t at, size_t indent);
+
 #endif /* SHALE_TOOLS_CHECKS_H */

@@ -192,8 +192,10 @@ static void print_stats(const struct checkrun *run)
     printf("read    %s (%" PRIu64 " bytes)\n", size, result->bytes_read);
     print_size_long(result->memory_peak, size);
     printf("memory  %s (%" PRIu64 " bytes)\n", size, result->memory_peak);
-    if (result->memory_formula)
-        printf("bound   %s\n", result->memory_formula);
+    if (result->memory_formula) {
+        fputs("bound   ", stdout);
+        checkcodes_wrapped(result->memory_formula, 8, 8);
+    }
     printf("time    %.3f s\n", run->seconds);
 }
 

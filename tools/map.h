@@ -37,6 +37,9 @@ struct map_look {
 /* KIND's; MAP_FREE and so on, or an enum shale_use. */
 struct map_look map_look(unsigned kind);
 
+/* All kinds, in the order of a legend. */
+extern const uint8_t map_order[MAP_LOOKS];
+
 struct map_cell {
     uint64_t used[SHALE_USES];  /* bytes */
     uint64_t fragmented;        /* of the data, bytes */

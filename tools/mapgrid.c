@@ -12,7 +12,7 @@
 #include "map.h"
 
 static const struct map_look looks[MAP_LOOKS] = {
-    [SHALE_USE_BOOT] = { "boot", "boot, superblock", 'S', 0x1f2937, 236 },
+    [SHALE_USE_BOOT] = { "boot", "boot, superblock", 'S', 0x1f2937, 246 },
     [SHALE_USE_TABLE] = { "table", "tables", 'T', 0x4f46e5, 62 },
     [SHALE_USE_BITMAP] = { "bitmap", "bitmaps", 'B', 0xc026d3, 164 },
     [SHALE_USE_INODES] = { "inodes", "inodes", 'I', 0x8b5cf6, 99 },
@@ -22,11 +22,18 @@ static const struct map_look looks[MAP_LOOKS] = {
     [SHALE_USE_JOURNAL] = { "journal", "journal", 'J', 0x92633a, 130 },
     [SHALE_USE_DATA] = { "data", "data", '#', 0x3b82f6, 33 },
     [SHALE_USE_SYSTEM] = { "system", "system files", 'Y', 0x64748b, 103 },
-    [SHALE_USE_BAD] = { "bad", "bad", 'X', 0x000000, 16 },
+    [SHALE_USE_BAD] = { "bad", "bad", 'X', 0x000000, 124 },
     [SHALE_USE_LOST] = { "lost", "lost", '?', 0xfacc15, 220 },
-    [MAP_FREE] = { "free", "free", '.', 0xe8ecf1, 254 },
+    [MAP_FREE] = { "free", "free", '.', 0xe8ecf1, 243 },
     [MAP_FRAGMENT] = { "fragment", "data after a gap", '%', 0xf59e0b, 214 },
     [MAP_DAMAGED] = { "damaged", "damaged", '!', 0xdc2626, 196 },
+};
+
+const uint8_t map_order[MAP_LOOKS] = {
+    SHALE_USE_BOOT, SHALE_USE_TABLE, SHALE_USE_BITMAP, SHALE_USE_INODES,
+    SHALE_USE_DIRECTORY, SHALE_USE_MAP, SHALE_USE_ATTRIBUTES,
+    SHALE_USE_JOURNAL, SHALE_USE_SYSTEM, SHALE_USE_DATA, MAP_FRAGMENT,
+    SHALE_USE_LOST, SHALE_USE_BAD, MAP_FREE, MAP_DAMAGED,
 };
 
 struct map_look map_look(unsigned kind)
@@ -343,10 +350,25 @@ uint64_t mapgrid_cell_used(const struct map_grid *grid, size_t index)
 }
 
 /*
- * A cell is damaged where anything is; else what most of it is used for, with
- * the little metadata that there is counting four times as much as the data
- * that it lies among.
+ * How much a byte of USE counts where several share a cell: the little metadata
+ * that there is more than the data that it lies among, and what is scarce most
+ * of all, or nobody would ever see it.
  */
+static uint64_t weight_of(unsigned use)
+{
+    switch (use) {
+    case SHALE_USE_BOOT:
+        return 256;
+    case SHALE_USE_BITMAP:
+        return 32;
+    case SHALE_USE_DATA:
+        return 1;
+    default:
+        return 4;
+    }
+}
+
+/* A cell is damaged where anything is; else what most of it is used for. */
 unsigned mapgrid_kind(const struct map_grid *grid, size_t index)
 {
     const struct map_cell *cell = &grid->cells[index];
@@ -356,7 +378,7 @@ unsigned mapgrid_kind(const struct map_grid *grid, size_t index)
     if (cell->findings > 0)
         return MAP_DAMAGED;
     for (unsigned use = 0; use < SHALE_USES; use++) {
-        uint64_t weight = cell->used[use] * (use == SHALE_USE_DATA ? 1 : 4);
+        uint64_t weight = cell->used[use] / 64 * weight_of(use);
 
         if (weight > most) {
             most = weight;

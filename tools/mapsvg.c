@@ -151,7 +151,8 @@ static void put_bar(const struct map_grid *grid, FILE *to)
     fprintf(to, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"4\" "
             "class=\"k%d\"/>\n", MARGIN, BAR_TOP, WIDTH - 2 * MARGIN,
             BAR_HEIGHT, MAP_FREE);
-    for (unsigned kind = 0; kind < MAP_DAMAGED; kind++) {
+    for (size_t i = 0; i < MAP_LOOKS; i++) {
+        unsigned kind = map_order[i];
         uint64_t bytes = mapgrid_bytes(grid, kind);
         double width = whole * (double)bytes / (double)grid->size;
 
@@ -339,8 +340,8 @@ void mapsvg_write(const struct map *map, FILE *to)
     fprintf(to, "<text x=\"%d\" y=\"%u\" class=\"n\">Each square is %s of the "
             "volume; the paler, the less of it is in use.</text>\n", GRID_LEFT,
             legend - 20, size);
-    for (unsigned kind = 0; kind < MAP_LOOKS; kind++)
-        if (kind_is_there(grid, kind))
-            put_legend_entry(grid, kind, index++, legend, to);
+    for (size_t i = 0; i < MAP_LOOKS; i++)
+        if (kind_is_there(grid, map_order[i]))
+            put_legend_entry(grid, map_order[i], index++, legend, to);
     fputs("</svg>\n", to);
 }

@@ -90,10 +90,10 @@ static void print_letter(const struct map_grid *grid, size_t index)
         putchar(map_look(kind).letter);
 }
 
-static void print_grid(const struct map_grid *grid, bool colour, size_t width)
+static void print_grid(const struct map_grid *grid, bool colour, bool utf8,
+                       size_t width)
 {
     size_t columns = width > LABEL + 16 ? width - LABEL : 16;
-    bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 
     for (size_t from = 0; from < grid->count; from += columns) {
         size_t to = from + columns < grid->count ? from + columns
@@ -113,13 +113,31 @@ static void print_grid(const struct map_grid *grid, bool colour, size_t width)
     }
 }
 
+/* How KIND looks in the grid. */
+static void print_swatch(unsigned kind, bool colour, bool utf8)
+{
+    struct map_look look = map_look(kind);
+
+    if (!colour) {
+        putchar(look.letter);
+        return;
+    }
+    printf("\033[38;5;%um", look.ansi);
+    if (!utf8)
+        putchar(look.letter);
+    else
+        fputs(kind == MAP_FREE ? "·" : "█", stdout);
+    fputs("\033[0m", stdout);
+}
+
 /* Each kind that there is, two in a line. */
-static void print_legend(const struct map *map, bool colour)
+static void print_legend(const struct map *map, bool colour, bool utf8)
 {
     const struct map_grid *grid = &map->grid;
     bool left = true;
 
-    for (unsigned kind = 0; kind < MAP_DAMAGED; kind++) {
+    for (size_t i = 0; i < MAP_LOOKS; i++) {
+        unsigned kind = map_order[i];
         uint64_t bytes = mapgrid_bytes(grid, kind);
         unsigned permille = map_permille(bytes, grid->size);
         struct map_look look = map_look(kind);
@@ -128,13 +146,10 @@ static void print_legend(const struct map *map, bool colour)
 
         if (bytes == 0)
             continue;
-        if (colour)
-            printf("\033[38;5;%um", look.ansi);
-        printf("  %c ", look.letter);
-        if (colour)
-            fputs("\033[0m", stdout);
+        fputs("  ", stdout);
+        print_swatch(kind, colour, utf8);
         print_size_long(bytes, size);
-        width = 4 + printf("%-17s %10s %3u.%u %%", look.name, size,
+        width = 3 + printf(" %-17s %10s %3u.%u %%", look.name, size,
                            permille / 10, permille % 10);
         left = !left;
         if (left)
@@ -146,7 +161,7 @@ static void print_legend(const struct map *map, bool colour)
         putchar('\n');
 }
 
-static void print_damage(const struct map *map, bool colour)
+static void print_damage(const struct map *map, bool colour, bool utf8)
 {
     const uint64_t *found = map->run.result.findings;
     uint64_t count = found[SHALE_CORRUPTION] + found[SHALE_INCONSISTENCY];
@@ -155,12 +170,14 @@ static void print_damage(const struct map *map, bool colour)
     if (count == 0)
         return;
     checkrun_count(count, "finding", "findings", text);
-    printf("%s  ! damaged: %s%s; shale check lists them\n",
-           colour ? "\033[38;5;196m" : "", text, colour ? "\033[0m" : "");
+    fputs("  ", stdout);
+    print_swatch(MAP_DAMAGED, colour, utf8);
+    printf(" damaged: %s; shale check lists them\n", text);
 }
 
 void maptext_show(const struct map *map, bool colour, size_t width)
 {
+    bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
     char text[MAP_USAGE_MAX], size[PRINT_SIZE_MAX];
 
     print_name(stdout, map->run.image, strlen(map->run.image));
@@ -176,9 +193,9 @@ void maptext_show(const struct map *map, bool colour, size_t width)
     printf(", %s\n", text);
     print_size_long(map->grid.cell_size, size);
     printf("%*s%s a character\n", LABEL, "", size);
-    print_grid(&map->grid, colour, width);
-    print_legend(map, colour);
-    print_damage(map, colour);
+    print_grid(&map->grid, colour, utf8, width);
+    print_legend(map, colour, utf8);
+    print_damage(map, colour, utf8);
     map_fragmentation(map, text);
     printf("%s\n", text);
 }

@@ -15,6 +15,7 @@
 
 #define BAR_CELLS 20
 #define REDRAW_NS 100000000     /* a tenth of a second */
+#define PATIENCE_NS 300000000   /* what ends before needs no bar */
 
 /* One bar a program: there is one terminal. */
 static struct {
@@ -107,7 +108,9 @@ void progress_phase(unsigned phase, unsigned phases, const char *what,
     double part = total ? (double)done / (double)total : 0;
     int64_t now = now_ns();
 
-    if (now - bar.drawn < REDRAW_NS)
+    if (phase == 1 && done == 0)
+        bar.started = now;
+    if (now - bar.started < PATIENCE_NS || now - bar.drawn < REDRAW_NS)
         return;
     if (part > 1)
         part = 1;
