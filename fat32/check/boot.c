@@ -257,10 +257,15 @@ static void check_fields(struct fat_check *v, const uint8_t *head)
     const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
     uint32_t few = le16_get(raw->sectors16), many = le32_get(raw->sectors32);
     uint32_t entries = v->boot.root_entries;
+    size_t mark_at = v->boot.bits == 32 ? FIELD(u.fat32.ext.signature)
+                                        : FIELD(u.fat16.signature);
 
     if (!has_signature(head))
         FAT_TELL(v, BOOT_SIGNATURE, FAT_SIGNATURE_AT, .compared = true,
                  .expected = FAT_SIGNATURE, .found = le16_get(raw->signature));
+    if (head[mark_at] != FAT_EXT_ID_LABEL && has_type(head))
+        FAT_TELL(v, BOOT_EXTENDED, mark_at, .compared = true,
+                 .expected = FAT_EXT_ID_LABEL, .found = head[mark_at]);
     if (few != 0 && many != 0 && few != many)
         FAT_TELL(v, BOOT_SECTORS, FIELD(sectors32), .compared = true,
                  .expected = few, .found = many);
@@ -351,7 +356,8 @@ static int compare_backup(struct fat_check *v, const uint8_t *head,
                     &good);
     if (err || !good)
         return err;
-    if (!has_signature(copy) || fat_boot_decode(copy, 0, &boot, &field))
+    if (has_signature(copy) < has_signature(head) ||
+        fat_boot_decode(copy, 0, &boot, &field))
         FAT_TELL(v, BACKUP_BAD, at, .number = 0);
     else if (!tell_other(v, head, copy, at))
         tell_old(v, head, copy, at);

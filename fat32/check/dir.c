@@ -65,10 +65,10 @@ enum fat_check_kind fat_check_next(const struct fat_check *v,
         return is_plausible(v, raw) ? FAT_KIND_FILE : FAT_KIND_FREE;
     if ((raw->attr & FAT_ATTR_LONG_MASK) == FAT_ATTR_LONG)
         return FAT_KIND_LONG;
-    if (raw->name[0] == '.' && is_dots(raw->name))
-        return FAT_KIND_DOTS;
     if ((raw->attr & (FAT_ATTR_LABEL | FAT_ATTR_DIR)) == FAT_ATTR_LABEL)
         return FAT_KIND_LABEL;
+    if (raw->name[0] == '.' && is_dots(raw->name))
+        return FAT_KIND_DOTS;
     return FAT_KIND_FILE;
 }
 

@@ -95,7 +95,8 @@ static void check_media(struct fat_check *v, uint32_t entry)
         FAT_TELL(v, TABLE_BEGIN, at, .compared = true,
                  .expected = (v->mask & ~(uint32_t)0xff) | v->boot.media,
                  .found = entry);
-    else if ((entry & 0xff) != v->boot.media)
+    else if ((entry & 0xff) != v->boot.media &&
+             !check_told(v->check, &fat_check_codes[FAT_CHECK_BOOT_BAD]))
         FAT_TELL(v, TABLE_MEDIA, at, .compared = true,
                  .expected = v->boot.media, .found = entry & 0xff);
 }

@@ -119,13 +119,16 @@ static void tell_broken(struct fat_check *v,
                                      .len = len });
 }
 
-/* The fields that only have to be zero. */
+/* The fields that are the same in all pieces. */
 static void check_fields(struct fat_check *v,
                          const struct fat_check_slots *slots, uint32_t slot)
 {
     const struct fat_disk_long *raw = piece_at(slots, slot);
     uint64_t at = fat_check_slot_at(v, slots, slot);
 
+    if (raw->attr != FAT_ATTR_LONG)
+        FAT_TELL(v, LONG_ATTRIBUTES, at, OF_DIR(slots), .compared = true,
+                 .expected = FAT_ATTR_LONG, .found = raw->attr);
     if (raw->type != 0)
         FAT_TELL(v, LONG_TYPE, at, OF_DIR(slots), .compared = true,
                  .expected = 0, .found = raw->type);
@@ -151,8 +154,13 @@ void fat_check_lfn_piece(struct fat_check *v,
             .slot = slot, .count = 1, .left = order ? order - 1 : 0,
             .checksum = raw->checksum,
         };
-        if (order == 0 || order > FAT_LONG_PIECES)
+        if (order == 0)
             tell_broken(v, slots, slot, FAT_CHECK_LONG_ORDER, lfn);
+        if (order > FAT_LONG_PIECES) {
+            FAT_TELL(v, LONG_LENGTH, fat_check_slot_at(v, slots, slot),
+                     OF_DIR(slots), .other = order * FAT_LONG_UNITS);
+            lfn->broken = true;
+        }
         return;
     }
     if (lfn->count++ == 0)
