@@ -167,6 +167,44 @@ static int compare_same(const void *a, const void *b)
     return order ? order : ext2_order(x->at, y->at);
 }
 
+static uint64_t key_at(const struct ext2_table *names, size_t index)
+{
+    return *(uint64_t *)ext2_table_at(names, index);
+}
+
+/*
+ * Leave out most numbers that are there once, since sorting takes longer than
+ * all else here. Those with the same low bits share a counter, of which there
+ * are at least 4 for each number: 0, 1, or more. Who is alone there goes.
+ */
+static int leave_single(struct check *check, struct ext2_table *names)
+{
+    size_t size = 64, kept = 0;         /* bytes, each of 4 counters */
+    uint8_t *counters;
+
+    while (size < names->count)
+        size *= 2;
+    counters = check_zalloc(check, size);
+    if (!counters)
+        return SHALE_ENOMEM;
+    for (size_t i = 0; i < names->count; i++) {
+        uint64_t key = key_at(names, i);
+        uint8_t *byte = &counters[key >> 2 & (size - 1)];
+        unsigned shift = (key & 3) * 2;
+
+        *byte |= (uint8_t)((*byte >> shift & 3 ? 2u : 1u) << shift);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        uint64_t key = key_at(names, i);
+
+        if (counters[key >> 2 & (size - 1)] >> (key & 3) * 2 & 2)
+            *(uint64_t *)ext2_table_at(names, kept++) = key;
+    }
+    names->count = kept;
+    check_free(check, counters, size);
+    return 0;
+}
+
 /* Keep only the numbers that are there twice, once each. */
 static void keep_repeated(struct ext2_table *names)
 {
@@ -174,10 +212,10 @@ static void keep_repeated(struct ext2_table *names)
 
     ext2_table_sort(names, compare_keys);
     for (size_t i = 1; i < names->count; i++) {
-        uint64_t key = *(uint64_t *)ext2_table_at(names, i);
+        uint64_t key = key_at(names, i);
 
-        if (key == *(uint64_t *)ext2_table_at(names, i - 1) &&
-            (kept == 0 || key != *(uint64_t *)ext2_table_at(names, kept - 1)))
+        if (key == key_at(names, i - 1) &&
+            (kept == 0 || key != key_at(names, kept - 1)))
             *(uint64_t *)ext2_table_at(names, kept++) = key;
     }
     names->count = kept;
@@ -222,7 +260,7 @@ static int block_again(struct check *check, const struct check_item *item,
         size_t at = ext2_table_find(names, &key, compare_keys);
 
         if (r.ino != 0 && r.len > 0 && at < names->count &&
-            *(uint64_t *)ext2_table_at(names, at) == key)
+            key_at(names, at) == key)
             err = same_add(c, ino, key, &r, item->at + r.at);
         r.at += r.length;
     }
@@ -232,8 +270,10 @@ static int block_again(struct check *check, const struct check_item *item,
 int ext2_check_names_finish(struct ext2_check *c)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
-    int err;
+    int err = leave_single(c->check, &tree->names);
 
+    if (err)
+        return err;
     keep_repeated(&tree->names);
     if (tree->names.count == 0)
         return 0;

@@ -1,26 +1,33 @@
 /*
- * table.c - rows of one size, in chunks of 64 KiB, that can be sorted
+ * table.c - rows of one size, in chunks of up to 64 KiB, that can be sorted
  *
  * What is learnt in one phase and asked for in a later one is put down row by
  * row, in whatever order it comes, and sorted once. A large piece of memory is
- * never needed, and never copied.
+ * never needed, and never copied. A chunk has a power of two of rows: dividing
+ * would take longer than all the rest of finding one.
  */
 #include "ext2/check/table.h"
 #include "memfn.h"
 
-#define CHUNK    65536u         /* bytes */
+#define CHUNK    65536u         /* bytes, at most */
 #define ROW_MAX  64u
 
 void ext2_table_init(struct ext2_table *table, struct check *check, size_t row)
 {
-    *table = (struct ext2_table){ .check = check, .row = row,
-                                  .per_chunk = CHUNK / row };
+    *table = (struct ext2_table){ .check = check, .row = row };
+    while (row << (table->shift + 1) <= CHUNK)
+        table->shift++;
+}
+
+static size_t chunk_size(const struct ext2_table *table)
+{
+    return table->row << table->shift;
 }
 
 void ext2_table_fini(struct ext2_table *table)
 {
     for (size_t i = 0; i < table->chunk_count; i++)
-        check_free(table->check, table->chunks[i], CHUNK);
+        check_free(table->check, table->chunks[i], chunk_size(table));
     if (table->chunks)
         check_free(table->check, table->chunks,
                    table->chunk_room * sizeof *table->chunks);
@@ -47,10 +54,11 @@ static bool list_grow(struct ext2_table *table)
 
 void *ext2_table_add(struct ext2_table *table)
 {
-    if (table->count == table->chunk_count * table->per_chunk) {
+    if (table->count == table->chunk_count << table->shift) {
         if (table->chunk_count == table->chunk_room && !list_grow(table))
             return NULL;
-        table->chunks[table->chunk_count] = check_alloc(table->check, CHUNK);
+        table->chunks[table->chunk_count] = check_alloc(table->check,
+                                                        chunk_size(table));
         if (!table->chunks[table->chunk_count])
             return NULL;
         table->chunk_count++;

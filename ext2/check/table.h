@@ -1,5 +1,5 @@
 /*
- * table.h - rows of one size, in chunks of 64 KiB, that can be sorted
+ * table.h - rows of one size, in chunks of up to 64 KiB, that can be sorted
  */
 #ifndef EXT2_CHECK_TABLE_H
 #define EXT2_CHECK_TABLE_H
@@ -11,7 +11,7 @@ struct ext2_table {
     uint8_t **chunks;
     size_t chunk_count, chunk_room;
     size_t row;                 /* bytes */
-    size_t per_chunk;           /* rows */
+    unsigned shift;             /* 2^SHIFT rows are a chunk */
     size_t count;               /* rows in use */
 };
 
@@ -24,8 +24,9 @@ void *ext2_table_add(struct ext2_table *table);
 
 static inline void *ext2_table_at(const struct ext2_table *table, size_t index)
 {
-    return table->chunks[index / table->per_chunk] +
-           index % table->per_chunk * table->row;
+    size_t within = index & (((size_t)1 << table->shift) - 1);
+
+    return table->chunks[index >> table->shift] + within * table->row;
 }
 
 /*
