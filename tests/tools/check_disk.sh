@@ -8,6 +8,15 @@ for program in mke2fs debugfs sfdisk mkfs.fat; do
     have "$program" || skip_all "needs $program"
 done
 
+# found COMMAND...: a check that finds damage is a success.
+found()
+{
+    local got=0
+
+    "$@" || got=$?
+    [ "$got" = 4 ]
+}
+
 make_image "$work/one" 15M -b 1024
 cp "$work/one" "$work/bad"
 debugfs -w -R "set_inode_field <2> links_count 7" "$work/bad" 2>/dev/null
@@ -40,10 +49,10 @@ for label in dos gpt; do
         grep -q "^$disk, partition 2: fat: sound" "$work/out"
     json "$label: --all --json" '.exit, (.volumes[] |
         "\(.partition) \(.type) \(.exit)")' $'4\n1 ext2 4\n2 fat 0' \
-        "$SHALE" check --all --json "$disk"
+        found "$SHALE" check --all --json "$disk"
     json "$label: offsets" '.volumes[0].findings |
         all(.offset == null or .offset >= 1048576)' true \
-        "$SHALE" check --all --json "$disk"
+        found "$SHALE" check --all --json "$disk"
 done
 
 # what cannot be checked is passed over; where nothing can be, that is said
@@ -57,25 +66,29 @@ ln -s "$SHALE" "$work/fsck.shale"
 ln -s "$SHALE" "$work/fsck.shale.ext2"
 ln -s "$SHALE" "$work/fsck.shale.fat"
 ln -s "$SHALE" "$work/fsck.fuse.shale"
-for name in fsck.shale fsck.fuse.shale fsck.shale.ext2; do
-    status "$name" 0 "$work/$name" "$work/one"
-    status "$name -a" 4 "$work/$name" -a "$work/bad"
-    says "$name -a" "nothing is repaired"
-    status "$name: usage" 16 "$work/$name"
-    status "$name: no image" 8 "$work/$name" "$work/none"
+for link in fsck.shale fsck.fuse.shale fsck.shale.ext2; do
+    status "$link" 0 "$work/$link" "$work/one"
+    status "$link -a" 4 "$work/$link" -a "$work/bad"
+    says "$link -a" "nothing is repaired"
+    status "$link: usage" 16 "$work/$link"
+    status "$link: no image" 8 "$work/$link" "$work/none"
 done
 status "fsck.shale.fat of ext2" 4 "$work/fsck.shale.fat" "$work/one"
 status "fsck.shale.xfs" 16 bash -c \
     "ln -s '$SHALE' '$work/fsck.shale.xfs'; '$work/fsck.shale.xfs' '$work/one'"
 if have fsck; then
-    for args in "" -n -a -y -C "-C5 -T" "-f -v" "-M -R"; do
-        # shellcheck disable=SC2086
-        PATH=$work:$PATH status "fsck $args" 0 \
-            bash -c "fsck -t shale $args '$work/one' 5>&1"
-        # shellcheck disable=SC2086
-        PATH=$work:$PATH status "fsck $args of damage" 4 \
-            bash -c "fsck -t shale $args '$work/bad' 5>&1"
+    fstab=$work/fstab
+    echo "$work/one /mnt/one fuse.shale ro 0 2" >"$fstab"
+    echo "$work/bad /mnt/bad shale ro 0 2" >>"$fstab"
+    for args in "" -n -a -y "-C5 -T" "-f -v" "-M -R" -V; do
+        status "fsck $args" 0 env FSTAB_FILE="$fstab" PATH="$work:$PATH" \
+            bash -c "fsck $args '$work/one' 5>&1"
+        check "fsck $args: it is us" grep -q "ext2: sound" "$work/out"
+        status "fsck $args of damage" 4 env FSTAB_FILE="$fstab" \
+            PATH="$work:$PATH" bash -c "fsck $args '$work/bad' 5>&1"
     done
+    status "fsck -A" 4 env FSTAB_FILE="$fstab" PATH="$work:$PATH" fsck -A -n
+    expect "fsck -A: both" 2 "$(grep -c "ext2: " "$work/out")"
 else
     skip "fsck" "needs fsck (util-linux)"
 fi
