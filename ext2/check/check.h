@@ -199,8 +199,9 @@ struct ext2_check_info {
 #define EXT2_CHECK_CLEAR    0x80u       /* so badly that its name goes as well:
                                            e2fsck's "bad inode" in pass 2 */
 
-/* What is kept of each directory: 16 bytes, zero for other inodes. */
+/* What is kept of each directory: 20 bytes. */
 struct ext2_check_dir {
+    uint32_t ino;
     uint32_t blocks;            /* i_size, in blocks */
     uint32_t found;             /* of these, mapped */
     uint32_t dotdot;            /* what its ".." says; 0: has none */
@@ -246,7 +247,8 @@ struct ext2_check {
                                    of orphans; NULL: there is none */
     struct check_array *info;   /* struct ext2_check_info; see
                                    ext2_check_info_of() */
-    struct check_array *dir;    /* struct ext2_check_dir */
+    struct ext2_check_dirs *dir;        /* struct ext2_check_dir of each; see
+                                           below */
     struct check_array *names;  /* 2 bytes: names that lead to it, "." and ".."
                                    included */
 
@@ -300,9 +302,18 @@ static inline bool ext2_check_is_plain(const struct ext2_check *c, uint32_t ino)
 const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
                                                  uint32_t ino);
 
-/* The directory INO; NULL if it is none. One thread at a time may change it, or
-   with check_array_lock(c->dir). */
+/*
+ * dirtable.c: the directories. Pass 1 adds them, in any order, then they are
+ * sorted: the lock goes round _of() and what is changed, where several workers
+ * do. NULL: INO is no directory that can be believed.
+ */
+int ext2_check_dirs_begin(struct ext2_check *c);
+int ext2_check_dirs_add(struct ext2_check *c, const struct ext2_check_dir *dir);
+int ext2_check_dirs_sort(struct ext2_check *c);
+void ext2_check_dirs_end(struct ext2_check *c);
 struct ext2_check_dir *ext2_check_dir_of(struct ext2_check *c, uint32_t ino);
+void ext2_check_dirs_lock(struct ext2_check *c);
+void ext2_check_dirs_unlock(struct ext2_check *c);
 
 /*
  * Read inode INO and decode it. *GOOD is false if it cannot be read (which has
@@ -332,8 +343,8 @@ void ext2_check_inode_decode(const struct ext2_check *c, uint32_t ino,
 
 /*
  * CRC-32C over LEN bytes, going on from CRC, without the usual inversions: as
- * ext4 has it. super.seed is that of the UUID (or s_checksum_seed). Eight bytes
- * at a time, with tables that crc.c fills.
+ * ext4 has it. super.seed is that of the UUID (or s_checksum_seed). Sixteen
+ * bytes at a time, with tables that crc.c fills.
  */
 uint32_t ext2_check_crc(const struct ext2_check *c, uint32_t crc,
                         const void *bytes, size_t len);
@@ -442,12 +453,13 @@ int ext2_check_shared(struct ext2_check *c);
 /*
  * Pass 1 calls, for each inode in use whose attributes are to be looked at
  * (anything but a few special ones): check those in the inode, and enter the
- * block at inode->acl, if it is one, in the queue of such. *BLOCKS is how many
- * blocks of i_blocks that explains (0 or 1). Called by all workers.
+ * block at inode->acl, if it is one, in the queue of such. *CLUSTERS is how
+ * many clusters of i_blocks that explains: of the block, and of values that have
+ * inodes of their own. Called by all workers.
  */
 int ext2_check_xattrs(struct ext2_check *c,
                       const struct ext2_check_inode *inode,
-                      struct ext2_check_claims *claims, uint64_t *blocks);
+                      struct ext2_check_claims *claims, uint64_t *clusters);
 
 /* ... and for a directory whose entries are in the inode. */
 int ext2_check_inline_dir(struct ext2_check *c,

@@ -108,7 +108,6 @@ static void done(struct check *check)
 {
     struct ext2_check *c = check->volume;
     struct check_bits *bits[8];
-    struct check_array *arrays[3];
 
     if (!c)
         return;
@@ -120,10 +119,9 @@ static void done(struct check *check)
         c->dirs, c->orphans }, sizeof bits);
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         check_bits_destroy(bits[i]);
-    memcpy(arrays, (struct check_array *[]){ c->info, c->dir, c->names },
-           sizeof arrays);
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        check_array_destroy(arrays[i]);
+    check_array_destroy(c->info);
+    check_array_destroy(c->names);
+    ext2_check_dirs_end(c);
     check_queue_destroy(c->dir_blocks);
     if (c->groups)
         check_free(check, c->groups, 
@@ -140,7 +138,7 @@ const struct shale_checker shale_ext2_checker = {
     .phases = 7,
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
-              "are in use; 6 bytes per inode in use, 16 per directory, 32 per "
+              "are in use; 6 bytes per inode in use, 40 per directory, 32 per "
               "block of directories; up to 8 MiB at work",
     .probe = probe,
     .probe_backup = probe_backup,

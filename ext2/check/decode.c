@@ -239,10 +239,3 @@ const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
     info = check_array_at(c->info, ino, false);
     return info && (info->flags & EXT2_CHECK_IN_USE) ? info : NULL;
 }
-
-struct ext2_check_dir *ext2_check_dir_of(struct ext2_check *c, uint32_t ino)
-{
-    if (!ext2_check_is_ino(c, ino) || !check_bits_has(c->dirs, ino))
-        return NULL;
-    return check_array_at(c->dir, ino, false);
-}

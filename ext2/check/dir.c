@@ -33,16 +33,14 @@ static int parent_set(struct ext2_dir_block *b, uint32_t child, uint64_t at)
     struct ext2_tree_link *link = NULL;
     bool first = false;
 
-    check_array_lock(b->c->dir);
-    dir = check_array_at(b->c->dir, child, true);
+    ext2_check_dirs_lock(b->c);
+    dir = ext2_check_dir_of(b->c, child);
     if (dir && dir->parent == 0) {
         dir->parent = b->ino;
         first = true;
     }
-    check_array_unlock(b->c->dir);
-    if (!dir)
-        return SHALE_ENOMEM;
-    if (first)
+    ext2_check_dirs_unlock(b->c);
+    if (!dir || first)
         return 0;
 
     check_lock(b->c->check, &tree->lock);
@@ -85,12 +83,12 @@ int ext2_dir_set_dotdot(struct ext2_dir_block *b, uint32_t ino)
 {
     struct ext2_check_dir *dir;
 
-    check_array_lock(b->c->dir);
-    dir = check_array_at(b->c->dir, b->ino, true);
+    ext2_check_dirs_lock(b->c);
+    dir = ext2_check_dir_of(b->c, b->ino);
     if (dir)
         dir->dotdot = ino;
-    check_array_unlock(b->c->dir);
-    return dir ? 0 : SHALE_ENOMEM;
+    ext2_check_dirs_unlock(b->c);
+    return 0;
 }
 
 /* ----------------------------------------------------------------- entries */
@@ -342,15 +340,9 @@ static int check_block(struct ext2_dir_block *b)
 /* How many blocks directory INO is to have. */
 static uint32_t blocks_of(struct ext2_check *c, uint32_t ino)
 {
-    const struct ext2_check_dir *dir;
-    uint32_t blocks = 0;
+    const struct ext2_check_dir *dir = ext2_check_dir_of(c, ino);
 
-    check_array_lock(c->dir);
-    dir = check_array_at(c->dir, ino, false);
-    if (dir)
-        blocks = dir->blocks;
-    check_array_unlock(c->dir);
-    return blocks;
+    return dir ? dir->blocks : 0;
 }
 
 static int dir_block(struct check *check, const struct check_item *item,

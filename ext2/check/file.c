@@ -100,18 +100,14 @@ static void check_blocks(struct ext2_check *c,
 /* What pass 2 and later want to know of a directory. */
 static int keep_dir(struct ext2_check *c, const struct ext2_check_file *file)
 {
-    struct ext2_check_dir *dir;
+    const struct ext2_check_sums *sums = &file->sums;
 
-    check_array_lock(c->dir);
-    dir = check_array_at(c->dir, file->ino, true);
-    if (dir) {
-        dir->blocks = file->sums.end < UINT32_MAX ? (uint32_t)file->sums.end
-                                                  : UINT32_MAX;
-        dir->found = file->sums.mapped < UINT32_MAX
-                     ? (uint32_t)file->sums.mapped : UINT32_MAX;
-    }
-    check_array_unlock(c->dir);
-    return dir ? 0 : SHALE_ENOMEM;
+    return ext2_check_dirs_add(c, &(const struct ext2_check_dir){
+        .ino = file->ino,
+        .blocks = sums->end < UINT32_MAX ? (uint32_t)sums->end : UINT32_MAX,
+        .found = sums->mapped < UINT32_MAX ? (uint32_t)sums->mapped
+                                           : UINT32_MAX,
+    });
 }
 
 int ext2_check_file_end(struct ext2_check *c,

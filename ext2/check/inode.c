@@ -59,19 +59,33 @@ struct scanner {
     struct run inodes, dirs;
     uint32_t found_inodes, found_dirs, used_to;
     uint32_t types[16];         /* how many of each */
+    struct ext2_check_info info[PIECE_SIZE / EXT2_GOOD_OLD_INODE];
 };
 
-static int keep_info(struct ext2_check *c, uint32_t ino,
-                     const struct ext2_check_info *info)
+/* Enter what is to be kept of the piece's inodes. */
+static int keep_infos(struct scanner *sc, const struct piece *piece)
 {
-    struct ext2_check_info *kept;
+    struct check_array *to = sc->c->info;
+    uint64_t ino = (uint64_t)piece->group * sc->c->super.inodes_per_group +
+                   piece->first + 1;
+    int err = 0;
 
-    check_array_lock(c->info);
-    kept = check_array_at(c->info, ino, true);
-    if (kept)
-        *kept = *info;
-    check_array_unlock(c->info);
-    return kept ? 0 : SHALE_ENOMEM;
+    if (sc->used_to == 0)
+        return 0;
+    check_array_lock(to);
+    for (uint32_t i = 0; i < sc->used_to - piece->first && !err; i++) {
+        struct ext2_check_info *kept;
+
+        if (sc->info[i].flags == 0)
+            continue;
+        kept = check_array_at(to, ino + i, true);
+        if (kept)
+            *kept = sc->info[i];
+        else
+            err = SHALE_ENOMEM;
+    }
+    check_array_unlock(to);
+    return err;
 }
 
 /* Reserved inodes are in use whatever they hold. */
@@ -82,7 +96,7 @@ static bool in_use(const struct ext2_check *c,
 }
 
 static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
-                    uint32_t index)
+                    uint32_t index, struct ext2_check_info *kept)
 {
     struct ext2_check *c = sc->c;
     struct ext2_check_info info;
@@ -109,7 +123,8 @@ static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
         sc->found_dirs++;
         err = run_add(&sc->dirs, inode->ino);
     }
-    return err ? err : keep_info(c, inode->ino, &info);
+    *kept = info;
+    return err;
 }
 
 /* Nothing at all is there, as far as the first 128 bytes say. */
@@ -139,7 +154,7 @@ static int scan_bytes(struct scanner *sc, const struct piece *piece,
             continue;
         ext2_check_inode_decode(c, ino + i, at + (uint64_t)i * size, bytes,
                                 &inode);
-        err = scan_one(sc, &inode, piece->first + i);
+        err = scan_one(sc, &inode, piece->first + i, &sc->info[i]);
     }
     return err;
 }
@@ -188,6 +203,8 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
         err = run_flush(&sc->inodes);
     if (!err)
         err = run_flush(&sc->dirs);
+    if (!err)
+        err = keep_infos(sc, piece);
     if (!err)
         err = ext2_check_take_flush(&sc->claims);
     if (!err && !c->scan->hunt)
@@ -361,12 +378,11 @@ static int begin(struct ext2_check *c)
     c->dirs = check_bits_create(check, inodes);
     c->info = check_array_create(check, inodes,
                                  sizeof(struct ext2_check_info));
-    c->dir = check_array_create(check, inodes, sizeof(struct ext2_check_dir));
     c->names = check_array_create(check, inodes, sizeof(uint16_t));
     c->dir_blocks = check_queue_create(check, c->super.block_size);
     c->scan = check_zalloc(check, sizeof *c->scan);
     if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->info ||
-        !c->dir || !c->names || !c->dir_blocks || !c->scan)
+        !c->names || !c->dir_blocks || !c->scan)
         return SHALE_ENOMEM;
     c->scan->nodes = check_queue_create(check, c->super.block_size);
     if (!c->scan->nodes)
@@ -381,7 +397,11 @@ int ext2_check_inodes(struct ext2_check *c)
     check_phase(c->check, "inodes", c->super.inode_count);
     err = begin(c);
     if (!err)
+        err = ext2_check_dirs_begin(c);
+    if (!err)
         err = ext2_check_scan_all(c);
+    if (!err)
+        err = ext2_check_dirs_sort(c);
     if (!err && c->scan->large_files > 0 &&
         !(c->super.ro_compat & EXT2_RO_COMPAT_LARGE_FILE))
         ext2_tell(c, LARGE_FILES, c->super.at,
