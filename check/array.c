@@ -1,48 +1,74 @@
 /*
  * array.c - one small number per inode, where there is one
  *
- * A directory of pieces of 4 KiB, which come when something in them is set.
+ * A tree of two levels over pieces of 512 bytes, which come when something in
+ * them is set: few directories among many inodes take little, and so do few
+ * inodes in a table that is made for many.
+ *
+ *      top -> node -> piece
+ *      top    512 pointers to pieces, or NULL
+ *             node -> elements, or NULL: all zero
  */
 #include "check/state.h"
 
-#define PIECE 4096u             /* bytes; whole elements, as they are powers of
+enum {
+    PIECE = 512,                /* bytes; whole elements, as they are powers of
                                    two */
+    NODE_SHIFT = 9,
+    NODE = 1 << NODE_SHIFT,     /* pieces */
+};
+
+struct node {
+    uint8_t *piece[NODE];
+};
+
 struct check_array {
     struct check *check;
     uint64_t count;
     size_t size;                /* bytes of an element */
-    uint64_t per_piece;         /* elements */
-    uint64_t pieces;
+    unsigned shift;             /* 2^SHIFT elements are a piece */
     struct check_lock lock;     /* guards the elements and: */
-    uint8_t **piece;            /* NULL: all zero */
+    uint64_t nodes;
+    struct node **node;
 };
+
+static size_t top_size(uint64_t nodes)
+{
+    return (size_t)nodes * sizeof(struct node *);
+}
 
 struct check_array *check_array_create(struct check *check, uint64_t count,
                                        size_t size)
 {
     struct check_array *array = check_zalloc(check, sizeof *array);
-    uint64_t pieces;
+    uint64_t nodes;
 
     if (!array)
         return NULL;
     array->check = check;
     array->count = count;
     array->size = size;
-    array->per_piece = PIECE / size;
-    pieces = count / array->per_piece + 1;
-    if (pieces <= SIZE_MAX / sizeof *array->piece)
-        array->piece = check_zalloc(check,
-                                    (size_t)pieces * sizeof *array->piece);
+    while (size << array->shift < PIECE)
+        array->shift++;
+    nodes = (count >> (array->shift + NODE_SHIFT)) + 1;
+    if (nodes <= SIZE_MAX / sizeof *array->node)
+        array->node = check_zalloc(check, top_size(nodes));
     else
         check_fail(check);
-    if (!array->piece || check_lock_init(check, &array->lock)) {
-        check_free(check, array->piece,
-                   (size_t)pieces * sizeof *array->piece);
+    if (!array->node || check_lock_init(check, &array->lock)) {
+        check_free(check, array->node, top_size(nodes));
         check_free(check, array, sizeof *array);
         return NULL;
     }
-    array->pieces = pieces;
+    array->nodes = nodes;
     return array;
+}
+
+static void node_free(struct check *check, struct node *node)
+{
+    for (size_t i = 0; node && i < NODE; i++)
+        check_free(check, node->piece[i], PIECE);
+    check_free(check, node, sizeof *node);
 }
 
 void check_array_destroy(struct check_array *array)
@@ -52,10 +78,9 @@ void check_array_destroy(struct check_array *array)
     if (!array)
         return;
     check = array->check;
-    for (uint64_t i = 0; i < array->pieces; i++)
-        check_free(check, array->piece[i], PIECE);
-    check_free(check, array->piece,
-               (size_t)array->pieces * sizeof *array->piece);
+    for (uint64_t i = 0; i < array->nodes; i++)
+        node_free(check, array->node[i]);
+    check_free(check, array->node, top_size(array->nodes));
     check_lock_fini(check, &array->lock);
     check_free(check, array, sizeof *array);
 }
@@ -77,13 +102,19 @@ void check_array_unlock(struct check_array *array)
 
 void *check_array_at(struct check_array *array, uint64_t index, bool make)
 {
-    uint8_t **piece = &array->piece[index / array->per_piece];
+    uint64_t number = index >> array->shift;    /* of the piece */
+    size_t within = (size_t)index & (((size_t)1 << array->shift) - 1);
+    struct node **node = &array->node[number >> NODE_SHIFT];
+    uint8_t **piece;
 
+    if (!*node && make)
+        *node = check_zalloc(array->check, sizeof **node);
+    if (!*node)
+        return NULL;
+    piece = &(*node)->piece[number & (NODE - 1)];
     if (!*piece && make)
         *piece = check_zalloc(array->check, PIECE);
-    if (!*piece)
-        return NULL;
-    return *piece + (size_t)(index % array->per_piece) * array->size;
+    return *piece ? *piece + within * array->size : NULL;
 }
 
 static uint64_t element_get(const struct check_array *array, const void *at)
@@ -158,15 +189,32 @@ uint64_t check_array_get(struct check_array *array, uint64_t index)
     return n;
 }
 
+/* The first piece from NUMBER on that exists; past the last if none does. */
+static uint64_t next_piece(const struct check_array *array, uint64_t number)
+{
+    uint64_t end = array->nodes << NODE_SHIFT;
+
+    while (number < end) {
+        const struct node *node = array->node[number >> NODE_SHIFT];
+
+        if (!node)
+            number = ((number >> NODE_SHIFT) + 1) << NODE_SHIFT;
+        else if (!node->piece[number & (NODE - 1)])
+            number++;
+        else
+            break;
+    }
+    return number;
+}
+
 uint64_t check_array_next(struct check_array *array, uint64_t at)
 {
-    uint64_t piece = at / array->per_piece;
+    uint64_t number = at >> array->shift, found;
 
     check_array_lock(array);
-    while (piece < array->pieces && !array->piece[piece]) {
-        piece++;
-        at = piece * array->per_piece;
-    }
+    found = next_piece(array, number);
     check_array_unlock(array);
+    if (found > number)
+        at = found << array->shift;
     return at < array->count ? at : array->count;
 }

@@ -20,7 +20,7 @@ enum {
     BATCH_BYTES = 32 << 10,
     BATCH_ITEMS = BATCH_BYTES / sizeof(struct check_item) - 1,
     LANES = 8,                  /* a power of two */
-    RUN_BYTES = 256 << 10,      /* of one read: it stays in a CPU's cache */
+    RUN_BYTES = 128 << 10,      /* of one read: it stays in a CPU's cache */
     GAP_BYTES = 16 << 10,       /* that are sooner read than passed over */
     RUN_ITEMS = 512,
     ALONE = 32,                 /* items not worth waking others for */

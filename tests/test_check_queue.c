@@ -117,13 +117,13 @@ static int run_together(struct check *check)
         err = add(i);
     reads = 0;
     err = err ? err : check_queue_run(queue, see_in_order, NULL);
-    ck_assert_uint_le(reads, RIG_SIZE / (128 << 10));
+    ck_assert_uint_le(reads, RIG_SIZE / (64 << 10));
 
     for (uint64_t i = 1; !err && i < BLOCKS; i += 2)
         err = add(i);
     last_at = reads = 0;
     err = err ? err : check_queue_run(queue, see_in_order, NULL);
-    ck_assert_uint_le(reads, RIG_SIZE / (128 << 10));
+    ck_assert_uint_le(reads, RIG_SIZE / (64 << 10));
 
     for (uint64_t i = 1; !err && i < BLOCKS; i += 1024)
         err = add(i);
