@@ -275,8 +275,10 @@ int ext2_check_names_finish(struct ext2_check *c)
     if (err)
         return err;
     keep_repeated(&tree->names);
-    if (tree->names.count == 0)
+    if (tree->names.count == 0) {
+        ext2_table_fini(&tree->names);
         return 0;
+    }
     err = ext2_tree_again(c, NULL, block_again, c);
     if (err)
         return err;
