@@ -51,6 +51,10 @@ static int orphan_visit(struct ext2_check *c,
     *next = 0;
     if (err)
         return err;
+    if (inode->mode == 0) {
+        ext2_tell_inode(c, ORPHAN_UNUSED, inode->at, inode->ino, .other = 0);
+        return 0;
+    }
     if (again) {
         ext2_tell_inode(c, ORPHAN_LOOP, inode->at, inode->ino, .other = 0);
         return 0;
@@ -96,6 +100,7 @@ struct orphan_file {
     uint8_t *block;             /* memory for one */
     uint32_t blocks;            /* by i_size */
     uint32_t found;
+    uint64_t numbers;           /* of orphans, in it */
 };
 
 /* The numbers in block LOGICAL of F, at AT. */
@@ -110,6 +115,7 @@ static int numbers_take(struct orphan_file *f, uint32_t count, uint64_t at)
 
         if (ino == 0)
             continue;
+        f->numbers++;
         if (!ext2_check_is_plain(f->c, ino)) {
             ext2_tell_inode(f->c, ORPHAN_NUMBER, at + i * sizeof(le32),
                             f->inode.ino, .other = ino);
@@ -285,6 +291,9 @@ static int file_read(struct ext2_check *c, uint8_t *bytes)
     if (!err && f.found < f.blocks)
         ext2_tell_inode(c, ORPHAN_HOLE, f.inode.at, ino, .compared = true,
                         .expected = f.blocks, .found = f.found);
+    if (!err && f.numbers == 0 &&
+        (c->super.ro_compat & EXT2_RO_COMPAT_ORPHAN_PRESENT))
+        ext2_tell(c, ORPHAN_NONE, c->super.at, .other = ino);
     check_free(c->check, f.block, c->super.block_size);
     return err;
 }

@@ -43,7 +43,8 @@ static void tell_length(struct ext2_check *c, uint32_t ino, uint64_t at,
 static bool is_fast(const struct ext2_check *c,
                     const struct ext2_check_inode *inode)
 {
-    uint64_t own = inode->acl != 0 ? c->super.block_size / SECTOR : 0;
+    uint32_t cluster = c->super.block_size << c->super.cluster_shift;
+    uint64_t own = inode->acl != 0 ? cluster / SECTOR : 0;
 
     return !(inode->flags & EXT2_INODE_EXTENTS) && inode->sectors <= own &&
            inode->size < FAST_MAX;

@@ -75,12 +75,13 @@ static int user_add(struct ext2_check *c, uint64_t block)
 
 /* Add what the attributes in BLOCK explain. It is read here, out of order: few
    volumes have values in inodes. */
-static int block_charge(struct ext2_check *c, uint64_t block, uint64_t *blocks)
+static int block_charge(struct ext2_check *c, uint32_t ino, uint64_t block,
+                        uint64_t *clusters)
 {
     uint32_t size = c->super.block_size;
     uint8_t *bytes = check_alloc(c->check, size);
     struct ext2_attrs list = {
-        .c = c, .bytes = bytes, .size = size,
+        .c = c, .bytes = bytes, .size = size, .owner = ino,
         .start = sizeof(struct ext2_disk_xattr_header),
     };
     int err;
@@ -89,7 +90,7 @@ static int block_charge(struct ext2_check *c, uint64_t block, uint64_t *blocks)
         return SHALE_ENOMEM;
     err = check_read(c->check, ext2_check_at(c, block), bytes, size);
     if (!err && le32_get(*(const le32 *)bytes) == EXT2_XATTR_MAGIC)
-        *blocks += ext2_attrs_charge(&list);
+        err = ext2_attrs_charge(&list, clusters);
     check_free(c->check, bytes, size);
     return err == SHALE_EIO ? 0 : err;
 }
@@ -97,7 +98,7 @@ static int block_charge(struct ext2_check *c, uint64_t block, uint64_t *blocks)
 /* INODE says that it has a block of attributes. */
 static int block_enter(struct ext2_check *c,
                        const struct ext2_check_inode *inode,
-                       struct ext2_check_claims *claims, uint64_t *blocks)
+                       struct ext2_check_claims *claims, uint64_t *clusters)
 {
     const struct check_item item = {
         .at = ext2_check_at(c, inode->acl), .tag = { inode->ino, inode->acl },
@@ -111,9 +112,9 @@ static int block_enter(struct ext2_check *c,
                         .other = inode->acl);
         return 0;
     }
-    *blocks += (uint64_t)1 << c->super.cluster_shift;
+    (*clusters)++;
     if (c->super.ea_inode) {
-        err = block_charge(c, inode->acl, blocks);
+        err = block_charge(c, inode->ino, inode->acl, clusters);
         if (err)
             return err;
     }
@@ -129,21 +130,22 @@ static int block_enter(struct ext2_check *c,
 
 int ext2_check_xattrs(struct ext2_check *c,
                       const struct ext2_check_inode *inode,
-                      struct ext2_check_claims *claims, uint64_t *blocks)
+                      struct ext2_check_claims *claims, uint64_t *clusters)
 {
     struct ext2_attrs list;
     bool has_list = ext2_attrs_open(c, inode, &list), sound;
     int err = 0;
 
-    *blocks = 0;
+    *clusters = 0;
     if (has_list) {
         err = ext2_attrs_check(&list, &sound);
-        *blocks = ext2_attrs_charge(&list);
+        if (!err)
+            err = ext2_attrs_charge(&list, clusters);
     }
     if (!err && (inode->flags & EXT2_INODE_ENCRYPTED) && c->super.encrypt)
         err = ext2_crypt_check(c, inode, has_list ? &list : NULL);
     if (!err && inode->acl != 0)
-        err = block_enter(c, inode, claims, blocks);
+        err = block_enter(c, inode, claims, clusters);
     return err;
 }
 
@@ -192,7 +194,7 @@ static int block_check(struct check *check, const struct check_item *item,
     struct ext2_attrs list = {
         .c = c, .bytes = bytes, .size = c->super.block_size,
         .start = sizeof *header, .at = item->at, .object = SHALE_OBJECT_BLOCK,
-        .number = block,
+        .number = block, .owner = (uint32_t)item->tag[0],
     };
     bool sound;
     int err;
@@ -250,7 +252,7 @@ static bool ref_is_sound(struct ext2_check *c, const struct ext2_attr_ref *ref)
 {
     const struct ext2_check_info *info;
 
-    if (!c->super.ea_inode || !ext2_check_is_plain(c, ref->ino))
+    if (!ext2_check_is_plain(c, ref->ino))
         return false;
     info = ext2_check_info_of(c, ref->ino);
     return info && info->type == EXT2_S_IFREG >> 12 &&
@@ -273,13 +275,13 @@ static void value_inode_check(struct ext2_check *c,
     uint32_t hash = (ref->name_hash << 16 | ref->name_hash >> 16) ^
                     le32_get(raw->atime);
 
+    if (ref->size == 0)
+        return;                 /* nothing is to be found there */
     if (inode->size != ref->size)
         ext2_tell(c, XATTR_INODE_SIZE, ref->at, .object = ref->object,
                   .number = ref->number, .other = ref->ino, .compared = true,
                   .expected = ref->size, .found = inode->size);
-    /* Inodes of an older form have their file's number there, and no hash. */
-    if (ref->object == SHALE_OBJECT_INODE &&
-        le32_get(raw->mtime) == ref->number)
+    if (ext2_value_is_own(raw, ref->owner))
         return;
     if (ref->hash != hash)
         ext2_tell(c, XATTR_HASH, ref->at, .object = ref->object,

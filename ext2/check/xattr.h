@@ -21,6 +21,7 @@ struct ext2_attrs {
     uint64_t at;                /* byte of the volume of BYTES */
     enum shale_object object;   /* whose it is, for findings */
     uint64_t number;
+    uint32_t owner;             /* inode that has it, or one of those */
     bool in_inode;
 };
 
@@ -38,15 +39,27 @@ const uint8_t *ext2_attrs_find(const struct ext2_attrs *list,
                                     uint32_t *size);
 
 /*
- * How many blocks of i_blocks the values of LIST that are in inodes of their
- * own explain: they are charged to each file that has such an attribute.
+ * How many clusters of i_blocks the values of LIST that are in inodes of their
+ * own explain: they are charged to each file that has such an attribute. Adds
+ * them to *CLUSTERS.
  */
-uint64_t ext2_attrs_charge(const struct ext2_attrs *list);
+int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters);
+
+/*
+ * Does RAW, an inode that holds a value, have it for OWNER alone? An older form
+ * that has no counts and hashes, and is not charged to anybody.
+ */
+static inline bool ext2_value_is_own(const struct ext2_disk_inode *raw,
+                                     uint32_t owner)
+{
+    return le32_get(raw->mtime) == owner;
+}
 
 /* A value that is in an inode of its own. */
 struct ext2_attr_ref {
     uint64_t at;                /* byte of the volume of the entry */
     uint64_t number;            /* whose attribute it is */
+    uint32_t owner;
     enum shale_object object;   /* ... likewise */
     uint32_t ino, size;         /* where the value is */
     uint32_t hash;              /* the entry's */

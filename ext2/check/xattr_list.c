@@ -76,7 +76,7 @@ bool ext2_attrs_open(struct ext2_check *c, const struct ext2_check_inode *inode,
     *list = (struct ext2_attrs){
         .c = c, .bytes = inode->bytes + start, .size = size - start,
         .at = inode->at + start, .object = SHALE_OBJECT_INODE,
-        .number = inode->ino, .in_inode = true,
+        .number = inode->ino, .owner = inode->ino, .in_inode = true,
     };
     return true;
 }
@@ -231,8 +231,8 @@ static int value_refer(const struct ext2_attrs *list, uint32_t at)
 {
     const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
     const struct ext2_attr_ref ref = {
-        .at = list->at + at, .number = list->number, .object = list->object,
-        .ino = le32_get(entry->value_inode),
+        .at = list->at + at, .number = list->number, .owner = list->owner,
+        .object = list->object, .ino = le32_get(entry->value_inode),
         .size = le32_get(entry->value_size), .hash = le32_get(entry->hash),
         .name_hash = entry_hash(entry, NULL, 0, false),
     };
@@ -240,22 +240,42 @@ static int value_refer(const struct ext2_attrs *list, uint32_t at)
     return ext2_attrs_refer(list->c, &ref);
 }
 
-uint64_t ext2_attrs_charge(const struct ext2_attrs *list)
+/* Add what the value of ENTRY explains. BYTES is memory for an inode. */
+static int value_charge(const struct ext2_attrs *list,
+                        const struct ext2_disk_xattr_entry *entry,
+                        uint8_t *bytes, uint64_t *clusters)
 {
     const struct ext2_check_super *s = &list->c->super;
     uint32_t shift = s->block_shift + s->cluster_shift;
-    uint64_t blocks = 0;
+    uint64_t size = le32_get(entry->value_size);
+    struct ext2_check_inode inode;
+    bool good;
+    int err = ext2_check_inode_read(list->c, le32_get(entry->value_inode),
+                                    bytes, &inode, &good);
 
-    for (uint32_t at = list->start; entry_get(list, at) > 0;
+    if (!err && good &&
+        !ext2_value_is_own((const struct ext2_disk_inode *)bytes, list->owner))
+        *clusters += (size + (UINT64_C(1) << shift) - 1) >> shift;
+    return err;
+}
+
+int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters)
+{
+    size_t size = list->c->super.inode_size;
+    uint8_t *bytes = NULL;
+    int err = 0;
+
+    for (uint32_t at = list->start; !err && entry_get(list, at) > 0;
          at += entry_size(entry_at(list, at))) {
-        const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
-        uint64_t size = le32_get(entry->value_size);
-
-        if (le32_get(entry->value_inode) != 0)
-            blocks += ((size + (UINT64_C(1) << shift) - 1) >> shift)
-                      << s->cluster_shift;
+        if (le32_get(entry_at(list, at)->value_inode) == 0)
+            continue;
+        if (!bytes)
+            bytes = check_alloc(list->c->check, size);
+        err = bytes ? value_charge(list, entry_at(list, at), bytes, clusters)
+                    : SHALE_ENOMEM;
     }
-    return blocks;
+    check_free(list->c->check, bytes, size);
+    return err;
 }
 
 int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
