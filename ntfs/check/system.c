@@ -55,8 +55,10 @@ static void files_check(struct ntfs_check *nc)
 static bool table_is_good(const uint8_t *bytes, uint32_t *bad)
 {
     for (*bad = 0; *bad < 65536; ++*bad) {
-        uint32_t up = (uint32_t)bytes[2 * *bad] | bytes[2 * *bad + 1] << 8;
-        uint32_t again = (uint32_t)bytes[2 * up] | bytes[2 * up + 1] << 8;
+        uint32_t up = (uint32_t)bytes[2 * *bad] |
+                      (uint32_t)bytes[2 * *bad + 1] << 8;
+        uint32_t again = (uint32_t)bytes[2 * up] |
+                         (uint32_t)bytes[2 * up + 1] << 8;
 
         if (*bad < 128 && up != (*bad - 'a' < 26 ? *bad - 32 : *bad))
             return false;
@@ -86,7 +88,8 @@ static int upcase_read(struct ntfs_check *nc, const struct ntfs_stream *stream)
     if (!err && !table_is_good(bytes, &bad))
         ntfs_check_differ(nc, NTFS_CHECK_UPCASE, NTFS_UPCASE,
                           ntfs_data_place(nc->vol, stream, 2 * bad), bad,
-                          (uint32_t)bytes[2 * bad] | bytes[2 * bad + 1] << 8);
+                          (uint32_t)bytes[2 * bad] |
+                              (uint32_t)bytes[2 * bad + 1] << 8);
     check_free(nc->check, bytes, TABLE_SIZE);
     return err == SHALE_ENOMEM ? err : 0;
 }
