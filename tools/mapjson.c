@@ -80,6 +80,7 @@ void mapjson_show(const struct map *map)
     jsonout_text(document, "verdict", checks_verdict(&map->run));
     jsonout_set(document, "bytes", totals_json(grid));
     jsonout_set(document, "fragmentation", fragments_json(grid));
+    jsonout_number(document, "unplaced_findings", grid->unplaced);
     jsonout_number(document, "cell_size", grid->cell_size);
     /* What is free is left out: what there is, is in its place. */
     for (size_t i = 0; i < grid->count; i++)

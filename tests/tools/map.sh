@@ -140,7 +140,8 @@ debugfs -w -R "set_inode_field /etc/hosts links_count 7" "$work/bad.img" \
     2>/dev/null
 status "damaged" 0 "$SHALE" map "$work/bad.img"
 check "damaged: text" grep -q "! damaged: 1 finding; shale check" "$work/out"
-json "damaged: json" '.verdict, ([.cells[].findings // 0] | add)' \
+json "damaged: json" '.verdict, ([.cells[].findings // 0] | add) +
+    .unplaced_findings' \
     $'damaged\n1' "$SHALE" map --json "$work/bad.img"
 "$SHALE" map --picture "$work/bad.svg" "$work/bad.img"
 check "damaged: picture" grep -q "damaged: 1 finding" "$work/bad.svg"
