@@ -114,8 +114,10 @@ const char *check_paths_text(const struct check_paths *paths,
         else
             high = middle;
     }
+    if (low == paths->count)
+        return NULL;
     found = &paths->at[low];
-    if (low == paths->count || !found->path || by_object(found, &key) != 0)
+    if (!found->path || by_object(found, &key) != 0)
         return NULL;
     check_text_start(text);
     check_text_name(text, found->path, found->size);
