@@ -370,7 +370,7 @@ static int check_backup(struct fat_check *v, const uint8_t *head,
 {
     const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
     uint32_t sector = le16_get(raw->u.fat32.backup);
-    bool room = v->boot.reserved > BACKUP_SECTOR;
+    bool room = v->boot.reserved > BACKUP_SECTOR + 1;   /* FSInfo's, too */
 
     if (v->boot.bits != 32 || v->boot.at != 0)
         return 0;
