@@ -182,7 +182,7 @@ struct ext2_check_group {
 
 /* ---------------------------------------------------------------- inodes */
 
-/* What is kept of each inode in use: 4 bytes. */
+/* What is kept of each inode in use: 4 bytes if it is not as most are. */
 struct ext2_check_info {
     uint16_t links;             /* i_links_count */
     uint8_t type;               /* i_mode >> 12; 0: nothing that exists */
@@ -199,9 +199,11 @@ struct ext2_check_info {
 #define EXT2_CHECK_CLEAR    0x80u       /* so badly that its name goes as well:
                                            e2fsck's "bad inode" in pass 2 */
 
-/* What is kept of each directory: 20 bytes. */
+/* What is kept of each directory: 28 bytes. */
 struct ext2_check_dir {
     uint32_t ino;
+    struct ext2_check_info info;
+    uint32_t children;          /* directories that have it as parent */
     uint32_t blocks;            /* i_size, in blocks */
     uint32_t found;             /* of these, mapped */
     uint32_t dotdot;            /* what its ".." says; 0: has none */
@@ -245,12 +247,16 @@ struct ext2_check {
     struct check_bits *dirs;    /* in use, and a directory */
     struct check_bits *orphans; /* in the list of the superblock or in the file
                                    of orphans; NULL: there is none */
-    struct check_array *info;   /* struct ext2_check_info; see
-                                   ext2_check_info_of() */
+    struct check_bits *special; /* in use, and no regular file with one link
+                                   and one name at most */
+    struct check_bits *named;   /* some name leads to it */
+    struct check_array *info;   /* struct ext2_check_info of special ones that
+                                   are no directories */
     struct ext2_check_dirs *dir;        /* struct ext2_check_dir of each; see
                                            below */
-    struct check_array *names;  /* 2 bytes: names that lead to it, "." and ".."
-                                   included */
+    struct check_array *names;  /* 2 bytes: names that lead to it, past the
+                                   first; "." and ".." are none */
+    struct check_lock names_lock;
 
     /*
      * Blocks of directories: tag[0] is the inode; tag[1] the number of the
@@ -298,9 +304,15 @@ static inline bool ext2_check_is_plain(const struct ext2_check *c, uint32_t ino)
     return ino >= c->super.first_ino && ino <= c->super.inode_count;
 }
 
-/* What is known of INO; NULL: nothing, it is not in use. Passes 2 and later. */
+/* kept.c: what is known of INO; NULL: it is not in use. Passes 2 and later. */
 const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
                                                  uint32_t ino);
+
+/* Count a name for each of the COUNT inodes at INOS, which are in use; those
+   that follow each other cost least. */
+int ext2_check_names_count(struct ext2_check *c, const uint32_t *inos,
+                           size_t count);
+uint64_t ext2_check_names_of(struct ext2_check *c, uint32_t ino);
 
 /*
  * dirtable.c: the directories. Pass 1 adds them, in any order, then they are

@@ -101,13 +101,14 @@ static void end_scan(struct ext2_check *c)
         return;
     check_queue_destroy(c->scan->nodes);
     check_lock_fini(c->check, &c->scan->lock);
+    check_lock_fini(c->check, &c->names_lock);
     check_free(c->check, c->scan, sizeof *c->scan);
 }
 
 static void done(struct check *check)
 {
     struct ext2_check *c = check->volume;
-    struct check_bits *bits[8];
+    struct check_bits *bits[10];
 
     if (!c)
         return;
@@ -116,7 +117,7 @@ static void done(struct check *check)
     end_scan(c);
     memcpy(bits, (struct check_bits *[]){
         c->used, c->metadata, c->twice, c->maps, c->dir_seen, c->inodes,
-        c->dirs, c->orphans }, sizeof bits);
+        c->dirs, c->orphans, c->special, c->named }, sizeof bits);
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         check_bits_destroy(bits[i]);
     check_array_destroy(c->info);
@@ -138,7 +139,8 @@ const struct shale_checker shale_ext2_checker = {
     .phases = 7,
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
-              "are in use; 6 bytes per inode in use, 40 per directory, 32 per "
+              "are in use; 6 bytes per inode in use that has several names or is no "
+              "regular file, 56 per directory, 32 per "
               "block of directories; up to 8 MiB at work",
     .probe = probe,
     .probe_backup = probe_backup,

@@ -228,14 +228,3 @@ int ext2_check_inode_read(struct ext2_check *c, uint32_t ino, uint8_t *bytes,
         ext2_check_inode_decode(c, ino, at, bytes, inode);
     return err;
 }
-
-const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
-                                                 uint32_t ino)
-{
-    const struct ext2_check_info *info;
-
-    if (!ext2_check_is_ino(c, ino))
-        return NULL;
-    info = check_array_at(c->info, ino, false);
-    return info && (info->flags & EXT2_CHECK_IN_USE) ? info : NULL;
-}

@@ -53,28 +53,19 @@ static int parent_set(struct ext2_dir_block *b, uint32_t child, uint64_t at)
 
 int ext2_dir_flush(struct ext2_dir_block *b)
 {
-    struct ext2_check *c = b->c;
+    uint32_t files[sizeof b->named / sizeof b->named[0]];
+    size_t count = 0;
     int err = 0;
 
-    if (b->count == 0)
-        return 0;
-    check_array_lock(c->names);
     for (unsigned i = 0; i < b->count && !err; i++) {
-        uint16_t *names = NULL;
-
-        if (b->named[i].at != UINT32_MAX)
-            continue;           /* a directory has a parent instead */
-        names = check_array_at(c->names, b->named[i].ino, true);
-        if (!names)
-            err = SHALE_ENOMEM;
-        else if (*names < UINT16_MAX)
-            (*names)++;
-    }
-    check_array_unlock(c->names);
-    for (unsigned i = 0; i < b->count && !err; i++) {
-        if (b->named[i].at != UINT32_MAX)
+        if (b->named[i].at == UINT32_MAX)
+            files[count++] = b->named[i].ino;
+        else
+            /* A directory has a parent instead. */
             err = parent_set(b, b->named[i].ino, b->at + b->named[i].at);
     }
+    if (!err && count > 0)
+        err = ext2_check_names_count(b->c, files, count);
     b->count = 0;
     return err;
 }

@@ -104,6 +104,10 @@ static int keep_dir(struct ext2_check *c, const struct ext2_check_file *file)
 
     return ext2_check_dirs_add(c, &(const struct ext2_check_dir){
         .ino = file->ino,
+        .info = {
+            .links = file->links, .type = EXT2_S_IFDIR >> 12,
+            .flags = ext2_check_kept_flags(c, file->flags),
+        },
         .blocks = sums->end < UINT32_MAX ? (uint32_t)sums->end : UINT32_MAX,
         .found = sums->mapped < UINT32_MAX ? (uint32_t)sums->mapped
                                            : UINT32_MAX,

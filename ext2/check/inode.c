@@ -10,7 +10,7 @@
 #include "ext2/check/scan.h"
 #include "memfn.h"
 
-#define PIECE_SIZE  (128u * 1024)       /* bytes of a table */
+#define PIECE_SIZE  (64u * 1024)       /* bytes of a table */
 #define BATCH       64u                 /* pieces */
 
 struct piece {
@@ -56,7 +56,8 @@ static int run_add(struct run *run, uint32_t n)
 struct scanner {
     struct ext2_check *c;
     struct ext2_check_claims claims;
-    struct run inodes, dirs;
+    struct run inodes, dirs, special;
+    bool kept;                  /* there is something in info */
     uint32_t found_inodes, found_dirs, used_to;
     uint32_t types[16];         /* how many of each */
     struct ext2_check_info info[PIECE_SIZE / EXT2_GOOD_OLD_INODE];
@@ -70,10 +71,10 @@ static int keep_infos(struct scanner *sc, const struct piece *piece)
                    piece->first + 1;
     int err = 0;
 
-    if (sc->used_to == 0)
+    if (!sc->kept)
         return 0;
     check_array_lock(to);
-    for (uint32_t i = 0; i < sc->used_to - piece->first && !err; i++) {
+    for (uint32_t i = 0; i < piece->count && !err; i++) {
         struct ext2_check_info *kept;
 
         if (sc->info[i].flags == 0)
@@ -86,6 +87,23 @@ static int keep_infos(struct scanner *sc, const struct piece *piece)
     }
     check_array_unlock(to);
     return err;
+}
+
+/* Most inodes are regular files of one name; of others more is kept. */
+static int keep(struct scanner *sc, uint32_t ino,
+                const struct ext2_check_info *info,
+                struct ext2_check_info *kept)
+{
+    bool dir = info->type == EXT2_S_IFDIR >> 12;
+
+    if (info->links == 1 && info->type == EXT2_S_IFREG >> 12 &&
+        info->flags == EXT2_CHECK_IN_USE && ino >= sc->c->super.first_ino)
+        return 0;
+    if (!dir || ino < sc->c->super.first_ino) {
+        *kept = *info;
+        sc->kept = true;
+    }
+    return run_add(&sc->special, ino);
 }
 
 /* Reserved inodes are in use whatever they hold. */
@@ -123,8 +141,7 @@ static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
         sc->found_dirs++;
         err = run_add(&sc->dirs, inode->ino);
     }
-    *kept = info;
-    return err;
+    return err ? err : keep(sc, inode->ino, &info, kept);
 }
 
 /* Nothing at all is there, as far as the first 128 bytes say. */
@@ -194,6 +211,7 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
         sc->c = sc->claims.c = c;
         sc->inodes.bits = c->inodes;
         sc->dirs.bits = c->dirs;
+        sc->special.bits = c->special;
         err = check_get(check, at, buf, size, SHALE_OBJECT_GROUP,
                         piece->group, &good);
     }
@@ -203,6 +221,8 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
         err = run_flush(&sc->inodes);
     if (!err)
         err = run_flush(&sc->dirs);
+    if (!err)
+        err = run_flush(&sc->special);
     if (!err)
         err = keep_infos(sc, piece);
     if (!err)
@@ -376,18 +396,23 @@ static int begin(struct ext2_check *c)
     c->dir_seen = check_bits_create(check, c->super.blocks_there);
     c->inodes = check_bits_create(check, inodes);
     c->dirs = check_bits_create(check, inodes);
+    c->special = check_bits_create(check, inodes);
+    c->named = check_bits_create(check, inodes);
     c->info = check_array_create(check, inodes,
                                  sizeof(struct ext2_check_info));
     c->names = check_array_create(check, inodes, sizeof(uint16_t));
     c->dir_blocks = check_queue_create(check, c->super.block_size);
     c->scan = check_zalloc(check, sizeof *c->scan);
-    if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->info ||
+    if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->special || !c->named ||
+        !c->info ||
         !c->names || !c->dir_blocks || !c->scan)
         return SHALE_ENOMEM;
     c->scan->nodes = check_queue_create(check, c->super.block_size);
     if (!c->scan->nodes)
         return SHALE_ENOMEM;
-    return check_lock_init(check, &c->scan->lock);
+    if (check_lock_init(check, &c->scan->lock))
+        return SHALE_ENOMEM;
+    return check_lock_init(check, &c->names_lock);
 }
 
 int ext2_check_inodes(struct ext2_check *c)

@@ -34,27 +34,30 @@ static bool is_nameless(const struct ext2_check *c, uint32_t ino)
     return c->orphans && check_bits_has(c->orphans, ino);
 }
 
-/* Count what ".." of all directories lead to. */
-static int count_dotdots(struct ext2_check *c)
+/* Count whose parents directories are. */
+static int count_children(struct ext2_check *c)
 {
     uint64_t count = check_bits_size(c->dirs);
     uint64_t ino = check_bits_next(c->dirs, 1, true);
-    int err = 0;
 
-    for (; ino < count && !err; ino = check_bits_next(c->dirs, ino + 1, true)) {
+    for (; ino < count; ino = check_bits_next(c->dirs, ino + 1, true)) {
         const struct ext2_check_dir *dir = ext2_check_dir_of(c, (uint32_t)ino);
-        uint32_t parent = dir->parent != 0 ? dir->parent : dir->dotdot;
+        struct ext2_check_dir *parent = NULL;
 
-        if (ino != EXT2_ROOT_INO && parent != 0 && ext2_check_dir_of(c, parent))
-            err = check_array_add(c->names, parent, 1);
+        if (dir && ino != EXT2_ROOT_INO)
+            parent = ext2_check_dir_of(c, dir->parent != 0 ? dir->parent
+                                                           : dir->dotdot);
+        if (parent)
+            parent->children++;
     }
-    return err;
+    return check_going(c->check);
 }
 
 static void check_links(struct ext2_check *c, uint32_t ino)
 {
     const struct ext2_check_info *info = ext2_check_info_of(c, ino);
-    uint64_t names = check_array_get(c->names, ino);
+    uint64_t names = ext2_check_names_of(c, ino);
+    const struct ext2_check_dir *dir;
     bool is_dir;
 
     if (!info || (info->flags & (EXT2_CHECK_CLEAR | EXT2_CHECK_IMAGIC)) ||
@@ -68,6 +71,9 @@ static void check_links(struct ext2_check *c, uint32_t ino)
     }
     if (info->flags & EXT2_CHECK_EA)
         return;                 /* counted elsewhere: see xattr.c */
+    dir = is_dir ? ext2_check_dir_of(c, ino) : NULL;
+    if (dir)
+        names += dir->children;
     if (is_dir)
         names += 2;
     if (is_dir && names > LINKS_MAX) {
@@ -81,22 +87,51 @@ static void check_links(struct ext2_check *c, uint32_t ino)
                         .expected = names, .found = info->links);
 }
 
+/* Inodes looked at together, by their bits. */
+#define STRETCH 4096u
+
+struct stretch {
+    uint8_t used[STRETCH / 8], named[STRETCH / 8], special[STRETCH / 8];
+};
+
+/* Those that are in use and special, or have no name. */
+static void check_stretch(struct ext2_check *c, uint64_t first, uint64_t len,
+                          struct stretch *s)
+{
+    check_bits_store(c->inodes, first, len, s->used);
+    check_bits_store(c->named, first, len, s->named);
+    check_bits_store(c->special, first, len, s->special);
+    for (uint64_t b = 0; b < (len + 7) / 8; b++) {
+        unsigned bits = s->used[b] & (s->special[b] | (s->named[b] ^ 0xffu));
+
+        for (unsigned i = 0; bits != 0; i++, bits >>= 1)
+            if (bits & 1)
+                check_links(c, (uint32_t)(first + b * 8 + i));
+    }
+}
+
 int ext2_check_links(struct ext2_check *c)
 {
     uint64_t count = check_bits_size(c->inodes);
-    uint64_t ino = check_bits_next(c->inodes, 1, true), done = 0;
-    int err = count_dotdots(c);
+    struct stretch *s = check_alloc(c->check, sizeof *s);
+    int err = s ? count_children(c) : SHALE_ENOMEM;
 
     check_phase(c->check, "links", count);
-    for (; ino < count && !err; ino = check_bits_next(c->inodes, ino + 1,
-                                                      true)) {
-        check_links(c, (uint32_t)ino);
-        if (ino - done >= 4096) {
-            check_done(c->check, ino - done);
-            done = ino;
-            err = check_going(c->check);
-        }
+    for (uint64_t first = 0; first < count && !err;) {
+        uint64_t next = check_bits_next(c->inodes, first, true);
+        uint64_t len = STRETCH;
+
+        check_done(c->check, next - first);
+        first = next;
+        if (len > count - first)
+            len = count - first;
+        if (len > 0)
+            check_stretch(c, first, len, s);
+        check_done(c->check, len);
+        first += len;
+        err = check_going(c->check);
     }
-    check_done(c->check, count - done);
+    if (s)
+        check_free(c->check, s, sizeof *s);
     return err;
 }

@@ -17,30 +17,28 @@ static uint32_t get16(const uint8_t *b)
     return (uint32_t)b[0] | (uint32_t)b[1] << 8;
 }
 
+/* Fields that there are today end here; what follows is attributes. */
+#define FIELDS_END 160u
+
 void ext2_check_inode_sum(struct ext2_check *c,
                           const struct ext2_check_inode *inode)
 {
-    static const uint8_t zeros[2];
     const uint8_t *b = inode->bytes;
-    uint32_t size = c->super.inode_size, sum = inode->seed;
+    uint32_t size = c->super.inode_size, sum;
+    uint32_t head = size < FIELDS_END ? size : FIELDS_END;
     uint32_t found = get16(b + INODE_CHECKSUM_LOW);
+    uint8_t fields[FIELDS_END];
     bool high = size > EXT2_GOOD_OLD_INODE &&
                 get16(b + EXT2_GOOD_OLD_INODE) >= EXTRA_HAS_CHECKSUM;
 
-    sum = ext2_check_crc(c, sum, b, INODE_CHECKSUM_LOW);
-    sum = ext2_check_crc(c, sum, zeros, 2);
-    sum = ext2_check_crc(c, sum, b + INODE_CHECKSUM_LOW + 2,
-                         EXT2_GOOD_OLD_INODE - INODE_CHECKSUM_LOW - 2);
-    if (size > EXT2_GOOD_OLD_INODE && high) {
+    memcpy(fields, b, head);
+    memset(fields + INODE_CHECKSUM_LOW, 0, 2);
+    if (high) {
         found |= get16(b + INODE_CHECKSUM_HIGH) << 16;
-        sum = ext2_check_crc(c, sum, b + EXT2_GOOD_OLD_INODE, 2);
-        sum = ext2_check_crc(c, sum, zeros, 2);
-        sum = ext2_check_crc(c, sum, b + INODE_CHECKSUM_HIGH + 2,
-                             size - INODE_CHECKSUM_HIGH - 2);
-    } else if (size > EXT2_GOOD_OLD_INODE) {
-        sum = ext2_check_crc(c, sum, b + EXT2_GOOD_OLD_INODE,
-                             size - EXT2_GOOD_OLD_INODE);
+        memset(fields + INODE_CHECKSUM_HIGH, 0, 2);
     }
+    sum = ext2_check_crc(c, inode->seed, fields, head);
+    sum = ext2_check_crc(c, sum, b + head, size - head);
     if (!high)
         sum &= 0xffff;
     /* One that was never written is all zeros. */
@@ -345,26 +343,36 @@ static int check_contents(struct ext2_check *c,
 
 /* ------------------------------------------------------------------- one */
 
+uint8_t ext2_check_kept_flags(const struct ext2_check *c, uint32_t flags)
+{
+    const struct {
+        uint32_t flag;
+        uint8_t kept;
+    } table[] = {
+        { EXT2_INODE_INDEX, EXT2_CHECK_INDEXED },
+        { EXT2_INODE_INLINE, EXT2_CHECK_INLINE },
+        { EXT2_INODE_CASEFOLD, EXT2_CHECK_CASEFOLD },
+        { EXT2_INODE_ENCRYPTED, EXT2_CHECK_CRYPT },
+        { EXT2_INODE_EA_INODE, EXT2_CHECK_EA },
+        { EXT2_INODE_IMAGIC, EXT2_CHECK_IMAGIC },
+    };
+    uint8_t kept = EXT2_CHECK_IN_USE;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (flags & table[i].flag)
+            kept |= table[i].kept;
+    if (!(c->super.compat & EXT2_COMPAT_IMAGIC_INODES))
+        kept &= (uint8_t)~EXT2_CHECK_IMAGIC;
+    return kept;
+}
+
 static void fill_info(const struct ext2_check *c,
                       const struct ext2_check_inode *inode,
                       struct ext2_check_info *info)
 {
     info->links = inode->links;
     info->type = (uint8_t)(inode->mode >> 12);
-    info->flags = EXT2_CHECK_IN_USE;
-    if (inode->flags & EXT2_INODE_INDEX)
-        info->flags |= EXT2_CHECK_INDEXED;
-    if (inode->flags & EXT2_INODE_INLINE)
-        info->flags |= EXT2_CHECK_INLINE;
-    if (inode->flags & EXT2_INODE_CASEFOLD)
-        info->flags |= EXT2_CHECK_CASEFOLD;
-    if (inode->flags & EXT2_INODE_ENCRYPTED)
-        info->flags |= EXT2_CHECK_CRYPT;
-    if (inode->flags & EXT2_INODE_EA_INODE)
-        info->flags |= EXT2_CHECK_EA;
-    if ((inode->flags & EXT2_INODE_IMAGIC) &&
-        (c->super.compat & EXT2_COMPAT_IMAGIC_INODES))
-        info->flags |= EXT2_CHECK_IMAGIC;
+    info->flags = ext2_check_kept_flags(c, inode->flags);
 }
 
 static void check_itself(struct ext2_check *c,

@@ -134,6 +134,8 @@ int ext2_check_file_end(struct ext2_check *c,
 int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
                    const struct ext2_check_inode *inode,
                    struct ext2_check_info *info);
+/* node.c: the flags that are kept of an inode with these i_flags. */
+uint8_t ext2_check_kept_flags(const struct ext2_check *c, uint32_t flags);
 /* ... or not in use. */
 void ext2_check_unused(struct ext2_check *c,
                        const struct ext2_check_inode *inode);
