@@ -253,8 +253,8 @@ void check_bits_store(struct check_bits *bits, uint64_t first, uint64_t len,
 
 /*
  * COUNT elements of SIZE bytes (2, 4, 8, 16), zero until they are set. Memory
- * in pieces of 512 bytes for what was set, with 4 KiB for each 512 neighbours of
- * which there is one, and 8 bytes for each 512 that could be.
+ * in pieces of 512 bytes for what was set, 4 KiB more for each 512 neighbouring
+ * pieces if there is one of them, and 8 bytes if there is none.
  */
 struct check_array;
 
