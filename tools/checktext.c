@@ -272,7 +272,7 @@ void checktext_end(struct checks *checks)
     print_counts(result);
     if (run->err && !(status & FSCK_STOPPED))
         printf("; %s", shale_strerror(run->err));
-    if (result->complete)
+    if (result->complete && result->units > 0)
         print_contents(result);
     putchar('\n');
     fflush(stdout);

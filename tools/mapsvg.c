@@ -121,7 +121,7 @@ static void put_verdict(const struct map *map, FILE *to)
 static void put_header(const struct map *map, FILE *to)
 {
     const struct shale_check_result *result = &map->run.result;
-    char text[MAP_USAGE_MAX];
+    char text[MAP_USAGE_MAX], dirs[CHECKRUN_COUNT_MAX];
 
     fprintf(to, "<text x=\"%d\" y=\"52\" class=\"h\">", MARGIN);
     put_text(to, map->facts.label[0] ? map->facts.label
@@ -136,9 +136,9 @@ static void put_header(const struct map *map, FILE *to)
     map_usage(map, text);
     fprintf(to, "%s · %s</text>\n", result->type, text);
     map_fragmentation(map, text);
-    fprintf(to, "<text x=\"%d\" y=\"99\" class=\"s\">%" PRIu64 " files, %"
-            PRIu64 " directories · %s</text>\n", MARGIN, result->files,
-            result->directories, text);
+    checkrun_count(result->directories, "directory", "directories", dirs);
+    fprintf(to, "<text x=\"%d\" y=\"99\" class=\"s\">%s · %s</text>\n",
+            MARGIN, dirs, text);
     put_verdict(map, to);
 }
 
