@@ -331,12 +331,19 @@ static bool tell_other(struct fat_check *v, const uint8_t *head,
     return false;
 }
 
-/* The marks of a mounted volume are in one of them only. */
+/* Is that a difference? The marks of a volume in use are not in the copy. */
+static bool is_other_byte(size_t offset, uint8_t in_head, uint8_t in_copy)
+{
+    if (offset == FIELD(u.fat32.ext.state))
+        in_head &= (uint8_t)~(FAT_STATE_DIRTY | FAT_STATE_ERRORS);
+    return in_head != in_copy;
+}
+
 static void tell_old(struct fat_check *v, const uint8_t *head,
                      const uint8_t *copy, uint64_t at)
 {
     for (size_t i = 0; i < FAT_HEAD_SIZE; i++)
-        if (head[i] != copy[i] && i != FIELD(u.fat32.ext.state)) {
+        if (is_other_byte(i, head[i], copy[i])) {
             FAT_TELL(v, BACKUP_OLD, at + i, .compared = true,
                      .expected = head[i], .found = copy[i]);
             return;
