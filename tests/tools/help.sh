@@ -118,6 +118,14 @@ if have mke2fs; then
         "$(complete_line "shale put $work/disk.img $work/ov")"
     expect "complete what to remove" "/etc/fstab " \
         "$(complete_line "shale rm $work/disk.img:/etc/fs")"
+    expect "complete a code" "read.failed " \
+        "$(complete_line "shale check --explain read")"
+    expect "complete an image to check" "$work/disk.img " \
+        "$(complete_line "shale check -p $work/di")"
+    expect "complete a type for check" "ext2 " \
+        "$(complete_line "shale check -f -t e")"
+    expect "complete a file to map" "/etc/fonts /etc/fstab " \
+        "$(complete_line "shale map $work/disk.img:/etc/f")"
     expect "complete a stamp: nothing" " " \
         "$(complete_line "shale touch -t 20")"
 fi
