@@ -201,6 +201,10 @@ static void check_places(struct settings *set, const struct options *options)
         if (set->status & FSCK_STOPPED)
             break;
     }
+    if (!set->some && set->places.count > 1) {
+        report("%s: there is no volume that Shale can check", set->image);
+        set->status |= FSCK_FAILED;
+    }
 }
 
 /* What the image was found to be, as one document. */

@@ -60,6 +60,9 @@ dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
     status=none
 status "passed over" 4 "$SHALE" check --all "$work/dos.img"
 says "passed over" "partition 2: not checked"
+make_disk "$work/blank.img" gpt
+status "nothing to check" 8 "$SHALE" check --all "$work/blank.img"
+says "nothing to check" "no volume that Shale can check"
 
 # fsck(8) calls us by name
 ln -s "$SHALE" "$work/fsck.shale"
