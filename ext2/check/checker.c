@@ -64,7 +64,6 @@ static int pass0(struct ext2_check *c, bool *good)
         *good = false;
         return err;
     }
-    ext2_check_quota_numbers(c);
     err = ext2_check_mmp(c);
     if (!err)
         err = ext2_check_journal(c);

@@ -431,5 +431,7 @@ int ext2_check_inodes(struct ext2_check *c)
         !(c->super.ro_compat & EXT2_RO_COMPAT_LARGE_FILE))
         ext2_tell(c, LARGE_FILES, c->super.at,
                   .other = c->scan->large_files);
+    if (!err)
+        ext2_check_quota_numbers(c);
     return err;
 }

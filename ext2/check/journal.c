@@ -168,9 +168,8 @@ static int read_super(struct ext2_check *c,
     return err;
 }
 
-static int check_inode(struct ext2_check *c)
+static int check_inode(struct ext2_check *c, uint32_t ino)
 {
-    uint32_t ino = c->super.journal_ino;
     struct ext2_check_inode inode;
     uint8_t *bytes = check_alloc(c->check, c->super.inode_size);
     bool good;
@@ -203,18 +202,19 @@ int ext2_check_journal(struct ext2_check *c)
     const struct ext2_check_super *s = &c->super;
     bool has = s->compat & EXT2_COMPAT_HAS_JOURNAL;
     bool recover = s->incompat & EXT2_INCOMPAT_RECOVER;
+    bool named = is_named(s->raw.journal_uuid);
+    uint32_t ino = le32_get(s->raw.journal_ino);
 
     if (!has && recover)
         tell_flag(c, "there is something to be replayed, and no journal");
-    if (!has)
-        return 0;
-    if (recover)
+    if (has && recover)
         ext2_tell(c, JOURNAL_WAITS, s->at, .other = 0);
-    if (s->journal_ino != 0)
-        return check_inode(c);
-    if (le32_get(s->raw.journal_dev) != 0 || is_named(s->raw.journal_uuid))
+    /* Whoever is named must be one, though the feature were missing. */
+    if (ino != 0)
+        return check_inode(c, ino);
+    if (named || (has && le32_get(s->raw.journal_dev) != 0))
         ext2_tell(c, JOURNAL_EXTERNAL, s->at, .other = 0);
-    else
+    else if (has)
         tell_flag(c, "there is a journal, and nobody says where");
     return 0;
 }

@@ -139,7 +139,16 @@ int ext2_check_reserved(struct ext2_check *c, struct ext2_check_claims *claims,
     return 0;
 }
 
-/* Quota files may be other inodes as well; those must be some. */
+/* May INO hold the quotas of kind INDEX? */
+static bool quota_fits(const struct ext2_check *c, uint32_t ino, size_t index)
+{
+    if (ino > c->super.inode_count)
+        return false;
+    return ino >= c->super.first_ino ||
+           (index < 2 && ino == QUOTA_USER_INO + index);
+}
+
+/* Quota files are inodes 3 and 4, or others that are in use. */
 void ext2_check_quota_numbers(struct ext2_check *c)
 {
     static const struct {
@@ -150,18 +159,23 @@ void ext2_check_quota_numbers(struct ext2_check *c)
         { "group", 5, SUPER_QUOTA_GROUP },
         { "project", 7, SUPER_QUOTA_PROJECT },
     };
+    bool on = c->super.ro_compat & EXT2_RO_COMPAT_QUOTA;
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         uint32_t ino = super_le32(c, files[i].offset);
+        bool fits = ino == 0 || quota_fits(c, ino, i);
+        const struct check_note note = {
+            .name = files[i].name, .len = files[i].len, .compared = true,
+            .found = ino,
+        };
+        const struct shale_check_code *code =
+            &ext2_check_codes[EXT2_CHECK_QUOTA_NUMBER];
 
-        if (!(c->super.ro_compat & EXT2_RO_COMPAT_QUOTA))
-            return;
-        if (ino != 0 && (ino > c->super.inode_count ||
-                         ino < QUOTA_USER_INO ||
-                         (ino > QUOTA_GROUP_INO && i < 2 &&
-                          ino < c->super.first_ino)))
-            ext2_tell(c, QUOTA_NUMBER, c->super.at + files[i].offset,
-                      .name = files[i].name, .len = files[i].len,
-                      .compared = true, .found = ino);
+        /* Without the feature nobody looks there. */
+        if (fits && (ino == 0 || check_bits_has(c->inodes, ino)))
+            continue;
+        if (!on && (!fits || i < 2))
+            code = &ext2_check_codes[EXT2_CHECK_QUOTA_UNASKED];
+        check_tell(c->check, code, c->super.at + files[i].offset, &note);
     }
 }

@@ -10,6 +10,7 @@
 #include "memfn.h"
 #include "text.h"
 
+#define SUPER_LOG_FLEX      0x174       /* one byte */
 #define SUPER_CHECKSUM      0x3fc       /* le32, of all before it */
 #define CLUSTER_LOG_MAX     19u         /* 512 MiB */
 
@@ -292,6 +293,16 @@ static void check_pairs(struct ext2_check *c)
 
 /* ---------------------------------------------------------- other fields */
 
+/* Descriptors' size counts with 64bit only, but should be one. */
+static bool desc_size_wrong(const struct ext2_check_super *s)
+{
+    uint32_t size = le16_get(s->raw.desc_size);
+
+    if (s->is64)
+        return size != s->desc_size;
+    return (size & (size - 1)) != 0 || size > 1024;
+}
+
 /* Fields that must be within bounds, though nothing depends on them. */
 static void check_bounds(struct ext2_check *c)
 {
@@ -309,6 +320,8 @@ static void check_bounds(struct ext2_check *c)
           s->block_size / 4 },
         { "s_inodes_per_group", s->inodes_per_group, s->inodes_per_block,
           UINT32_MAX },
+        { "s_log_groups_per_flex",
+          ((const uint8_t *)raw)[SUPER_LOG_FLEX], 0, 31 },
     };
 
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
@@ -356,7 +369,7 @@ static void check_counts(struct ext2_check *c)
     if (le32_get(s->raw.inodes_count) != inodes)
         tell_field(c, s->at, "s_inodes_count", inodes,
                    le32_get(s->raw.inodes_count));
-    if (s->is64 && le16_get(s->raw.desc_size) != s->desc_size)
+    if (desc_size_wrong(s))
         tell_field(c, s->at, "s_desc_size", s->desc_size,
                    le16_get(s->raw.desc_size));
     if (s->blocks_there < s->block_count)
