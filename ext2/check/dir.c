@@ -392,6 +392,7 @@ int ext2_check_dirs(struct ext2_check *c)
 
     check_phase(c->check, "directories", check_queue_count(c->dir_blocks));
     ext2_crypt_sort(ext2_tree_of(c));
+    ext2_tree_of(c)->entries_max = check_queue_count(c->dir_blocks);
     err = check_queue_run(c->dir_blocks, dir_block, c);
     if (!err)
         err = ext2_inline_dirs(c);

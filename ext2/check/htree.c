@@ -14,6 +14,9 @@
  * Data Structures and Algorithms")
  *
  * Bit 0 of an entry's hash says that the block before ends with the same hash.
+ *
+ * Since no two entries of sound indexes lead to one block, no more of them are
+ * taken down than directories have blocks.
  */
 #include "ext2/check/tree.h"
 #include "ext2/ext2.h"
@@ -140,6 +143,10 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
     struct entry_row *row = NULL;
 
     check_lock(b->c->check, &tree->lock);
+    if (count > tree->entries_max - tree->entries.count) {
+        tree->entries_lost = true;
+        count = (uint32_t)(tree->entries_max - tree->entries.count);
+    }
     for (uint32_t i = 0; i < count; i++) {
         row = ext2_table_add(&tree->entries);
         if (!row)
@@ -153,7 +160,7 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
         };
     }
     check_unlock(b->c->check, &tree->lock);
-    return row ? 0 : SHALE_ENOMEM;
+    return row || count == 0 ? 0 : SHALE_ENOMEM;
 }
 
 /* What each entry says by itself: its block is there, and hashes rise. */
@@ -480,6 +487,8 @@ static void node_finish(struct ext2_check *c, const struct root_row *root,
                                                &again);
     struct standing is;
 
+    if (!entry && tree->entries_lost)
+        return;
     if (!entry) {
         ext2_tell_inode(c, HTREE_LOST, row->at, row->ino,
                         .other = row->logical);

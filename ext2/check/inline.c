@@ -112,9 +112,10 @@ static int piece_check(const struct ext2_check_inode *inode, uint8_t *bytes,
                        uint32_t size, uint64_t at, void *context)
 {
     struct ext2_check *c = context;
+    const struct ext2_check_info *info = ext2_check_info_of(c, inode->ino);
     struct ext2_dir_block b = {
         .c = c, .ino = inode->ino, .size = size, .end = size, .at = at,
-        .bytes = bytes, .flags = ext2_check_info_of(c, inode->ino)->flags,
+        .bytes = bytes, .flags = info ? info->flags : 0,
     };
     int err = ext2_dir_set_dotdot(&b, le32_get(inode->block[0]));
 

@@ -13,6 +13,7 @@
 #include "memfn.h"
 
 #define ALONE_MAX   8192u       /* bytes of a block searched by itself */
+#define NAMES_MAX   8388608u    /* numbers taken down, at most: 64 MiB */
 #define SAME_MAX    16384u      /* names compared with each other, at most */
 
 /* A name that may be there twice; its bytes follow those of its number. */
@@ -62,9 +63,9 @@ int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
     struct ext2_check_tree *tree = ext2_tree_of(c);
     uint64_t *row = NULL;
 
-    if (count == 0)
-        return 0;
     check_lock(c->check, &tree->lock);
+    if (count > NAMES_MAX - tree->names.count)
+        count = (unsigned)(NAMES_MAX - tree->names.count);
     for (unsigned i = 0; i < count; i++) {
         row = ext2_table_add(&tree->names);
         if (!row)
@@ -72,7 +73,7 @@ int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
         *row = keys[i];
     }
     check_unlock(c->check, &tree->lock);
-    return row ? 0 : SHALE_ENOMEM;
+    return row || count == 0 ? 0 : SHALE_ENOMEM;
 }
 
 /* ------------------------------------------------------------- one block */

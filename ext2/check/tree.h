@@ -69,6 +69,8 @@ struct ext2_check_tree {
     struct ext2_table roots;    /* htree.c's */
     struct ext2_table nodes;
     struct ext2_table entries;
+    uint64_t entries_max;       /* as many as there are blocks */
+    bool entries_lost;          /* there were more */
 
     struct ext2_table names;    /* names.c's: uint64_t */
     struct ext2_table same;
