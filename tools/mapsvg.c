@@ -219,7 +219,7 @@ static double opacity(const struct map_grid *grid, size_t index, unsigned kind)
     double part = (double)mapgrid_cell_used(grid, index) /
                   (double)mapgrid_cell_bytes(grid, index);
 
-    if (kind != SHALE_USE_DATA && kind != MAP_FRAGMENT)
+    if (kind == MAP_FREE || kind == MAP_DAMAGED)
         return 1;
     return 0.3 + 0.7 * part;
 }

@@ -5,6 +5,7 @@
  * on a terminal that has them, the fuller the more of the cell is in use, and
  * letters elsewhere.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <string.h>
@@ -78,16 +79,14 @@ static void print_block(const struct map_grid *grid, size_t index, bool utf8,
         fputs(shades[shade], stdout);
 }
 
-/* Cell INDEX as a letter; data that is sparse as a slight one. */
+/* Cell INDEX as a letter; a small one if less than half of it is in use. */
 static void print_letter(const struct map_grid *grid, size_t index)
 {
-    unsigned kind = mapgrid_kind(grid, index);
+    char letter = map_look(mapgrid_kind(grid, index)).letter;
 
-    if (kind == SHALE_USE_DATA && 2 * mapgrid_cell_used(grid, index) <
-                                      mapgrid_cell_bytes(grid, index))
-        putchar('+');
-    else
-        putchar(map_look(kind).letter);
+    if (2 * mapgrid_cell_used(grid, index) < mapgrid_cell_bytes(grid, index))
+        letter = letter == '#' ? '+' : (char)tolower((unsigned char)letter);
+    putchar(letter);
 }
 
 static void print_grid(const struct map_grid *grid, bool colour, bool utf8,
@@ -192,7 +191,8 @@ void maptext_show(const struct map *map, bool colour, size_t width)
     map_usage(map, text);
     printf(", %s\n", text);
     print_size_long(map->grid.cell_size, size);
-    printf("%*s%s a character\n", LABEL, "", size);
+    printf("%*s%s a character%s\n", LABEL, "", size,
+           colour ? "" : "; small ones, and + for #: less than half in use");
     print_grid(&map->grid, colour, utf8, width);
     print_legend(map, colour, utf8);
     print_damage(map, colour, utf8);

@@ -34,7 +34,7 @@ check "text: head" \
     grep -q "^$img: ext2 'wurzel', 8.0 MiB, [0-9]* of 8192 blocks of 1.0 KiB" \
     "$work/out"
 check "text: legend" grep -q "  # data  *[0-9.]* KiB" "$work/out"
-check "text: starts at 0" grep -q "^ *0 [ST]*B*I" "$work/out"
+check "text: starts at 0" grep -q "^ *0 [ST]*B*[Ii]" "$work/out"
 check "text: fits" bash -c "! tail -n +2 '$work/out' | grep -qE '^.{81}'"
 check "text: screen" test "$(wc -l <"$work/out")" -le 24
 check "text: fragments" grep -q "with data, none fragmented" "$work/out"
