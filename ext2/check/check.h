@@ -327,6 +327,9 @@ struct ext2_check_dir *ext2_check_dir_of(struct ext2_check *c, uint32_t ino);
 void ext2_check_dirs_lock(struct ext2_check *c);
 void ext2_check_dirs_unlock(struct ext2_check *c);
 
+/* Where inode INO lies; SHALE_NOWHERE if its table cannot be believed. */
+uint64_t ext2_check_inode_at(const struct ext2_check *c, uint32_t ino);
+
 /*
  * Read inode INO and decode it. *GOOD is false if it cannot be read (which has
  * been told). BYTES is memory for super.inode_size bytes, and stays in use.
@@ -350,6 +353,11 @@ void ext2_check_inode_decode(const struct ext2_check *c, uint32_t ino,
 #define ext2_tell_inode(c, code, at, ino, ...)                              \
     ext2_tell(c, code, at, .object = SHALE_OBJECT_INODE, .number = (ino),   \
               __VA_ARGS__)
+
+/* ... at its place in the inode table. */
+#define ext2_tell_there(c, code, ino, ...)                                  \
+    ext2_tell_inode(c, code, ext2_check_inode_at(c, (uint32_t)(ino)), ino,  \
+                    __VA_ARGS__)
 
 /* ------------------------------------------------------------- checksums */
 

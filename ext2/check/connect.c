@@ -35,7 +35,7 @@ static bool is_better(uint32_t child, uint32_t dotdot, uint32_t parent,
 /* A name of CHILD in PARENT is one too many. */
 static void tell_link(struct ext2_check *c, uint32_t child, uint32_t parent)
 {
-    ext2_tell_inode(c, DIR_LINKED, SHALE_NOWHERE, child, .other = parent);
+    ext2_tell_there(c, DIR_LINKED, child, .other = parent);
 }
 
 /* CHILD has a name in PARENT, besides the one that it is known by. */
@@ -104,7 +104,7 @@ static void tell_loop(struct ext2_check *c, uint32_t ino)
         lowest = at < lowest ? at : lowest;
     if (parent_of(c, lowest) == lowest)
         tell_link(c, lowest, lowest);
-    ext2_tell_inode(c, DIR_LOOP, SHALE_NOWHERE, lowest,
+    ext2_tell_there(c, DIR_LOOP, lowest,
                     .other = parent_of(c, lowest));
 }
 
@@ -123,7 +123,7 @@ static int walk_up(struct walk *w, uint32_t ino)
     if (err)
         return err;
     if (at == 0)
-        ext2_tell_inode(w->c, DIR_LOST, SHALE_NOWHERE, top,
+        ext2_tell_there(w->c, DIR_LOST, top,
                         .other = ext2_check_dir_of(w->c, top)->dotdot);
     else if (at != EXT2_ROOT_INO && check_bits_has(w->now, at))
         tell_loop(w->c, at);
@@ -144,7 +144,7 @@ static void check_dotdot(struct ext2_check *c, uint32_t ino)
 
     if (dir && dir->parent != 0 && dir->dotdot != 0 &&
         dir->dotdot != dir->parent)
-        ext2_tell_inode(c, DIR_PARENT, SHALE_NOWHERE, ino, .compared = true,
+        ext2_tell_there(c, DIR_PARENT, ino, .compared = true,
                         .expected = dir->parent, .found = dir->dotdot);
 }
 

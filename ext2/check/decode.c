@@ -201,14 +201,16 @@ void ext2_check_inode_decode(const struct ext2_check *c, uint32_t ino,
     memcpy(inode->block, raw->block, sizeof inode->block);
 }
 
-/* Where inode INO lies; 0 if its table cannot be believed. */
-static uint64_t inode_at(const struct ext2_check *c, uint32_t ino)
+uint64_t ext2_check_inode_at(const struct ext2_check *c, uint32_t ino)
 {
     const struct ext2_check_super *s = &c->super;
-    uint64_t table = c->groups[(ino - 1) / s->inodes_per_group].inode_table;
+    uint64_t table;
 
+    if (!ext2_check_is_ino(c, ino))
+        return SHALE_NOWHERE;
+    table = c->groups[(ino - 1) / s->inodes_per_group].inode_table;
     if (table == 0)
-        return 0;
+        return SHALE_NOWHERE;
     return ext2_check_at(c, table) +
            (uint64_t)((ino - 1) % s->inodes_per_group) * s->inode_size;
 }
@@ -216,11 +218,11 @@ static uint64_t inode_at(const struct ext2_check *c, uint32_t ino)
 int ext2_check_inode_read(struct ext2_check *c, uint32_t ino, uint8_t *bytes,
                           struct ext2_check_inode *inode, bool *good)
 {
-    uint64_t at = ext2_check_is_ino(c, ino) ? inode_at(c, ino) : 0;
+    uint64_t at = ext2_check_inode_at(c, ino);
     int err;
 
     *good = false;
-    if (at == 0)
+    if (at == SHALE_NOWHERE)
         return 0;
     err = check_get(c->check, at, bytes, c->super.inode_size,
                     SHALE_OBJECT_INODE, ino, good);

@@ -320,7 +320,10 @@ static int check_block(struct ext2_dir_block *b)
     if (!(b->flags & EXT2_CHECK_INDEXED))
         return check_leaf(b, false);
     if (b->logical == 0) {
+        /* The record of ".." hides the index from whoever does not know it. */
         err = check_dots(b, &at);
+        if (!err)
+            err = ext2_dir_records(b, at);
         return err ? err : ext2_htree_root(b);
     }
     if (ext2_htree_is_node(b))
@@ -378,9 +381,9 @@ static int check_holes(struct ext2_check *c)
                      (EXT2_CHECK_INLINE | EXT2_CHECK_CLEAR)))
             continue;
         if (dir->blocks == 0)
-            ext2_tell_inode(c, DIR_EMPTY, SHALE_NOWHERE, ino, .other = 0);
+            ext2_tell_there(c, DIR_EMPTY, ino, .other = 0);
         else if (dir->found < dir->blocks)
-            ext2_tell_inode(c, DIR_HOLE, SHALE_NOWHERE, ino, .compared = true,
+            ext2_tell_there(c, DIR_HOLE, ino, .compared = true,
                             .expected = dir->blocks, .found = dir->found);
     }
     return check_going(c->check);

@@ -18,7 +18,7 @@
  * Since no two entries of sound indexes lead to one block, no more of them are
  * taken down than directories have blocks.
  */
-#include "ext2/check/tree.h"
+#include "ext2/check/htree.h"
 #include "ext2/ext2.h"
 
 #define ROOT_INFO   24u         /* after the records of "." and ".." */
@@ -28,66 +28,12 @@
 #define BLOCK_MASK  0x0fffffffu
 #define ROOT_FLAG_UNKNOWN 0x1u  /* names are hashed in a way of its own */
 #define HASH_SIPHASH 6u         /* of names that are folded and encrypted */
-#define LEVELS      2u          /* of nodes, the root's own included ... */
-#define LEVELS_LARGE 3u         /* ... with large_dir */
-
-enum kind { ROOT, NODE, LEAF };
-
-/* A block of an indexed directory: what is in it. */
-struct node_row {
-    uint64_t at;                /* byte of the volume */
-    uint32_t ino, logical;
-    uint32_t min, max;          /* hashes; min > max: it has none */
-    enum kind kind;
-};
-
-/* An entry of an index: what it promises. */
-struct entry_row {
-    uint32_t ino, block;
-    uint32_t parent;            /* block that has the entry */
-    uint32_t low, high;         /* hashes */
-    bool first, last;           /* LOW, HIGH are for whoever has the parent */
-};
-
-struct root_row {
-    uint64_t at;
-    uint32_t ino;
-    uint8_t version, levels;
-};
-
-static int compare_nodes(const void *a, const void *b)
-{
-    const struct node_row *x = a, *y = b;
-    int order = ext2_order(x->ino, y->ino);
-
-    return order ? order : ext2_order(x->logical, y->logical);
-}
-
-/* The order of siblings, too, does not depend on who came first. */
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry_row *x = a, *y = b;
-    int order = ext2_order(x->ino, y->ino);
-
-    if (!order)
-        order = ext2_order(x->block, y->block);
-    if (!order)
-        order = ext2_order(x->parent, y->parent);
-    return order ? order : ext2_order(x->low, y->low);
-}
-
-static int compare_roots(const void *a, const void *b)
-{
-    const struct root_row *x = a, *y = b;
-
-    return ext2_order(x->ino, y->ino);
-}
 
 void ext2_htree_begin(struct ext2_check_tree *tree, struct check *check)
 {
-    ext2_table_init(&tree->roots, check, sizeof(struct root_row));
-    ext2_table_init(&tree->nodes, check, sizeof(struct node_row));
-    ext2_table_init(&tree->entries, check, sizeof(struct entry_row));
+    ext2_table_init(&tree->roots, check, sizeof(struct htree_root));
+    ext2_table_init(&tree->nodes, check, sizeof(struct htree_node));
+    ext2_table_init(&tree->entries, check, sizeof(struct htree_entry));
 }
 
 void ext2_htree_end(struct ext2_check_tree *tree)
@@ -120,16 +66,17 @@ static uint32_t room_from(const struct ext2_check *c, uint32_t start)
            (uint32_t)sizeof(struct ext2_disk_htree_entry);
 }
 
-static int node_add(const struct ext2_dir_block *b, enum kind kind,
+static int node_add(const struct ext2_dir_block *b, enum htree_kind kind,
                     uint32_t min, uint32_t max)
 {
     struct ext2_check_tree *tree = ext2_tree_of(b->c);
-    struct node_row *row;
+    struct htree_node *row;
 
     check_lock(b->c->check, &tree->lock);
     row = ext2_table_add(&tree->nodes);
     if (row)
-        *row = (struct node_row){ b->at, b->ino, b->logical, min, max, kind };
+        *row = (struct htree_node){ b->at, b->ino, b->logical, min, max,
+                                    kind };
     check_unlock(b->c->check, &tree->lock);
     return row ? 0 : SHALE_ENOMEM;
 }
@@ -140,7 +87,7 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
 {
     const struct ext2_disk_htree_entry *raw = entries_of(b->bytes, start);
     struct ext2_check_tree *tree = ext2_tree_of(b->c);
-    struct entry_row *row = NULL;
+    struct htree_entry *row = NULL;
 
     check_lock(b->c->check, &tree->lock);
     if (count > tree->entries_max - tree->entries.count) {
@@ -151,7 +98,7 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
         row = ext2_table_add(&tree->entries);
         if (!row)
             break;
-        *row = (struct entry_row){
+        *row = (struct htree_entry){
             .ino = b->ino, .parent = b->logical,
             .block = le32_get(raw[i].block) & BLOCK_MASK,
             .low = i > 0 ? le32_get(raw[i].hash) : 0,
@@ -204,8 +151,8 @@ static void checksum_check(struct ext2_dir_block *b, uint32_t start,
 }
 
 /* The entries of a root or a node. *SOUND: they have been taken down. */
-static int index_check(struct ext2_dir_block *b, uint32_t start, enum kind kind,
-                       bool *sound)
+static int index_check(struct ext2_dir_block *b, uint32_t start,
+                       enum htree_kind kind, bool *sound)
 {
     const struct ext2_disk_htree_count *counts = counts_of(b->bytes, start);
     const struct ext2_disk_htree_entry *raw = entries_of(b->bytes, start);
@@ -239,7 +186,7 @@ static bool root_is_usable(struct ext2_dir_block *b,
                            const struct ext2_disk_htree_info *info)
 {
     const struct ext2_check_super *s = &b->c->super;
-    unsigned levels = s->large_dir ? LEVELS_LARGE : LEVELS;
+    unsigned levels = s->large_dir ? HTREE_DEEPEST_LARGE : HTREE_DEEPEST;
     bool siphash = (b->flags & EXT2_CHECK_CASEFOLD) &&
                    (b->flags & EXT2_CHECK_CRYPT);
     bool known = siphash ? info->hash_version == HASH_SIPHASH
@@ -265,19 +212,19 @@ int ext2_htree_root(struct ext2_dir_block *b)
     const struct ext2_disk_htree_info *info =
         (const struct ext2_disk_htree_info *)(b->bytes + ROOT_INFO);
     struct ext2_check_tree *tree = ext2_tree_of(b->c);
-    struct root_row *row;
+    struct htree_root *row;
     bool sound;
     int err;
 
     if (!root_is_usable(b, info))
         return 0;
-    err = index_check(b, ROOT_COUNT, ROOT, &sound);
+    err = index_check(b, ROOT_COUNT, HTREE_ROOT, &sound);
     if (err || !sound)
         return err;
     check_lock(b->c->check, &tree->lock);
     row = ext2_table_add(&tree->roots);
     if (row)
-        *row = (struct root_row){ b->at, b->ino, info->hash_version,
+        *row = (struct htree_root){ b->at, b->ino, info->hash_version,
                                   info->levels };
     check_unlock(b->c->check, &tree->lock);
     return row ? 0 : SHALE_ENOMEM;
@@ -302,19 +249,12 @@ int ext2_htree_node(struct ext2_dir_block *b)
 {
     bool sound;
 
-    return index_check(b, NODE_COUNT, NODE, &sound);
+    return index_check(b, NODE_COUNT, HTREE_NODE, &sound);
 }
 
 /* ------------------------------------------------------------------ leaves */
 
-/* Names at one edge of a leaf. */
-struct edge {
-    uint32_t hash;
-    unsigned count;
-    uint64_t keys[8];           /* more that have one hash are not looked for */
-};
-
-static void edge_add(struct edge *edge, bool beyond, uint32_t hash,
+static void edge_add(struct htree_edge *edge, bool beyond, uint32_t hash,
                      uint64_t key)
 {
     if (beyond || edge->count == 0) {
@@ -325,9 +265,8 @@ static void edge_add(struct edge *edge, bool beyond, uint32_t hash,
         edge->keys[edge->count++] = key;
 }
 
-/* The hashes of B's names, by VERSION. */
-static void leaf_hashes(const struct ext2_dir_block *b, unsigned version,
-                        struct edge *low, struct edge *high)
+void ext2_htree_hashes(const struct ext2_dir_block *b, unsigned version,
+                        struct htree_edge *low, struct htree_edge *high)
 {
     const struct ext2_check_super *s = &b->c->super;
     enum ext2_hash how = (enum ext2_hash)(version + (s->hash_unsigned ? 3 : 0));
@@ -354,195 +293,12 @@ static void leaf_hashes(const struct ext2_dir_block *b, unsigned version,
 
 int ext2_htree_leaf(struct ext2_dir_block *b)
 {
-    struct edge low, high;
+    struct htree_edge low, high;
     int err;
 
-    leaf_hashes(b, b->c->super.raw.hash_version, &low, &high);
+    ext2_htree_hashes(b, b->c->super.raw.hash_version, &low, &high);
     err = ext2_check_names_add(b->c, low.keys, low.count);
     if (!err && low.hash != high.hash)
         err = ext2_check_names_add(b->c, high.keys, high.count);
-    return err ? err : node_add(b, LEAF, low.hash, high.hash);
-}
-
-/* ------------------------------------------------------- other hashes */
-
-/* A leaf once more, of a directory with a hash of its own. */
-static int leaf_again(struct check *check, const struct check_item *item,
-                      uint8_t *bytes, void *context)
-{
-    struct ext2_check *c = context;
-    const struct ext2_check_tree *tree = ext2_tree_of(c);
-    struct ext2_dir_block b = {
-        .c = c, .ino = (uint32_t)item->tag[0],
-        .logical = (uint32_t)item->tag[1], .size = c->super.block_size,
-        .end = c->super.block_size, .at = item->at, .bytes = bytes,
-    };
-    const struct node_row key = { .ino = b.ino, .logical = b.logical };
-    const struct root_row root_key = { .ino = b.ino };
-    size_t at = ext2_table_find(&tree->nodes, &key, compare_nodes);
-    size_t root_at = ext2_table_find(&tree->roots, &root_key, compare_roots);
-    struct edge low, high;
-    struct node_row *row;
-
-    (void)check;
-    if (!bytes || at == tree->nodes.count || root_at == tree->roots.count)
-        return 0;
-    row = ext2_table_at(&tree->nodes, at);
-    if (compare_nodes(row, &key) != 0 || row->kind != LEAF)
-        return 0;
-    b.flags = ext2_check_info_of(c, b.ino)->flags;
-    leaf_hashes(&b, ((struct root_row *)ext2_table_at(&tree->roots, root_at))
-                        ->version, &low, &high);
-    row->min = low.hash;
-    row->max = high.hash;
-    return 0;
-}
-
-/* Leaves were hashed as new directories are. Do so again where it is not so. */
-static int hash_others(struct ext2_check *c)
-{
-    const struct ext2_check_tree *tree = ext2_tree_of(c);
-    struct check_bits *others = NULL;
-    int err = 0;
-
-    for (size_t i = 0; i < tree->roots.count && !err; i++) {
-        const struct root_row *root = ext2_table_at(&tree->roots, i);
-
-        if (root->version == c->super.raw.hash_version)
-            continue;
-        if (!others)
-            others = check_bits_create(c->check,
-                                       (uint64_t)c->super.inode_count + 1);
-        err = others ? check_bits_add(others, root->ino, 1, NULL)
-                     : SHALE_ENOMEM;
-    }
-    if (others && !err)
-        err = ext2_tree_again(c, others, leaf_again, c);
-    check_bits_destroy(others);
-    return err;
-}
-
-/* --------------------------------------------------------------- the end */
-
-/* The first entry for BLOCK of INO. NULL: none; *AGAIN: there is a second. */
-static const struct entry_row *entry_find(const struct ext2_check_tree *tree,
-                                          uint32_t ino, uint32_t block,
-                                          bool *again)
-{
-    const struct ext2_table *entries = &tree->entries;
-    const struct entry_row key = { .ino = ino, .block = block };
-    size_t at = ext2_table_find(entries, &key, compare_entries);
-    const struct entry_row *row, *next;
-
-    *again = false;
-    if (at == entries->count)
-        return NULL;
-    row = ext2_table_at(entries, at);
-    if (row->ino != ino || row->block != block)
-        return NULL;
-    if (at + 1 < entries->count) {
-        next = ext2_table_at(entries, at + 1);
-        *again = next->ino == ino && next->block == block;
-    }
-    return row;
-}
-
-/* Where a block is in its tree. */
-struct standing {
-    unsigned level;             /* 1: the root has an entry for it */
-    uint32_t low, high;         /* hashes that it may have */
-};
-
-/* Follow ENTRY up to the root. False if that does not lead there. */
-static bool standing_find(const struct ext2_check_tree *tree,
-                          const struct entry_row *entry, struct standing *out)
-{
-    bool first = entry->first, last = entry->last, again;
-
-    *out = (struct standing){ 1, entry->low & ~1u, entry->high & ~1u };
-    while (entry->parent != 0) {
-        if (out->level > LEVELS_LARGE)
-            return false;
-        entry = entry_find(tree, entry->ino, entry->parent, &again);
-        if (!entry)
-            return false;
-        if (first)
-            out->low = entry->low & ~1u;
-        if (last)
-            out->high = entry->high & ~1u;
-        first = first && entry->first;
-        last = last && entry->last;
-        out->level++;
-    }
-    return true;
-}
-
-/* Does the block of ROW have the hashes and the depth that it is to have? */
-static void node_finish(struct ext2_check *c, const struct root_row *root,
-                        const struct node_row *row)
-{
-    const struct ext2_check_tree *tree = ext2_tree_of(c);
-    bool again, right;
-    const struct entry_row *entry = entry_find(tree, row->ino, row->logical,
-                                               &again);
-    struct standing is;
-
-    if (!entry && tree->entries_lost)
-        return;
-    if (!entry) {
-        ext2_tell_inode(c, HTREE_LOST, row->at, row->ino,
-                        .other = row->logical);
-        return;
-    }
-    if (again) {
-        ext2_tell_inode(c, HTREE_TWICE, row->at, row->ino,
-                        .other = row->logical);
-        return;
-    }
-    if (!standing_find(tree, entry, &is))
-        return;                 /* who leads to it has been told of */
-    right = row->kind == LEAF ? is.level == root->levels + 1u
-                              : is.level <= root->levels;
-    if (!right) {
-        ext2_tell_inode(c, HTREE_DEPTH, row->at, row->ino,
-                        .other = row->logical, .compared = true,
-                        .expected = root->levels + 1u, .found = is.level);
-        return;
-    }
-    if (row->min > row->max)
-        return;
-    if ((row->min & ~1u) < is.low)
-        ext2_tell_inode(c, HTREE_RANGE, row->at, row->ino,
-                        .other = row->logical, .compared = true,
-                        .expected = is.low, .found = row->min);
-    else if ((row->max & ~1u) > is.high)
-        ext2_tell_inode(c, HTREE_RANGE, row->at, row->ino,
-                        .other = row->logical, .compared = true,
-                        .expected = is.high, .found = row->max);
-}
-
-int ext2_htree_finish(struct ext2_check *c)
-{
-    struct ext2_check_tree *tree = ext2_tree_of(c);
-    size_t at = 0;
-    int err;
-
-    ext2_table_sort(&tree->roots, compare_roots);
-    ext2_table_sort(&tree->nodes, compare_nodes);
-    ext2_table_sort(&tree->entries, compare_entries);
-    err = hash_others(c);
-    for (size_t i = 0; i < tree->roots.count && !err; i++) {
-        const struct root_row *root = ext2_table_at(&tree->roots, i);
-        const struct node_row *row;
-
-        for (; at < tree->nodes.count; at++) {
-            row = ext2_table_at(&tree->nodes, at);
-            if (row->ino > root->ino)
-                break;
-            if (row->ino == root->ino && row->kind != ROOT)
-                node_finish(c, root, row);
-        }
-        err = check_going(c->check);
-    }
-    return err;
+    return err ? err : node_add(b, HTREE_LEAF, low.hash, high.hash);
 }

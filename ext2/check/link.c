@@ -65,7 +65,7 @@ static void check_links(struct ext2_check *c, uint32_t ino)
         return;
     is_dir = info->type == EXT2_S_IFDIR >> 12;
     if (!is_dir && names == 0) {
-        ext2_tell_inode(c, INODE_UNNAMED, SHALE_NOWHERE, ino,
+        ext2_tell_there(c, INODE_UNNAMED, ino,
                         .other = info->links);
         return;
     }
@@ -78,12 +78,12 @@ static void check_links(struct ext2_check *c, uint32_t ino)
         names += 2;
     if (is_dir && names > LINKS_MAX) {
         if (!(c->super.ro_compat & EXT2_RO_COMPAT_DIR_NLINK))
-            ext2_tell_inode(c, LINKS_MANY, SHALE_NOWHERE, ino,
+            ext2_tell_there(c, LINKS_MANY, ino,
                             .other = names);
         names = 1;
     }
     if (names != info->links)
-        ext2_tell_inode(c, LINKS, SHALE_NOWHERE, ino, .compared = true,
+        ext2_tell_there(c, LINKS, ino, .compared = true,
                         .expected = names, .found = info->links);
 }
 

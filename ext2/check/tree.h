@@ -4,7 +4,7 @@
  *      record.c    the records of a block, one after the other
  *      dir.c       one block of a directory: its records, "." and "..", tails
  *      inline.c    directories and files in an inode
- *      htree.c     indexes: what each block says, and whether all of it fits
+ *      htree.c     indexes: see htree.h
  *      names.c     names that a directory has twice
  *      connect.c   parents: what cannot be reached, what loops
  *      link.c      counts of links
