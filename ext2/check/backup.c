@@ -10,46 +10,81 @@
 
 /* ------------------------------------------- when the first one is lost */
 
-/* Is RAW, read from block BLOCK, a copy for group GROUP of a volume whose
-   blocks are 1024 << LOG bytes? */
-static bool is_copy(const struct ext2_disk_super *raw, uint32_t log,
-                    uint32_t group, uint64_t block)
+/* Where copies may be: groups of PER_GROUP blocks of 1024 << LOG bytes. */
+struct places {
+    uint32_t log, first_block;
+    uint64_t per_group;
+};
+
+/* Is RAW, read from block BLOCK, a copy for group GROUP? */
+static bool is_copy(const struct ext2_disk_super *raw,
+                    const struct places *places, uint32_t group,
+                    uint64_t block)
 {
     uint64_t found;
 
     if (le16_get(raw->magic) != EXT2_MAGIC ||
-        le32_get(raw->log_block_size) != log ||
+        le32_get(raw->log_block_size) != places->log ||
         ext2_check_super_wrong(raw, &found))
         return false;
     return le32_get(raw->first_data_block) +
            (uint64_t)group * le32_get(raw->blocks_per_group) == block;
 }
 
-int ext2_check_backup_find(struct check *check, struct ext2_disk_super *raw,
-                           uint64_t *at)
+static int look(struct check *check, const struct places *places,
+                struct ext2_disk_super *raw, uint64_t *at)
 {
     static const uint8_t groups[] = { 1, 3, 5, 7 };
 
-    *at = 0;
-    for (uint32_t log = 0; log <= EXT2_MAX_LOG_BLOCK; log++)
-        for (size_t i = 0; i < sizeof groups; i++) {
-            uint64_t size = UINT64_C(1024) << log;
-            uint64_t block = size * 8 * groups[i] + (log == 0);
-            uint64_t place = block * size;
-            int err;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        uint64_t block = places->first_block + places->per_group * groups[i];
+        uint64_t place = block << (10 + places->log);
+        int err;
 
-            if (place > check->dev->size ||
-                check->dev->size - place < sizeof *raw)
-                break;
-            err = check_read(check, place, raw, sizeof *raw);
-            if (err == SHALE_ENOMEM || err == SHALE_EINTR)
-                return err;
-            if (!err && is_copy(raw, log, groups[i], block)) {
-                *at = place;
-                return 0;
-            }
+        if (place > check->dev->size ||
+            check->dev->size - place < sizeof *raw)
+            return 0;
+        err = check_read(check, place, raw, sizeof *raw);
+        if (err == SHALE_ENOMEM || err == SHALE_EINTR)
+            return err;
+        if (!err && is_copy(raw, places, groups[i], block)) {
+            *at = place;
+            return 0;
         }
+    }
     return 0;
+}
+
+/* Groups as large as what is left of the first superblock says. */
+static bool remembered(struct check *check, struct ext2_disk_super *raw,
+                       struct places *places)
+{
+    if (check_read(check, EXT2_SUPER_OFFSET, raw, sizeof *raw))
+        return false;
+    places->log = le32_get(raw->log_block_size);
+    places->first_block = le32_get(raw->first_data_block);
+    places->per_group = le32_get(raw->blocks_per_group);
+    return places->log <= EXT2_MAX_LOG_BLOCK && places->first_block <= 1 &&
+           places->per_group != 0;
+}
+
+int ext2_check_backup_find(struct check *check, struct ext2_disk_super *raw,
+                           uint64_t *at)
+{
+    struct places places;
+    int err = 0;
+
+    *at = 0;
+    if (remembered(check, raw, &places))
+        err = look(check, &places, raw, at);
+    /* Groups as large as a bitmap allows. */
+    for (uint32_t log = 0; log <= EXT2_MAX_LOG_BLOCK && !err && !*at; log++) {
+        places.log = log;
+        places.first_block = log == 0;
+        places.per_group = UINT64_C(8192) << log;
+        err = look(check, &places, raw, at);
+    }
+    return err;
 }
 
 /* ------------------------------------------------- would they be of use? */

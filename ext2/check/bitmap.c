@@ -179,9 +179,9 @@ static void tell_count(struct ext2_check *c, uint32_t group, const char *what,
                        size_t len, uint64_t expected, uint64_t found)
 {
     if (expected != found)
-        ext2_tell(c, GROUP_COUNT, SHALE_NOWHERE, .object = SHALE_OBJECT_GROUP,
-                  .number = group, .name = what, .len = len,
-                  .compared = true, .expected = expected, .found = found);
+        ext2_tell(c, GROUP_COUNT, ext2_check_desc_at(&c->super, group),
+                  .object = SHALE_OBJECT_GROUP, .number = group,
+                  .name = what, .len = len, .compared = true, .expected = expected, .found = found);
 }
 
 static void check_counts(struct pass *pass, uint32_t group)
@@ -203,7 +203,7 @@ static void check_counts(struct pass *pass, uint32_t group)
         return;
     meta = check_bits_sum(c->metadata, r.first, r.len);
     if (meta != used)
-        ext2_tell(c, GROUP_BLOCK_UNINIT, SHALE_NOWHERE,
+        ext2_tell(c, GROUP_BLOCK_UNINIT, ext2_check_desc_at(&c->super, group),
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .compared = true, .found = used - meta);
 }
@@ -253,6 +253,8 @@ int ext2_check_bitmaps(struct ext2_check *c)
     struct pass pass = { .c = c };
     int err = 0;
 
+    /* What is before the first group is in use. */
+    c->check->result->units_used = c->super.first_block;
     pass.queue = check_queue_create(c->check, c->super.block_size);
     if (!pass.queue)
         return SHALE_ENOMEM;

@@ -439,6 +439,10 @@ uint64_t ext2_check_desc_block(const struct ext2_check_super *super,
 uint64_t ext2_check_desc_copy(const struct ext2_check_super *super,
                               uint32_t part, uint32_t group);
 
+/* Byte of the volume where GROUP's descriptor is. */
+uint64_t ext2_check_desc_at(const struct ext2_check_super *super,
+                            uint32_t group);
+
 /* Block of the superblock, or its copy, in GROUP. */
 uint64_t ext2_check_super_block(const struct ext2_check_super *super,
                                 uint32_t group);

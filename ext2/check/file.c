@@ -65,7 +65,7 @@ static void check_size(struct ext2_check *c,
                         .found = file->size);
         return;
     }
-    if (file->size > INT32_MAX) {
+    if (file->size > INT32_MAX && file->mode != 0) {
         check_lock(c->check, &c->scan->lock);
         c->scan->large_files++;
         check_unlock(c->check, &c->scan->lock);
@@ -124,7 +124,8 @@ int ext2_check_file_end(struct ext2_check *c,
         return 0;
     if (dir && !inlined)
         check_dir_size(c, file);
-    else if ((file->mode & EXT2_S_IFMT) == EXT2_S_IFREG && !inlined)
+    else if (!inlined && ((file->mode & EXT2_S_IFMT) == EXT2_S_IFREG ||
+                          (file->mode & EXT2_S_IFMT) == 0))
         check_size(c, file);
     if (!file->sums.broken)
         check_blocks(c, file);

@@ -179,6 +179,12 @@ static int try_copy(struct ext2_check *c, uint32_t group,
     return err == SHALE_EIO ? 0 : err;
 }
 
+static bool is_last(const struct ext2_check_super *s, uint32_t group)
+{
+    return group ==
+           (s->block_count - s->first_block - 1) / s->blocks_per_group;
+}
+
 /* The flags say what of a group was never written. */
 static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
                          const uint8_t *desc, struct ext2_check_group *g)
@@ -188,7 +194,12 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
     uint16_t sum;
 
     if (!s->group_csum) {
-        if ((g->flags & uninit) || g->unused_inodes != 0)
+        /* Who minds the marks all the same would lose inodes. */
+        if ((g->flags & EXT2_GROUP_INODE_UNINIT) || g->unused_inodes != 0 ||
+            ((g->flags & uninit) && is_last(s, group)))
+            ext2_tell(c, GROUP_UNINIT_INODES, at,
+                      .object = SHALE_OBJECT_GROUP, .number = group);
+        else if (g->flags & uninit)
             ext2_tell(c, GROUP_UNINIT_FEATURE, at,
                       .object = SHALE_OBJECT_GROUP, .number = group);
         g->flags = 0;
@@ -209,8 +220,7 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
                   .expected = s->inodes_per_group, .found = g->unused_inodes);
         g->unused_inodes = 0;
     }
-    if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) &&
-        group == (s->block_count - s->first_block - 1) / s->blocks_per_group) {
+    if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) && is_last(s, group)) {
         ext2_tell(c, GROUP_LAST_UNINIT, at, .object = SHALE_OBJECT_GROUP,
                   .number = group);
         g->flags &= (uint16_t)~EXT2_GROUP_BLOCK_UNINIT;
@@ -363,6 +373,17 @@ static int claim_rest(struct ext2_check *c, uint32_t group)
     return err;
 }
 
+/* With small blocks the boot block is before the first group. */
+static void claim_boot(struct ext2_check *c)
+{
+    if (c->super.first_block > 0)
+        check_claim(c->check, &(const struct shale_claim){
+            .use = SHALE_USE_BOOT, .object = SHALE_OBJECT_VOLUME,
+            .at = 0, .length = ext2_check_at(c, c->super.first_block),
+            .position = SHALE_NOWHERE,
+        });
+}
+
 int ext2_check_groups(struct ext2_check *c)
 {
     uint32_t count = c->super.group_count;
@@ -371,6 +392,7 @@ int ext2_check_groups(struct ext2_check *c)
     c->groups = check_zalloc(c->check, (size_t)count * sizeof *c->groups);
     if (!c->groups)
         return SHALE_ENOMEM;
+    claim_boot(c);
     err = read_descs(c);
     for (uint32_t g = 0; g < count && !err; g++)
         err = claim_head(c, g);

@@ -25,8 +25,8 @@ static size_t length(const char *text)
 
 static void tell_inode(struct ext2_check *c, uint32_t ino, const char *what)
 {
-    ext2_tell_inode(c, JOURNAL_INVALID, SHALE_NOWHERE, ino, .name = what,
-                    .len = length(what));
+    ext2_tell_inode(c, JOURNAL_INVALID, ext2_check_inode_at(c, ino), ino,
+                    .name = what, .len = length(what));
 }
 
 static void tell_super(struct ext2_check *c, uint64_t at, const char *what)

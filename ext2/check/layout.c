@@ -55,6 +55,14 @@ uint64_t ext2_check_desc_block(const struct ext2_check_super *s, uint32_t part)
     return ext2_check_super_block(s, group) + ext2_check_has_backup(s, group);
 }
 
+uint64_t ext2_check_desc_at(const struct ext2_check_super *s, uint32_t group)
+{
+    uint64_t block = ext2_check_desc_block(s, group / s->descs_per_block);
+
+    return (block << s->block_shift) +
+           (uint64_t)(group % s->descs_per_block) * s->desc_size;
+}
+
 uint64_t ext2_check_desc_copy(const struct ext2_check_super *s, uint32_t part,
                               uint32_t group)
 {

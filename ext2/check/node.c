@@ -204,12 +204,10 @@ static void check_special(struct ext2_check *c,
     } else if (inode->flags & EXT2_INODE_INLINE) {
         what = "inline data";
         len = 11;
+    } else if (inode->flags & EXT2_INODE_INDEX) {
+        what = "an index";
+        len = 8;
     }
-    for (unsigned i = 4; i < EXT2_POINTERS && !what; i++)
-        if (le32_get(inode->block[i]) != 0) {
-            what = "blocks";
-            len = 6;
-        }
     if (!what)
         return;
     info->flags |= EXT2_CHECK_CLEAR;
@@ -378,38 +376,68 @@ static void fill_info(const struct ext2_check *c,
 static void check_itself(struct ext2_check *c,
                          const struct ext2_check_inode *inode)
 {
-    if (inode->dtime != 0 && inode->links > 0) {
-        if (looks_orphaned(c, inode))
-            ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
-                            .compared = true, .found = inode->dtime);
-        else if (!is_orphan(c, inode->ino))
-            ext2_tell_inode(c, INODE_DTIME, inode->at, inode->ino,
-                            .compared = true, .found = inode->dtime);
-    }
+    if (looks_orphaned(c, inode))
+        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+                        .compared = true, .found = inode->dtime);
+    else if (inode->dtime != 0 && !is_orphan(c, inode->ino) &&
+             (inode->ino == EXT2_ROOT_INO ||
+              ext2_check_is_plain(c, inode->ino)))
+        ext2_tell_inode(c, INODE_DTIME, inode->at, inode->ino,
+                        .compared = true, .found = inode->dtime);
     check_fields(c, inode);
     check_flags(c, inode);
     check_times(c, inode);
 }
 
-int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
-                   const struct ext2_check_inode *inode,
-                   struct ext2_check_info *info)
+/* A reserved inode that nobody uses: most of it may be anything. */
+static int check_idle(struct ext2_check *c, struct ext2_check_claims *claims,
+                      const struct ext2_check_inode *inode)
 {
-    bool own = false;
     uint64_t acl_blocks = 0;
     int err = 0;
 
-    fill_info(c, inode, info);
-    if (!c->scan->hunt)
-        check_itself(c, inode);
-    if (inode->ino < c->super.first_ino)
-        err = ext2_check_reserved(c, claims, inode, &own);
-    if (err || own)
+    if (c->scan->hunt)
+        return 0;
+    if (looks_orphaned(c, inode))
+        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+                        .compared = true, .found = inode->dtime);
+    if (inode->acl != 0)
+        err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
+    if (err)
         return err;
+    return ext2_check_walk_file(c, claims, inode, acl_blocks, false);
+}
+
+static int check_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
+                        const struct ext2_check_inode *inode,
+                        struct ext2_check_info *info)
+{
+    uint64_t acl_blocks = 0;
+    int err = 0;
+
     if (!c->scan->hunt)
         err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
     else if (inode->acl != 0 && ext2_check_fits(c, inode->acl, 1))
         err = ext2_check_take(claims, inode->acl, 1, SHALE_USE_ATTRIBUTES,
                               inode->ino, SHALE_NOWHERE);
     return err ? err : check_contents(c, claims, inode, info, acl_blocks);
+}
+
+int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
+                   const struct ext2_check_inode *inode,
+                   struct ext2_check_info *info)
+{
+    bool plain = ext2_check_is_plain(c, inode->ino), own = false;
+    int err = 0;
+
+    fill_info(c, inode, info);
+    if (!plain)
+        err = ext2_check_reserved(c, claims, inode, &own);
+    if (own)
+        info->type = 0;         /* nothing that names may lead to */
+    else if (!err && !plain && inode->links == 0 && inode->mode == 0)
+        return check_idle(c, claims, inode);
+    if (!c->scan->hunt && !err && (!own || inode->links != 0))
+        check_itself(c, inode);
+    return err || own ? err : check_blocks(c, claims, inode, info);
 }

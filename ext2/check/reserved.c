@@ -10,6 +10,7 @@
 
 #define QUOTA_USER_INO  3u
 #define QUOTA_GROUP_INO 4u
+#define BOOT_LOADER_INO 5u              /* has what it likes */
 
 /* Of the superblock. */
 #define SUPER_QUOTA_USER    0x240       /* le32 */
@@ -28,6 +29,13 @@ static bool has_blocks(const struct ext2_check_inode *inode)
         if (le32_get(inode->block[i]) != 0)
             return true;
     return false;
+}
+
+/* Is there anything in an inode that should be empty? */
+static bool has_data(const struct ext2_check_inode *inode)
+{
+    return inode->links != 0 || inode->sectors != 0 ||
+           le32_get(inode->block[0]) != 0;
 }
 
 static void tell_mode(struct ext2_check *c,
@@ -73,14 +81,18 @@ static bool root_is_there(struct ext2_check *c,
 static void journal(struct ext2_check *c,
                     const struct ext2_check_inode *inode)
 {
-    if (!(c->super.compat & EXT2_COMPAT_HAS_JOURNAL)) {
-        if (inode->links != 0 && !c->scan->hunt)
+    bool has = c->super.compat & EXT2_COMPAT_HAS_JOURNAL;
+    bool named = le32_get(c->super.raw.journal_ino) == inode->ino;
+
+    if (has && named) {
+        if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG))
+            tell_mode(c, inode, "is no regular file, as a journal would be");
+    } else if (has_data(inode)) {
+        if (!named)
+            tell_mode(c, inode, "has data, though it is no journal");
+        else if (!c->scan->hunt)
             ext2_tell_inode(c, JOURNAL_UNASKED, inode->at, inode->ino,
                             .other = 0);
-        else if (has_blocks(inode))
-            tell_mode(c, inode, "has data, though there is no journal");
-    } else if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG)) {
-        tell_mode(c, inode, "is no regular file, as a journal would be");
     }
 }
 
@@ -99,7 +111,7 @@ static void quota(struct ext2_check *c, const struct ext2_check_inode *inode)
                                     ? SUPER_QUOTA_USER : SUPER_QUOTA_GROUP);
 
     if (!on || number != inode->ino) {
-        if (inode->links != 0 || has_blocks(inode))
+        if (has_data(inode))
             tell_mode(c, inode, "has data, though there are no such quotas");
     } else if (!is_type(inode, EXT2_S_IFREG)) {
         tell_mode(c, inode, "is no regular file, as a quota file would be");
@@ -108,14 +120,15 @@ static void quota(struct ext2_check *c, const struct ext2_check_inode *inode)
 
 static void other(struct ext2_check *c, const struct ext2_check_inode *inode)
 {
-    if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG))
+    if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG) &&
+        inode->ino != BOOT_LOADER_INO)
         tell_mode(c, inode, "its mode is not that of a regular file");
 }
 
 int ext2_check_reserved(struct ext2_check *c, struct ext2_check_claims *claims,
                         const struct ext2_check_inode *inode, bool *own)
 {
-    *own = inode->links == 0 && !has_blocks(inode);
+    *own = false;
     switch (inode->ino) {
     case EXT2_BAD_INO:
         *own = true;

@@ -107,8 +107,8 @@ static int check_map(struct ext2_check *c,
 static void check_fields(struct ext2_check *c,
                          const struct ext2_check_inode *inode)
 {
-    if ((inode->mode & EXT2_S_IFMT) != EXT2_S_IFREG || inode->links != 1)
-        tell(c, inode, inode->at, "is not a file with one link");
+    if ((inode->mode & EXT2_S_IFMT) != EXT2_S_IFREG || inode->links == 0)
+        tell(c, inode, inode->at, "is not a file in use");
     for (unsigned i = 0; i < EXT2_POINTERS; i++)
         if (i != EXT2_DIRECT + 1 && le32_get(inode->block[i]) != 0) {
             tell(c, inode, inode->at, "has blocks beside the reserved ones");
