@@ -268,7 +268,8 @@ struct ext2_check {
     struct ext2_check_scan *scan;       /* inode.c's, while it runs */
     struct ext2_check_xattrs *xattrs;   /* xattr.c's own */
     struct ext2_check_tree *tree;       /* dir.c's and its friends' own */
-    uint32_t journal_users;
+    uint64_t tables_twice;      /* blocks of inode tables that are where other
+                                   metadata is */
     bool unjudged;              /* there are features that nobody here knows:
                                    only superblock and groups are looked at */
 };

@@ -300,8 +300,10 @@ static int read_descs(struct ext2_check *c)
 
 /* --------------------------------------------------------------- claiming */
 
+/* *CONFLICT (or NULL): some of it is claimed already. */
 static int claim(struct ext2_check *c, uint32_t group, enum shale_use use,
-                 uint64_t first, uint64_t count, const char *name, size_t len)
+                 uint64_t first, uint64_t count, const char *name, size_t len,
+                 bool *conflict)
 {
     const struct ext2_check_super *s = &c->super;
     uint64_t from = first >> s->cluster_shift;
@@ -317,6 +319,8 @@ static int claim(struct ext2_check *c, uint32_t group, enum shale_use use,
         ext2_tell(c, GROUP_CONFLICT, ext2_check_at(c, first),
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .other = first, .name = name, .len = len);
+    if (conflict)
+        *conflict = already > (s->bigalloc ? 2 : 0);
     check_claim(c->check, &(const struct shale_claim){
         .use = use, .object = SHALE_OBJECT_GROUP, .number = group,
         .at = ext2_check_at(c, first), .length = ext2_check_at(c, count),
@@ -338,39 +342,55 @@ static int claim_head(struct ext2_check *c, uint32_t group)
     /* The boot block, which with small blocks is not in any group. */
     if (group == 0 && first > s->first_block)
         err = claim(c, group, SHALE_USE_BOOT, s->first_block,
-                    first - s->first_block, "boot block", 10);
+                    first - s->first_block, "boot block", 10, NULL);
     if (!err && count > 0)
-        err = claim(c, group, SHALE_USE_BOOT, first, 1, "superblock", 10);
+        err = claim(c, group, SHALE_USE_BOOT, first, 1, "superblock", 10,
+                    NULL);
     if (!err && count > 1)
         err = claim(c, group, SHALE_USE_TABLE, first + 1, count - 1,
-                    "descriptors", 11);
+                    "descriptors", 11, NULL);
     if (!err && alone)
-        err = claim(c, group, SHALE_USE_TABLE, alone, 1, "descriptors", 11);
+        err = claim(c, group, SHALE_USE_TABLE, alone, 1, "descriptors", 11,
+                    NULL);
     return err;
 }
 
-/* Bitmaps and the inode table; what cannot be believed is at block 0. */
-static int claim_rest(struct ext2_check *c, uint32_t group)
+/* Bitmaps; what cannot be believed is at block 0. */
+static int claim_bitmaps(struct ext2_check *c, uint32_t group)
 {
     const struct ext2_check_group *g = &c->groups[group];
-    const struct {
-        enum shale_use use;
-        uint64_t first, count;
-        const char *name;
-        size_t len;
-    } parts[] = {
-        { SHALE_USE_BITMAP, g->block_bitmap, 1, "block bitmap", 12 },
-        { SHALE_USE_BITMAP, g->inode_bitmap, 1, "inode bitmap", 12 },
-        { SHALE_USE_INODES, g->inode_table, c->super.table_blocks,
-          "inode table", 11 },
-    };
     int err = 0;
 
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && !err; i++)
-        if (parts[i].first != 0)
-            err = claim(c, group, parts[i].use, parts[i].first,
-                        parts[i].count, parts[i].name, parts[i].len);
+    if (g->block_bitmap != 0)
+        err = claim(c, group, SHALE_USE_BITMAP, g->block_bitmap, 1,
+                    "block bitmap", 12, NULL);
+    if (!err && g->inode_bitmap != 0)
+        err = claim(c, group, SHALE_USE_BITMAP, g->inode_bitmap, 1,
+                    "inode bitmap", 12, NULL);
     return err;
+}
+
+/*
+ * The inode table. One that overlaps others is read all the same, for there may
+ * be something in it; but all groups' could be one, and that would take too
+ * long: no more than an eighth of the volume is read twice.
+ */
+static int claim_table(struct ext2_check *c, uint32_t group)
+{
+    struct ext2_check_group *g = &c->groups[group];
+    bool conflict;
+    int err;
+
+    if (g->inode_table == 0)
+        return 0;
+    err = claim(c, group, SHALE_USE_INODES, g->inode_table,
+                c->super.table_blocks, "inode table", 11, &conflict);
+    if (err || !conflict)
+        return err;
+    c->tables_twice += c->super.table_blocks;
+    if (c->tables_twice > c->super.blocks_there / 8 + c->super.table_blocks)
+        g->inode_table = 0;
+    return 0;
 }
 
 /* With small blocks the boot block is before the first group. */
@@ -397,7 +417,9 @@ int ext2_check_groups(struct ext2_check *c)
     for (uint32_t g = 0; g < count && !err; g++)
         err = claim_head(c, g);
     for (uint32_t g = 0; g < count && !err; g++) {
-        err = claim_rest(c, g);
+        err = claim_bitmaps(c, g);
+        if (!err)
+            err = claim_table(c, g);
         if (!err && g % 4096 == 0)
             err = check_going(c->check);
     }

@@ -29,29 +29,52 @@ static void tell(struct ext2_check *c, const struct ext2_check_inode *inode,
     ext2_tell_inode(c, RESIZE, at, inode->ino, .name = what, .len = len);
 }
 
-/* Does the block of pointers for reserved block FIRST name all its copies? */
-static bool copies_right(const struct ext2_check *c, const uint8_t *bytes,
-                         uint64_t first, uint32_t *count)
+/* The first block of each group that has copies, but group 0's; as many as a
+   block has pointers, at most. */
+struct keepers {
+    uint32_t count, room;
+    uint64_t first[];           /* less that of group 0 */
+};
+
+static struct keepers *keepers_find(struct ext2_check *c)
 {
     const struct ext2_check_super *s = &c->super;
-    uint32_t pointers = s->block_size / sizeof(le32), n = 0;
+    uint32_t room = s->block_size / sizeof(le32);
     uint32_t groups = (uint32_t)((s->block_count - s->first_block - 1) /
                                  s->blocks_per_group + 1);
+    struct keepers *k = check_alloc(c->check, sizeof *k +
+                                    room * sizeof k->first[0]);
 
-    for (uint32_t g = 1; g < groups && n < pointers; g++)
-        if (ext2_check_has_backup(s, g)) {
-            if (get32(bytes, n) != first + (uint64_t)g * s->blocks_per_group)
-                return false;
-            n++;
-        }
-    *count = n;
+    if (!k)
+        return NULL;
+    k->count = 0;
+    k->room = room;
+    for (uint32_t g = 1; g < groups && k->count < room; g++)
+        if (ext2_check_has_backup(s, g))
+            k->first[k->count++] = (uint64_t)g * s->blocks_per_group;
+    return k;
+}
+
+static void keepers_free(struct ext2_check *c, struct keepers *k)
+{
+    if (k)
+        check_free(c->check, k, sizeof *k + k->room * sizeof k->first[0]);
+}
+
+/* Does the block of pointers for reserved block FIRST name all its copies? */
+static bool copies_right(const struct keepers *k, const uint8_t *bytes,
+                         uint64_t first)
+{
+    for (uint32_t i = 0; i < k->count; i++)
+        if (get32(bytes, i) != first + k->first[i])
+            return false;
     return true;
 }
 
 /* The reserved blocks of group 0, from FIRST on, each a block of pointers. */
 static int check_copies(struct ext2_check *c,
-                        const struct ext2_check_inode *inode, uint64_t first,
-                        uint8_t *buf, uint32_t *copies)
+                        const struct ext2_check_inode *inode,
+                        const struct keepers *k, uint64_t first, uint8_t *buf)
 {
     const struct ext2_check_super *s = &c->super;
     uint32_t n;
@@ -65,10 +88,10 @@ static int check_copies(struct ext2_check *c,
         err = check_get(c->check, ext2_check_at(c, first + i), buf,
                         (size_t)n << s->block_shift, SHALE_OBJECT_INODE,
                         inode->ino, &good);
-        for (uint32_t k = 0; k < n && !err && good; k++)
-            if (!copies_right(c, buf + ((size_t)k << s->block_shift),
-                              first + i + k, copies)) {
-                tell(c, inode, ext2_check_at(c, first + i + k),
+        for (uint32_t b = 0; b < n && !err && good; b++)
+            if (!copies_right(k, buf + ((size_t)b << s->block_shift),
+                              first + i + b)) {
+                tell(c, inode, ext2_check_at(c, first + i + b),
                      "does not name the reserved blocks of all groups");
                 return 0;
             }
@@ -136,21 +159,22 @@ static int check_all(struct ext2_check *c,
     size_t size = (size_t)READ_BLOCKS << s->block_shift;
     uint64_t first = ext2_check_super_block(s, 0) + 1 + s->desc_blocks;
     uint8_t *buf = check_alloc(c->check, size);
-    uint32_t copies = 0;
+    struct keepers *k = keepers_find(c);
     bool right = false;
-    int err;
+    int err = buf && k ? 0 : SHALE_ENOMEM;
 
-    if (!buf)
-        return SHALE_ENOMEM;
-    err = check_map(c, inode, block, first, buf, &right);
+    if (!err)
+        err = check_map(c, inode, block, first, buf, &right);
     if (!err && right && is_empty(c, buf)) {
         check_count(c, inode, 1);
     } else if (!err && right) {
-        err = check_copies(c, inode, first, buf, &copies);
+        err = check_copies(c, inode, k, first, buf);
         check_count(c, inode,
-                    1 + (uint64_t)s->reserved_desc * (1 + copies));
+                    1 + (uint64_t)s->reserved_desc * (1 + k->count));
     }
-    check_free(c->check, buf, size);
+    if (buf)
+        check_free(c->check, buf, size);
+    keepers_free(c, k);
     return err;
 }
 

@@ -22,14 +22,15 @@ static int note_owners(struct ext2_check *c, uint64_t first, uint64_t len,
     if (n >= first + len)
         return 0;
     check_lock(c->check, &scan->lock);
-    for (; n < first + len; n = check_bits_next(c->twice, n + 1, true)) {
-        if (scan->owner_count < scan->owner_room)
-            scan->owners[scan->owner_count++] = (struct ext2_check_owner){
-                .cluster = n, .ino = ino, .use = (uint32_t)use,
-            };
-        else
-            scan->owners_lost++;
+    while (n < first + len && scan->owner_count < scan->owner_room) {
+        scan->owners[scan->owner_count++] = (struct ext2_check_owner){
+            .cluster = n, .ino = ino, .use = (uint32_t)use,
+        };
+        n = check_bits_next(c->twice, n + 1, true);
     }
+    /* No more than that is looked for, lest it never ends. */
+    if (n < first + len)
+        scan->owners_lost++;
     check_unlock(c->check, &scan->lock);
     return 0;
 }
@@ -97,14 +98,11 @@ static int enter(struct ext2_check *c, struct check_bits *seen, uint64_t block,
                  bool *new)
 {
     uint64_t already = 0;
-    int err;
+    int err = check_bits_add(seen, block, 1, &already);
 
-    *new = !check_bits_has(c->metadata, block >> c->super.cluster_shift) ||
-           c->super.bigalloc;
-    if (!*new)
-        return 0;
-    err = check_bits_add(seen, block, 1, &already);
-    *new = !err && already == 0;
+    *new = !err && already == 0 &&
+           (c->super.bigalloc ||
+            !check_bits_has(c->metadata, block >> c->super.cluster_shift));
     return err;
 }
 
@@ -119,6 +117,21 @@ int ext2_check_dir_block(struct ext2_check *c, uint32_t ino, uint32_t seed,
     return check_queue_add(c->dir_blocks, &(const struct check_item){
         .at = ext2_check_at(c, block), .tag = { ino, logical, seed },
     });
+}
+
+/* COUNT blocks of a directory: those that nobody has entered yet. */
+static int enter_dir(struct ext2_check_walk *walk, uint64_t logical,
+                     uint64_t block, uint64_t count)
+{
+    struct ext2_check *c = walk->c;
+    uint64_t n = check_bits_next(c->dir_seen, block, false);
+    int err = 0;
+
+    for (; n < block + count && !err;
+         n = check_bits_next(c->dir_seen, n + 1, false))
+        err = ext2_check_dir_block(c, walk->file->ino, walk->file->seed,
+                                   logical + (n - block), n);
+    return err;
 }
 
 /* ----------------------------------------------------------------- files */
@@ -239,10 +252,9 @@ int ext2_check_data(struct ext2_check_walk *walk, uint64_t logical,
     err = ext2_check_take(walk->claims, block, count,
                           ext2_check_use_of(c, file), file->ino,
                           logical << c->super.block_shift);
-    if ((file->mode & EXT2_S_IFMT) == EXT2_S_IFDIR && !walk->scan->hunt)
-        for (uint64_t i = 0; i < count && !err; i++)
-            err = ext2_check_dir_block(c, file->ino, file->seed, logical + i,
-                                       block + i);
+    if ((file->mode & EXT2_S_IFMT) == EXT2_S_IFDIR && !walk->scan->hunt &&
+        !err)
+        err = enter_dir(walk, logical, block, count);
     return err;
 }
 
