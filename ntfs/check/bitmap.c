@@ -63,18 +63,19 @@ static int stream_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
 }
 
 /*
- * Read the bitmap that is the attribute TYPE of record NUMBER. False in *GOOD
- * if there is none that can be read: then it is not compared with anything.
+ * Read the bitmap that is the attribute TYPE of record NUMBER. Stores how many
+ * bits there are, at most what TO has room for: what is not there is not
+ * compared with anything.
  */
 static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
-                       struct check_bits *to, bool *good)
+                       struct check_bits *to, uint64_t *bits)
 {
     struct ntfs_record *record;
     struct ntfs_stream stream;
     uint8_t *window;
     int err = ntfs_record_get(nc->vol, number, &record), found;
 
-    *good = false;
+    *bits = 0;
     if (err)
         return err == SHALE_ENOMEM ? err : 0;
     found = ntfs_stream_open(nc->vol, record, type, NULL, 0, &stream);
@@ -87,18 +88,20 @@ static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
     window = check_alloc(nc->check, WINDOW);
     err = window ? stream_take(nc, &stream, to, window) : SHALE_ENOMEM;
     check_free(nc->check, window, WINDOW);
-    if (stream.size < (check_bits_size(to) + 7) / 8)
+    *bits = check_bits_size(to);
+    if (stream.size < (*bits + 7) / 8) {
         ntfs_check_differ(nc, NTFS_CHECK_BITMAP_SHORT, number, stream.at,
-                          (check_bits_size(to) + 7) / 8, stream.size);
+                          (*bits + 7) / 8, stream.size);
+        *bits = stream.size * 8;
+    }
     ntfs_stream_close(nc->vol, &stream);
-    *good = true;
     return err;
 }
 
 int ntfs_check_claimed(struct ntfs_check *nc)
 {
     return bitmap_load(nc, NTFS_MFT, NTFS_BITMAP_ATTR, nc->claimed,
-                       &nc->claims_known);
+                       &nc->claims);
 }
 
 /* ------------------------------------------------------------- comparing */
@@ -109,9 +112,10 @@ typedef void differ_fn(struct ntfs_check *nc, uint64_t first, uint64_t count,
                        bool found);
 
 static int sets_compare(struct ntfs_check *nc, struct check_bits *found,
-                        struct check_bits *said, differ_fn *differ)
+                        struct check_bits *said, uint64_t count,
+                        differ_fn *differ)
 {
-    uint64_t count = check_bits_size(found), at = 0;
+    uint64_t at = 0;
     int err = 0;
 
     while (at < count && !err) {
@@ -120,6 +124,8 @@ static int sets_compare(struct ntfs_check *nc, struct check_bits *found,
         uint64_t end_b = check_bits_next(said, at, !b);
         uint64_t end = end_a < end_b ? end_a : end_b;
 
+        if (end > count)
+            end = count;
         if (a != b)
             differ(nc, at, end - at, a);
         at = end;
@@ -151,34 +157,36 @@ static void clusters_differ(struct ntfs_check *nc, uint64_t first,
 static void records_differ(struct ntfs_check *nc, uint64_t first,
                            uint64_t count, bool found)
 {
-    for (uint64_t i = 0; i < count; i++)
-        /* Records that nobody has used yet may be kept for the system. */
-        if (found || first + i >= NTFS_FIRST_USER + 8)
+    for (uint64_t i = first; i < first + count; i++)
+        /* Records that nobody has used yet may be kept for the system; and why
+           others are not in use may have been told. */
+        if (found || (i >= NTFS_FIRST_USER + 8 &&
+                      !(ntfs_check_kept(nc, i).flags & NTFS_CHECK_DAMAGED)))
             ntfs_check_tell(nc, found ? NTFS_CHECK_RECORD_UNMARKED
                                       : NTFS_CHECK_RECORD_LOST,
-                            first + i, SHALE_NOWHERE);
+                            i, SHALE_NOWHERE);
 }
 
 int ntfs_check_bitmaps(struct ntfs_check *nc)
 {
     uint64_t clusters = nc->vol->boot.cluster_count;
     struct check_bits *said;
-    bool good;
-    int err = 0;
+    uint64_t bits;
+    int err;
 
     check_phase(nc->check, "bitmaps", 2);
     nc->check->result->units_used = check_bits_sum(nc->used, 0, clusters);
-    if (nc->claims_known)
-        err = sets_compare(nc, nc->in_use, nc->claimed, records_differ);
+    err = sets_compare(nc, nc->in_use, nc->claimed, nc->claims,
+                       records_differ);
     check_done(nc->check, 1);
     if (err)
         return err;
     said = check_bits_create(nc->check, clusters);
     if (!said)
         return SHALE_ENOMEM;
-    err = bitmap_load(nc, NTFS_BITMAP, NTFS_DATA, said, &good);
-    if (!err && good)
-        err = sets_compare(nc, nc->used, said, clusters_differ);
+    err = bitmap_load(nc, NTFS_BITMAP, NTFS_DATA, said, &bits);
+    if (!err)
+        err = sets_compare(nc, nc->used, said, bits, clusters_differ);
     check_bits_destroy(said);
     check_done(nc->check, 1);
     return err;

@@ -10,6 +10,8 @@
 #define FIELD(name) ((uint32_t)offsetof(struct ntfs_disk_boot, name))
 
 #define OLD_COPY_SECTOR 512u
+#define SEARCH_SIZE     4096u   /* of the device's end: its last sector, or what
+                                   mkntfs takes for that */
 
 static void volume_tell(struct ntfs_check *nc, unsigned code, uint64_t at,
                         struct check_note note)
@@ -131,4 +133,27 @@ int ntfs_check_boot(struct ntfs_check *nc)
     err = boot_check(nc, both, both + NTFS_HEAD_SIZE);
     check_free(check, both, 2 * (size_t)NTFS_HEAD_SIZE);
     return err;
+}
+
+bool ntfs_check_probe_copy(struct check *check)
+{
+    uint64_t size = check->dev->size & ~(uint64_t)(OLD_COPY_SECTOR - 1);
+    struct ntfs_boot boot;
+    uint32_t field;
+    uint8_t *bytes;
+    bool found = false;
+
+    if (size < 2 * SEARCH_SIZE)
+        return false;
+    bytes = check_alloc(check, SEARCH_SIZE);
+    if (!bytes)
+        return false;
+    if (!check_read(check, size - SEARCH_SIZE, bytes, SEARCH_SIZE))
+        for (uint32_t at = 0; at < SEARCH_SIZE && !found;
+             at += OLD_COPY_SECTOR)
+            found = !ntfs_boot_decode(bytes + at, &boot, &field) &&
+                    boot.size <= size - SEARCH_SIZE + at &&
+                    size - boot.size <= SEARCH_SIZE;
+    check_free(check, bytes, SEARCH_SIZE);
+    return found;
 }

@@ -107,7 +107,7 @@ struct ntfs_check {
     struct check_bits *once, *twice;    /* while shared.c counts; or NULL */
     struct check_bits *ids;             /* of security, that files have */
     struct pile *pile;                  /* while names.c compares; or NULL */
-    bool claims_known;                  /* CLAIMED could be read */
+    uint64_t claims;                    /* bits of CLAIMED that were read */
     uint64_t shares;                    /* how often one was had already; under
                                            the lock of records */
 };
@@ -131,6 +131,8 @@ void ntfs_check_differ(struct ntfs_check *nc, unsigned code, uint64_t number,
 
 /* Before the mount: the boot sector and its copy. */
 int ntfs_check_boot(struct ntfs_check *nc);
+/* Is there a copy at the device's end, of a volume that ends there? */
+bool ntfs_check_probe_copy(struct check *check);
 int ntfs_check_mirror(struct ntfs_check *nc);
 int ntfs_check_system(struct ntfs_check *nc);
 

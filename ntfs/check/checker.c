@@ -202,6 +202,7 @@ const struct shale_checker shale_ntfs_checker = {
               "any in use; at most 4 bits per cluster and per record, less "
               "where they lie in runs; 1 MiB of cache and 1 MiB per thread",
     .probe = ntfs_probe,
+    .probe_backup = ntfs_check_probe_copy,
     .run = ntfs_check_run,
     .paths = ntfs_check_paths,
     .done = ntfs_check_done,

@@ -354,14 +354,15 @@ static int extensions_check(struct ntfs_check *nc)
         if (err)
             break;
         base = ntfs_check_kept(nc, number);
+        if (base.flags & NTFS_CHECK_DAMAGED)
+            continue;
         if (!(base.flags & NTFS_CHECK_IN_USE) ||
             !(base.flags & NTFS_CHECK_LIST) || kept.names == 0)
             check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_BASE],
                        SHALE_NOWHERE, &(struct check_note){
                 .object = SHALE_OBJECT_RECORD, .number = i, .other = number,
             });
-        else if (!(base.flags & NTFS_CHECK_DAMAGED) &&
-                 !(kept.flags & NTFS_CHECK_DAMAGED) &&
+        else if (!(kept.flags & NTFS_CHECK_DAMAGED) &&
                  kept.names != kept.links)
             ntfs_check_differ(nc, NTFS_CHECK_LIST_MISSING, i, SHALE_NOWHERE,
                               kept.links, kept.names);

@@ -205,6 +205,7 @@ static int name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
     if (wrong) {
         ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
                         attr->at, wrong);
+        seen->kept.flags |= NTFS_CHECK_DAMAGED;
         return 0;
     }
     seen->kept.names++;
@@ -317,7 +318,7 @@ static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
     if (!head_take(nc, record)) {
         ntfs_check_differ(nc, NTFS_CHECK_RECORD_HEAD, record->number,
                           record->at, record->attrs, record->used);
-        return 0;
+        return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
     }
     err = check_bits_add(nc->in_use, record->number, 1, NULL);
     if (err)
@@ -354,15 +355,15 @@ static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
 }
 
 /* What is wrong with RECORD, which has no FILE at its beginning? */
-static void magic_check(struct ntfs_check *nc,
-                        const struct ntfs_record *record)
+static int magic_check(struct ntfs_check *nc, const struct ntfs_record *record)
 {
     if (!check_bits_has(nc->claimed, record->number))
-        return;
+        return 0;
     ntfs_check_tell(nc, memcmp(record->bytes, "BAAD", 4) == 0
                             ? NTFS_CHECK_RECORD_BAAD
                             : NTFS_CHECK_RECORD_MAGIC,
                     record->number, record->at);
+    return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }
 
 static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
@@ -370,10 +371,8 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
     const struct ntfs_disk_record *raw = head_of(record);
     const char *wrong;
 
-    if (memcmp(raw->multi.magic, "FILE", 4) != 0) {
-        magic_check(nc, record);
-        return 0;
-    }
+    if (memcmp(raw->multi.magic, "FILE", 4) != 0)
+        return magic_check(nc, record);
     /* Fixups do not touch the flags. */
     if (!(le16_get(raw->flags) & NTFS_RECORD_IN_USE))
         return 0;
@@ -382,7 +381,7 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
         return used_check(nc, record);
     ntfs_check_rule(nc, NTFS_CHECK_RECORD_FIXUP, record->number, record->at,
                     wrong);
-    return 0;
+    return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }
 
 /* What the device has not given, stretch by stretch. */
