@@ -111,6 +111,10 @@ show "$shale" umount "$work/mnt-disk"
 say "And without mounting"
 show "$shale" tree "$work/sample.img"
 
+say "Is it sound, and what are its bytes used for?"
+show "$shale" check "$work/sample.img"
+show "$shale" map "$work/sample.img"
+
 say "A FAT32 volume, made by mkfs.fat, and written to"
 truncate -s 64M "$work/card.img"
 mkfs.fat -F 32 -n CARD "$work/card.img" >/dev/null

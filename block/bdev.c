@@ -97,6 +97,18 @@ const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
     return dev->ops->direct(dev, offset, len);
 }
 
+uint64_t shale_bdev_data_from(struct shale_bdev *dev, uint64_t offset)
+{
+    uint64_t at;
+
+    if (!dev->ops->data_from || offset >= dev->size)
+        return offset;
+    at = dev->ops->data_from(dev, offset);
+    if (at < offset)
+        return offset;
+    return at < dev->size ? at : dev->size;
+}
+
 /* Copy LEN bytes from WITHIN the block at OFFSET, read through BOUNCE. */
 static int read_part(struct shale_bdev *dev, uint64_t offset, size_t within,
                      uint8_t *buf, size_t len, uint8_t *bounce)

@@ -55,18 +55,32 @@ static const void *slice_direct(struct shale_bdev *dev, uint64_t offset,
     return shale_bdev_direct(slice->lower, slice->start + offset, len);
 }
 
+/*
+ * Past the end of a truncated image there are no zeros but errors: the lower
+ * device's "none" is its end, which is a place in this one then.
+ */
+static uint64_t slice_data_from(struct shale_bdev *dev, uint64_t offset)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    return shale_bdev_data_from(slice->lower, slice->start + offset) -
+           slice->start;
+}
+
 static const struct shale_bdev_ops slice_ops = {
-    .read    = slice_read,
-    .write   = slice_write,
-    .flush   = slice_flush,
-    .discard = slice_discard,
-    .zero    = slice_zero,
-    .direct  = slice_direct,
+    .read      = slice_read,
+    .write     = slice_write,
+    .flush     = slice_flush,
+    .discard   = slice_discard,
+    .zero      = slice_zero,
+    .direct    = slice_direct,
+    .data_from = slice_data_from,
 };
 
 static const struct shale_bdev_ops slice_read_only_ops = {
-    .read   = slice_read,
-    .direct = slice_direct,
+    .read      = slice_read,
+    .direct    = slice_direct,
+    .data_from = slice_data_from,
 };
 
 int shale_slice_bdev_init(struct shale_slice_bdev *slice,

@@ -32,18 +32,22 @@ foreach(archive IN LISTS archives)
         COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 
-# The command under the names that mount(8) and umount(8) call it by: relative
-# links, so that a staged tree can be moved, but not out of the prefix, since
-# /sbin may itself be a link, which "../" would not see.
-if(SHALE_HOST AND SHALE_FUSE)
+# The command under the names that mount(8), umount(8) and fsck(8) call it by:
+# relative links, so that a staged tree can be moved, but not out of the prefix,
+# since /sbin may itself be a link, which "../" would not see.
+if(SHALE_HOST)
+    set(names fsck.shale fsck.fuse.shale)
+    if(SHALE_FUSE)
+        list(APPEND names mount.shale mount.fuse.shale
+                          umount.shale umount.fuse.shale)
+    endif()
     set(target "${bindir}/shale")
     string(FIND "${helpers}/" "${CMAKE_INSTALL_PREFIX}/" inside)
     if(inside EQUAL 0)
         file(RELATIVE_PATH target "${helpers}" "${target}")
     endif()
     file(MAKE_DIRECTORY "$ENV{DESTDIR}${helpers}")
-    foreach(name IN ITEMS mount.shale mount.fuse.shale
-                          umount.shale umount.fuse.shale)
+    foreach(name IN LISTS names)
         message(STATUS "Installing: $ENV{DESTDIR}${helpers}/${name}")
         file(CREATE_LINK "${target}" "$ENV{DESTDIR}${helpers}/${name}" SYMBOLIC)
     endforeach()

@@ -1,7 +1,7 @@
 # What `cmake --install` puts in place, and where.
 #
-# SHALE_HELPER_DIR is where mount(8) looks for mount.shale: /sbin on every
-# distribution, whatever the prefix. The default stays inside the prefix, so
+# SHALE_HELPER_DIR is where mount(8) looks for mount.shale, and fsck(8) for
+# fsck.shale: /sbin on every distribution, whatever the prefix. The default stays inside the prefix, so
 # that an install without root works.
 include(CMakePackageConfigHelpers)
 
@@ -36,7 +36,7 @@ install(FILES
     ${CMAKE_CURRENT_BINARY_DIR}/shale-config-version.cmake
     DESTINATION ${package_dir})
 
-# The command, under the names that mount(8) and umount(8) call it by, too.
+# The command; its other names are made late.
 if(SHALE_HOST)
     install(TARGETS shale-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     file(GLOB completion CONFIGURE_DEPENDS tools/completion/*.bash)

@@ -239,16 +239,12 @@ static bool is_blank(const uint8_t *head)
     return true;
 }
 
-/* Make up the BPB of such a floppy in HEAD. False if FS is none. */
-static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
+bool fat_dos1x_make(uint64_t size, const uint8_t fat[3], uint8_t *head)
 {
     struct fat_disk_boot *raw = (struct fat_disk_boot *)head;
-    uint8_t fat[3];
 
     for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++) {
-        if (fs->dev->size != (uint64_t)dos1x[i].sectors * FAT_SECTOR_MIN ||
-            shale_bdev_read_bytes(fs->dev, fs->mem, FAT_SECTOR_MIN, fat,
-                                  sizeof fat) ||
+        if (size != (uint64_t)dos1x[i].sectors * FAT_SECTOR_MIN ||
             !is_dos1x_fat(fat, dos1x[i].media))
             continue;
         memset(raw, 0, sizeof *raw);
@@ -263,6 +259,16 @@ static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
         return true;
     }
     return false;
+}
+
+/* Make up the BPB of such a floppy in HEAD. False if FS is none. */
+static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
+{
+    uint8_t fat[3];
+
+    return !shale_bdev_read_bytes(fs->dev, fs->mem, FAT_SECTOR_MIN, fat,
+                                  sizeof fat) &&
+           fat_dos1x_make(fs->dev->size, fat, head);
 }
 
 /* Could the LEN bytes at HEAD be such a floppy's, of DOS 1.1? */

@@ -169,6 +169,13 @@ int fat_boot_load(struct shale_fs *fs, const struct fat_options *options,
                   struct fat_boot *out);
 
 /*
+ * Make up the boot sector of a floppy of DOS 1, which has none that says
+ * anything, in HEAD. False if no such floppy has SIZE bytes, and a FAT (512
+ * bytes behind the beginning) that begins with those.
+ */
+bool fat_dos1x_make(uint64_t size, const uint8_t fat[3], uint8_t *head);
+
+/*
  * Decode the boot sector in the FAT_HEAD_SIZE bytes at HEAD; FORCE_BITS says
  * which type, 0 that it is found by the rules. Returns NULL, or which rule it
  * breaks, with the offset of the field in *FIELD.

@@ -24,6 +24,7 @@
 
 struct shale_file_bdev {
     struct shale_bdev base;
+    bool sparse;                /* a file with holes, when it was opened */
 };
 
 static int file_read(struct shale_bdev *dev, uint64_t offset, void *buf,
@@ -98,15 +99,38 @@ static int file_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len)
     return done < 0 ? SHALE_ENOTSUP : 0;
 }
 
+/*
+ * A block device knows no holes, and a file without any need not be asked
+ * again and again. Past the end of one that has become shorter there are no
+ * zeros, but errors, which are to be met.
+ */
+static uint64_t file_data_from(struct shale_bdev *dev, uint64_t offset)
+{
+    const struct shale_file_bdev *file = (struct shale_file_bdev *)dev;
+    struct stat st;
+    off_t data;
+
+    if (!file->sparse)
+        return offset;
+    data = lseek(dev->fd, (off_t)offset, SEEK_DATA);
+    if (data >= 0)
+        return (uint64_t)data;
+    if (errno != ENXIO || fstat(dev->fd, &st) < 0)
+        return offset;
+    return (uint64_t)st.st_size;
+}
+
 static const struct shale_bdev_ops read_only_ops = {
-    .read = file_read,
+    .read      = file_read,
+    .data_from = file_data_from,
 };
 
 static const struct shale_bdev_ops read_write_ops = {
-    .read  = file_read,
-    .write = file_write,
-    .flush = file_flush,
-    .zero  = file_zero,
+    .read      = file_read,
+    .write     = file_write,
+    .flush     = file_flush,
+    .zero      = file_zero,
+    .data_from = file_data_from,
 };
 
 /*
@@ -157,8 +181,11 @@ static int open_path(const char *path, unsigned flags)
     return fd < 0 ? err : fd;
 }
 
-/* How many bytes FD holds, if it is something that holds bytes. */
-static int size_of(int fd, uint64_t *out)
+/*
+ * How many bytes FD holds, if it is something that holds bytes, and whether it
+ * is a file with holes.
+ */
+static int size_of(int fd, uint64_t *out, bool *sparse)
 {
     struct stat st;
 
@@ -171,6 +198,7 @@ static int size_of(int fd, uint64_t *out)
     if (!S_ISREG(st.st_mode))
         return SHALE_EINVAL;
     *out = (uint64_t)st.st_size;
+    *sparse = (uint64_t)st.st_blocks * 512 < *out;
     return 0;
 }
 
@@ -204,7 +232,7 @@ int shale_file_bdev_open(const char *path, unsigned flags,
     err = lock(fd, flags);
     if (err)
         goto close_fd;
-    err = size_of(fd, &file->base.size);
+    err = size_of(fd, &file->base.size, &file->sparse);
     if (!err && (flags & SHALE_FILE_WRITE) && inuse_by_loop(fd))
         err = SHALE_EBUSY;
     if (err)

@@ -151,6 +151,7 @@ static const struct {
     { "vfat", "fat" },
     { "msdos", "fat" },
     { "ext3", "ext2" },
+    { "ext4", "ext2" },         /* as far as its features are known */
     { "ntfs3", "ntfs" },
     { "ntfs-3g", "ntfs" },
 };

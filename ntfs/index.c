@@ -73,9 +73,8 @@ static int block_read(struct ntfs_volume *vol, const struct ntfs_index *index,
     return 0;
 }
 
-/* Decode the head of a node that has ROOM bytes at BYTES. NULL, or why not. */
-static const char *node_decode(const uint8_t *bytes, size_t room,
-                               struct ntfs_index_node *out)
+const char *ntfs_node_decode(const uint8_t *bytes, size_t room,
+                             struct ntfs_index_node *out)
 {
     const struct ntfs_disk_node *head = (const struct ntfs_disk_node *)bytes;
     uint32_t allocated;
@@ -113,7 +112,7 @@ int ntfs_index_block(struct ntfs_volume *vol, const struct ntfs_index *index,
                   offset_of(index, number) >> index->vcn_shift)
         wrong = "ntfs: index block that says it is another one";
     if (!wrong)
-        wrong = node_decode(buf + head, index->block_size - head, out);
+        wrong = ntfs_node_decode(buf + head, index->block_size - head, out);
     if (wrong)
         return shale_corrupt_inode(vol->fs, wrong, at, index->ino);
     out->at = at + head;
@@ -152,9 +151,8 @@ int ntfs_index_used(struct ntfs_volume *vol, const struct ntfs_index *index,
 
 /* ----------------------------------------------------------- the entries */
 
-/* Decode the entry at OFFSET, below the end of NODE. NULL, or why not. */
-static const char *entry_decode(const struct ntfs_index_node *node,
-                                uint32_t offset, struct ntfs_entry *out)
+const char *ntfs_entry_decode(const struct ntfs_index_node *node,
+                              uint32_t offset, struct ntfs_entry *out)
 {
     const struct ntfs_disk_entry *raw =
         (const struct ntfs_disk_entry *)(node->bytes + offset);
@@ -195,7 +193,7 @@ int ntfs_index_next(struct ntfs_volume *vol, const struct ntfs_index *index,
 
     if (*offset == UINT32_MAX)
         return 0;
-    wrong = entry_decode(node, *offset, out);
+    wrong = ntfs_entry_decode(node, *offset, out);
     if (wrong)
         return shale_corrupt_inode(vol->fs, wrong, node->at + *offset,
                                    index->ino);
@@ -210,8 +208,8 @@ struct ntfs_index_node ntfs_index_root(const struct ntfs_index *index)
     const uint32_t head = offsetof(struct ntfs_disk_index_root, node);
     struct ntfs_index_node node = { .bytes = NULL };
 
-    (void)node_decode(index->root.value + head,
-                      (size_t)index->root.size - head, &node);
+    (void)ntfs_node_decode(index->root.value + head,
+                           (size_t)index->root.size - head, &node);
     node.at = index->at + head;
     return node;
 }
@@ -301,8 +299,8 @@ static const char *root_decode(const struct ntfs_volume *vol,
         return "ntfs: index with blocks of an impossible size";
     index->vcn_shift = vol->boot.cluster_size <= index->block_size ?
                        vol->boot.cluster_shift : UNIT_SHIFT;
-    return node_decode(index->root.value + head,
-                       (size_t)index->root.size - head, &node);
+    return ntfs_node_decode(index->root.value + head,
+                            (size_t)index->root.size - head, &node);
 }
 
 /* Decode what is outside of the root. NULL, or why not. */

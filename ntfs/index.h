@@ -74,6 +74,15 @@ struct ntfs_entry {
     uint64_t at;                /* of bytes on the volume, about */
 };
 
+/* Decode the head of a node that has ROOM bytes at BYTES, but for its place.
+   NULL, or why not. */
+const char *ntfs_node_decode(const uint8_t *bytes, size_t room,
+                             struct ntfs_index_node *out);
+
+/* Decode the entry at OFFSET, below the end of NODE. NULL, or why not. */
+const char *ntfs_entry_decode(const struct ntfs_index_node *node,
+                              uint32_t offset, struct ntfs_entry *out);
+
 /* The root, which ntfs_index_load() has checked. */
 struct ntfs_index_node ntfs_index_root(const struct ntfs_index *index);
 

@@ -41,6 +41,7 @@ struct ntfs_children;
 struct ntfs_lately;
 struct ntfs_runs;
 struct ntfs_stream;
+struct span;
 
 /* --------------------------------------------------------- the volume */
 
@@ -150,6 +151,20 @@ struct ntfs_runs {
     size_t count, room;
     uint64_t end;               /* VCN after the last; 0: none */
 };
+
+/* A run as it is on disk. */
+struct ntfs_pair {
+    uint64_t count;
+    uint64_t lcn;               /* or NTFS_HOLE */
+};
+
+/*
+ * Take the next pair from *BYTES; *LCN is that of the run before, 0 to begin
+ * with. Returns 1; 0 at the end; -1, and which rule is broken, if that is so.
+ * Neither number is bounded yet.
+ */
+int ntfs_pair_take(struct span *bytes, uint64_t *lcn, struct ntfs_pair *out,
+                   const char **wrong);
 
 void ntfs_runs_free(struct ntfs_volume *vol, struct ntfs_runs *runs);
 

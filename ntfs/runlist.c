@@ -46,18 +46,8 @@ static uint64_t packed_signed(const uint8_t *bytes, unsigned width)
     return value;
 }
 
-/* A run as it is on disk. */
-struct pair {
-    uint64_t count;
-    uint64_t lcn;               /* or NTFS_HOLE */
-};
-
-/*
- * Take the next pair from *BYTES; *LCN is that of the run before. Returns 1; 0
- * at the end; -1, and which rule is broken, if that is so.
- */
-static int pair_take(struct span *bytes, uint64_t *lcn, struct pair *out,
-                     const char **wrong)
+int ntfs_pair_take(struct span *bytes, uint64_t *lcn, struct ntfs_pair *out,
+                   const char **wrong)
 {
     const uint8_t *header = span_take(bytes, 1), *length, *distance;
     unsigned length_width, distance_width;
@@ -129,7 +119,7 @@ static int runs_reserve(struct ntfs_volume *vol, struct ntfs_runs *runs,
 }
 
 /* Add a run that has been checked, for which there is room. */
-static void run_add(struct ntfs_runs *runs, const struct pair *pair)
+static void run_add(struct ntfs_runs *runs, const struct ntfs_pair *pair)
 {
     if (runs->count > 0) {
         struct ntfs_run *last = &runs->list[runs->count - 1];
@@ -151,7 +141,7 @@ static void run_add(struct ntfs_runs *runs, const struct pair *pair)
 /* Which rule does PAIR break, coming at runs->end? NULL: none. */
 static const char *pair_check(const struct ntfs_volume *vol,
                               const struct ntfs_runs *runs,
-                              const struct pair *pair, uint64_t last_vcn)
+                              const struct ntfs_pair *pair, uint64_t last_vcn)
 {
     uint64_t clusters = vol->boot.cluster_count;
 
@@ -173,7 +163,7 @@ int ntfs_runs_decode(struct ntfs_volume *vol, struct ntfs_runs *runs,
 {
     struct span span = { bytes, len };
     const char *wrong = NULL;
-    struct pair pair;
+    struct ntfs_pair pair;
     uint64_t lcn = 0;
     int more = runs_reserve(vol, runs, pairs_count(span));
 
@@ -184,7 +174,7 @@ int ntfs_runs_decode(struct ntfs_volume *vol, struct ntfs_runs *runs,
         last_vcn >= (uint64_t)INT64_MAX >> vol->boot.cluster_shift)
         return shale_corrupt_inode(vol->fs, "ntfs: an attribute of more "
                                    "clusters than any file has", at, ino);
-    while (!wrong && (more = pair_take(&span, &lcn, &pair, &wrong)) > 0) {
+    while (!wrong && (more = ntfs_pair_take(&span, &lcn, &pair, &wrong)) > 0) {
         wrong = pair_check(vol, runs, &pair, last_vcn);
         if (!wrong)
             run_add(runs, &pair);

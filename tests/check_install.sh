@@ -47,7 +47,9 @@ grep -rlIF -e "$build" -e "$source" "$prefix" >"$work/log" &&
 
 # The files that are promised.
 for file in bin/shale sbin/mount.shale sbin/mount.fuse.shale \
-            share/man/man1/shale.1 share/man/man8/mount.shale.8 \
+            sbin/fsck.shale sbin/fsck.fuse.shale \
+            share/man/man8/fsck.shale.8 share/man/man1/shale-check.1 \
+            share/man/man1/shale-map.1 share/man/man1/shale.1 share/man/man8/mount.shale.8 \
             share/bash-completion/completions/shale; do
     [ -e "$prefix/$file" ] || [ -e "$prefix/$file.gz" ] ||
         fail "$file is missing"

@@ -1,9 +1,10 @@
 /*
- * progress.c - how far a copy is, on a terminal
+ * progress.c - how far a copy or a check is, on a terminal
  *
  * One line on stderr, rewritten in place:
  *
  *     [#########           ]  45%  1.2 GiB of 2.7 GiB  410 MiB/s  0:03
+ *     [#########           ]  45%  3 of 6: directories
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #define BAR_CELLS 20
 #define REDRAW_NS 100000000     /* a tenth of a second */
+#define PATIENCE_NS 300000000   /* what ends before needs no bar */
 
 /* One bar a program: there is one terminal. */
 static struct {
@@ -31,27 +33,35 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* "\r[#########           ]  45%  " */
+static void draw_bar(double part)
+{
+    char cells[BAR_CELLS + 1];
+
+    for (int i = 0; i < BAR_CELLS; i++)
+        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : ' ';
+    cells[BAR_CELLS] = '\0';
+    fprintf(stderr, "\r[%s] %3d%%  ", cells, (int)(part * 100));
+}
+
 static void draw(int64_t now)
 {
     double part = bar.total ? (double)bar.done / (double)bar.total : 1.0;
     double seconds = (double)(now - bar.started) / 1e9;
     double rate = seconds > 0 ? (double)bar.done / seconds : 0;
-    char cells[BAR_CELLS + 1], done[PRINT_SIZE_MAX], total[PRINT_SIZE_MAX],
-        speed[PRINT_SIZE_MAX];
+    char done[PRINT_SIZE_MAX], total[PRINT_SIZE_MAX], speed[PRINT_SIZE_MAX];
     unsigned left;
 
     if (part > 1)               /* files may be shorter or longer than told */
         part = 1;
-    for (int i = 0; i < BAR_CELLS; i++)
-        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : ' ';
-    cells[BAR_CELLS] = '\0';
     left = rate > 0 && bar.total > bar.done
         ? (unsigned)((double)(bar.total - bar.done) / rate) : 0;
     print_size_long(bar.done, done);
     print_size_long(bar.total, total);
     print_size_long((uint64_t)rate, speed);
-    fprintf(stderr, "\r[%s] %3d%%  %s of %s  %s/s  %u:%02u\033[K", cells,
-            (int)(part * 100), done, total, speed, left / 60, left % 60);
+    draw_bar(part);
+    fprintf(stderr, "%s of %s  %s/s  %u:%02u\033[K", done, total, speed,
+            left / 60, left % 60);
     fflush(stderr);
     bar.visible = true;
     bar.drawn = now;
@@ -90,6 +100,25 @@ void progress_file(void)
         return;
     bar.files_done++;
     update();
+}
+
+void progress_phase(unsigned phase, unsigned phases, const char *what,
+                    uint64_t done, uint64_t total)
+{
+    double part = total ? (double)done / (double)total : 0;
+    int64_t now = now_ns();
+
+    if (phase == 1 && done == 0)
+        bar.started = now;
+    if (now - bar.started < PATIENCE_NS || now - bar.drawn < REDRAW_NS)
+        return;
+    if (part > 1)
+        part = 1;
+    draw_bar(phases ? ((double)(phase - 1) + part) / (double)phases : 0);
+    fprintf(stderr, "%u of %u: %s\033[K", phase, phases, what);
+    fflush(stderr);
+    bar.visible = true;
+    bar.drawn = now;
 }
 
 void progress_hide(void)

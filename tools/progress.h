@@ -1,5 +1,5 @@
 /*
- * progress.h - how far a copy is, on a terminal
+ * progress.h - how far a copy or a check is, on a terminal
  */
 #ifndef SHALE_PROGRESS_H
 #define SHALE_PROGRESS_H
@@ -14,6 +14,13 @@ void progress_bytes(uint64_t bytes);
 
 /* One more file is done. */
 void progress_file(void);
+
+/*
+ * Show a bar on stderr for work whose PHASES have nothing in common: this one,
+ * called WHAT, is at DONE of TOTAL. To be ended by progress_hide().
+ */
+void progress_phase(unsigned phase, unsigned phases, const char *what,
+                    uint64_t done, uint64_t total);
 
 /* Take the bar off the screen, for a message; the next update redraws it. */
 void progress_hide(void);

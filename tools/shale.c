@@ -2,7 +2,8 @@
  * shale.c - the shale command: its table of verbs, and main()
  *
  * Called as mount.shale, mount.fuse.shale or umount.shale, as mount(8) and
- * umount(8) do, it is `shale mount` or `shale umount`.
+ * umount(8) do, it is `shale mount` or `shale umount`; as fsck.shale,
+ * fsck.fuse.shale or fsck.shale.ext2, as fsck(8) does, it is `shale check`.
  */
 #include <fcntl.h>
 #include <locale.h>
@@ -63,6 +64,8 @@ const struct command *const commands[] = {
     &command_attr,
     &command_label,
     &command_extents,
+    &command_check,
+    &command_map,
     &command_mkfs,
     &command_mount,
     &command_umount,
@@ -89,6 +92,10 @@ static const struct command *command_of_program(const char *path)
         return &command_mount;
     if (!strcmp(name, "umount.shale") || !strcmp(name, "umount.fuse.shale"))
         return &command_umount;
+    if (!strcmp(name, "fsck.fuse.shale") ||
+        (!strncmp(name, "fsck.shale", 10) &&
+         (name[10] == '\0' || name[10] == '.')))
+        return &command_check;
     return NULL;
 }
 

@@ -53,7 +53,7 @@ extern const struct command command_info, command_ls, command_tree,
     command_cat, command_stat, command_cp, command_put, command_mkdir,
     command_rm, command_mv, command_ln, command_mknod, command_touch,
     command_chmod, command_chown, command_attr, command_label, command_mkfs,
-    command_extents, command_version, command_help;
+    command_extents, command_check, command_map, command_version, command_help;
 
 /* In cmd_mount.c and cmd_umount.c, which a build without FUSE leaves out. */
 int cmd_mount(int argc, char **argv);

@@ -60,6 +60,13 @@ struct shale_bdev_ops {
      * lives; NULL if that range is not in memory. For RAM disks.
      */
     const void *(*direct)(struct shale_bdev *dev, uint64_t offset, size_t len);
+
+    /*
+     * The first byte at or after OFFSET that may be other than zero: what lies
+     * before it reads as zeros. dev->size if none is. For sparse images, whose
+     * holes are not worth reading.
+     */
+    uint64_t (*data_from)(struct shale_bdev *dev, uint64_t offset);
 };
 
 struct shale_bdev {
@@ -87,6 +94,9 @@ int shale_bdev_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len);
 int shale_bdev_zero(struct shale_bdev *dev, uint64_t offset, uint64_t len);
 const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
                               size_t len);
+
+/* Any OFFSET; the answer is OFFSET itself where a device does not know. */
+uint64_t shale_bdev_data_from(struct shale_bdev *dev, uint64_t offset);
 
 /*
  * Read any LEN bytes at any OFFSET: the aligned middle goes straight to BUF,

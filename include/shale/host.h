@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "shale/bdev.h"
+#include "shale/check.h"
 #include "shale/clock.h"
 #include "shale/lock.h"
 #include "shale/log.h"
@@ -35,6 +36,13 @@ extern struct shale_clock shale_host_clock;
  * no bound), safe for threads. shale_mem_destroy() returns its memory.
  */
 struct shale_mem *shale_host_mem_create(size_t budget);
+
+/*
+ * COUNT threads for what several can do, 16 at most; 0: one for each CPU that
+ * this process may run on. NULL if there is no memory.
+ */
+struct shale_workers *shale_host_workers_create(unsigned count);
+void shale_host_workers_destroy(struct shale_workers *workers);
 
 /* ----------------------------------------------------------- image files */
 

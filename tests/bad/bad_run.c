@@ -15,20 +15,24 @@
  *     stat|list|read|link|xattrs PATH ERR
  *     xattr PATH NAME ERR
  *     says WORDS             the last event in the log holds these words
+ *     check [CODE...]        a check finds these codes, and no others
  *
  * where ERR is 0 or a name from err.h. Each is asked of a fresh volume. After
- * that the whole volume is exercised, and nothing may be left allocated.
+ * that the whole volume is exercised and checked, and nothing may be left
+ * allocated.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shale/check.h"
+
 #include "exercise.h"
 #include "golden.h"
 #include "volume.h"
 
-enum { LINE = 400, EXPECTATIONS = 16 };
+enum { LINE = 400, EXPECTATIONS = 16, CODES = 32 };
 
 struct expectation {
     unsigned line;
@@ -111,6 +115,8 @@ static void read_expectation(struct bad *bad, const char *rest)
     rest += at;
     if (!strcmp(e->verb, "says"))
         got = sscanf(rest, "%399[^\n]", e->path) == 1;
+    else if (!strcmp(e->verb, "check"))
+        got = sscanf(rest, "%399[^\n]", e->path) <= 1;
     else if (!strcmp(e->verb, "mount"))
         got = sscanf(rest, "%31s", e->err) == 1;
     else if (!strcmp(e->verb, "xattr"))
@@ -162,6 +168,76 @@ static void read_patch(struct bad *bad)
     fclose(from);
     if (!bad->image.bytes || bad->count == 0)
         die(bad, "no base, or nothing expected");
+}
+
+/* -------------------------------------------------------------- checking */
+
+/* Names of codes, each once. */
+struct codes {
+    const char *name[CODES];
+    unsigned count;
+};
+
+static bool has_code(const struct codes *codes, const char *name)
+{
+    for (unsigned i = 0; i < codes->count; i++)
+        if (!strcmp(codes->name[i], name))
+            return true;
+    return false;
+}
+
+static int take_finding(void *context, const struct shale_finding *finding)
+{
+    struct codes *codes = context;
+
+    if (!has_code(codes, finding->code->name) && codes->count < CODES)
+        codes->name[codes->count++] = finding->code->name;
+    return 0;
+}
+
+/* Check BAD's image. False if that fails, or leaves memory allocated. */
+static bool find_codes(const struct bad *bad, struct codes *codes)
+{
+    struct volume volume;
+    struct shale_check_result result;
+    struct shale_check_config config = {
+        .checkers = shale_all_checkers, .context = codes,
+        .finding = take_finding, .type = bad->type[0] ? bad->type : NULL,
+    };
+    int err;
+
+    codes->count = 0;
+    if (volume_of_bytes(&volume, bad->image.bytes, bad->image.size))
+        return false;
+    config.dev = volume.dev;
+    config.mem = volume.mem;
+    err = shale_check(&config, &result);
+    return volume_close(&volume) == 0 &&
+           (err == SHALE_ENODEV || (!err && result.complete));
+}
+
+/* Are the codes found those, and only those, that E names? */
+static bool check_codes(const struct bad *bad, const struct expectation *e,
+                        char *said, size_t size)
+{
+    struct codes found;
+    char words[LINE];
+    unsigned expected = 0;
+    bool right = find_codes(bad, &found);
+    size_t at = 0;
+
+    strcpy(words, e->path);
+    for (char *word = strtok(words, " \t\r"); word;
+         word = strtok(NULL, " \t\r")) {
+        expected++;
+        right = right && has_code(&found, word);
+    }
+    right = right && expected == found.count;
+    said[0] = '\0';
+    for (unsigned i = 0; i < found.count && at < size; i++)
+        at += (size_t)snprintf(said + at, size - at, "%s%s",
+                               i > 0 ? " " : "", found.name[i]);
+    return right;
 }
 
 /* ---------------------------------------------------------------- asking */
@@ -235,6 +311,8 @@ static bool check(struct bad *bad, const struct expectation *e, char *said,
 
     if (!strcmp(e->verb, "says"))
         return strstr(said, e->path) != NULL;
+    if (!strcmp(e->verb, "check"))
+        return check_codes(bad, e, said, size);
     bad->line = e->line;
     want = error_of(bad, e->err);
     got = mount_image(bad, &volume);
@@ -256,10 +334,11 @@ static bool survives(struct bad *bad)
 {
     struct exercise x = { .max_bytes = 1 << 25, .max_steps = 1 << 14 };
     struct volume volume;
+    struct codes found;
 
     if (mount_image(bad, &volume) == 0)
         exercise(volume.fs, &x);
-    return volume_close(&volume) == 0;
+    return volume_close(&volume) == 0 && find_codes(bad, &found);
 }
 
 int main(int argc, char **argv)
@@ -282,7 +361,7 @@ int main(int argc, char **argv)
         status = 1;
     }
     if (!survives(&bad)) {
-        printf("%s: memory left allocated\n", bad.file);
+        printf("%s: memory left allocated, or the check failed\n", bad.file);
         status = 1;
     }
     golden_free(&bad.image);

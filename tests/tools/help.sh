@@ -7,7 +7,7 @@
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
 own="info ls tree cat stat cp put mkdir rm mv ln mknod touch chmod chown attr"
-own="$own label extents mkfs"
+own="$own label extents check map mkfs"
 verbs="$own mount umount version help"  # ... and with no table of ours
 
 status "no command" 2 "$SHALE"
@@ -29,7 +29,9 @@ done
 status "help of nothing" 2 "$SHALE" help frobnicate
 if [ -e /dev/full ]; then
     for verb in $verbs; do
-        status "$verb --help to a full disk" 1 \
+        want=1
+        [ "$verb" != check ] || want=8          # fsck(8)'s number for it
+        status "$verb --help to a full disk" "$want" \
             bash -c "'$SHALE' '$verb' --help >/dev/full"
     done
     for option in --help --version; do
@@ -50,6 +52,12 @@ same "version and --version" "$work/version" "$work/out"
 # an option that is refused names itself on stderr, one that is taken does not.
 for verb in $own; do
     "$SHALE" "$verb" --help >"$work/help"
+    manual=$root/docs/man/shale.1
+    refused=2
+    case $verb in
+        check) manual=$root/docs/man/shale-check.1 refused=16 ;;
+        map) manual=$root/docs/man/shale-map.1 ;;
+    esac
     for letter in {a..z} {A..Z} {0..9}; do
         "$SHALE" "$verb" "-$letter" </dev/null >/dev/null 2>"$work/err" || true
         known=1
@@ -63,15 +71,18 @@ for verb in $own; do
         check "$verb $long is accepted" \
             bash -c "! grep -q 'unrecognized option' '$work/err'"
         check "manual has $long" grep -qe "Fl -\?${long#-}\|${long#--}" \
-            "$root/docs/man/shale.1"
+            "$manual" "$root/docs/man/shale.1"
     done < <(grep -oE '^  (-.,|   ) --[a-z-]+' "$work/help" |
         grep -oE -- '--.*')
-    status "$verb: unknown long option" 2 "$SHALE" "$verb" --frobnicate x
+    status "$verb: unknown long option" "$refused" "$SHALE" "$verb" --frobnicate x
     says "$verb: unknown long option" "'--frobnicate'"
 done
 
 if have mandoc; then
-    status "manual: lint" 0 mandoc -Tlint -Wwarning "$root/docs/man/shale.1"
+    for page in shale shale-check shale-map; do
+        status "manual: lint: $page" 0 \
+            mandoc -Tlint -Wwarning "$root/docs/man/$page.1"
+    done
 else
     skip "manual: lint" "needs mandoc"
 fi
@@ -107,6 +118,14 @@ if have mke2fs; then
         "$(complete_line "shale put $work/disk.img $work/ov")"
     expect "complete what to remove" "/etc/fstab " \
         "$(complete_line "shale rm $work/disk.img:/etc/fs")"
+    expect "complete a code" "read.failed " \
+        "$(complete_line "shale check --explain read")"
+    expect "complete an image to check" "$work/disk.img " \
+        "$(complete_line "shale check -p $work/di")"
+    expect "complete a type for check" "ext2 " \
+        "$(complete_line "shale check -f -t e")"
+    expect "complete a file to map" "/etc/fonts /etc/fstab " \
+        "$(complete_line "shale map $work/disk.img:/etc/f")"
     expect "complete a stamp: nothing" " " \
         "$(complete_line "shale touch -t 20")"
 fi

@@ -5,7 +5,7 @@
 # shellcheck shell=bash
 
 _shale_verbs="info ls tree cat stat cp put mkdir rm mv ln mknod touch chmod
-    chown attr label extents mkfs mount umount version help"
+    chown attr label extents check map mkfs mount umount version help"
 
 # The options that VERB accepts, one a line.
 _shale_options()
@@ -13,6 +13,13 @@ _shale_options()
     shale "$1" --help 2>/dev/null |
         sed -n 's/^ \{2,6\}\(-.*\)/\1/p' | cut -c 1-24 |
         grep -oE -- '(^|[ ,])--?[[:alnum:]][-[:alnum:]]*' | tr -d ' ,'
+}
+
+# The codes that a check's findings may have.
+_shale_codes()
+{
+    shale check --explain all 2>/dev/null | sed -n 's/^### `\(.*\)`$/\1/p'
+    echo all
 }
 
 # _shale_inside IMAGE PATH PREFIX: complete PATH inside IMAGE.
@@ -57,13 +64,22 @@ _shale()
 
     case $verb$previous in
         # Letters that mean something else to some verbs.
-        mkdir-p | attr-r | cp-L | put-L | rm-r | rm-f) ;;
+        mkdir-p | attr-r | cp-L | put-L | rm-r | rm-f | check-p) ;;
         touch-t | touch-d | touch--date | *--size | *--owner | mk*-m | \
             mk*--mode | \
             mkfs-[FsSnLifRrMbINgOJUE] | mkfs--fat-bits | mkfs--*-size | \
             mkfs--label | mkfs--id | mkfs--fats | mkfs--reserved* | \
             mkfs--root-* | mkfs--media | mkfs--*inode* | mkfs--blocks-* | \
             mkfs--features | mkfs--uuid | mkfs--hash-seed | mkfs--extended)
+            return ;;
+        check--explain)
+            mapfile -t COMPREPLY < <(compgen -W "$(_shale_codes)" -- "$current")
+            return ;;
+        check-C | check-b | check--superblock | check--limit | \
+            check--threads)
+            return ;;
+        map--picture)
+            _shale_files "$current"
             return ;;
         touch-r | touch--reference | mkfs-d | mkfs--directory)
             _shale_files "$current"
@@ -89,8 +105,10 @@ _shale()
     # What came before: the image, and what chooses the volume on it.
     for ((i = 2; i < cword; i++)); do
         case $verb${words[i]} in
-            mkdir-p) ;;
-            touch-[tdr] | touch--date | touch--reference | mk*-m | \
+            mkdir-p | check-p) ;;
+            check--explain | check-[Cb] | check--superblock | \
+                check--limit | check--threads | map--file | map--picture | \
+                touch-[tdr] | touch--date | touch--reference | mk*-m | \
                 mk*--mode | tree-L | \
                 tree--level | mkfs-[FsSnLifRrMdbINgOJUE] | mkfs--size | \
                 mkfs--*-size | mkfs--fat-bits | mkfs--label | mkfs--id | \
@@ -117,8 +135,8 @@ _shale()
     done
 
     case $verb in
-        info | mount | umount | mkfs | label) _shale_files "$current" ;;
-        ls | tree | cat | stat | extents | cp | put | mkdir | rm | mv | \
+        info | mount | umount | mkfs | label | check) _shale_files "$current" ;;
+        ls | tree | cat | stat | extents | map | cp | put | mkdir | rm | mv | \
             ln | mknod | touch | chmod | chown | attr)
             if ((operands == 0)) && [[ $current == *:* ]] &&
                 [[ ! -e $current ]]; then

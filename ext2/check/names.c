@@ -1,0 +1,298 @@
+/*
+ * names.c - names that a directory has twice
+ *
+ * Only one of the two can ever be found; the other file is out of reach. (1) A
+ * directory of one block is searched by itself. (2) So is a leaf of an index,
+ * since equal names have equal hashes, and those are in one leaf; but at its
+ * edges, where the next leaf may go on with the same hash. (3) Of all names in
+ * other directories, and at those edges, 8 bytes are taken down, a number made
+ * of the directory and the name. Where two are equal, and only then, blocks are
+ * read again, to see whether the names are.
+ */
+#include "ext2/check/tree.h"
+#include "memfn.h"
+
+#define ALONE_MAX   8192u       /* bytes of a block searched by itself */
+#define NAMES_MAX   8388608u    /* numbers taken down, at most: 64 MiB */
+#define SAME_MAX    16384u      /* names compared with each other, at most */
+
+/* A name that may be there twice; its bytes follow those of its number. */
+struct same_row {
+    uint64_t key, at;
+    uint8_t *name;              /* memory of len bytes */
+    uint32_t ino;
+    uint8_t len;
+};
+
+void ext2_check_names_begin(struct ext2_check_tree *tree, struct check *check)
+{
+    ext2_table_init(&tree->names, check, sizeof(uint64_t));
+    ext2_table_init(&tree->same, check, sizeof(struct same_row));
+}
+
+static void same_clear(struct ext2_check_tree *tree)
+{
+    for (size_t i = 0; i < tree->same.count; i++) {
+        const struct same_row *row = ext2_table_at(&tree->same, i);
+
+        check_free(tree->same.check, row->name, row->len);
+    }
+    ext2_table_fini(&tree->same);
+}
+
+void ext2_check_names_end(struct ext2_check_tree *tree)
+{
+    ext2_table_fini(&tree->names);
+    same_clear(tree);
+}
+
+/* FNV-1a of 64 bits, over the inode number, too. */
+uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
+{
+    uint64_t key = UINT64_C(0xcbf29ce484222325) ^ ino;
+
+    key *= UINT64_C(0x100000001b3);
+    for (unsigned i = 0; i < r->len; i++)
+        key = (key ^ r->name[i]) * UINT64_C(0x100000001b3);
+    return key ^ key >> 29;
+}
+
+int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
+                         unsigned count)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(c);
+    uint64_t *row = NULL;
+
+    check_lock(c->check, &tree->lock);
+    if (count > NAMES_MAX - tree->names.count)
+        count = (unsigned)(NAMES_MAX - tree->names.count);
+    for (unsigned i = 0; i < count; i++) {
+        row = ext2_table_add(&tree->names);
+        if (!row)
+            break;
+        *row = keys[i];
+    }
+    check_unlock(c->check, &tree->lock);
+    return row || count == 0 ? 0 : SHALE_ENOMEM;
+}
+
+/* ------------------------------------------------------------- one block */
+
+/* Is the name of R in B before R? */
+static bool is_before(const struct ext2_dir_block *b,
+                      const struct ext2_record *r)
+{
+    struct ext2_record other = { .at = 0 };
+
+    while (other.at < r->at &&
+           ext2_record_get(b->bytes, other.at, b->end, false, &other) > 0) {
+        if (other.at < r->at && other.ino != 0 && other.len == r->len &&
+            memcmp(other.name, r->name, r->len) == 0)
+            return true;
+        other.at += other.length;
+    }
+    return false;
+}
+
+/* Search B by itself. Only what sets a bit again is compared. */
+static void block_search(struct ext2_dir_block *b)
+{
+    uint64_t met[64] = { 0 };
+    struct ext2_record r = { .at = 0 };
+
+    while (ext2_record_get(b->bytes, r.at, b->end, false, &r) > 0) {
+        if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r)) {
+            uint64_t key = ext2_name_key(b->ino, &r);
+            uint64_t bit = UINT64_C(1) << (key & 63);
+            uint64_t *word = &met[key >> 6 & 63];
+
+            if ((*word & bit) && is_before(b, &r))
+                ext2_tell_record(b, &r, NAME_TWICE, .other = r.ino);
+            *word |= bit;
+        }
+        r.at += r.length;
+    }
+}
+
+/* Take down all names of B. */
+static int block_gather(struct ext2_dir_block *b)
+{
+    struct ext2_record r = { .at = 0 };
+    uint64_t keys[32];
+    unsigned count = 0;
+    int err = 0;
+
+    while (!err && ext2_record_get(b->bytes, r.at, b->end, b->size == 65536,
+                                   &r) > 0) {
+        if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r))
+            keys[count++] = ext2_name_key(b->ino, &r);
+        if (count == 32) {
+            err = ext2_check_names_add(b->c, keys, count);
+            count = 0;
+        }
+        r.at += r.length;
+    }
+    return err ? err : ext2_check_names_add(b->c, keys, count);
+}
+
+int ext2_check_names_block(struct ext2_dir_block *b)
+{
+    bool alone = (b->flags & (EXT2_CHECK_INDEXED | EXT2_CHECK_INLINE)) ||
+                 b->blocks <= 1;
+
+    if (b->size > ALONE_MAX || !alone)
+        return block_gather(b);
+    block_search(b);
+    return 0;
+}
+
+/* ------------------------------------------------------------- all blocks */
+
+static int compare_keys(const void *a, const void *b)
+{
+    return ext2_order(*(const uint64_t *)a, *(const uint64_t *)b);
+}
+
+/* By name within a number, so that equal ones are neighbours. */
+static int compare_same(const void *a, const void *b)
+{
+    const struct same_row *x = a, *y = b;
+    int order = ext2_order(x->key, y->key);
+
+    if (!order)
+        order = ext2_order(x->ino, y->ino);
+    if (!order)
+        order = ext2_order(x->len, y->len);
+    if (!order && x->len > 0)
+        order = memcmp(x->name, y->name, x->len);
+    return order ? order : ext2_order(x->at, y->at);
+}
+
+static uint64_t key_at(const struct ext2_table *names, size_t index)
+{
+    return *(uint64_t *)ext2_table_at(names, index);
+}
+
+/*
+ * Leave out most numbers that are there once, since sorting takes longer than
+ * all else here. Those with the same low bits share a counter, of which there
+ * are at least 4 for each number: 0, 1, or more. Who is alone there goes.
+ */
+static int leave_single(struct check *check, struct ext2_table *names)
+{
+    size_t size = 64, kept = 0;         /* bytes, each of 4 counters */
+    uint8_t *counters;
+
+    while (size < names->count)
+        size *= 2;
+    counters = check_zalloc(check, size);
+    if (!counters)
+        return SHALE_ENOMEM;
+    for (size_t i = 0; i < names->count; i++) {
+        uint64_t key = key_at(names, i);
+        uint8_t *byte = &counters[key >> 2 & (size - 1)];
+        unsigned shift = (key & 3) * 2;
+
+        *byte |= (uint8_t)((*byte >> shift & 3 ? 2u : 1u) << shift);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        uint64_t key = key_at(names, i);
+
+        if (counters[key >> 2 & (size - 1)] >> (key & 3) * 2 & 2)
+            *(uint64_t *)ext2_table_at(names, kept++) = key;
+    }
+    names->count = kept;
+    check_free(check, counters, size);
+    return 0;
+}
+
+/* Keep only the numbers that are there twice, once each. */
+static void keep_repeated(struct ext2_table *names)
+{
+    size_t kept = 0;
+
+    ext2_table_sort(names, compare_keys);
+    for (size_t i = 1; i < names->count; i++) {
+        uint64_t key = key_at(names, i);
+
+        if (key == key_at(names, i - 1) &&
+            (kept == 0 || key != key_at(names, kept - 1)))
+            *(uint64_t *)ext2_table_at(names, kept++) = key;
+    }
+    names->count = kept;
+}
+
+/* R, at byte AT of the volume, may be one of two. */
+static int same_add(struct ext2_check *c, uint32_t ino, uint64_t key,
+                    const struct ext2_record *r, uint64_t at)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(c);
+    struct same_row *row = NULL;
+    uint8_t *name = check_alloc(c->check, r->len);
+
+    if (!name)
+        return SHALE_ENOMEM;
+    memcpy(name, r->name, r->len);
+    check_lock(c->check, &tree->lock);
+    if (tree->same.count < SAME_MAX)
+        row = ext2_table_add(&tree->same);
+    if (row)
+        *row = (struct same_row){ key, at, name, ino, r->len };
+    check_unlock(c->check, &tree->lock);
+    if (!row)
+        check_free(c->check, name, r->len);
+    return 0;
+}
+
+/* A block of directories once more. */
+static int block_again(struct check *check, const struct check_item *item,
+                       uint8_t *bytes, void *context)
+{
+    struct ext2_check *c = context;
+    const struct ext2_table *names = &ext2_tree_of(c)->names;
+    uint32_t ino = (uint32_t)item->tag[0], size = c->super.block_size;
+    struct ext2_record r = { .at = 0 };
+    int err = 0;
+
+    (void)check;
+    while (!err && bytes &&
+           ext2_record_get(bytes, r.at, size, size == 65536, &r) > 0) {
+        uint64_t key = ext2_name_key(ino, &r);
+        size_t at = ext2_table_find(names, &key, compare_keys);
+
+        if (r.ino != 0 && r.len > 0 && at < names->count &&
+            key_at(names, at) == key)
+            err = same_add(c, ino, key, &r, item->at + r.at);
+        r.at += r.length;
+    }
+    return err;
+}
+
+int ext2_check_names_finish(struct ext2_check *c)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(c);
+    int err = leave_single(c->check, &tree->names);
+
+    if (err)
+        return err;
+    keep_repeated(&tree->names);
+    if (tree->names.count == 0) {
+        ext2_table_fini(&tree->names);
+        return 0;
+    }
+    err = ext2_tree_again(c, NULL, block_again, c);
+    if (err)
+        return err;
+    ext2_table_sort(&tree->same, compare_same);
+    for (size_t i = 1; i < tree->same.count; i++) {
+        const struct same_row *a = ext2_table_at(&tree->same, i - 1);
+        const struct same_row *b = ext2_table_at(&tree->same, i);
+
+        if (a->ino == b->ino && a->len == b->len &&
+            memcmp(a->name, b->name, b->len) == 0)
+            ext2_tell_inode(c, NAME_TWICE, b->at, b->ino, .name =
+                            (const char *)b->name, .len = b->len);
+    }
+    same_clear(tree);
+    return check_going(c->check);
+}

@@ -1,0 +1,109 @@
+/*
+ * chain.c - one chain, followed and marked as somebody's
+ *
+ * A chain is followed in rows: clusters of which each is followed by the next.
+ * A row is taken as a whole. If one of its clusters had been taken before, then
+ * so had its end, and what comes after that is whoever's took it first: all of
+ * a chain is taken by somebody, and none of it is followed twice.
+ */
+#include "fat32/check/check.h"
+
+#define ASK_EVERY 1024u         /* rows: is anybody waiting for us to stop? */
+
+uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
+                       enum fat_check_end *end, uint32_t *value)
+{
+    uint32_t entry = fat_check_get(v, cluster), count;
+
+    *value = cluster;
+    *end = entry == FAT_FREE ? FAT_END_FREE : FAT_END_BAD;
+    if (entry == FAT_FREE || entry == (v->mask & FAT_BAD))
+        return 0;
+    count = fat_check_row(v, cluster, v->last - cluster + 1);
+    cluster += count - 1;
+    if (count > 1)
+        entry = fat_check_get(v, cluster);
+    if (entry == FAT_FREE || entry == (v->mask & FAT_BAD)) {
+        *value = cluster;
+        *end = entry == FAT_FREE ? FAT_END_FREE : FAT_END_BAD;
+        return count - 1;
+    }
+    *value = entry;
+    *end = entry >= (v->mask & ~(uint32_t)7) ? FAT_END_MARK
+         : fat_check_is_cluster(v, entry) ? FAT_END_MET : FAT_END_NOWHERE;
+    return count;
+}
+
+static void claim(const struct fat_check *v, const struct fat_check_use *use,
+                  uint32_t cluster, uint32_t count, uint32_t position)
+{
+    if (use && v->check->config->claim)
+        check_claim(v->check, &(struct shale_claim){
+            .use = use->use, .object = SHALE_OBJECT_FILE, .number = use->at,
+            .at = fat_check_cluster_at(v, cluster),
+            .length = (uint64_t)count << v->boot.cluster_shift,
+            .position = (uint64_t)position << v->boot.cluster_shift,
+        });
+}
+
+/* Take the COUNT clusters from CLUSTER on. *MET: somebody had. */
+static int take(struct fat_check *v, struct check_bits *taken,
+                uint32_t cluster, uint32_t count, bool *met)
+{
+    uint64_t already;
+    int err = check_bits_add(taken, cluster, count, &already);
+
+    *met = !err && already > 0;
+    if (*met && taken == v->owned)
+        __atomic_store_n(&v->shared, true, __ATOMIC_RELAXED);
+    return err;
+}
+
+int fat_check_follow(struct fat_check *v, uint32_t first,
+                     struct check_bits *taken, const struct fat_check_use *use,
+                     struct fat_check_chain *out)
+{
+    uint32_t cluster = first, count, rows = 0;
+    bool met = false;
+    int err = 0;
+
+    *out = (struct fat_check_chain){ .end = FAT_END_MET };
+    while (!err && !met && out->end == FAT_END_MET) {
+        count = fat_check_run(v, cluster, &out->end, &out->value);
+        if (count > 0) {
+            claim(v, use, cluster, count, out->length);
+            err = take(v, taken, cluster, count, &met);
+        }
+        if (met) {
+            out->end = FAT_END_MET;
+            out->value = cluster;
+        } else if (count > 0) {
+            out->length += count;
+            out->last = cluster + count - 1;
+        }
+        cluster = out->value;
+        if (++rows % ASK_EVERY == 0 && !err)
+            err = check_going(v->check);
+    }
+    if (taken == v->owned)
+        check_done(v->check, out->length);
+    return err;
+}
+
+bool fat_check_tell_end(struct fat_check *v, enum shale_object object,
+                        uint64_t number, uint64_t at,
+                        const struct fat_check_chain *chain)
+{
+    uint64_t where = chain->last ? fat_check_entry_at(v, chain->last) : at;
+
+    if (chain->end == FAT_END_FREE)
+        FAT_TELL(v, CHAIN_FREE, where, .object = object, .number = number,
+                 .found = chain->value, .other = chain->length);
+    else if (chain->end == FAT_END_BAD)
+        FAT_TELL(v, CHAIN_BAD, where, .object = object, .number = number,
+                 .found = chain->value, .other = chain->length);
+    else if (chain->end == FAT_END_NOWHERE)
+        FAT_TELL(v, CHAIN_NOWHERE, where, .object = object, .number = number,
+                 .found = chain->value, .other = chain->last);
+    return chain->end != FAT_END_MARK;
+}

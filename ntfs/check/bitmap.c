@@ -1,0 +1,193 @@
+/*
+ * bitmap.c - what is free: $Bitmap and the MFT's own, against what was found
+ *
+ * Both become sets, which are small where they are simple; then two sets are
+ * compared stretch by stretch.
+ */
+#include "memfn.h"
+#include "ntfs/check/check.h"
+
+#define WINDOW (256u << 10)
+
+/* --------------------------------------------------------------- loading */
+
+/* Add the bits of the SIZE bytes at BYTES, the first of which is FIRST. */
+static int bits_take(struct check_bits *to, uint64_t first,
+                     const uint8_t *bytes, size_t size)
+{
+    size_t bit = 0, bits = size * 8;
+    int err = 0;
+
+    while (bit < bits && !err) {
+        size_t start;
+
+        /* Over what is all zeros, or all ones, in bytes. */
+        while (bit < bits && !(bytes[bit / 8] >> bit % 8 & 1))
+            bit += bit % 8 == 0 && bytes[bit / 8] == 0 ? 8 : 1;
+        start = bit;
+        while (bit < bits && (bytes[bit / 8] >> bit % 8 & 1))
+            bit += bit % 8 == 0 && bytes[bit / 8] == 0xff ? 8 : 1;
+        if (bit > start)
+            err = check_bits_add(to, first + start, bit - start, NULL);
+    }
+    return err;
+}
+
+/* As long as BITS are wanted and STREAM has them, window by window. */
+static int stream_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
+                       struct check_bits *to, uint8_t *window)
+{
+    uint64_t size = (check_bits_size(to) + 7) / 8;
+    int err = 0;
+
+    if (size > stream->size)
+        size = stream->size;
+    for (uint64_t at = 0; at < size && !err; at += WINDOW) {
+        size_t n = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+        uint64_t place = ntfs_data_place(nc->vol, stream, at);
+
+        err = check_going(nc->check);
+        if (err)
+            break;
+        if (ntfs_stream_fetch(nc->vol, stream, at, window, n)) {
+            check_tell(nc->check, &check_codes[CHECK_READ], place,
+                       &(struct check_note){
+                .object = SHALE_OBJECT_RECORD, .number = stream->ino,
+                .other = place,
+            });
+            continue;
+        }
+        err = bits_take(to, at * 8, window, n);
+    }
+    return err;
+}
+
+/*
+ * Read the bitmap that is the attribute TYPE of record NUMBER. Stores how many
+ * bits there are, at most what TO has room for: what is not there is not
+ * compared with anything.
+ */
+static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
+                       struct check_bits *to, uint64_t *bits)
+{
+    struct ntfs_record *record;
+    struct ntfs_stream stream;
+    uint8_t *window;
+    int err = ntfs_record_get(nc->vol, number, &record), found;
+
+    *bits = 0;
+    if (err)
+        return err == SHALE_ENOMEM ? err : 0;
+    found = ntfs_stream_open(nc->vol, record, type, NULL, 0, &stream);
+    ntfs_record_put(nc->vol, record);
+    if (found <= 0) {
+        if (found != SHALE_ENOMEM)
+            ntfs_check_tell(nc, NTFS_CHECK_BITMAP, number, SHALE_NOWHERE);
+        return found == SHALE_ENOMEM ? found : 0;
+    }
+    window = check_alloc(nc->check, WINDOW);
+    err = window ? stream_take(nc, &stream, to, window) : SHALE_ENOMEM;
+    check_free(nc->check, window, WINDOW);
+    *bits = check_bits_size(to);
+    if (stream.size < (*bits + 7) / 8) {
+        ntfs_check_differ(nc, NTFS_CHECK_BITMAP_SHORT, number, stream.at,
+                          (*bits + 7) / 8, stream.size);
+        *bits = stream.size * 8;
+    }
+    ntfs_stream_close(nc->vol, &stream);
+    return err;
+}
+
+int ntfs_check_claimed(struct ntfs_check *nc)
+{
+    return bitmap_load(nc, NTFS_MFT, NTFS_BITMAP_ATTR, nc->claimed,
+                       &nc->claims);
+}
+
+/* ------------------------------------------------------------- comparing */
+
+/* COUNT numbers from FIRST on are in the set of what was FOUND, or else in that
+   of what the volume says. */
+typedef void differ_fn(struct ntfs_check *nc, uint64_t first, uint64_t count,
+                       bool found);
+
+static int sets_compare(struct ntfs_check *nc, struct check_bits *found,
+                        struct check_bits *said, uint64_t count,
+                        differ_fn *differ)
+{
+    uint64_t at = 0;
+    int err = 0;
+
+    while (at < count && !err) {
+        bool a = check_bits_has(found, at), b = check_bits_has(said, at);
+        uint64_t end_a = check_bits_next(found, at, !a);
+        uint64_t end_b = check_bits_next(said, at, !b);
+        uint64_t end = end_a < end_b ? end_a : end_b;
+
+        if (end > count)
+            end = count;
+        if (a != b)
+            differ(nc, at, end - at, a);
+        at = end;
+        err = check_going(nc->check);
+    }
+    return err;
+}
+
+static void clusters_differ(struct ntfs_check *nc, uint64_t first,
+                            uint64_t count, bool found)
+{
+    uint32_t shift = nc->vol->boot.cluster_shift;
+
+    check_tell(nc->check,
+               &ntfs_check_codes[found ? NTFS_CHECK_CLUSTER_UNMARKED
+                                       : NTFS_CHECK_CLUSTER_LOST],
+               first << shift, &(struct check_note){
+        .object = SHALE_OBJECT_CLUSTER, .number = first, .other = count,
+        .found = first,
+    });
+    if (!found)
+        check_claim(nc->check, &(struct shale_claim){
+            .use = SHALE_USE_LOST, .object = SHALE_OBJECT_CLUSTER,
+            .number = first, .at = first << shift, .length = count << shift,
+            .position = SHALE_NOWHERE,
+        });
+}
+
+static void records_differ(struct ntfs_check *nc, uint64_t first,
+                           uint64_t count, bool found)
+{
+    for (uint64_t i = first; i < first + count; i++)
+        /* Records that nobody has used yet may be kept for the system; and why
+           others are not in use may have been told. */
+        if (found || (i >= NTFS_FIRST_USER + 8 &&
+                      !(ntfs_check_kept(nc, i).flags & NTFS_CHECK_DAMAGED)))
+            ntfs_check_tell(nc, found ? NTFS_CHECK_RECORD_UNMARKED
+                                      : NTFS_CHECK_RECORD_LOST,
+                            i, SHALE_NOWHERE);
+}
+
+int ntfs_check_bitmaps(struct ntfs_check *nc)
+{
+    uint64_t clusters = nc->vol->boot.cluster_count;
+    struct check_bits *said;
+    uint64_t bits;
+    int err;
+
+    check_phase(nc->check, "bitmaps", 2);
+    nc->check->result->units_used = check_bits_sum(nc->used, 0, clusters);
+    err = sets_compare(nc, nc->in_use, nc->claimed, nc->claims,
+                       records_differ);
+    check_done(nc->check, 1);
+    if (err)
+        return err;
+    said = check_bits_create(nc->check, clusters);
+    if (!said)
+        return SHALE_ENOMEM;
+    err = bitmap_load(nc, NTFS_BITMAP, NTFS_DATA, said, &bits);
+    if (!err)
+        err = sets_compare(nc, nc->used, said, bits, clusters_differ);
+    check_bits_destroy(said);
+    check_done(nc->check, 1);
+    return err;
+}

@@ -1,0 +1,267 @@
+/*
+ * check.h - a check of NTFS in memory, and what its files call on each other
+ *
+ *      checker.c   phases, in their order; what is kept, and freed
+ *      boot.c      the boot sector, its copy, and what they disagree on
+ *      scan.c      all records of the MFT, in the device's order, by all workers
+ *      record.c    one record: fixups, head, the attributes in it
+ *      attr.c      one attribute: head, value, sizes
+ *      runs.c      mapping pairs to clusters: owned, shared, off the volume
+ *      shared.c    who shares clusters with whom
+ *      bitmap.c    $Bitmap, and $MFT's own, against what was found
+ *      mirror.c    $MFTMirr
+ *      list.c      attribute lists against the records they name; what the
+ *                  pieces of an attribute say together
+ *      system.c    $Volume, $LogFile, $UpCase, $AttrDef, $BadClus, $Boot
+ *
+ *      index.c     one B-tree: nodes, order, its bitmap; order.c: of keys
+ *      names.c     names in records against names in directories
+ *      tree.c      which directories lead to the root; loops, orphans
+ *      secure.c    $SDS, $SII, $SDH, and the ids that files have
+ *      views.c     the other indexes: $O, $Q, $R
+ *      paths.c     what a record is called
+ *
+ * The volume is mounted, read-only and with the option recover, which finds the
+ * MFT by whatever copy is good, and reads what only a few files have (attribute
+ * lists, $Secure) through the driver, which is silent here. What all files have
+ * is decoded once more, leniently: the driver stops at what is wrong, and here
+ * it is told. Where the volume cannot be mounted at all, that is the finding.
+ *
+ * Sixteen bytes are kept of every record (struct ntfs_check_record); the rest
+ * is read again where it is wanted. That names agree with directories is found
+ * by sums: each name of a record adds a hash of (file, parent, name) to its
+ * file's sum, each entry of a directory takes one off. Where a sum is not zero
+ * at the end, and only there, both are read again and compared.
+ */
+#ifndef NTFS_CHECK_CHECK_H
+#define NTFS_CHECK_CHECK_H
+
+#include "check/check.h"
+#include "ntfs/data.h"
+#include "ntfs/ntfs.h"
+#include "shale/shale.h"
+
+enum {
+#define CODE(id, name, severity, sentence, meaning, danger) NTFS_CHECK_##id,
+#include "ntfs/check/codes.def"
+#undef CODE
+    NTFS_CHECK_CODES
+};
+extern const struct shale_check_code ntfs_check_codes[NTFS_CHECK_CODES];
+
+/* What is kept of a record of the MFT: an element of an array. */
+struct ntfs_check_record {
+    uint64_t sum;               /* of hashes of names; see above */
+    uint16_t sequence;
+    uint16_t links;             /* as its head says; of an extension, how many
+                                   attributes it has */
+    uint16_t names;             /* $FILE_NAMEs of the file, in any record; of an
+                                   extension, attributes that its file's list
+                                   means */
+    uint16_t flags;             /* NTFS_CHECK_... */
+};
+
+#define NTFS_CHECK_IN_USE    0x0001u    /* and its head can be believed */
+#define NTFS_CHECK_EXTENSION 0x0002u
+#define NTFS_CHECK_DIRECTORY 0x0004u    /* it has an index of names */
+#define NTFS_CHECK_VIEW      0x0008u    /* ... or other ones */
+#define NTFS_CHECK_LIST      0x0010u    /* it has an attribute list */
+#define NTFS_CHECK_DAMAGED   0x0020u    /* not all of it, or of an extension,
+                                           can be believed: what it lacks is no
+                                           finding */
+#define NTFS_CHECK_REACHED   0x0040u    /* the root leads there */
+#define NTFS_CHECK_CALLED    0x0080u    /* its head says it is a directory */
+
+/* Security ids up to this are looked at: more descriptors have no room. */
+#define NTFS_CHECK_IDS (1u << 24)
+
+/* Records that lie in a row. */
+struct ntfs_check_chunk {
+    uint64_t first;
+    uint32_t count;
+    uint64_t at;                /* byte of the volume; SHALE_NOWHERE: of one
+                                   record, which is in several runs */
+};
+
+struct ntfs_entry;
+struct pile;
+struct ntfs_name;
+
+struct ntfs_check {
+    struct check *check;
+    struct shale_fs *fs;                /* mounted */
+    struct ntfs_volume *vol;            /* ... and the driver's part of it */
+    struct shale_log log;               /* its events: silence */
+    const char *refused;                /* why the mount failed; or NULL */
+    uint64_t refused_at;
+
+    struct ntfs_check_chunk *chunks;    /* all of the MFT, by place */
+    size_t chunk_count, chunk_room;
+
+    struct check_array *records;        /* struct ntfs_check_record */
+    struct check_array *parents;        /* of directories: references */
+    struct check_bits *claimed;         /* records in use by $MFT's bitmap */
+    struct check_bits *in_use;          /* ... by their heads */
+    struct check_bits *unread;          /* ... that the device has not given */
+    struct check_bits *used;            /* clusters that somebody has */
+    struct check_bits *shared;          /* ... that several have */
+    struct check_bits *once, *twice;    /* while shared.c counts; or NULL */
+    struct check_bits *ids;             /* of security, that files have */
+    struct pile *pile;                  /* while names.c compares; or NULL */
+    uint64_t claims;                    /* bits of CLAIMED that were read */
+    uint64_t shares;                    /* how often one was had already; under
+                                           the lock of records */
+};
+
+static inline struct ntfs_check *ntfs_check_of(struct check *check)
+{
+    return check->volume;
+}
+
+/* Tell that CODE is so of record NUMBER, at byte AT. */
+void ntfs_check_tell(struct ntfs_check *nc, unsigned code, uint64_t number,
+                     uint64_t at);
+/* The same, of the rule WHAT, which begins with "ntfs: ", of the driver's. */
+void ntfs_check_rule(struct ntfs_check *nc, unsigned code, uint64_t number,
+                     uint64_t at, const char *what);
+/* The same, with what was expected and found. */
+void ntfs_check_differ(struct ntfs_check *nc, unsigned code, uint64_t number,
+                       uint64_t at, uint64_t expected, uint64_t found);
+
+/* ------------------------------------------------------ boot.c, mirror.c */
+
+/* Before the mount: the boot sector and its copy. */
+int ntfs_check_boot(struct ntfs_check *nc);
+/* Is there a copy at the device's end, of a volume that ends there? */
+bool ntfs_check_probe_copy(struct check *check);
+int ntfs_check_mirror(struct ntfs_check *nc);
+int ntfs_check_system(struct ntfs_check *nc);
+
+/* ------------------------------------------------------------- scan.c */
+
+/* Find out where the records are. */
+int ntfs_check_chunks_make(struct ntfs_check *nc);
+void ntfs_check_chunks_free(struct ntfs_check *nc);
+
+/*
+ * Call EACH, on all workers, with the bytes of every record of which nc->records
+ * has one of FLAGS (0: of every record there is, used or not), as they are on
+ * the device, fixups not undone; RECORD's number, at and bytes are set, and the
+ * bytes may be changed. Records on stretches of the image that are holes come
+ * with FLAGS only.
+ */
+typedef int ntfs_check_each_fn(struct ntfs_check *nc,
+                               struct ntfs_record *record);
+int ntfs_check_scan(struct ntfs_check *nc, const char *what, uint16_t flags,
+                    ntfs_check_each_fn *each);
+
+/* Undo the fixups of RECORD and fill the rest of it, having told nothing: is it
+   one in use, with a head that can be believed? */
+bool ntfs_check_open(struct ntfs_check *nc, struct ntfs_record *record);
+
+/* ----------------------------------------------------------- record.c */
+
+/* The first scan: every record, and all that is in it. */
+int ntfs_check_records(struct ntfs_check *nc);
+
+/* The file that RECORD is of: itself, or its base. */
+uint64_t ntfs_check_file_of(const struct ntfs_record *record);
+
+/* Change what is kept of record NUMBER: F_ON goes into its flags. */
+int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on);
+/* What is kept of it; all zero beyond the end. */
+struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
+                                         uint64_t number);
+
+/* A list means one more attribute of the extension record NUMBER. */
+int ntfs_check_meant(struct ntfs_check *nc, uint64_t number);
+
+/* The hash that stands for NAME of the file FILE; see names.c. */
+uint64_t ntfs_check_name_hash(uint64_t file, const struct ntfs_name *name);
+/* Add N to the sum of record FILE. */
+int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n);
+
+/* ------------------------------------------------------- attr.c runs.c */
+
+/*
+ * The attribute of RECORD at *OFFSET (record->attrs to begin with), which moves
+ * past it. 1; 0 at the end; -1 if it cannot be understood: that is *WRONG, a
+ * code, which has not been told, and so is the end.
+ */
+int ntfs_check_attr_next(const struct ntfs_record *record, uint32_t *offset,
+                         struct ntfs_attr *out, unsigned *wrong);
+
+/* Check ATTR by itself. LISTED: other records may have more of it, so that
+   sizes are left to list.c. */
+int ntfs_check_attr(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                    bool listed);
+
+/* What ATTR, a first piece, says of sizes, against CLUSTERS of all pieces, of
+   which TAKEN are no holes. */
+void ntfs_check_sizes(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                      uint64_t clusters, uint64_t taken);
+
+/*
+ * Claim the clusters of ATTR, a piece that is not resident. Stores how many it
+ * has, holes included and not. False in *GOOD: it has been told why they cannot
+ * be believed.
+ */
+struct ntfs_check_extent {
+    uint64_t clusters, taken;
+    bool good;
+};
+int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                    struct ntfs_check_extent *out);
+/* The same without claiming anything, or telling. */
+void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                           struct ntfs_check_extent *out);
+
+/* --------------------------------------------------------- index.c */
+
+/* A walk through a B-tree, in order. */
+struct ntfs_tree {
+    struct ntfs_check *nc;
+    const struct ntfs_record *record;   /* whose */
+    struct ntfs_index *index;
+    uint32_t collation;                 /* enum ntfs_collation */
+    bool broken;                        /* something could not be read */
+    void *context;                      /* of EACH */
+};
+
+/*
+ * Check the index called NAME of RECORD's file, of LEN units, which is one of
+ * COLLATION, and call EACH, or nothing if that is NULL, with its entries in
+ * their order.
+ */
+typedef int ntfs_tree_fn(struct ntfs_tree *tree,
+                         const struct ntfs_entry *entry);
+int ntfs_check_index(struct ntfs_check *nc, const struct ntfs_record *record,
+                     const uint16_t *name, size_t len, uint32_t collation,
+                     ntfs_tree_fn *each, void *context);
+
+/* The same of a directory's names, in silence: to read them once more. */
+int ntfs_check_reread(struct ntfs_check *nc, const struct ntfs_record *record,
+                      ntfs_tree_fn *each, void *context);
+
+/* ------------------------------------------- order.c: how keys are sorted */
+
+/* Compare two keys: below, at or above 0. */
+int ntfs_check_collate(const struct ntfs_volume *vol, uint32_t collation,
+                       const uint8_t *a, size_t a_len, const uint8_t *b,
+                       size_t b_len);
+
+/* -------------------------------------------- the phases after the scan */
+
+int ntfs_check_lists(struct ntfs_check *nc);
+int ntfs_check_claimed(struct ntfs_check *nc);  /* before it: nc->claimed */
+int ntfs_check_shared(struct ntfs_check *nc);
+int ntfs_check_bitmaps(struct ntfs_check *nc);
+int ntfs_check_indexes(struct ntfs_check *nc);
+int ntfs_check_names(struct ntfs_check *nc);
+int ntfs_check_tree(struct ntfs_check *nc);
+int ntfs_check_secure(struct ntfs_check *nc);
+int ntfs_check_views(struct ntfs_check *nc);
+int ntfs_check_paths(struct check *check, struct check_path *paths,
+                     size_t count);
+
+#endif /* NTFS_CHECK_CHECK_H */

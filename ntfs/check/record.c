@@ -1,0 +1,414 @@
+/*
+ * record.c - one record of the MFT, and the attributes in it
+ *
+ * A record that is free and torn is nobody's loss: nothing is told of it. One
+ * in use whose head cannot be believed counts as not there, so that its file's
+ * clusters show up as lost; where an attribute in it cannot be understood, what
+ * is missing behind it is no finding of its own.
+ */
+#include "memfn.h"
+#include "ntfs/check/check.h"
+#include "ntfs/index.h"
+
+/* The head before NTFS 3.1, and where fixups begin since. */
+#define HEAD_SIZE     ((uint32_t)offsetof(struct ntfs_disk_record, unused))
+#define HEAD_SIZE_3_1 ((uint32_t)sizeof(struct ntfs_disk_record))
+
+#define FIELD(name) ((uint64_t)offsetof(struct ntfs_disk_record, name))
+
+/* ------------------------------------------------------ what is kept */
+
+uint64_t ntfs_check_file_of(const struct ntfs_record *record)
+{
+    return record->base ? NTFS_REFERENCE_NUMBER(record->base)
+                        : record->number;
+}
+
+struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
+                                         uint64_t number)
+{
+    struct ntfs_check_record kept = { .flags = 0 };
+    const struct ntfs_check_record *at;
+
+    if (number >= check_array_size(nc->records))
+        return kept;
+    check_array_lock(nc->records);
+    at = check_array_at(nc->records, number, false);
+    if (at)
+        kept = *at;
+    check_array_unlock(nc->records);
+    return kept;
+}
+
+/* Add CHANGE to what is kept of NUMBER: its flags are set, its links and
+   sequence put there, its names and sum added. */
+static int keep(struct ntfs_check *nc, uint64_t number,
+                const struct ntfs_check_record *change)
+{
+    struct ntfs_check_record *at;
+
+    if (number >= check_array_size(nc->records))
+        return 0;
+    check_array_lock(nc->records);
+    at = check_array_at(nc->records, number, true);
+    if (at) {
+        at->flags |= change->flags;
+        at->sum += change->sum;
+        at->names = at->names > UINT16_MAX - change->names
+                        ? UINT16_MAX
+                        : (uint16_t)(at->names + change->names);
+        if (change->flags & NTFS_CHECK_IN_USE) {
+            at->sequence = change->sequence;
+            at->links = change->links;
+        }
+    }
+    check_array_unlock(nc->records);
+    return at ? 0 : SHALE_ENOMEM;
+}
+
+int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on)
+{
+    return keep(nc, number, &(struct ntfs_check_record){ .flags = on });
+}
+
+int ntfs_check_meant(struct ntfs_check *nc, uint64_t number)
+{
+    return keep(nc, number, &(struct ntfs_check_record){ .names = 1 });
+}
+
+int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n)
+{
+    return keep(nc, file, &(struct ntfs_check_record){ .sum = n });
+}
+
+/* ------------------------------------------------------------- the head */
+
+static const struct ntfs_disk_record *head_of(const struct ntfs_record *record)
+{
+    return (const struct ntfs_disk_record *)record->bytes;
+}
+
+/* Fill RECORD by its head, fixups undone. False: that cannot be. */
+static bool head_take(struct ntfs_check *nc, struct ntfs_record *record)
+{
+    const struct ntfs_disk_record *raw = head_of(record);
+
+    record->sequence = le16_get(raw->sequence);
+    record->flags = le16_get(raw->flags);
+    record->base = le64_get(raw->base);
+    record->attrs = le16_get(raw->attrs_offset);
+    record->used = le32_get(raw->used);
+    return record->attrs >= HEAD_SIZE && record->attrs % 8 == 0 &&
+           record->used <= nc->vol->boot.record_size &&
+           record->attrs < record->used;
+}
+
+bool ntfs_check_open(struct ntfs_check *nc, struct ntfs_record *record)
+{
+    return !ntfs_fixup(record->bytes, nc->vol->boot.record_size, "FILE") &&
+           head_take(nc, record) && record->flags & NTFS_RECORD_IN_USE;
+}
+
+/* Fields that nothing depends on as long as all else is right. */
+static void head_check(struct ntfs_check *nc, const struct ntfs_record *record)
+{
+    const struct ntfs_disk_record *raw = head_of(record);
+    uint32_t size = nc->vol->boot.record_size;
+
+    if (le32_get(raw->allocated) != size)
+        ntfs_check_differ(nc, NTFS_CHECK_RECORD_SIZE, record->number,
+                          record->at + FIELD(allocated), size,
+                          le32_get(raw->allocated));
+    if (le16_get(raw->multi.fixup_offset) >= HEAD_SIZE_3_1 &&
+        le32_get(raw->number) != (uint32_t)record->number)
+        ntfs_check_differ(nc, NTFS_CHECK_RECORD_NUMBER, record->number,
+                          record->at + FIELD(number), record->number,
+                          le32_get(raw->number));
+    if (record->sequence == 0)
+        ntfs_check_differ(nc, NTFS_CHECK_RECORD_SEQUENCE, record->number,
+                          record->at + FIELD(sequence), 1, 0);
+}
+
+/* ------------------------------------------------------- the attributes */
+
+/* What has been seen of a record's attributes. */
+struct seen {
+    uint32_t type;              /* of the last one */
+    uint32_t standards;
+    uint32_t total;             /* of attributes */
+    uint32_t count;
+    uint16_t ids[32];           /* of the first ones */
+    uint8_t *more;              /* a bit for each id, where there are more */
+    uint16_t highest;
+    struct ntfs_check_record kept;
+};
+
+#define IDS (sizeof((struct seen *)0)->ids / sizeof(uint16_t))
+#define ID_BYTES (65536u / 8)
+
+/* Has an attribute had ID before? */
+static int id_take(struct ntfs_check *nc, struct seen *seen, uint16_t id,
+                   bool *before)
+{
+    *before = false;
+    if (id > seen->highest)
+        seen->highest = id;
+    if (seen->count < IDS) {
+        for (uint32_t i = 0; i < seen->count; i++)
+            *before |= seen->ids[i] == id;
+        seen->ids[seen->count++] = id;
+        return 0;
+    }
+    if (!seen->more) {
+        seen->more = check_zalloc(nc->check, ID_BYTES);
+        if (!seen->more)
+            return SHALE_ENOMEM;
+        for (uint32_t i = 0; i < IDS; i++)
+            seen->more[seen->ids[i] / 8] |= (uint8_t)(1u << seen->ids[i] % 8);
+    }
+    *before = seen->more[id / 8] >> id % 8 & 1;
+    seen->more[id / 8] |= (uint8_t)(1u << id % 8);
+    return 0;
+}
+
+/* NAME is one of a directory, whose parent is kept: the first that is not of
+   the name space DOS. */
+static int parent_take(struct ntfs_check *nc, const struct ntfs_record *record,
+                       const struct ntfs_name *name)
+{
+    uint64_t file = ntfs_check_file_of(record), *at;
+
+    if (!(record->flags & NTFS_RECORD_DIRECTORY) ||
+        name->space == NTFS_DOS || file >= check_array_size(nc->parents))
+        return 0;
+    check_array_lock(nc->parents);
+    at = check_array_at(nc->parents, file, true);
+    if (at && *at == 0)
+        *at = name->parent;
+    check_array_unlock(nc->parents);
+    return at ? 0 : SHALE_ENOMEM;
+}
+
+/* Take note of a name, ATTR. */
+static int name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                      struct seen *seen)
+{
+    const struct ntfs_record *record = attr->record;
+    struct ntfs_name name;
+    const char *wrong = attr->resident
+                            ? ntfs_name_decode(attr->value,
+                                               attr->value_length, &name)
+                            : NULL;
+
+    if (!attr->resident)
+        return 0;               /* which has been told */
+    if (wrong) {
+        ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
+                        attr->at, wrong);
+        seen->kept.flags |= NTFS_CHECK_DAMAGED;
+        return 0;
+    }
+    seen->kept.names++;
+    seen->kept.sum += ntfs_check_name_hash(ntfs_check_file_of(record), &name);
+    return parent_take(nc, record, &name);
+}
+
+/* Take note of times, flags and owner, ATTR. */
+static int standard_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                         struct seen *seen)
+{
+    const struct ntfs_disk_standard *raw = (const void *)attr->value;
+    uint32_t id;
+
+    if (!attr->resident)
+        return 0;               /* which has been told */
+    if (attr->value_length >= offsetof(struct ntfs_disk_standard, owner_id))
+        seen->standards++;
+    if (attr->value_length < sizeof *raw)
+        return 0;
+    id = le32_get(raw->security_id);
+    return id == 0 || id >= NTFS_CHECK_IDS
+               ? 0 : check_bits_add(nc->ids, id, 1, NULL);
+}
+
+static bool is_named_i30(const struct ntfs_attr *attr)
+{
+    static const uint16_t i30[] = { '$', 'I', '3', '0' };
+
+    return ntfs_attr_is(attr, NTFS_INDEX_ROOT, i30, 4);
+}
+
+/* One attribute of a record, among the others. */
+static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                     struct seen *seen)
+{
+    uint64_t number = attr->record->number;
+    bool before;
+    int err = id_take(nc, seen, attr->id, &before);
+
+    if (err)
+        return err;
+    if (before)
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ID, number, attr->at, attr->id,
+                          attr->id);
+    if (attr->type < seen->type)
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ORDER, number, attr->at,
+                          seen->type, attr->type);
+    seen->type = attr->type;
+    seen->total++;
+    if (attr->type == NTFS_STANDARD_INFORMATION)
+        err = standard_take(nc, attr, seen);
+    else if (attr->type == NTFS_ATTRIBUTE_LIST)
+        seen->kept.flags |= NTFS_CHECK_LIST;
+    else if (attr->type == NTFS_FILE_NAME)
+        err = name_take(nc, attr, seen);
+    else if (attr->type == NTFS_INDEX_ROOT)
+        seen->kept.flags |= is_named_i30(attr) ? NTFS_CHECK_DIRECTORY
+                                               : NTFS_CHECK_VIEW;
+    if (err)
+        return err;
+    return ntfs_check_attr(nc, attr, seen->kept.flags & NTFS_CHECK_LIST ||
+                                         attr->record->base);
+}
+
+/* All attributes of RECORD. */
+static int attrs_check(struct ntfs_check *nc, const struct ntfs_record *record,
+                       struct seen *seen)
+{
+    uint32_t offset = record->attrs;
+    struct ntfs_attr attr;
+    unsigned wrong;
+    int more, err = 0;
+
+    while (!err && (more = ntfs_check_attr_next(record, &offset, &attr,
+                                                &wrong)) != 0) {
+        if (more < 0) {
+            ntfs_check_tell(nc, wrong, record->number, record->at + offset);
+            seen->kept.flags |= NTFS_CHECK_DAMAGED;
+            return 0;
+        }
+        err = attr_take(nc, &attr, seen);
+    }
+    return err;
+}
+
+/* What a record lacks, or has too often. */
+static void attrs_judge(struct ntfs_check *nc, const struct ntfs_record *record,
+                        const struct seen *seen)
+{
+    uint16_t next = le16_get(head_of(record)->next_id);
+
+    if (seen->count > 0 && next <= seen->highest && next != 0)
+        ntfs_check_differ(nc, NTFS_CHECK_RECORD_NEXT_ID, record->number,
+                          record->at + FIELD(next_id), next, seen->highest);
+    if (!(seen->kept.flags & NTFS_CHECK_DAMAGED) && record->base == 0 &&
+        seen->standards != 1)
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_STANDARD, record->number,
+                          record->at, 1, seen->standards);
+}
+
+/* ------------------------------------------------------------ the record */
+
+/* RECORD is in use. */
+static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
+{
+    struct seen seen = { .type = 0 };
+    int err;
+
+    if (!head_take(nc, record)) {
+        ntfs_check_differ(nc, NTFS_CHECK_RECORD_HEAD, record->number,
+                          record->at, record->attrs, record->used);
+        return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
+    }
+    err = check_bits_add(nc->in_use, record->number, 1, NULL);
+    if (err)
+        return err;
+    head_check(nc, record);
+    seen.kept = (struct ntfs_check_record){
+        .sequence = record->sequence,
+        .links = le16_get(head_of(record)->links),
+        .flags = NTFS_CHECK_IN_USE,
+    };
+    if (record->base)
+        seen.kept.flags |= NTFS_CHECK_EXTENSION;
+    if (record->flags & NTFS_RECORD_DIRECTORY)
+        seen.kept.flags |= NTFS_CHECK_CALLED;
+    err = attrs_check(nc, record, &seen);
+    check_free(nc->check, seen.more, seen.more ? ID_BYTES : 0);
+    if (err)
+        return err;
+    attrs_judge(nc, record, &seen);
+    if (record->base) {
+        /* Its names are those of its file. */
+        err = keep(nc, ntfs_check_file_of(record),
+                   &(struct ntfs_check_record){
+            .sum = seen.kept.sum, .names = seen.kept.names,
+            .flags = seen.kept.flags & (NTFS_CHECK_DAMAGED |
+                                        NTFS_CHECK_DIRECTORY |
+                                        NTFS_CHECK_VIEW),
+        });
+        seen.kept.sum = 0;
+        seen.kept.names = 0;
+        seen.kept.links = (uint16_t)seen.total;
+    }
+    return err ? err : keep(nc, record->number, &seen.kept);
+}
+
+/* What is wrong with RECORD, which has no FILE at its beginning? */
+static int magic_check(struct ntfs_check *nc, const struct ntfs_record *record)
+{
+    if (!check_bits_has(nc->claimed, record->number))
+        return 0;
+    ntfs_check_tell(nc, memcmp(record->bytes, "BAAD", 4) == 0
+                            ? NTFS_CHECK_RECORD_BAAD
+                            : NTFS_CHECK_RECORD_MAGIC,
+                    record->number, record->at);
+    return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
+}
+
+static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
+{
+    const struct ntfs_disk_record *raw = head_of(record);
+    const char *wrong;
+
+    if (memcmp(raw->multi.magic, "FILE", 4) != 0)
+        return magic_check(nc, record);
+    /* Fixups do not touch the flags. */
+    if (!(le16_get(raw->flags) & NTFS_RECORD_IN_USE))
+        return 0;
+    wrong = ntfs_fixup(record->bytes, nc->vol->boot.record_size, "FILE");
+    if (!wrong)
+        return used_check(nc, record);
+    ntfs_check_rule(nc, NTFS_CHECK_RECORD_FIXUP, record->number, record->at,
+                    wrong);
+    return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
+}
+
+/* What the device has not given, stretch by stretch. */
+static void unread_tell(struct ntfs_check *nc)
+{
+    uint64_t count = check_bits_size(nc->unread), at = 0;
+
+    while ((at = check_bits_next(nc->unread, at, true)) < count) {
+        uint64_t end = check_bits_next(nc->unread, at, false);
+
+        check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_READ],
+                   ntfs_data_place(nc->vol, nc->vol->mft,
+                                   at << nc->vol->boot.record_shift),
+                   &(struct check_note){
+            .object = SHALE_OBJECT_RECORD, .number = at, .other = end - at,
+        });
+        at = end;
+    }
+}
+
+int ntfs_check_records(struct ntfs_check *nc)
+{
+    int err = ntfs_check_claimed(nc);
+
+    if (!err)
+        err = ntfs_check_scan(nc, "MFT records", 0, record_check);
+    if (!err)
+        unread_tell(nc);
+    return err;
+}

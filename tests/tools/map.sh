@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# map.sh - shale map: layouts, pictures, whose a byte is, where a file lies
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+if ! have mke2fs || ! have debugfs || ! have jq; then
+    skip_all "needs mke2fs, debugfs (e2fsprogs), jq"
+fi
+
+tree=$work/tree
+img=$work/disk.img
+mkdir -p "$tree/etc/<&>" "$tree/home"
+head -c 300000 /dev/urandom >"$tree/home/data"
+echo ok >"$tree/etc/hosts"
+seq 100 >"$tree/etc/<&>/odd \"name\""
+make_image "$img" 8M -b 1024 -L wurzel -d "$tree"
+
+# usage
+status "no image" 2 "$SHALE" map
+status "two images" 2 "$SHALE" map a b
+status "not a place" 2 "$SHALE" map --owner 12q "$img"
+says "not a place" "not a place: '12q'"
+status "no such image" 2 "$SHALE" map "$work/no.img"
+status "owner and file" 2 "$SHALE" map --owner 1 --file /etc/hosts "$img"
+status "the image as picture" 2 "$SHALE" map --picture "$img" "$img"
+says "the image as picture" "the image itself"
+truncate -s 1M "$work/zeros.img"
+status "zeros" 2 "$SHALE" map "$work/zeros.img"
+
+# one screen
+status "text" 0 "$SHALE" map "$img"
+check "text: head" \
+    grep -q "^$img: ext2 'wurzel', 8.0 MiB, [0-9]* of 8192 blocks of 1.0 KiB" \
+    "$work/out"
+check "text: legend" grep -q "  # data  *[0-9.]* KiB" "$work/out"
+check "text: starts at 0" grep -q "^ *0 [ST]*B*[Ii]" "$work/out"
+check "text: fits" bash -c "! tail -n +2 '$work/out' | grep -qE '^.{81}'"
+check "text: screen" test "$(wc -l <"$work/out")" -le 24
+check "text: fragments" grep -q "with data, none fragmented" "$work/out"
+
+# JSON: what there is adds up
+json "json: bytes" '[.bytes[]] | add' 8388608 "$SHALE" map --json "$img"
+json "json: cells are as the totals" \
+    '([.cells[].used.data // 0] | add) == .bytes.data' true \
+    "$SHALE" map --json "$img"
+json "json: units" '.units_used * .unit_size + .bytes.free == .size' true \
+    "$SHALE" map --json "$img"
+json "json: label, type, verdict" '.label, .type, .verdict' \
+    $'wurzel\next2\nsound' "$SHALE" map --json "$img"
+json "json: paths" '[.cells[].path] | index("/home/data") != null' true \
+    "$SHALE" map --json "$img"
+
+# whose: debugfs knows as well
+block=$(debugfs -R "blocks /home/data" "$img" 2>/dev/null | awk '{ print $3 }')
+ino=$(debugfs -R "stat /home/data" "$img" 2>/dev/null |
+    sed -n 's/^Inode: \([0-9]*\).*/\1/p')
+answer='.answers[0] | "\(.offset) \(.unit) \(.owners[0].use)
+    \(.owners[0].object) \(.owners[0].number) \(.owners[0].path)
+    \(.owners[0].position)"'
+want="$((block * 1024 + 5)) $block data
+    inode $ino /home/data
+    2053"
+json "owner: a byte" "$answer" "$want" \
+    "$SHALE" map --json --owner $((block * 1024 + 5)) "$img"
+want="$((block * 1024)) $block data
+    inode $ino /home/data
+    2048"
+for place in "${block}b" "${block}c" "$((block * 2))s" "${block}K"; do
+    json "owner: $place" "$answer" "$want" \
+        "$SHALE" map --json --owner "$place" "$img"
+done
+status "owner: text" 0 "$SHALE" map --owner "${block}b" --owner 1024 "$img"
+check "owner: text: block" grep -q "block $block\$" "$work/out"
+check "owner: text: path" \
+    grep -qx "  data: inode $ino, /home/data, byte 2048 of it" "$work/out"
+check "owner: text: superblock" grep -q "^  boot" "$work/out"
+json "owner: free" '.answers[0].owners | length' 0 \
+    "$SHALE" map --json --owner 8191b "$img"
+json "owner: outside" '.answers[].inside' $'false\nfalse\ntrue' \
+    "$SHALE" map --json --owner 8M --owner 8192b --owner 8388607 "$img"
+# every block of the file, and no other, is the file's
+mapfile -t blocks < <(debugfs -R "blocks /etc/hosts" "$img" 2>/dev/null |
+    tr ' ' '\n' | grep .)
+json "owner: /etc/hosts" '.answers[0].owners[0].path' "/etc/hosts" \
+    "$SHALE" map --json --owner "${blocks[0]}b" "$img"
+
+# where: debugfs again
+json "file: blocks" '.[0].extents | map([range(.unit; .unit + .units)]) |
+    add | map(tostring) | join(" ")' \
+    "$(debugfs -R "stat /home/data" "$img" 2>/dev/null |
+        sed -n '/^BLOCKS:/,/^TOTAL/p' | tr ',' '\n' |
+        sed -n 's/.*([0-9-]*):\([0-9-]*\)$/\1/p' |
+        while IFS=- read -r from to; do seq "$from" "${to:-$from}"; done |
+        tr '\n' ' ' | sed 's/ $//')" \
+    "$SHALE" map --json --file /home/data "$img"
+status "file: text" 0 "$SHALE" map --file /etc/hosts "$img"
+check "file: text" grep -q "^1 piece: not fragmented" "$work/out"
+same "file: or IMAGE:PATH" "$work/out" <("$SHALE" map "$img:/etc/hosts")
+status "file: missing" 1 "$SHALE" map --file /none "$img"
+status "file: directory" 1 "$SHALE" map --file /etc "$img"
+
+# a file in fragments: its neighbours were there first
+mkdir "$work/frag"
+make_image "$work/frag.img" 4M -b 1024
+for i in $(seq 40); do
+    head -c 20000 /dev/urandom >"$work/frag/$i"
+    "$SHALE" put "$work/frag.img" "$work/frag/$i"
+done
+for i in $(seq 1 2 40); do "$SHALE" rm "$work/frag.img:/$i"; done
+head -c 3200000 /dev/urandom >"$work/frag/long"
+"$SHALE" put "$work/frag.img" "$work/frag/long"
+pieces=$("$SHALE" map --json --file /long "$work/frag.img" | jq '.[0].pieces')
+check "fragments: pieces" test "$pieces" -gt 5
+json "fragments: files" '.fragmentation | .fragmented_files, (.gaps > 5),
+    (.bytes_after_gaps > 0)' $'1\ntrue\ntrue' \
+    "$SHALE" map --json "$work/frag.img"
+
+# a picture: well-formed, self-contained, no bytes of names as they are
+status "picture" 0 "$SHALE" map --picture "$work/map.svg" "$img"
+check "picture: says what" grep -q "wurzel" "$work/map.svg"
+check "picture: a path" grep -q "/home/data" "$work/map.svg"
+check "picture: needs nothing else" \
+    bash -c "! grep -E '(href|src|url|@import)' '$work/map.svg'"
+same "picture: to standard output" "$work/map.svg" \
+    <("$SHALE" map --picture - "$img")
+if have xmllint; then
+    check "picture: XML" xmllint --noout "$work/map.svg"
+elif have python3; then
+    check "picture: XML" python3 -c \
+        'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$work/map.svg"
+else
+    skip "picture: XML" "needs xmllint or python3"
+fi
+status "picture: nowhere" 1 "$SHALE" map --picture "$work/no/map.svg" "$img"
+
+# damage is in the picture, and in the text
+cp "$img" "$work/bad.img"
+debugfs -w -R "set_inode_field /etc/hosts links_count 7" "$work/bad.img" \
+    2>/dev/null
+status "damaged" 0 "$SHALE" map "$work/bad.img"
+check "damaged: text" grep -q "! damaged: 1 finding; shale check" "$work/out"
+json "damaged: json" '.verdict, ([.cells[].findings // 0] | add) +
+    .unplaced_findings' \
+    $'damaged\n1' "$SHALE" map --json "$work/bad.img"
+"$SHALE" map --picture "$work/bad.svg" "$work/bad.img"
+check "damaged: picture" grep -q "damaged: 1 finding" "$work/bad.svg"
+
+# FAT counts clusters from 2, behind its tables
+if have mkfs.fat && have mcopy; then
+    fat=$work/fat.img
+    truncate -s 16M "$fat"
+    mkfs.fat -F 16 -s 4 "$fat" >/dev/null
+    mcopy -i "$fat" "$tree/home/data" ::/DATA
+    json "fat: file" '.[0].extents[0].unit' 2 \
+        "$SHALE" map --json --file /DATA "$fat"
+    json "fat: owner" '.answers[0] | "\(.unit) \(.owners[0].use)
+        \(.owners[0].path) \(.owners[0].position)"' "3 data
+        /DATA 2048" "$SHALE" map --json --owner 3c "$fat"
+    json "fat: owner of a FAT" '.answers[0] | "\(.unit) \(.owners[0].use)"' \
+        "null table" "$SHALE" map --json --owner 4s "$fat"
+    # in a partition, bytes and sectors are the image's
+    { head -c 1048576 /dev/zero; cat "$fat"; } >"$work/later.img"
+    json "fat: at an offset" '.answers[0].owners[0] | .path, .start' \
+        "$(printf '/DATA\n%s' "$("$SHALE" map --json --file /DATA \
+            --offset 1M "$work/later.img" | jq '.[0].extents[0].start')")" \
+        "$SHALE" map --json --offset 1M --owner 3c "$work/later.img"
+fi
+finish

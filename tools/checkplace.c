@@ -1,0 +1,211 @@
+/*
+ * checkplace.c - which volumes of an image are to be checked
+ *
+ * As for any other command, but a volume that is damaged may be one that no
+ * driver recognises any more: where nothing better is known, the whole image,
+ * or its only partition, is taken for it. A checker then says what it finds.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+
+static void add_place(struct places *places, const struct place *place)
+{
+    places->list = xrealloc(places->list, places->count + 1,
+                            sizeof *places->list);
+    places->list[places->count++] = *place;
+}
+
+/* Of what the user named: all of the slice that was opened. */
+static void add_opened(struct places *places)
+{
+    struct shale_image *image = places->image;
+    struct place place = {
+        .part = image->part,
+        .start = image->volume.start,
+        .size = image->volume.base.size,
+    };
+
+    place.known = table_content(image, place.start, place.size,
+                                place.content);
+    add_place(places, &place);
+}
+
+static void add_row(struct places *places, const struct table_row *row,
+                    uint64_t limit)
+{
+    struct place place = {
+        .part = row->part.number,
+        .start = row->part.start,
+        .size = row->part.size,
+        .known = row->known,
+    };
+
+    if (limit && place.size > limit)
+        place.size = limit;
+    strcpy(place.content, row->content);
+    add_place(places, &place);
+}
+
+/* Can ROW hold a volume, of TYPE if that is not NULL? */
+static bool row_fits(const struct table_row *row, const char *type)
+{
+    return row->known && (!type || !strcmp(row->content, type));
+}
+
+/* The choice is the user's: say what there is. */
+static void explain_choice(const struct table *table, const char *name,
+                           const char *type, size_t fitting)
+{
+    char list[1024] = "", size[PRINT_SIZE_MAX];
+    size_t at = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct table_row *row = &table->rows[i];
+        int more;
+
+        if (row->part.extended || (fitting && !row_fits(row, type)))
+            continue;
+        print_size_long(row->part.size, size);
+        more = snprintf(list + at, sizeof list - at, "%s%u (%s, %s)",
+                        at ? ", " : "", row->part.number,
+                        *row->content ? row->content : "unknown", size);
+        if (more > 0 && (size_t)more < sizeof list - at)
+            at += (size_t)more;
+        else
+            break;
+    }
+    report("%s: %s: choose with --part N%s", name,
+           fitting ? "several filesystems" : "no filesystem that Shale knows",
+           *list ? "" : "; the partition table is empty");
+    if (*list)
+        report("%s: partitions: %s", name, list);
+}
+
+/* Is any of TABLE's rows on an image of SIZE bytes at all? */
+static bool table_is_real(const struct table *table, uint64_t size)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].part.start < size)
+            return true;
+    return table->info.kind == SHALE_TABLE_GPT;
+}
+
+/* Choose by TABLE. False if nothing can be. */
+static bool choose(struct places *places, const struct table *table,
+                   const struct options *options, const char *type, bool all,
+                   const char *name)
+{
+    const struct table_row *last = NULL, *only = NULL;
+    size_t fitting = 0, volumes = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct table_row *row = &table->rows[i];
+
+        if (row->part.extended)
+            continue;
+        if (all)
+            add_row(places, row, options->image.size_limit);
+        volumes++;
+        last = row;
+        if (row_fits(row, type)) {
+            fitting++;
+            only = row;
+        }
+    }
+    if (all && volumes > 0)
+        return true;
+    if (fitting != 1)
+        only = volumes == 1 ? last : NULL;
+    if (only)
+        add_row(places, only, options->image.size_limit);
+    else
+        explain_choice(table, name, type, fitting);
+    return only != NULL;
+}
+
+bool places_open(struct places *places, const char *name,
+                 const struct options *options, struct shale_log *log,
+                 bool all)
+{
+    struct shale_image_config config = options->image;
+    const char *type = config.type ? checkrun_type(config.type) : NULL;
+    char why[SHALE_WHY_MAX] = "";
+    struct table table;
+    bool chosen = true;
+    int err;
+
+    memset(places, 0, sizeof *places);
+    config.path = name;
+    config.log = log;
+    err = shale_image_open_raw(&config, &places->image, why);
+    if (err) {
+        report("%s: %s", name, *why ? why : shale_strerror(err));
+        places->image = NULL;
+        return false;
+    }
+    add_opened(places);
+    if (config.part || config.has_offset || places->list[0].known)
+        return true;
+
+    /* A table that cannot be read says nothing about where volumes are. */
+    if (table_load(places->image, &table) == 0 &&
+        table_is_real(&table, shale_file_bdev(places->image->file)->size)) {
+        places->count = 0;
+        chosen = choose(places, &table, options, type, all, name);
+    }
+    table_free(&table);
+    if (!chosen)
+        places_close(places);
+    return chosen;
+}
+
+void places_close(struct places *places)
+{
+    if (places->image)
+        shale_image_close(places->image);
+    free(places->list);
+    memset(places, 0, sizeof *places);
+}
+
+char *place_title(const struct place *place, const char *name)
+{
+    char *shown = print_escaped(name, strlen(name));
+    size_t room = strlen(shown) + 64;
+    char *title = xmalloc(room);
+
+    if (place->part)
+        snprintf(title, room, "%s, partition %u", shown, place->part);
+    else if (place->start)
+        snprintf(title, room, "%s, byte %" PRIu64, shown, place->start);
+    else
+        snprintf(title, room, "%s", shown);
+    free(shown);
+    return title;
+}
+
+void place_explain(const struct place *place, const char *name,
+                   const struct options *options)
+{
+    struct shale_image_config config = options->image;
+    char why[SHALE_WHY_MAX] = "";
+    struct shale_image *image;
+
+    /* Mounting knows how to say what else it may be. */
+    config.path = name;
+    config.log = NULL;
+    config.part = 0;
+    config.has_offset = place->part || place->start;
+    config.offset = place->start;
+    config.size_limit = place->size;
+    config.unreplayed = true;
+    if (shale_image_open(&config, &image, why) == 0) {
+        report("%s: Shale cannot check %s", name, shale_fs_name(image->fs));
+        shale_image_close(image);
+        return;
+    }
+    report("%s: nothing that Shale can check: %s", name,
+           *why ? why : "no filesystem that it knows");
+}

@@ -1,0 +1,239 @@
+/*
+ * checkrun.c - one call of shale_check(), as a command makes it
+ *
+ * Lends it memory, threads and a clock; shows how far it is; lets the user
+ * stop it. What is found goes to the command's own sinks.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "epoch.h"
+#include "progress.h"
+
+#define LINE_NS 100000000       /* between two lines to a descriptor */
+#define E2FSCK_PASSES 5         /* what reads such lines counts on that many */
+
+static volatile bool stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = true;
+}
+
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+#define STOP_SIGNALS (sizeof stop_signals / sizeof stop_signals[0])
+
+/* Let signals end the check; a second one, which is impatient, the program. */
+static void signals_catch(struct sigaction old[STOP_SIGNALS])
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_signal;
+    action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+    for (size_t i = 0; i < STOP_SIGNALS; i++) {
+        sigaction(stop_signals[i], NULL, &old[i]);
+        if (old[i].sa_handler != SIG_IGN)       /* nohup(1) */
+            sigaction(stop_signals[i], &action, NULL);
+    }
+}
+
+static void signals_restore(const struct sigaction old[STOP_SIGNALS])
+{
+    for (size_t i = 0; i < STOP_SIGNALS; i++)
+        sigaction(stop_signals[i], &old[i], NULL);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * A line for fsck(8) or systemd: "PASS DONE MAX DEVICE". Who reads them knows
+ * five passes, so more phases than that are told as parts of five.
+ */
+static void progress_line(struct checkrun *run, unsigned phase,
+                          unsigned phases, uint64_t done, uint64_t total)
+{
+    int64_t now = now_ns();
+
+    if (phase == run->phase && done < total && now - run->reported < LINE_NS)
+        return;
+    run->reported = now;
+    if (phases > E2FSCK_PASSES && total > 0) {
+        double all = ((double)(phase - 1) + (double)done / (double)total) *
+                     E2FSCK_PASSES / (double)phases;
+        unsigned pass = all >= E2FSCK_PASSES ? E2FSCK_PASSES - 1
+                                             : (unsigned)all;
+
+        phase = pass + 1;
+        done = (uint64_t)((all - pass) * 1000);
+        total = 1000;
+    }
+    dprintf(run->options->progress_fd, "%u %" PRIu64 " %" PRIu64 " %s\n",
+            phase, done, total, run->image);
+}
+
+/* On any thread, but this one waits meanwhile: nothing else prints. */
+static void on_progress(void *context, unsigned phase, unsigned phases,
+                        const char *what, uint64_t done, uint64_t total)
+{
+    struct checkrun *run = context;
+
+    if (run->options->progress_fd != CHECKRUN_NO_FD)
+        progress_line(run, phase, phases, done, total);
+    if (run->options->phases && phase != run->phase) {
+        progress_hide();
+        printf("Phase %u of %u: %s\n", phase, phases, what);
+        fflush(stdout);
+    }
+    run->phase = phase;
+    if (run->options->bar)
+        progress_phase(phase, phases, what, done, total);
+}
+
+static int on_finding(void *context, const struct shale_finding *finding)
+{
+    struct checkrun *run = context;
+
+    progress_hide();
+    return run->finding ? run->finding(run, finding) : 0;
+}
+
+static void on_claim(void *context, const struct shale_claim *claim)
+{
+    struct checkrun *run = context;
+
+    run->claim(run, claim);
+}
+
+static bool on_wanted(void *context, size_t index, enum shale_object *object,
+                      uint64_t *number)
+{
+    struct checkrun *run = context;
+
+    return run->wanted(run, index, object, number);
+}
+
+static void on_path(void *context, enum shale_object object, uint64_t number,
+                    const char *path)
+{
+    struct checkrun *run = context;
+
+    run->path(run, object, number, path);
+}
+
+/*
+ * The byte of DEV where block NUMBER is that holds a superblock of ext2. Its
+ * blocks' size is what the superblock itself says (documentation of ext4, "The
+ * Super Block": the magic number at 0x38, the size at 0x18); if no size fits,
+ * blocks are taken for 1 KiB, and the checker will say what it misses.
+ */
+static uint64_t superblock_byte(struct shale_bdev *dev, struct shale_mem *mem,
+                                uint64_t number)
+{
+    for (unsigned shift = 10; shift <= 16; shift++) {
+        uint8_t raw[64];
+        uint64_t at = number << shift;
+
+        if (at >> shift != number || at >= dev->size)
+            break;
+        /* The first one lies at byte 1024, whatever blocks are. */
+        if (number == 0)
+            at = 1024;
+        if (shale_bdev_read_bytes(dev, mem, at, raw, sizeof raw) == 0 &&
+            raw[0x38] == 0x53 && raw[0x39] == 0xef &&
+            (number == 0 || raw[0x18] == shift - 10))
+            return at;
+    }
+    return number <= UINT64_MAX >> 10 ? number << 10 : UINT64_MAX;
+}
+
+void checkrun(struct checkrun *run, struct shale_image *image,
+              const struct checkrun_options *options)
+{
+    struct shale_workers *workers = shale_host_workers_create(options->threads);
+    struct sigaction old[STOP_SIGNALS];
+    struct shale_slice_bdev slice;
+    struct shale_check_config config = {
+        .dev = &slice.base,
+        .mem = image->mem,
+        .checkers = shale_all_checkers,
+        .type = options->type,
+        .superblock = options->superblock_at,
+        .locks = &shale_host_locks,
+        .workers = workers,
+        .clock = epoch_clock(),
+        .findings_max = options->findings_max,
+        .stop = &stop,
+        .context = run,
+        .finding = on_finding,
+        .progress = on_progress,
+        .claim = run->claim ? on_claim : NULL,
+        .wanted = run->wanted ? on_wanted : NULL,
+        .path = run->path ? on_path : NULL,
+    };
+    int64_t started = now_ns();
+
+    run->options = options;
+    run->err = shale_slice_bdev_init(&slice, shale_file_bdev(image->file),
+                                     run->place->start, run->place->size);
+    if (options->has_superblock && !run->err)
+        config.superblock = superblock_byte(&slice.base, image->mem,
+                                            options->superblock);
+    signals_catch(old);
+    if (!run->err)
+        run->err = shale_check(&config, &run->result);
+    signals_restore(old);
+    run->stopped = stop;
+    progress_hide();
+    shale_host_workers_destroy(workers);
+    run->seconds = (double)(now_ns() - started) / 1e9;
+}
+
+int checkrun_status(const struct checkrun *run)
+{
+    const uint64_t *findings = run->result.findings;
+    int status = findings[SHALE_CORRUPTION] || findings[SHALE_INCONSISTENCY]
+        ? FSCK_DAMAGED : FSCK_SOUND;
+
+    if (run->err == SHALE_EINTR && run->stopped)
+        return FSCK_STOPPED;
+    return run->err ? status | FSCK_FAILED : status;
+}
+
+const char *checkrun_type(const char *type)
+{
+    const struct shale_fs_ops *driver = shale_driver_named(type);
+
+    if (!driver)
+        return NULL;
+    type = shale_driver_name(driver);
+    for (size_t i = 0; shale_all_checkers[i]; i++)
+        if (!strcmp(shale_checker_name(shale_all_checkers[i]), type))
+            return type;
+    return NULL;
+}
+
+const char *checkrun_unit(const char *type)
+{
+    return type && !strcmp(type, "ext2") ? "block" : "cluster";
+}
+
+void checkrun_count(uint64_t count, const char *one, const char *many,
+                    char out[CHECKRUN_COUNT_MAX])
+{
+    snprintf(out, CHECKRUN_COUNT_MAX, "%" PRIu64 " %s", count,
+             count == 1 ? one : many);
+}

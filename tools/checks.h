@@ -1,0 +1,185 @@
+/*
+ * checks.h - what `shale check` and `shale map` share
+ *
+ *      cmd_check.c     the command line, exit status
+ *      checkplace.c    which volumes of the image are meant
+ *      checkrun.c      one call of shale_check(): workers, progress, signals
+ *      checktext.c     findings and verdict, for people
+ *      checkjson.c     the same for programs
+ *      checkcodes.c    what the codes mean
+ */
+#ifndef SHALE_TOOLS_CHECKS_H
+#define SHALE_TOOLS_CHECKS_H
+
+#include "shale/check.h"
+#include "table.h"
+#include "tools.h"
+
+/* What fsck(8) expects; bits, or-ed for several volumes. */
+enum {
+    FSCK_SOUND   = 0,
+    FSCK_DAMAGED = 4,           /* "file system errors left uncorrected" */
+    FSCK_FAILED  = 8,           /* "operational error" */
+    FSCK_USAGE   = 16,
+    FSCK_STOPPED = 32,          /* "checking canceled by user request" */
+};
+
+/* --------------------------------------------------------------- volumes */
+
+/* Where on an image a volume is. */
+struct place {
+    unsigned part;              /* partition; 0 if it is none */
+    uint64_t start, size;       /* bytes; may run past the image's end */
+    bool known;                 /* by a driver */
+    char content[TABLE_CONTENT_MAX];    /* what seems to be there, or "" */
+};
+
+struct places {
+    struct shale_image *image;
+    struct place *list;         /* at least one */
+    size_t count;
+};
+
+/*
+ * Open the image NAME and find the volumes to work on: the one that OPTIONS
+ * choose, else the whole image if a driver knows it or there are no partitions;
+ * else ALL partitions, or the only one that is known. False, having said why.
+ */
+bool places_open(struct places *places, const char *name,
+                 const struct options *options, struct shale_log *log,
+                 bool all);
+void places_close(struct places *places);
+
+/* Say why nobody could check what is at PLACE of the image NAME. */
+void place_explain(const struct place *place, const char *name,
+                   const struct options *options);
+
+/* "disk.img", "disk.img, partition 2", "disk.img, byte 1048576"; to be
+   freed, safe to print. */
+char *place_title(const struct place *place, const char *name);
+
+/* ------------------------------------------------------------------ runs */
+
+#define CHECKRUN_NO_FD (-1)
+
+/* How to check, whatever becomes of the findings. */
+struct checkrun_options {
+    const char *type;           /* a checker's name, or NULL */
+    bool has_superblock;
+    uint64_t superblock;        /* a block's number, as e2fsck -b has it; or, */
+    uint64_t superblock_at;     /* if not 0, the byte */
+    unsigned threads;           /* 0: one for each processor */
+    uint32_t findings_max;      /* 0: shale_check()'s own bound */
+    bool bar;                   /* show how far it is, on stderr */
+    bool phases;                /* print a line for each phase */
+    int progress_fd;            /* "phase done max device" lines, as e2fsck's;
+                                   or CHECKRUN_NO_FD */
+};
+
+/* One volume's check, for its sinks and for what is shown after it. */
+struct checkrun {
+    const struct place *place;
+    const char *image;          /* its name */
+    struct shale_check_result result;
+    int err;                    /* shale_check()'s answer */
+    bool stopped;               /* by a signal */
+    double seconds;
+
+    /* To be filled in before: as in struct shale_check_config. */
+    int (*finding)(struct checkrun *run, const struct shale_finding *finding);
+    void (*claim)(struct checkrun *run, const struct shale_claim *claim);
+    bool (*wanted)(struct checkrun *run, size_t index,
+                   enum shale_object *object, uint64_t *number);
+    void (*path)(struct checkrun *run, enum shale_object object,
+                 uint64_t number, const char *path);
+
+    /* checkrun.c's own. */
+    const struct checkrun_options *options;
+    unsigned phase;
+    int64_t reported;
+};
+
+/*
+ * Check what is at run->place of IMAGE. Ends soon, with run->stopped, when the
+ * user says so (SIGINT, SIGTERM, SIGHUP).
+ */
+void checkrun(struct checkrun *run, struct shale_image *image,
+              const struct checkrun_options *options);
+
+/* fsck's exit status of it. */
+int checkrun_status(const struct checkrun *run);
+
+/* The checker's own name for what the user calls TYPE; NULL if unknown. */
+const char *checkrun_type(const char *type);
+
+/* "block" or "cluster": what a volume of TYPE consists of. */
+const char *checkrun_unit(const char *type);
+
+/* "1 file", "2 files" into OUT. */
+#define CHECKRUN_COUNT_MAX 64
+void checkrun_count(uint64_t count, const char *one, const char *many,
+                    char out[CHECKRUN_COUNT_MAX]);
+
+/* -------------------------------------------------------------- findings */
+
+/* How often each code was met. */
+struct code_count {
+    const struct shale_check_code *code;
+    uint64_t count;
+};
+
+struct code_counts {
+    struct code_count *list;
+    size_t count, room;
+};
+
+void code_counts_add(struct code_counts *counts,
+                     const struct shale_check_code *code);
+/* Most severe first, then by name. */
+void code_counts_sort(struct code_counts *counts);
+void code_counts_free(struct code_counts *counts);
+
+enum checks_form { CHECKS_TEXT, CHECKS_SUMMARY, CHECKS_JSON, CHECKS_LINES };
+
+/* One volume's check that is shown; the runs of `shale check`. */
+struct checks {
+    struct checkrun run;
+    enum checks_form form;
+    bool stats, colour;
+    struct code_counts counts;
+
+    bool apart;                 /* text: another volume's precedes */
+    bool some;                  /* text: an object has been begun: */
+    enum shale_object object;
+    uint64_t number;
+
+    struct json_t *findings;    /* JSON: the list of them */
+};
+
+int checktext_finding(struct checkrun *run,
+                      const struct shale_finding *finding);
+void checktext_end(struct checks *checks);
+
+/* As a JSON document: a list of findings is made, then all of the volume. */
+int checkjson_finding(struct checkrun *run,
+                      const struct shale_finding *finding);
+struct json_t *checkjson_end(struct checks *checks);
+
+/* As JSON Lines: each at once. */
+int checkjson_line(struct checkrun *run, const struct shale_finding *finding);
+void checkjson_last_line(struct checks *checks);
+
+/* "sound", "damaged", "interrupted" and the like. */
+const char *checks_verdict(const struct checkrun *run);
+
+/* Print what CODE means ("ext2.block": all that begin so; "all": everything,
+   as the chapters of docs/check-codes.md). An exit status. */
+int checkcodes_explain(const struct options *options, const char *code);
+
+/*
+ * Print TEXT and a newline, wrapped, where AT columns have words already; lines
+ * begin with INDENT spaces.
+ */
+void checkcodes_wrapped(const char *text, size_t at, size_t indent);
+
+#endif /* SHALE_TOOLS_CHECKS_H */

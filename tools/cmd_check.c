@@ -1,0 +1,362 @@
+/*
+ * cmd_check.c - shale check: is the volume sound?
+ *
+ * Also fsck.shale, which fsck(8) runs: the same options, and exit statuses are
+ * its bits for every name of the command. Nothing is written, whatever is
+ * asked for.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "jsonout.h"
+
+#define SUMMARY_FINDINGS 1000000        /* kept where only counts are shown */
+
+enum {
+    OPTION_ALL = OPTION_LONG,
+    OPTION_JSON,
+    OPTION_JSONL,
+    OPTION_SUMMARY,
+    OPTION_STATS,
+    OPTION_EXPLAIN,
+    OPTION_LIMIT,
+    OPTION_SUPERBLOCK,
+    OPTION_THREADS,
+};
+
+static const struct command_option options_check[] = {
+    { 'n', NULL, NULL, "change nothing: as always" },
+    { 'a', NULL, NULL, "repair what is safe; refused, see below" },
+    { 'p', NULL, NULL, "the same" },
+    { 'y', NULL, NULL, "repair everything; refused as well" },
+    { 'r', NULL, NULL, "repair, having asked; refused as well" },
+    { 'f', NULL, NULL, "check even what is marked as clean: as always" },
+    { 'v', NULL, NULL, "name each phase, and show --stats" },
+    { 'V', NULL, NULL, "print the version" },
+    { 'C', NULL, "FD", "write \"PHASE DONE MAX IMAGE\" lines to descriptor FD; "
+      "0: show a bar" },
+    { OPTION_ALL, "all", NULL, "all partitions, one after the other" },
+    { OPTION_JSON, "json", NULL, "one JSON object" },
+    { OPTION_JSONL, "jsonl", NULL, "JSON Lines: a finding each, then a volume "
+      "each" },
+    { OPTION_SUMMARY, "summary", NULL, "how many of each kind, and no more" },
+    { OPTION_STATS, "stats", NULL, "what was read, memory and its bound, "
+      "time" },
+    { OPTION_EXPLAIN, "explain", "CODE", "what a finding's code means; or "
+      "\"all\"" },
+    { OPTION_LIMIT, "limit", "N", "show N findings, count the others "
+      "(10000)" },
+    { 'b', "superblock", "N", "ext2: believe the superblock in block N" },
+    { OPTION_THREADS, "threads", "N", "at most N at work (one for each "
+      "processor)" },
+    { 0, NULL, NULL, NULL },
+};
+
+/* What the command line says. */
+struct settings {
+    struct checkrun_options run;
+    struct places places;
+    const char *image;
+    const char *explain;
+    enum checks_form form;
+    bool all, stats, repair, version, colour;
+    bool some;                  /* a volume has been reported on */
+    int status;                 /* so far */
+    json_t *volumes;            /* JSON: a list of them */
+};
+
+static int take_number(struct options *options, const char *what, uint64_t min,
+                       uint64_t max, uint64_t *out)
+{
+    if (options_number(optarg, min, max, out))
+        return STATUS_OK;
+    return options_complain(options, "%s: not a number that will do: '%s'",
+                            what, optarg);
+}
+
+/* -C FD; e2fsck's negative ones mean "later, maybe": never, here. */
+static int take_progress(struct options *options, struct settings *set)
+{
+    char *end;
+    long fd = strtol(optarg, &end, 10);
+
+    if (end == optarg || *end || fd > 65535)
+        return options_complain(options, "-C: not a descriptor: '%s'", optarg);
+    if (fd == 0)
+        set->run.bar = true;
+    else if (fd > 0)
+        set->run.progress_fd = (int)fd;
+    return STATUS_OK;
+}
+
+/* Take the option LETTER. STATUS_OK, or another status after a complaint. */
+static int take(struct options *options, struct settings *set, int letter)
+{
+    uint64_t number = 0;
+    int status = STATUS_OK;
+
+    switch (letter) {
+    case 'a':
+    case 'p':
+    case 'r':
+    case 'y':
+        set->repair = true;
+        break;
+    case 'v':
+        set->run.phases = true;
+        set->stats = true;
+        break;
+    case 'V':
+        set->version = true;
+        break;
+    case 'C':
+        return take_progress(options, set);
+    case OPTION_ALL:
+        set->all = true;
+        break;
+    case OPTION_JSON:
+        set->form = CHECKS_JSON;
+        break;
+    case OPTION_JSONL:
+        set->form = CHECKS_LINES;
+        break;
+    case OPTION_SUMMARY:
+        set->form = CHECKS_SUMMARY;
+        break;
+    case OPTION_STATS:
+        set->stats = true;
+        break;
+    case OPTION_EXPLAIN:
+        set->explain = optarg;
+        break;
+    case OPTION_LIMIT:
+        status = take_number(options, "--limit", 1, UINT32_MAX, &number);
+        set->run.findings_max = (uint32_t)number;
+        break;
+    case 'b':
+        status = take_number(options, "--superblock", 0, UINT64_MAX, &number);
+        set->run.superblock = number;
+        set->run.has_superblock = true;
+        break;
+    case OPTION_THREADS:
+        status = take_number(options, "--threads", 1, 1024, &number);
+        set->run.threads = (unsigned)number;
+        break;
+    default:                    /* -n, -f: as always */
+        break;
+    }
+    return status;
+}
+
+/* Check the volume at PLACE. */
+static void check_place(struct settings *set, const struct options *options,
+                        const struct place *place)
+{
+    struct checks checks = {
+        .run = {
+            .place = place,
+            .image = set->image,
+            .finding = set->form == CHECKS_JSON ? checkjson_finding
+                     : set->form == CHECKS_LINES ? checkjson_line
+                     : checktext_finding,
+        },
+        .form = set->form,
+        .stats = set->stats,
+        .colour = set->colour,
+        .apart = set->some,
+    };
+    char *title = place_title(place, set->image);
+
+    checkrun(&checks.run, set->places.image, &set->run);
+    if (checks.run.err == SHALE_ENODEV && set->places.count > 1) {
+        if (!options->quiet)
+            report("%s: not checked: %s", title,
+                   *place->content ? place->content : "unknown");
+    } else if (checks.run.err == SHALE_ENODEV) {
+        place_explain(place, set->image, options);
+        set->status |= FSCK_FAILED;
+    } else {
+        set->some = true;
+        set->status |= checkrun_status(&checks.run);
+        if (set->form == CHECKS_JSON)
+            jsonout_append(set->volumes, checkjson_end(&checks));
+        else if (set->form == CHECKS_LINES)
+            checkjson_last_line(&checks);
+        else
+            checktext_end(&checks);
+    }
+    if (checks.findings)
+        json_decref(checks.findings);
+    code_counts_free(&checks.counts);
+    free(title);
+}
+
+/* Check all that is to be checked; leaves the status in SET. */
+static void check_places(struct settings *set, const struct options *options)
+{
+    for (size_t i = 0; i < set->places.count; i++) {
+        check_place(set, options, &set->places.list[i]);
+        if (set->status & FSCK_STOPPED)
+            break;
+    }
+    if (!set->some && set->places.count > 1) {
+        report("%s: there is no volume that Shale can check", set->image);
+        set->status |= FSCK_FAILED;
+    }
+}
+
+/* What the image was found to be, as one document. */
+static void print_document(struct settings *set)
+{
+    json_t *document = jsonout_new_object();
+
+    jsonout_text(document, "image", set->image);
+    jsonout_number(document, "exit", (unsigned)set->status);
+    jsonout_set(document, "volumes", set->volumes);
+    jsonout_document(document);
+}
+
+static void log_nothing(struct shale_log *log, const struct shale_event *event)
+{
+    (void)log;
+    (void)event;
+}
+
+static int check_image(struct settings *set, const struct options *options)
+{
+    struct shale_log log = { log_nothing };
+
+    if (set->repair && !options->quiet)
+        report("%s: nothing is repaired: shale check only reads, and does so "
+               "now", set->image);
+    if (!places_open(&set->places, set->image, options, &log, set->all))
+        return FSCK_FAILED;
+    if (set->form == CHECKS_JSON)
+        set->volumes = jsonout_new_array();
+    check_places(set, options);
+    if (set->form == CHECKS_JSON)
+        print_document(set);
+    places_close(&set->places);
+    return set->status;
+}
+
+/* "ext2", of a program called fsck.shale.ext2; else NULL. */
+static const char *type_of_program(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    return !strncmp(name, "fsck.shale.", 11) && name[11] ? name + 11 : NULL;
+}
+
+/* An exit status of the other commands, in fsck(8)'s numbers. */
+static int fsck_status(int status)
+{
+    return status == STATUS_USAGE ? FSCK_USAGE
+         : status == STATUS_FAILED ? FSCK_FAILED : FSCK_SOUND;
+}
+
+/* "sb=N" among the filesystem's options, N in KiB as for mount: the byte. */
+static uint64_t superblock_option(const char *list)
+{
+    uint64_t kib;
+
+    for (const char *at = list; at && *at;) {
+        size_t len = strcspn(at, ",");
+        char value[24];
+
+        if (!strncmp(at, "sb=", 3) && len - 3 < sizeof value) {
+            memcpy(value, at + 3, len - 3);
+            value[len - 3] = '\0';
+            if (options_number(value, 1, UINT64_MAX >> 10, &kib))
+                return kib << 10;
+        }
+        at += len + (at[len] == ',');
+    }
+    return 0;
+}
+
+/* Settle what depends on several options. */
+static int settle(struct options *options, struct settings *set)
+{
+    const char *term = getenv("TERM");
+
+    if (options->image.type) {
+        set->run.type = checkrun_type(options->image.type);
+        if (!set->run.type)
+            return options_complain(options, "Shale cannot check '%s'",
+                                    options->image.type);
+    }
+    set->run.superblock_at = superblock_option(options->image.options);
+    if (set->all && (options->image.part || options->image.has_offset))
+        return options_complain(options, "--all excludes --part and --offset");
+    if (set->form == CHECKS_SUMMARY && !set->run.findings_max)
+        set->run.findings_max = SUMMARY_FINDINGS;
+    if (set->form == CHECKS_JSON || set->form == CHECKS_LINES)
+        set->run.phases = false;
+    if (set->run.progress_fd == CHECKRUN_NO_FD && !options->quiet &&
+        isatty(STDERR_FILENO))
+        set->run.bar = true;
+    set->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
+                  !(term && !strcmp(term, "dumb"));
+    return STATUS_OK;
+}
+
+/* Print all there is to say of the image, or of a code. An fsck status. */
+static int act(struct options *options, struct settings *set)
+{
+    char **operands;
+    int count = options_operands(options, &operands);
+
+    if (set->version)
+        return fsck_status(command_version.run(1, options->argv));
+    if (set->explain)
+        return checkcodes_explain(options, set->explain);
+    if (count != 1) {
+        options_complain(options, count ? "one image at a time"
+                                        : "which image?");
+        return FSCK_USAGE;
+    }
+    set->image = operands[0];
+    return check_image(set, options);
+}
+
+static int cmd_check(int argc, char **argv)
+{
+    struct settings set = { .run = { .progress_fd = CHECKRUN_NO_FD } };
+    struct options options;
+    int letter, status = STATUS_OK;
+
+    options_init(&options, &command_check, argc, argv);
+    options.image.type = type_of_program(argv[0]);
+    while (status == STATUS_OK && (letter = options_next(&options)) >= 0)
+        status = take(&options, &set, letter);
+    if (status == STATUS_OK && letter == OPTIONS_STOP)
+        return fsck_status(options.status);
+    if (status == STATUS_OK)
+        status = settle(&options, &set);
+    if (status != STATUS_OK)
+        return fsck_status(status);
+
+    status = act(&options, &set);
+    return finish_output(STATUS_OK) == STATUS_OK ? status
+                                                 : status | FSCK_FAILED;
+}
+
+const struct command command_check = {
+    .name     = "check",
+    .run      = cmd_check,
+    .operands = "IMAGE|--explain CODE",
+    .summary  = "tell what is wrong with the volume",
+    .details  =
+        "Reads all of its metadata, says which rules of its format are\n"
+        "broken, and writes nothing, ever: if repair is asked for, it says\n"
+        "that there is none, and checks all the same.\n"
+        "\n"
+        "Exit status, as of fsck(8): 0 sound, 4 damaged, 8 it could not be\n"
+        "checked, 16 wrong usage, 32 interrupted; or-ed for several volumes.\n",
+    .options  = options_check,
+    .image    = true,
+};

@@ -1,0 +1,91 @@
+/*
+ * mapjson.c - a volume's layout, for programs
+ */
+#include <string.h>
+
+#include "jsonout.h"
+#include "map.h"
+
+static json_t *totals_json(const struct map_grid *grid)
+{
+    json_t *object = jsonout_new_object();
+
+    for (unsigned use = 0; use < SHALE_USES; use++)
+        jsonout_number(object, map_look(use).key, grid->totals[use]);
+    jsonout_number(object, map_look(MAP_FREE).key, mapgrid_free_bytes(grid));
+    return object;
+}
+
+static json_t *fragments_json(const struct map_grid *grid)
+{
+    json_t *object = jsonout_new_object();
+
+    jsonout_number(object, "files", grid->files);
+    jsonout_number(object, "fragmented_files", grid->fragmented_files);
+    jsonout_number(object, "gaps", grid->fragments);
+    jsonout_number(object, "bytes_after_gaps", grid->fragmented_bytes);
+    return object;
+}
+
+/* Cell INDEX of MAP: its uses that are not nothing, whose most of it is. */
+static json_t *cell_json(const struct map *map, size_t index)
+{
+    const struct map_grid *grid = &map->grid;
+    const struct map_cell *cell = &grid->cells[index];
+    const char *path = mapgrid_path_of(grid, cell);
+    uint64_t start = map->run.place->start + index * grid->cell_size;
+    json_t *object = jsonout_new_object(), *used = jsonout_new_object();
+
+    jsonout_number(object, "start", start);
+    jsonout_number(object, "length", mapgrid_cell_bytes(grid, index));
+    for (unsigned use = 0; use < SHALE_USES; use++)
+        if (cell->used[use] > 0)
+            jsonout_number(used, map_look(use).key, cell->used[use]);
+    jsonout_set(object, "used", used);
+    jsonout_number(object, "fragmented", cell->fragmented);
+    if (cell->largest) {
+        jsonout_text(object, "object", shale_object_name(cell->object));
+        jsonout_number(object, "number", cell->number);
+        if (path)
+            jsonout_text(object, "path", path);
+    }
+    if (cell->findings) {
+        jsonout_number(object, "findings", cell->findings);
+        jsonout_text(object, "code", cell->code->name);
+    }
+    return object;
+}
+
+void mapjson_show(const struct map *map)
+{
+    const struct shale_check_result *result = &map->run.result;
+    const struct map_grid *grid = &map->grid;
+    json_t *document = jsonout_new_object(), *cells = jsonout_new_array();
+
+    jsonout_text(document, "image", map->run.image);
+    if (map->run.place->part)
+        jsonout_number(document, "partition", map->run.place->part);
+    else
+        jsonout_set(document, "partition", json_null());
+    jsonout_text(document, "type", result->type);
+    if (map->facts.known)
+        jsonout_text(document, "label", map->facts.label);
+    else
+        jsonout_set(document, "label", json_null());
+    jsonout_number(document, "start", map->run.place->start);
+    jsonout_number(document, "size", grid->size);
+    jsonout_number(document, "unit_size", result->unit_size);
+    jsonout_number(document, "units", result->units);
+    jsonout_number(document, "units_used", result->units_used);
+    jsonout_text(document, "verdict", checks_verdict(&map->run));
+    jsonout_set(document, "bytes", totals_json(grid));
+    jsonout_set(document, "fragmentation", fragments_json(grid));
+    jsonout_number(document, "unplaced_findings", grid->unplaced);
+    jsonout_number(document, "cell_size", grid->cell_size);
+    /* What is free is left out: what there is, is in its place. */
+    for (size_t i = 0; i < grid->count; i++)
+        if (mapgrid_kind(grid, i) != MAP_FREE)
+            jsonout_append(cells, cell_json(map, i));
+    jsonout_set(document, "cells", cells);
+    jsonout_document(document);
+}
