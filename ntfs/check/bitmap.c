@@ -161,7 +161,7 @@ static void records_differ(struct ntfs_check *nc, uint64_t first,
         /* Records that nobody has used yet may be kept for the system; and why
            others are not in use may have been told. */
         if (found || (i >= NTFS_FIRST_USER + 8 &&
-                      !(ntfs_check_kept(nc, i).flags & NTFS_CHECK_DAMAGED)))
+                      !ntfs_check_is_told(nc, i)))
             ntfs_check_tell(nc, found ? NTFS_CHECK_RECORD_UNMARKED
                                       : NTFS_CHECK_RECORD_LOST,
                             i, SHALE_NOWHERE);

@@ -173,6 +173,9 @@ int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on);
 struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
                                          uint64_t number);
 
+/* Has it been told that record NUMBER cannot be had, or not all of it? */
+bool ntfs_check_is_told(struct ntfs_check *nc, uint64_t number);
+
 /* A list means one more attribute of the extension record NUMBER. */
 int ntfs_check_meant(struct ntfs_check *nc, uint64_t number);
 

@@ -64,8 +64,8 @@ static void entry_judge(struct ntfs_tree *tree, const struct ntfs_entry *entry,
     struct ntfs_check_record kept = ntfs_check_kept(nc, file);
     uint64_t dir = tree->record->number;
 
-    if (kept.flags & NTFS_CHECK_DAMAGED)
-        ;                       /* which has been told */
+    if (ntfs_check_is_told(nc, file))
+        ;
     else if (!(kept.flags & NTFS_CHECK_IN_USE) ||
              kept.flags & NTFS_CHECK_EXTENSION)
         tell_name(nc, NTFS_CHECK_ENTRY_RECORD, dir, entry->at, name,

@@ -40,6 +40,12 @@ struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
     return kept;
 }
 
+bool ntfs_check_is_told(struct ntfs_check *nc, uint64_t number)
+{
+    return ntfs_check_kept(nc, number).flags & NTFS_CHECK_DAMAGED ||
+           check_bits_has(nc->unread, number);
+}
+
 /* Add CHANGE to what is kept of NUMBER: its flags are set, its links and
    sequence put there, its names and sum added. */
 static int keep(struct ntfs_check *nc, uint64_t number,
