@@ -71,6 +71,7 @@ struct ntfs_check_record {
                                            finding */
 #define NTFS_CHECK_REACHED   0x0040u    /* the root leads there */
 #define NTFS_CHECK_CALLED    0x0080u    /* its head says it is a directory */
+#define NTFS_CHECK_AGAIN     0x0100u    /* ... and it has several names */
 
 /* Security ids up to this are looked at: more descriptors have no room. */
 #define NTFS_CHECK_IDS (1u << 24)

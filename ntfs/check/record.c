@@ -177,12 +177,13 @@ static int id_take(struct ntfs_check *nc, struct seen *seen, uint16_t id,
     return 0;
 }
 
-/* NAME is one of a directory, whose parent is kept: the first that is not of
-   the name space DOS. */
+/* NAME is one of a directory, whose parent is kept: there is but one that is
+   not of the name space DOS. */
 static int parent_take(struct ntfs_check *nc, const struct ntfs_record *record,
                        const struct ntfs_name *name)
 {
     uint64_t file = ntfs_check_file_of(record), *at;
+    bool again = false;
 
     if (!(record->flags & NTFS_RECORD_DIRECTORY) ||
         name->space == NTFS_DOS || file >= check_array_size(nc->parents))
@@ -191,7 +192,11 @@ static int parent_take(struct ntfs_check *nc, const struct ntfs_record *record,
     at = check_array_at(nc->parents, file, true);
     if (at && *at == 0)
         *at = name->parent;
+    else
+        again = true;
     check_array_unlock(nc->parents);
+    if (at && again)
+        return ntfs_check_mark(nc, file, NTFS_CHECK_AGAIN);
     return at ? 0 : SHALE_ENOMEM;
 }
 

@@ -90,15 +90,6 @@ static int directory_judge(struct ntfs_check *nc, uint64_t number)
                ? err : ntfs_check_mark(nc, end, NTFS_CHECK_REACHED);
 }
 
-/* A directory has one name, and one for DOS; that of the root is ".". */
-static void names_judge(struct ntfs_check *nc, uint64_t number,
-                        const struct ntfs_check_record *kept)
-{
-    if (kept->names > 2 && !(kept->flags & NTFS_CHECK_DAMAGED))
-        ntfs_check_differ(nc, NTFS_CHECK_DIRECTORY_NAMES, number,
-                          SHALE_NOWHERE, 2, kept->names);
-}
-
 int ntfs_check_tree(struct ntfs_check *nc)
 {
     uint64_t count = check_array_size(nc->records);
@@ -111,7 +102,9 @@ int ntfs_check_tree(struct ntfs_check *nc)
         err = check_going(nc->check);
         if (err || !is_directory(&kept))
             continue;
-        names_judge(nc, i, &kept);
+        /* That of the root is ".". */
+        if (kept.flags & NTFS_CHECK_AGAIN)
+            ntfs_check_tell(nc, NTFS_CHECK_DIRECTORY_NAMES, i, SHALE_NOWHERE);
         err = directory_judge(nc, i);
     }
     return err;

@@ -88,6 +88,9 @@ if ! is_quick; then
         hibernated $text
         told "hiberfil.sys: $text" "not clean" empty \
             "hibernated, or fast startup" "Windows is hibernated"
+        expect "check: hiberfil.sys: $text" ntfs.volume.hibernated \
+            "$("$SHALE" check --jsonl "$image" |
+                jq -r '.code // empty')"
     done
     for text in wake WAKE; do
         hibernated $text
