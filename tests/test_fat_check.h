@@ -33,8 +33,8 @@ static inline int checked_finding(void *context,
     struct checked *checked = context;
     size_t len = strlen(checked->told);
 
-    snprintf(checked->told + len, sizeof checked->told - len, "%s %lld %s%s%s\n",
-             finding->code->name, (long long)finding->at,
+    snprintf(checked->told + len, sizeof checked->told - len,
+             "%s %lld %s%s%s\n", finding->code->name, (long long)finding->at,
              finding->path ? finding->path : "-",
              checked->sentences ? " " : "",
              checked->sentences ? finding->sentence : "");

@@ -291,13 +291,31 @@ static void many(struct image *image)
     image_chain(image, 3000, 5);
 }
 
+/* Make chains of their clusters that join, and are of many rows. */
+static void entangle(struct image *image, uint32_t seed)
+{
+    uint64_t state = seed;
+
+    for (uint32_t c = 100; c < 1400; c++) {
+        uint32_t next;
+
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        next = 100 + (uint32_t)(state >> 33) % 1300;
+        if (state >> 60 != 0)
+            image_link(image, c, seed % 2 || next > c ? next : c + 2);
+    }
+}
+
 START_TEST(workers_agree)
 {
     static struct checked alone;
     struct image image;
 
     reset();
+    checked.sentences = true;
     many(&image);
+    if (_i > 0)
+        entangle(&image, (uint32_t)_i);
     ask(&image);
     alone = checked;
     ck_assert_uint_gt(strlen(alone.told), 1000);
@@ -309,6 +327,30 @@ START_TEST(workers_agree)
         ck_assert_uint_eq(checked.result.directories,
                           alone.result.directories);
     }
+    free(image.bytes);
+}
+END_TEST
+
+/* A chain of so many rows that what is wrong with it is kept, and told. */
+START_TEST(many_rows)
+{
+    struct image image;
+    uint8_t *at;
+
+    reset();
+    checked_init(&image, 16);
+    at = image_entry(image_root(&image), "ROWS       ", 0, 100, 5);
+    for (uint32_t i = 0; i < 100; i++)
+        image_link(&image, 100 + 2 * i, i < 99 ? 102 + 2 * i : FAT_END);
+    ask(&image);
+    ck_assert(strstr(checked.told, "fat.size.less"));
+
+    /* If it shares clusters, nobody knows how long it should be. */
+    image_entry(at, "TOO        ", 0, 298, 5);
+    ask(&image);
+    ck_assert(!strstr(checked.told, "fat.size"));
+    ck_assert(strstr(checked.told, "/ROWS\n"));
+    ck_assert(strstr(checked.told, "/TOO\n"));
     free(image.bytes);
 }
 END_TEST
@@ -328,7 +370,8 @@ Suite *suite(void)
     tcase_add_test(tc, three_share);
     tcase_add_test(tc, two_in_a_circle);
     tcase_add_test(tc, directories_share);
-    tcase_add_test(tc, workers_agree);
+    tcase_add_loop_test(tc, workers_agree, 0, 20);
+    tcase_add_test(tc, many_rows);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -249,7 +249,7 @@ static void check_clusters(struct fat_check *v)
         FAT_TELL(v, BOOT_FEW, FIELD(sectors32), .compared = true,
                  .expected = FAT16_CLUSTERS, .found = all);
     if (boot->fat_count > 2)
-        FAT_TELL(v, BOOT_FATS, FIELD(fat_count), .number = boot->fat_count);
+        FAT_TELL(v, BOOT_FATS, FIELD(fat_count), .other = boot->fat_count);
 }
 
 static void check_fields(struct fat_check *v, const uint8_t *head)
@@ -270,9 +270,9 @@ static void check_fields(struct fat_check *v, const uint8_t *head)
         FAT_TELL(v, BOOT_SECTORS, FIELD(sectors32), .compared = true,
                  .expected = few, .found = many);
     if (v->boot.bits == 32 && entries != 0)
-        FAT_TELL(v, BOOT_TWO_ROOTS, FIELD(root_entries), .number = entries);
+        FAT_TELL(v, BOOT_TWO_ROOTS, FIELD(root_entries), .other = entries);
     else if (entries * FAT_ENTRY_SIZE % v->boot.sector_size != 0)
-        FAT_TELL(v, BOOT_ROOT, FIELD(root_entries), .number = entries);
+        FAT_TELL(v, BOOT_ROOT, FIELD(root_entries), .other = entries);
     if (v->boot.bits == 32 && le16_get(raw->u.fat32.version) != 0)
         FAT_TELL(v, BOOT_VERSION, FIELD(u.fat32.version), .compared = true,
                  .expected = 0, .found = le16_get(raw->u.fat32.version));
@@ -386,7 +386,7 @@ static int check_backup(struct fat_check *v, const uint8_t *head,
     else if (sector == 0)
         FAT_TELL(v, BACKUP_NONE, FIELD(u.fat32.backup), .number = 0);
     else if (v->boot.backup_sector == 0)
-        FAT_TELL(v, BACKUP_PLACE, FIELD(u.fat32.backup), .number = sector,
+        FAT_TELL(v, BACKUP_PLACE, FIELD(u.fat32.backup), .found = sector,
                  .other = v->boot.reserved);
     else
         return compare_backup(v, head, copy);

@@ -4,7 +4,11 @@
  * A chain is followed in rows: clusters of which each is followed by the next.
  * A row is taken as a whole. If one of its clusters had been taken before, then
  * so had its end, and what comes after that is whoever's took it first: all of
- * a chain is taken by somebody, and none of it is followed twice.
+ * a chain is taken by somebody, and only few rows are followed twice.
+ *
+ * What is told must not depend on who was first. So a chain of few rows is
+ * measured to its end whoever has it. What is wrong with a longer one is kept
+ * until it is known whether it shares anything, and told if it does not.
  */
 #include "fat32/check/check.h"
 
@@ -46,24 +50,57 @@ static void claim(const struct fat_check *v, const struct fat_check_use *use,
         });
 }
 
-/* Take the COUNT clusters from CLUSTER on. *MET: somebody had. */
-static int take(struct fat_check *v, struct check_bits *taken,
-                uint32_t cluster, uint32_t count, bool *met)
+uint32_t fat_check_before(struct check_bits *bits, uint32_t cluster,
+                          uint32_t count)
 {
-    uint64_t already;
-    int err = check_bits_add(taken, cluster, count, &already);
+    /* Where nothing is in, what comes first far away is not looked for. */
+    if (check_bits_sum(bits, cluster, count) == 0)
+        return count;
+    return (uint32_t)(check_bits_next(bits, cluster, true) - cluster);
+}
 
+/*
+ * Take the *COUNT clusters from CLUSTER on. *MET: somebody had, and *COUNT is
+ * how many are sure to be ours.
+ */
+static int take(struct fat_check *v, struct check_bits *taken,
+                uint32_t cluster, uint32_t *count, bool *met)
+{
+    uint32_t all = *count;
+    uint64_t already;
+    int err;
+
+    /* Of directories one is taken at a time. Else others may come between. */
+    if (taken == v->dir_clusters)
+        *count = fat_check_before(taken, cluster, all);
+    err = check_bits_add(taken, cluster, all, &already);
     *met = !err && already > 0;
-    if (*met && taken == v->owned)
+    if (*met && taken == v->owned) {
         __atomic_store_n(&v->shared, true, __ATOMIC_RELAXED);
+        *count = 0;
+    }
     return err;
+}
+
+/* Measure the rest of a chain of few rows, from *OUT on, which is taken. */
+static void measure(const struct fat_check *v, struct fat_check_chain *out)
+{
+    while (out->end == FAT_END_MET && out->rows < FAT_CHECK_FEW) {
+        uint32_t cluster = out->value;
+        uint32_t count = fat_check_run(v, cluster, &out->end, &out->value);
+
+        out->rows++;
+        out->length += count;
+        if (count > 0)
+            out->last = cluster + count - 1;
+    }
 }
 
 int fat_check_follow(struct fat_check *v, uint32_t first,
                      struct check_bits *taken, const struct fat_check_use *use,
                      struct fat_check_chain *out)
 {
-    uint32_t cluster = first, count, rows = 0;
+    uint32_t cluster = first, count;
     bool met = false;
     int err = 0;
 
@@ -72,21 +109,25 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
         count = fat_check_run(v, cluster, &out->end, &out->value);
         if (count > 0) {
             claim(v, use, cluster, count, out->length);
-            err = take(v, taken, cluster, count, &met);
+            err = take(v, taken, cluster, &count, &met);
         }
-        if (met) {
-            out->end = FAT_END_MET;
-            out->value = cluster;
-        } else if (count > 0) {
+        if (count > 0) {
             out->length += count;
             out->last = cluster + count - 1;
         }
+        if (met) {
+            out->end = FAT_END_MET;
+            out->value = cluster + count;
+        }
         cluster = out->value;
-        if (++rows % ASK_EVERY == 0 && !err)
+        if (++out->rows % ASK_EVERY == 0 && !err)
             err = check_going(v->check);
     }
-    if (taken == v->owned)
+    if (taken == v->owned) {
         check_done(v->check, out->length);
+        out->rows -= met;       /* that row is to be measured */
+        measure(v, out);
+    }
     return err;
 }
 

@@ -39,6 +39,8 @@ extern const struct shale_check_code fat_check_codes[FAT_CHECK_CODES];
 
 /* ------------------------------------------------------------ the volume */
 
+struct fat_check_problem;
+
 /* A directory that was found. */
 struct fat_check_dir {
     uint64_t at;                /* its entry; 0: the root */
@@ -85,6 +87,8 @@ struct fat_check {
     /* chain.c */
     struct check_bits *owned;   /* clusters that are somebody's */
     bool shared;                /* somebody met a cluster that was owned */
+    struct fat_check_problem *problems;     /* see entry.c */
+    size_t problem_count, problem_room;
 
     /* label.c */
     uint8_t label[11];
@@ -170,7 +174,10 @@ enum fat_check_end {
     FAT_END_MET,                /* in a cluster that somebody has */
 };
 
+#define FAT_CHECK_FEW 64u       /* rows; see chain.c */
+
 struct fat_check_chain {
+    uint32_t rows;              /* followed */
     uint32_t length;            /* clusters */
     enum fat_check_end end;
     uint32_t last;              /* of them; 0: there is none */
@@ -186,7 +193,8 @@ struct fat_check_use {
 /*
  * Follow the chain from FIRST, which is a cluster, and take its clusters: they
  * are in TAKEN from now on. Its end is FAT_END_MET where one of them has been
- * there before; V->shared is set then, if TAKEN is V->owned. USE may be NULL.
+ * there before. If TAKEN is V->owned, V->shared is set then, and the end is
+ * another if it is not far. USE may be NULL.
  */
 int fat_check_follow(struct fat_check *v, uint32_t first,
                      struct check_bits *taken, const struct fat_check_use *use,
@@ -199,6 +207,10 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
  */
 uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
                        enum fat_check_end *end, uint32_t *value);
+
+/* How many of COUNT clusters from CLUSTER on come before one in BITS? */
+uint32_t fat_check_before(struct check_bits *bits, uint32_t cluster,
+                          uint32_t count);
 
 /*
  * Tell how CHAIN of the object NUMBER ends, if that is not as it should. AT is
@@ -308,6 +320,17 @@ bool fat_check_name_is_legal(const uint8_t name[11]);
  */
 int fat_check_file(struct fat_check *v, struct fat_check_slots *slots,
                    uint32_t slot, bool long_name);
+
+/* Something is wrong with the chain of a file of SIZE bytes. */
+struct fat_check_problem {
+    uint64_t at;                /* its entry */
+    uint32_t size;
+    struct fat_check_chain chain;
+};
+
+/* Tell what, if anything. */
+void fat_check_tell_problem(struct fat_check *v,
+                            const struct fat_check_problem *problem);
 
 /* A label's entry has no data. */
 int fat_check_label_data(struct fat_check *v,

@@ -99,6 +99,7 @@ static void done(struct check *check)
     check_bits_destroy(v->owned);
     check_bits_destroy(v->dir_clusters);
     check_free(check, v->dirs, v->dir_room * sizeof *v->dirs);
+    check_free(check, v->problems, v->problem_room * sizeof *v->problems);
     fat_check_table_fini(v);
     check_lock_fini(check, &v->lock);
     check_free(check, v, sizeof *v);
@@ -110,11 +111,11 @@ const struct shale_checker shale_fat_checker = {
     .codes        = fat_check_codes,
     .code_count   = FAT_CHECK_CODES,
     .phases       = 4,
-    .memory       = "one FAT, without its pieces of 64 KiB that are free or one "
-                    "row of clusters; 3 bits a cluster, less where they lie "
-                    "together; 24 bytes a directory; if clusters are shared, "
-                    "24 bytes a file; 24 bytes of names for each entry of the "
-                    "directories being read, one a worker",
+    .memory       = "one FAT, but for its pieces of 64 KiB that are free or "
+                    "one row of clusters; 6 bits a cluster, less where they "
+                    "lie together; 24 bytes a directory; if clusters are "
+                    "shared, 24 bytes a file; what is in the directories "
+                    "being read, one a worker, and half as much for names",
     .probe        = fat_check_probe,
     .probe_backup = fat_check_probe_backup,
     .run          = run,

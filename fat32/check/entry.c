@@ -72,6 +72,8 @@ static void check_attributes(struct fat_check *v,
         FAT_TELL(v, ENTRY_LABEL_DIR, at, FILE_AT(at), .found = raw->attr);
     else if (raw->attr & 0xc0)
         FAT_TELL(v, ENTRY_ATTRIBUTES, at, FILE_AT(at), .found = raw->attr);
+    if (raw->lower & 0xc0)
+        FAT_TELL(v, ENTRY_FLAGS, at, FILE_AT(at), .found = raw->lower);
 }
 
 /* Days of MONTH, from 1, in the year that is YEAR after 1980. */
@@ -174,12 +176,56 @@ static void check_length(struct fat_check *v, uint32_t length, uint32_t size,
                  .expected = needed, .found = length, .other = size);
 }
 
+void fat_check_tell_problem(struct fat_check *v,
+                            const struct fat_check_problem *problem)
+{
+    if (!fat_check_tell_end(v, SHALE_OBJECT_FILE, problem->at, problem->at,
+                            &problem->chain))
+        check_length(v, problem->chain.length, problem->size, problem->at);
+}
+
+/* Is anything wrong with that? */
+static bool is_problem(const struct fat_check *v,
+                       const struct fat_check_problem *problem)
+{
+    uint64_t room = (uint64_t)problem->chain.length << v->boot.cluster_shift;
+
+    return problem->chain.end != FAT_END_MARK || room < problem->size ||
+           room - problem->size >= v->boot.cluster_size;
+}
+
+/* Keep PROBLEM until all is known. By any worker. */
+static int keep(struct fat_check *v, const struct fat_check_problem *problem)
+{
+    size_t room = v->problem_room ? v->problem_room * 2 : 64;
+    struct fat_check_problem *all;
+    int err = 0;
+
+    check_lock(v->check, &v->lock);
+    if (v->problem_count == v->problem_room) {
+        all = check_alloc(v->check, room * sizeof *all);
+        if (all) {
+            if (v->problem_count)
+                memcpy(all, v->problems, v->problem_count * sizeof *all);
+            check_free(v->check, v->problems, v->problem_room * sizeof *all);
+            v->problems = all;
+            v->problem_room = room;
+        } else {
+            err = SHALE_ENOMEM;
+        }
+    }
+    if (!err)
+        v->problems[v->problem_count++] = *problem;
+    check_unlock(v->check, &v->lock);
+    return err;
+}
+
 static int check_data(struct fat_check *v, const struct fat_disk_entry *raw,
                       uint64_t at)
 {
     struct fat_check_use use = { SHALE_USE_DATA, at };
     uint32_t first = fat_check_first(v, raw), size = le32_get(raw->size);
-    struct fat_check_chain chain;
+    struct fat_check_problem problem = { .at = at, .size = size };
     int err;
 
     if (first == 0) {
@@ -189,10 +235,14 @@ static int check_data(struct fat_check *v, const struct fat_disk_entry *raw,
     }
     if (!check_first(v, first, at))
         return 0;
-    err = fat_check_follow(v, first, v->owned, &use, &chain);
-    if (!err && !fat_check_tell_end(v, SHALE_OBJECT_FILE, at, at, &chain))
-        check_length(v, chain.length, size, at);
-    return err;
+    err = fat_check_follow(v, first, v->owned, &use, &problem.chain);
+    if (err || !is_problem(v, &problem))
+        return err;
+    if (problem.chain.rows > FAT_CHECK_FEW &&
+        problem.chain.end != FAT_END_MET)
+        return keep(v, &problem);
+    fat_check_tell_problem(v, &problem);
+    return 0;
 }
 
 int fat_check_label_data(struct fat_check *v,

@@ -29,14 +29,19 @@ static void check_free_count(struct fat_check *v,
                  .expected = v->free_count, .found = count);
 }
 
+static bool has_signatures(const struct fat_disk_info *raw)
+{
+    return le32_get(raw->lead) == FAT_INFO_LEAD &&
+           le32_get(raw->structure) == FAT_INFO_STRUCT &&
+           le32_get(raw->trail) == FAT_INFO_TRAIL;
+}
+
 static void check_info(struct fat_check *v, const struct fat_disk_info *raw,
                        uint64_t at)
 {
     uint32_t next = le32_get(raw->next_free);
 
-    if (le32_get(raw->lead) != FAT_INFO_LEAD ||
-        le32_get(raw->structure) != FAT_INFO_STRUCT ||
-        le32_get(raw->trail) != FAT_INFO_TRAIL) {
+    if (!has_signatures(raw)) {
         FAT_TELL(v, INFO_SIGNATURE, at, .number = 0);
         return;
     }
@@ -47,8 +52,20 @@ static void check_info(struct fat_check *v, const struct fat_disk_info *raw,
                  .found = next, .other = v->last);
 }
 
+/* Its numbers are old, if there is a copy at all: some have none. */
+static void check_copy(struct fat_check *v, const struct fat_disk_info *raw,
+                       uint64_t at)
+{
+    if (!has_signatures(raw) && !check_is_zero(raw, sizeof *raw))
+        FAT_TELL(v, INFO_COPY, at, .number = 0);
+}
+
+/* Call CHECK with what is in SECTOR. */
 static int read_info(struct fat_check *v, struct fat_disk_info *raw,
-                     uint32_t sector)
+                     uint32_t sector,
+                     void (*check)(struct fat_check *v,
+                                   const struct fat_disk_info *raw,
+                                   uint64_t at))
 {
     uint64_t at = (uint64_t)sector << v->boot.sector_shift;
     bool good;
@@ -56,7 +73,7 @@ static int read_info(struct fat_check *v, struct fat_disk_info *raw,
                         &good);
 
     if (!err && good)
-        check_info(v, raw, at);
+        check(v, raw, at);
     return err;
 }
 
@@ -64,6 +81,7 @@ int fat_check_info(struct fat_check *v)
 {
     struct fat_disk_info *raw;
     int err = SHALE_ENOMEM;
+    uint32_t copy;
 
     if (v->boot.bits != 32)
         return 0;
@@ -79,7 +97,10 @@ int fat_check_info(struct fat_check *v)
     }
     raw = check_alloc(v->check, sizeof *raw);
     if (raw)
-        err = read_info(v, raw, v->info_sector);
+        err = read_info(v, raw, v->info_sector, check_info);
+    copy = v->boot.backup_sector + v->info_sector;
+    if (!err && v->boot.backup_sector != 0 && copy < v->boot.reserved)
+        err = read_info(v, raw, copy, check_copy);
     check_free(v->check, raw, sizeof *raw);
     return err;
 }

@@ -123,18 +123,12 @@ static int follow(struct lost *l, uint32_t first, struct fat_check_chain *out)
     *out = (struct fat_check_chain){ .end = FAT_END_MET };
     while (!err && out->end == FAT_END_MET) {
         uint32_t run = fat_check_run(v, cluster, &out->end, &out->value);
-        uint64_t owned, seen, stop = (uint64_t)cluster + run;
+        uint32_t ours = fat_check_before(v->owned, cluster, run);
 
-        if (run == 0)
-            break;
-        owned = check_bits_next(v->owned, cluster, true);
-        seen = check_bits_next(l->seen, cluster, true);
-        if (seen < owned)
-            owned = seen;
-        if (owned < stop) {
-            run = (uint32_t)(owned - cluster);
+        ours = fat_check_before(l->seen, cluster, ours);
+        if (ours < run)
             out->end = FAT_END_MARK;    /* the rest is another's */
-        }
+        run = ours;
         if (run > 0) {
             err = check_bits_add(l->seen, cluster, run, NULL);
             claim(v, first, cluster, run);

@@ -187,14 +187,16 @@ int fat_check_names(struct fat_check *v, struct fat_check_slots *slots,
                     uint32_t entries)
 {
     struct fat_check_scan scan = { 0, false };
-    uint32_t cells = 8;
+    uint32_t cells = 8, names = 2 * entries;
     enum fat_check_kind kind;
     struct table *t;
     size_t size;
 
     if (entries < 2)
         return 0;
-    while (cells / 4 < entries)
+    if (names > slots->count)
+        names = slots->count;   /* a long one takes a slot at least */
+    while (cells / 2 < names)
         cells *= 2;
     size = sizeof *t + cells * sizeof t->cells[0];
     t = check_zalloc(v->check, size);

@@ -9,6 +9,7 @@
 #include "memfn.h"
 
 #define SLOTS (FAT_LONG_PIECES + 1)     /* of one name, at most */
+#define DEPTH 256u                      /* names of a path; then its end */
 
 /* What it takes to read a name. */
 struct reader {
@@ -87,11 +88,12 @@ static int read_name(struct reader *r, uint32_t dir, uint64_t at, size_t *len)
 static int write_path(struct reader *r, uint32_t dir, uint64_t at, char *out,
                       size_t size, size_t *used)
 {
+    unsigned depth = 0;
     size_t len;
     int err = 0;
 
     *used = 0;
-    while (at != 0) {
+    while (at != 0 && depth++ < DEPTH) {
         err = read_name(r, dir, at, &len);
         if (err || len == 0 || len + 1 > size - *used)
             break;
@@ -101,7 +103,7 @@ static int write_path(struct reader *r, uint32_t dir, uint64_t at, char *out,
         at = r->v->dirs[dir].at;
         dir = r->v->dirs[dir].parent;
     }
-    if (err || (at != 0 && *used < size / 2))
+    if (err || (at != 0 && depth <= DEPTH && *used < size / 2))
         *used = 0;              /* the beginning of a long one may go */
     return err;
 }

@@ -156,22 +156,15 @@ static int follow(struct sharing *s, const struct head *head)
     int err = 0;
 
     while (!err && end == FAT_END_MET) {
-        uint64_t met;
+        uint32_t fresh;
 
         run = fat_check_run(v, at, &end, &value);
-        if (run == 0)
-            break;
-        met = check_bits_next(s->seen, at, true);
-        if (met - at < run) {
-            run = (uint32_t)(met - at);
-            if (run > 0)
-                err = check_bits_add(s->seen, at, run, NULL);
-            if (!err)
-                err = add_join(s, head, length + run, (uint32_t)met);
-            return err;
-        }
-        err = check_bits_add(s->seen, at, run, NULL);
-        length += run;
+        fresh = fat_check_before(s->seen, at, run);
+        if (fresh > 0)
+            err = check_bits_add(s->seen, at, fresh, NULL);
+        length += fresh;
+        if (!err && fresh < run)
+            return add_join(s, head, length, at + fresh);
         at = value;
         if (!err)
             err = check_going(v->check);
@@ -205,7 +198,7 @@ static int find_joins(struct sharing *s)
     return err;
 }
 
-/* ------------------------------------------------------------- 2, 3: members */
+/* ---------------------------------------------------------- 2, 3: members */
 
 static uint32_t join_of(const struct sharing *s, uint32_t cluster)
 {
@@ -229,12 +222,10 @@ static uint32_t next_join(const struct sharing *s, uint32_t cluster)
 
     while (end == FAT_END_MET) {
         uint32_t value, run = fat_check_run(s->v, cluster, &end, &value);
-        uint64_t met = check_bits_next(s->joined, cluster, true);
+        uint32_t before = fat_check_before(s->joined, cluster, run);
 
-        if (run == 0)
-            break;
-        if (met - cluster < run)
-            return join_of(s, (uint32_t)met);
+        if (before < run)
+            return join_of(s, cluster + before);
         cluster = value;
     }
     return NONE;
@@ -329,14 +320,44 @@ static int tell_all(struct sharing *s)
     return err;
 }
 
+/* --------------------------------------------------- what had been kept */
+
+/* Does the chain of the entry at AT come to a join? */
+static bool has_join(const struct sharing *s, uint64_t at)
+{
+    size_t low = 0, high = s->head_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (s->heads[middle].at < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->head_count && s->heads[low].at == at &&
+           s->heads[low].join != NONE;
+}
+
+static void tell_problems(const struct sharing *s)
+{
+    struct fat_check *v = s->v;
+
+    for (size_t i = 0; i < v->problem_count; i++)
+        if (!has_join(s, v->problems[i].at))
+            fat_check_tell_problem(v, &v->problems[i]);
+}
+
 int fat_check_shared(struct fat_check *v)
 {
     struct sharing s = { .v = v };
     uint64_t count = (uint64_t)v->last + 1;
     int err = SHALE_ENOMEM;
 
-    if (!v->shared)
+    if (!v->shared) {
+        tell_problems(&s);
         return 0;
+    }
     check_phase(v->check, "shared clusters", 1);
     s.seen = check_bits_create(v->check, count);
     s.joined = check_bits_create(v->check, count);
@@ -350,6 +371,7 @@ int fat_check_shared(struct fat_check *v)
         err = find_members(&s);
     if (!err) {
         pass_members(&s);
+        tell_problems(&s);
         err = tell_all(&s);
     }
     check_free(v->check, s.joins, s.join_count * sizeof *s.joins);

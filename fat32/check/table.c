@@ -143,7 +143,7 @@ uint32_t fat_check_skip_free(const struct fat_check *v, uint32_t cluster)
 
 /* ---------------------------------------------------------------- reading */
 
-/* Is the stretch from FROM on free in all copies, for all that anybody knows? */
+/* Is the stretch from FROM on a hole in all copies that count? */
 static bool is_hole(const struct reading *r, uint64_t from, uint64_t len)
 {
     struct fat_check *v = r->v;
@@ -426,9 +426,8 @@ static void tell_differences(const struct reading *r)
                       (uint64_t)d->first * v->boot.bits / 8;
 
         if (d->entries)
-            FAT_TELL(v, TABLE_DIFFERS, at, .number = v->copy + 1,
-                     .other = copy + 1, .expected = d->first,
-                     .found = d->entries);
+            FAT_TELL(v, TABLE_DIFFERS, at, .other = copy + 1,
+                     .expected = d->first, .found = d->entries);
     }
 }
 

@@ -40,7 +40,7 @@ int fat_check_dir_add(struct fat_check *v, const struct fat_check_dir *dir)
     return err;
 }
 
-/* ------------------------------------------------------- bytes of one of them */
+/* ------------------------------------------------- the bytes of one of them */
 
 /* The clusters of DIR, COUNT of them, in CLUSTERS. */
 static void list_clusters(const struct fat_check *v,
