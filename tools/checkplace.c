@@ -106,7 +106,7 @@ static bool choose(struct places *places, const struct table *table,
 
         if (row->part.extended)
             continue;
-        if (all)
+        if (all && (!type || row_fits(row, type)))
             add_row(places, row, options->image.size_limit);
         volumes++;
         last = row;
@@ -115,7 +115,7 @@ static bool choose(struct places *places, const struct table *table,
             only = row;
         }
     }
-    if (all && volumes > 0)
+    if (places->count > 0)
         return true;
     if (fitting != 1)
         only = volumes == 1 ? last : NULL;
@@ -126,12 +126,22 @@ static bool choose(struct places *places, const struct table *table,
     return only != NULL;
 }
 
+/* Take what TABLE offers instead of the whole image. */
+static bool take_table(struct places *places, const struct table *table,
+                       const struct options *options, bool all,
+                       const char *name)
+{
+    const char *type = options->image.type;
+
+    places->count = 0;
+    return choose(places, table, options, type ? checkrun_type(type) : NULL,
+                  all, name);
+}
+
 bool places_open(struct places *places, const char *name,
-                 const struct options *options, struct shale_log *log,
-                 bool all)
+                 const struct options *options, bool all)
 {
     struct shale_image_config config = options->image;
-    const char *type = config.type ? checkrun_type(config.type) : NULL;
     char why[SHALE_WHY_MAX] = "";
     struct table table;
     bool chosen = true;
@@ -139,7 +149,6 @@ bool places_open(struct places *places, const char *name,
 
     memset(places, 0, sizeof *places);
     config.path = name;
-    config.log = log;
     err = shale_image_open_raw(&config, &places->image, why);
     if (err) {
         report("%s: %s", name, *why ? why : shale_strerror(err));
@@ -151,14 +160,33 @@ bool places_open(struct places *places, const char *name,
         return true;
 
     /* A table that cannot be read says nothing about where volumes are. */
-    if (table_load(places->image, &table) == 0 &&
-        table_is_real(&table, shale_file_bdev(places->image->file)->size)) {
-        places->count = 0;
-        chosen = choose(places, &table, options, type, all, name);
+    err = table_load(places->image, &table);
+    if (!err && table_is_real(&table,
+                              shale_file_bdev(places->image->file)->size)) {
+        /* A boot sector that is damaged may look like a table. */
+        places->guessed = table.known == 0 && !config.type &&
+                          table.info.kind == SHALE_TABLE_MBR;
+        if (!places->guessed)
+            chosen = take_table(places, &table, options, all, name);
     }
     table_free(&table);
     if (!chosen)
         places_close(places);
+    return chosen;
+}
+
+bool places_next(struct places *places, const char *name,
+                 const struct options *options, bool all)
+{
+    struct table table;
+    bool chosen;
+
+    if (!places->guessed)
+        return false;
+    places->guessed = false;
+    chosen = table_load(places->image, &table) == 0 &&
+             take_table(places, &table, options, all, name);
+    table_free(&table);
     return chosen;
 }
 

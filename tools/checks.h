@@ -38,17 +38,26 @@ struct places {
     struct shale_image *image;
     struct place *list;         /* at least one */
     size_t count;
+    bool guessed;               /* the whole image, as it has a table of which
+                                   no partition is known: see below */
 };
 
 /*
  * Open the image NAME and find the volumes to work on: the one that OPTIONS
  * choose, else the whole image if a driver knows it or there are no partitions;
- * else ALL partitions, or the only one that is known. False, having said why.
+ * else ALL partitions (of the type that the options name), or the only one that
+ * is known. False, having said why.
  */
 bool places_open(struct places *places, const char *name,
-                 const struct options *options, struct shale_log *log,
-                 bool all);
+                 const struct options *options, bool all);
 void places_close(struct places *places);
+
+/*
+ * The whole image was guessed, and no checker knows it: take its partitions,
+ * as above. False if there is nothing to take.
+ */
+bool places_next(struct places *places, const char *name,
+                 const struct options *options, bool all);
 
 /* Say why nobody could check what is at PLACE of the image NAME. */
 void place_explain(const struct place *place, const char *name,

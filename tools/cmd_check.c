@@ -63,6 +63,7 @@ struct settings {
     enum checks_form form;
     bool all, stats, repair, version, colour;
     bool some;                  /* a volume has been reported on */
+    bool next;                  /* the image is no volume: look on */
     int status;                 /* so far */
     json_t *volumes;            /* JSON: a list of them */
 };
@@ -170,7 +171,9 @@ static void check_place(struct settings *set, const struct options *options,
     char *title = place_title(place, set->image);
 
     checkrun(&checks.run, set->places.image, &set->run);
-    if (checks.run.err == SHALE_ENODEV && set->places.count > 1) {
+    if (checks.run.err == SHALE_ENODEV && set->places.guessed) {
+        set->next = true;
+    } else if (checks.run.err == SHALE_ENODEV && set->places.count > 1) {
         if (!options->quiet)
             report("%s: not checked: %s", title,
                    *place->content ? place->content : "unknown");
@@ -201,6 +204,14 @@ static void check_places(struct settings *set, const struct options *options)
         if (set->status & FSCK_STOPPED)
             break;
     }
+    if (set->next) {
+        set->next = false;
+        if (places_next(&set->places, set->image, options, set->all))
+            check_places(set, options);
+        else
+            set->status |= FSCK_FAILED;
+        return;
+    }
     if (!set->some && set->places.count > 1) {
         report("%s: there is no volume that Shale can check", set->image);
         set->status |= FSCK_FAILED;
@@ -218,20 +229,12 @@ static void print_document(struct settings *set)
     jsonout_document(document);
 }
 
-static void log_nothing(struct shale_log *log, const struct shale_event *event)
-{
-    (void)log;
-    (void)event;
-}
-
 static int check_image(struct settings *set, const struct options *options)
 {
-    struct shale_log log = { log_nothing };
-
     if (set->repair && !options->quiet)
         report("%s: nothing is repaired: shale check only reads, and does so "
                "now", set->image);
-    if (!places_open(&set->places, set->image, options, &log, set->all))
+    if (!places_open(&set->places, set->image, options, set->all))
         return FSCK_FAILED;
     if (set->form == CHECKS_JSON)
         set->volumes = jsonout_new_array();

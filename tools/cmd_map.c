@@ -219,21 +219,21 @@ static int show_place(const struct settings *set, const struct place *place,
     return STATUS_OK;
 }
 
-static void log_nothing(struct shale_log *log, const struct shale_event *event)
-{
-    (void)log;
-    (void)event;
-}
-
 static int map_image(const struct settings *set, const struct options *options)
 {
-    struct shale_log log = { log_nothing };
     struct places places;
     int status, err = 0;
 
-    if (!places_open(&places, set->image, options, &log, false))
+    if (!places_open(&places, set->image, options, false))
         return STATUS_USAGE;
     status = show_place(set, &places.list[0], places.image, options, &err);
+    if (err == SHALE_ENODEV && places.guessed) {
+        if (!places_next(&places, set->image, options, false)) {
+            places_close(&places);
+            return STATUS_USAGE;
+        }
+        status = show_place(set, &places.list[0], places.image, options, &err);
+    }
     if (err == SHALE_ENODEV) {
         place_explain(&places.list[0], set->image, options);
         status = STATUS_USAGE;

@@ -47,6 +47,8 @@ for label in dos gpt; do
         grep -q "^$disk, partition 1: ext2: damaged" "$work/out"
     check "$label: --all: second" \
         grep -q "^$disk, partition 2: fat: sound" "$work/out"
+    status "$label: --all of a type" 0 "$SHALE" check --all -t fat "$disk"
+    expect "$label: --all of a type: one" 1 "$(wc -l <"$work/out")"
     json "$label: --all --json" '.exit, (.volumes[] |
         "\(.partition) \(.type) \(.exit)")' $'4\n1 ext2 4\n2 fat 0' \
         found "$SHALE" check --all --json "$disk"
@@ -60,6 +62,25 @@ dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
     status=none
 status "passed over" 4 "$SHALE" check --all "$work/dos.img"
 says "passed over" "partition 2: not checked"
+make_disk "$work/lost.img" dos
+put "$work/one" "$work/lost.img" 2048
+dd if=/dev/zero of="$work/lost.img" bs=512 seek=2048 count=64 conv=notrunc \
+    status=none
+status "lost among partitions" 8 "$SHALE" check "$work/lost.img"
+says "lost among partitions" "--part N"
+status "lost, but named" 4 "$SHALE" check --part 1 "$work/lost.img"
+status "lost, but all are meant" 4 "$SHALE" check --all "$work/lost.img"
+
+# a boot sector that is damaged, and has something like a table
+truncate -s 64M "$work/fat32"
+mkfs.fat -F 32 "$work/fat32" >/dev/null
+cp "$work/fat32" "$work/boot"
+dd if=/dev/zero of="$work/boot" bs=512 count=1 conv=notrunc status=none
+dd if="$work/dos.img" of="$work/boot" bs=1 skip=446 seek=446 count=66 \
+    conv=notrunc status=none
+status "a table in a boot sector" 4 "$SHALE" check "$work/boot"
+check "a table in a boot sector" grep -q "^$work/boot: fat: " "$work/out"
+
 make_disk "$work/blank.img" gpt
 status "nothing to check" 8 "$SHALE" check --all "$work/blank.img"
 says "nothing to check" "no volume that Shale can check"
