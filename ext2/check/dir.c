@@ -331,12 +331,18 @@ static int check_block(struct ext2_dir_block *b)
     return check_leaf(b, true);
 }
 
-/* How many blocks directory INO is to have. */
-static uint32_t blocks_of(struct ext2_check *c, uint32_t ino)
+/* Fill in how many blocks B's directory has. */
+static void blocks_get(struct ext2_dir_block *b)
 {
-    const struct ext2_check_dir *dir = ext2_check_dir_of(c, ino);
+    const struct ext2_check_dir *dir;
 
-    return dir ? dir->blocks : 0;
+    ext2_check_dirs_lock(b->c);
+    dir = ext2_check_dir_of(b->c, b->ino);
+    if (dir) {
+        b->blocks = dir->blocks;
+        b->found = dir->found;
+    }
+    ext2_check_dirs_unlock(b->c);
 }
 
 static int dir_block(struct check *check, const struct check_item *item,
@@ -347,8 +353,7 @@ static int dir_block(struct check *check, const struct check_item *item,
     const struct ext2_check_info *info = ext2_check_info_of(c, ino);
     struct ext2_dir_block b = {
         .c = c, .ino = ino, .seed = (uint32_t)item->tag[2],
-        .logical = (uint32_t)item->tag[1], .blocks = blocks_of(c, ino),
-        .size = c->super.block_size,
+        .logical = (uint32_t)item->tag[1], .size = c->super.block_size,
         .end = c->super.block_size, .at = item->at, .bytes = bytes,
         .flags = info ? info->flags : 0,
     };
@@ -362,6 +367,7 @@ static int dir_block(struct check *check, const struct check_item *item,
                        .other = item->at });
         return 0;
     }
+    blocks_get(&b);
     err = block_note(&b);
     if (!err)
         err = check_block(&b);

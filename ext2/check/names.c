@@ -5,18 +5,28 @@
  * directory of one block is searched by itself. (2) So is a leaf of an index,
  * since equal names have equal hashes, and those are in one leaf; but at its
  * edges, where the next leaf may go on with the same hash. (3) Of all names in
- * other directories, and at those edges, 8 bytes are taken down, a number made
- * of the directory and the name. Where two are equal, and only then, blocks are
- * read again, to see whether the names are.
+ * any other directory 8 bytes are taken down, a number made of the directory
+ * and the name, until its last block has been read; of names at edges, until
+ * all blocks have. Where two numbers are equal, and only then, blocks are read
+ * again, to see whether the names are.
  */
 #include "ext2/check/tree.h"
 #include "memfn.h"
 
 #define ALONE_MAX   8192u       /* bytes of a block searched by itself */
-#define NAMES_MAX   8388608u    /* numbers taken down, at most: 64 MiB */
+#define NAMES_MAX   8388608u    /* numbers kept at a time: 64 MiB */
+#define OPEN_MAX    512u        /* directories told apart at a time */
 #define SAME_MAX    16384u      /* names compared with each other, at most */
 
-/* A name that may be there twice; its bytes follow those of its number. */
+/* A directory of several blocks, not all of which have been read. */
+struct ext2_names_dir {
+    struct ext2_names_dir *next;
+    struct ext2_table keys;     /* uint64_t */
+    uint32_t ino;
+    uint32_t left;              /* blocks */
+};
+
+/* A name that may be there twice. */
 struct same_row {
     uint64_t key, at;
     uint8_t *name;              /* memory of len bytes */
@@ -40,8 +50,22 @@ static void same_clear(struct ext2_check_tree *tree)
     ext2_table_fini(&tree->same);
 }
 
+static void dir_free(struct check *check, struct ext2_names_dir *dir)
+{
+    ext2_table_fini(&dir->keys);
+    check_free(check, dir, sizeof *dir);
+}
+
 void ext2_check_names_end(struct ext2_check_tree *tree)
 {
+    for (size_t i = 0; i < sizeof tree->open / sizeof tree->open[0]; i++) {
+        while (tree->open[i]) {
+            struct ext2_names_dir *dir = tree->open[i];
+
+            tree->open[i] = dir->next;
+            dir_free(tree->names.check, dir);
+        }
+    }
     ext2_table_fini(&tree->names);
     same_clear(tree);
 }
@@ -57,23 +81,31 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
     return key ^ key >> 29;
 }
 
+/* Add COUNT KEYS to TABLE, as far as there may be more. With the lock held. */
+static int keys_add(struct ext2_check_tree *tree, struct ext2_table *table,
+                    const uint64_t *keys, size_t count)
+{
+    for (size_t i = 0; i < count && tree->names_count < NAMES_MAX; i++) {
+        uint64_t *row = ext2_table_add(table);
+
+        if (!row)
+            return SHALE_ENOMEM;
+        *row = keys[i];
+        tree->names_count++;
+    }
+    return 0;
+}
+
 int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
                          unsigned count)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
-    uint64_t *row = NULL;
+    int err;
 
     check_lock(c->check, &tree->lock);
-    if (count > NAMES_MAX - tree->names.count)
-        count = (unsigned)(NAMES_MAX - tree->names.count);
-    for (unsigned i = 0; i < count; i++) {
-        row = ext2_table_add(&tree->names);
-        if (!row)
-            break;
-        *row = keys[i];
-    }
+    err = keys_add(tree, &tree->names, keys, count);
     check_unlock(c->check, &tree->lock);
-    return row || count == 0 ? 0 : SHALE_ENOMEM;
+    return err;
 }
 
 /* ------------------------------------------------------------- one block */
@@ -114,58 +146,11 @@ static void block_search(struct ext2_dir_block *b)
     }
 }
 
-/* Take down all names of B. */
-static int block_gather(struct ext2_dir_block *b)
-{
-    struct ext2_record r = { .at = 0 };
-    uint64_t keys[32];
-    unsigned count = 0;
-    int err = 0;
-
-    while (!err && ext2_record_get(b->bytes, r.at, b->end, b->size == 65536,
-                                   &r) > 0) {
-        if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r))
-            keys[count++] = ext2_name_key(b->ino, &r);
-        if (count == 32) {
-            err = ext2_check_names_add(b->c, keys, count);
-            count = 0;
-        }
-        r.at += r.length;
-    }
-    return err ? err : ext2_check_names_add(b->c, keys, count);
-}
-
-int ext2_check_names_block(struct ext2_dir_block *b)
-{
-    bool alone = (b->flags & (EXT2_CHECK_INDEXED | EXT2_CHECK_INLINE)) ||
-                 b->blocks <= 1;
-
-    if (b->size > ALONE_MAX || !alone)
-        return block_gather(b);
-    block_search(b);
-    return 0;
-}
-
-/* ------------------------------------------------------------- all blocks */
+/* ------------------------------------------------- several, of a directory */
 
 static int compare_keys(const void *a, const void *b)
 {
     return ext2_order(*(const uint64_t *)a, *(const uint64_t *)b);
-}
-
-/* By name within a number, so that equal ones are neighbours. */
-static int compare_same(const void *a, const void *b)
-{
-    const struct same_row *x = a, *y = b;
-    int order = ext2_order(x->key, y->key);
-
-    if (!order)
-        order = ext2_order(x->ino, y->ino);
-    if (!order)
-        order = ext2_order(x->len, y->len);
-    if (!order && x->len > 0)
-        order = memcmp(x->name, y->name, x->len);
-    return order ? order : ext2_order(x->at, y->at);
 }
 
 static uint64_t key_at(const struct ext2_table *names, size_t index)
@@ -222,6 +207,135 @@ static void keep_repeated(struct ext2_table *names)
     names->count = kept;
 }
 
+/* All of DIR has been read: what it has twice is taken down twice. */
+static int dir_finish(struct ext2_check *c, struct ext2_names_dir *dir)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(c);
+    uint64_t count = dir->keys.count;
+    int err = leave_single(c->check, &dir->keys);
+
+    if (!err)
+        keep_repeated(&dir->keys);
+    check_lock(c->check, &tree->lock);
+    tree->names_count -= count;
+    for (size_t i = 0; i < dir->keys.count && !err; i++) {
+        const uint64_t twice[] = { key_at(&dir->keys, i),
+                                   key_at(&dir->keys, i) };
+
+        err = keys_add(tree, &tree->names, twice, 2);
+    }
+    check_unlock(c->check, &tree->lock);
+    dir_free(c->check, dir);
+    return err;
+}
+
+/* Where the open directory INO is noted, or would be. With the lock held. */
+static struct ext2_names_dir **dir_find(struct ext2_check_tree *tree,
+                                        uint32_t ino)
+{
+    size_t count = sizeof tree->open / sizeof tree->open[0];
+    struct ext2_names_dir **at = &tree->open[ino % count];
+
+    while (*at && (*at)->ino != ino)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Open B's directory. With the lock held. */
+static struct ext2_names_dir *dir_open(const struct ext2_dir_block *b)
+{
+    struct ext2_names_dir *dir = check_zalloc(b->c->check, sizeof *dir);
+
+    if (!dir)
+        return NULL;
+    ext2_table_init(&dir->keys, b->c->check, sizeof(uint64_t));
+    dir->ino = b->ino;
+    dir->left = b->found;
+    ext2_tree_of(b->c)->open_count++;
+    return dir;
+}
+
+/*
+ * COUNT KEYS more are in B. DONE: they are the last. Once too many directories
+ * are open, none is opened any more: keys are taken down until the end.
+ */
+static int dir_add(const struct ext2_dir_block *b, const uint64_t *keys,
+                   unsigned count, bool done)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(b->c);
+    struct ext2_names_dir **at, *dir;
+    bool complete = false;
+    int err;
+
+    check_lock(b->c->check, &tree->lock);
+    at = dir_find(tree, b->ino);
+    tree->open_full |= tree->open_count == OPEN_MAX;
+    if (!*at && !tree->open_full)
+        *at = dir_open(b);
+    dir = *at;
+    if (dir)
+        err = keys_add(tree, &dir->keys, keys, count);
+    else
+        err = keys_add(tree, &tree->names, keys, count);
+    if (!err && done && dir && dir->left > 0)
+        complete = --dir->left == 0;
+    if (complete) {
+        *at = dir->next;
+        tree->open_count--;
+    }
+    check_unlock(b->c->check, &tree->lock);
+    return complete ? dir_finish(b->c, dir) : err;
+}
+
+/* Take down all names of B. */
+static int block_gather(struct ext2_dir_block *b)
+{
+    struct ext2_record r = { .at = 0 };
+    uint64_t keys[48];
+    unsigned count = 0;
+    int err = 0;
+
+    while (!err && ext2_record_get(b->bytes, r.at, b->end, b->size == 65536,
+                                   &r) > 0) {
+        if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r))
+            keys[count++] = ext2_name_key(b->ino, &r);
+        if (count == sizeof keys / sizeof keys[0]) {
+            err = dir_add(b, keys, count, false);
+            count = 0;
+        }
+        r.at += r.length;
+    }
+    return err ? err : dir_add(b, keys, count, true);
+}
+
+int ext2_check_names_block(struct ext2_dir_block *b)
+{
+    bool alone = (b->flags & (EXT2_CHECK_INDEXED | EXT2_CHECK_INLINE)) ||
+                 b->blocks <= 1;
+
+    if (b->size > ALONE_MAX || !alone)
+        return block_gather(b);
+    block_search(b);
+    return 0;
+}
+
+/* ------------------------------------------------------------- all blocks */
+
+/* By name within a number, so that equal ones are neighbours. */
+static int compare_same(const void *a, const void *b)
+{
+    const struct same_row *x = a, *y = b;
+    int order = ext2_order(x->key, y->key);
+
+    if (!order)
+        order = ext2_order(x->ino, y->ino);
+    if (!order)
+        order = ext2_order(x->len, y->len);
+    if (!order && x->len > 0)
+        order = memcmp(x->name, y->name, x->len);
+    return order ? order : ext2_order(x->at, y->at);
+}
+
 /* R, at byte AT of the volume, may be one of two. */
 static int same_add(struct ext2_check *c, uint32_t ino, uint64_t key,
                     const struct ext2_record *r, uint64_t at)
@@ -268,11 +382,30 @@ static int block_again(struct check *check, const struct check_item *item,
     return err;
 }
 
+/* Directories of which not all blocks could be read. */
+static int dirs_finish(struct ext2_check *c)
+{
+    struct ext2_check_tree *tree = ext2_tree_of(c);
+    int err = 0;
+
+    for (size_t i = 0; i < sizeof tree->open / sizeof tree->open[0]; i++) {
+        while (tree->open[i] && !err) {
+            struct ext2_names_dir *dir = tree->open[i];
+
+            tree->open[i] = dir->next;
+            err = dir_finish(c, dir);
+        }
+    }
+    return err;
+}
+
 int ext2_check_names_finish(struct ext2_check *c)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
-    int err = leave_single(c->check, &tree->names);
+    int err = dirs_finish(c);
 
+    if (!err)
+        err = leave_single(c->check, &tree->names);
     if (err)
         return err;
     keep_repeated(&tree->names);

@@ -1,5 +1,5 @@
 /*
- * table.c - rows of one size, in chunks of up to 64 KiB, that can be sorted
+ * table.c - rows of one size, in chunks of up to 4 KiB, that can be sorted
  *
  * What is learnt in one phase and asked for in a later one is put down row by
  * row, in whatever order it comes, and sorted once. A large piece of memory is
@@ -9,7 +9,7 @@
 #include "ext2/check/table.h"
 #include "memfn.h"
 
-#define CHUNK    65536u         /* bytes, at most */
+#define CHUNK    4096u          /* bytes, at most */
 #define ROW_MAX  64u
 
 void ext2_table_init(struct ext2_table *table, struct check *check, size_t row)

@@ -1,5 +1,5 @@
 /*
- * table.h - rows of one size, in chunks of up to 64 KiB, that can be sorted
+ * table.h - rows of one size, in chunks of up to 4 KiB, that can be sorted
  */
 #ifndef EXT2_CHECK_TABLE_H
 #define EXT2_CHECK_TABLE_H

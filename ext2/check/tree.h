@@ -72,7 +72,11 @@ struct ext2_check_tree {
     uint64_t entries_max;       /* as many as there are blocks */
     bool entries_lost;          /* there were more */
 
-    struct ext2_table names;    /* names.c's: uint64_t */
+    struct ext2_names_dir *open[64];    /* names.c's */
+    uint32_t open_count;
+    bool open_full;             /* none is opened any more */
+    uint64_t names_count;
+    struct ext2_table names;
     struct ext2_table same;
     struct ext2_table policies; /* crypt.c's */
     struct check_queue *targets;        /* symlink.c's */
@@ -83,7 +87,8 @@ struct ext2_dir_block {
     struct ext2_check *c;
     uint32_t ino, seed;
     uint32_t logical;           /* number of the block in the directory ... */
-    uint32_t blocks;            /* ... and how many it has */
+    uint32_t blocks;            /* ... and how many it is to have ... */
+    uint32_t found;             /* ... and has */
     uint32_t size;              /* bytes */
     uint32_t end;               /* ... of records, which a tail may follow */
     uint64_t at;                /* byte of the volume */

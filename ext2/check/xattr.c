@@ -20,6 +20,8 @@ struct ext2_check_xattrs {
                                    the first */
     struct ext2_table refs;     /* struct ext2_attr_ref */
     struct check_queue *queue;  /* of blocks */
+    struct check_array *charges;        /* by block, where values may be in
+                                   inodes: 1 + clusters that it explains */
 };
 
 int ext2_check_xattrs_begin(struct ext2_check *c)
@@ -39,6 +41,12 @@ int ext2_check_xattrs_begin(struct ext2_check *c)
     ext2_table_init(&x->refs, c->check, sizeof(struct ext2_attr_ref));
     x->blocks = check_bits_create(c->check, c->super.block_count);
     x->queue = check_queue_create(c->check, c->super.block_size);
+    if (c->super.ea_inode) {
+        x->charges = check_array_create(c->check, c->super.block_count,
+                                        sizeof(uint32_t));
+        if (!x->charges)
+            return SHALE_ENOMEM;
+    }
     return x->blocks && x->queue ? 0 : SHALE_ENOMEM;
 }
 
@@ -49,6 +57,7 @@ void ext2_check_xattrs_end(struct ext2_check *c)
     if (!x)
         return;
     check_queue_destroy(x->queue);
+    check_array_destroy(x->charges);
     check_bits_destroy(x->blocks);
     ext2_table_fini(&x->more);
     ext2_table_fini(&x->refs);
@@ -73,10 +82,9 @@ static int user_add(struct ext2_check *c, uint64_t block)
     return row ? 0 : SHALE_ENOMEM;
 }
 
-/* Add what the attributes in BLOCK explain. It is read here, out of order: few
-   volumes have values in inodes. */
-static int block_charge(struct ext2_check *c, uint32_t ino, uint64_t block,
-                        uint64_t *clusters)
+/* Find out what the attributes in BLOCK of inode INO explain. */
+static int charge_find(struct ext2_check *c, uint32_t ino, uint64_t block,
+                       uint64_t *clusters)
 {
     uint32_t size = c->super.block_size;
     uint8_t *bytes = check_alloc(c->check, size);
@@ -93,6 +101,34 @@ static int block_charge(struct ext2_check *c, uint32_t ino, uint64_t block,
         err = ext2_attrs_charge(&list, clusters);
     check_free(c->check, bytes, size);
     return err == SHALE_EIO ? 0 : err;
+}
+
+/*
+ * Add that. It is read here, out of order, and once for all who share it: few
+ * volumes have values in inodes.
+ */
+static int block_charge(struct ext2_check *c, uint32_t ino, uint64_t block,
+                        uint64_t *clusters)
+{
+    struct check_array *charges = c->xattrs->charges;
+    uint64_t known = check_array_get(charges, block);
+    uint32_t *charge;
+    int err;
+
+    if (known > 0) {
+        *clusters += known - 1;
+        return 0;
+    }
+    err = charge_find(c, ino, block, &known);
+    if (err)
+        return err;
+    *clusters += known;
+    check_array_lock(charges);
+    charge = check_array_at(charges, block, true);
+    if (charge)
+        *charge = known < UINT32_MAX ? (uint32_t)known + 1 : UINT32_MAX;
+    check_array_unlock(charges);
+    return charge ? 0 : SHALE_ENOMEM;
 }
 
 /* INODE says that it has a block of attributes. */

@@ -207,21 +207,29 @@ static bool name_check(const struct ext2_attrs *list, uint32_t at)
     return sound;
 }
 
+static bool place_check(const struct ext2_attrs *list, uint32_t at)
+{
+    const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
+
+    if (value_fits(list, entry))
+        return true;
+    tell_entry(list, at, entry, XATTR_VALUE, .compared = true,
+               .expected = list->size, .found = le32_get(entry->value_size));
+    return false;
+}
+
+/* What the value of the entry at AT says; no other has these bytes. */
 static bool value_check(const struct ext2_attrs *list, uint32_t at)
 {
     const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
+    const uint8_t *value = list->bytes + le16_get(entry->value_offset);
     uint32_t size = le32_get(entry->value_size);
 
-    if (!value_fits(list, entry)) {
-        tell_entry(list, at, entry, XATTR_VALUE, .compared = true,
-                   .expected = list->size, .found = size);
-        return false;
-    }
     if (!hash_check(list, at))
         return false;
     if ((entry->name_index == EXT2_XATTR_ACL_ACCESS ||
          entry->name_index == EXT2_XATTR_ACL_DEFAULT) && size > 0 &&
-        !ext2_acl_is_sound(list->bytes + le16_get(entry->value_offset), size))
+        !ext2_acl_is_sound(value, size))
         tell_entry(list, at, entry, XATTR_ACL, .other = size);
     return true;
 }
@@ -278,12 +286,13 @@ int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters)
     return err;
 }
 
-int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
+/* Entries, one after the other. Stores where they end. */
+static int entries_check(const struct ext2_attrs *list, uint32_t *end,
+                         bool *sound)
 {
     uint32_t at = list->start;
     int more, err = 0;
 
-    *sound = true;
     while (!err && *sound && (more = entry_get(list, at)) != 0) {
         const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
 
@@ -296,12 +305,29 @@ int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
         } else if (le32_get(entry->value_inode) != 0) {
             err = value_refer(list, at);
         } else {
-            *sound = value_check(list, at);
+            *sound = place_check(list, at);
         }
         if (more > 0)
             at += entry_size(entry);
     }
+    *end = at + (uint32_t)sizeof(le32);
+    return err;
+}
+
+int ext2_attrs_check(const struct ext2_attrs *list, bool *sound)
+{
+    uint32_t end;
+    int err;
+
+    *sound = true;
+    err = entries_check(list, &end, sound);
+    /* Only then: values that are all the same bytes could take for ever. */
     if (!err && *sound)
-        *sound = overlap_check(list, at + (uint32_t)sizeof(le32));
+        *sound = overlap_check(list, end);
+    for (uint32_t at = list->start; !err && *sound && entry_get(list, at) > 0;
+         at += entry_size(entry_at(list, at))) {
+        if (le32_get(entry_at(list, at)->value_inode) == 0)
+            *sound = value_check(list, at);
+    }
     return err;
 }
