@@ -16,7 +16,8 @@
 #include "progress.h"
 
 #define LINE_NS 100000000       /* between two lines to a descriptor */
-#define E2FSCK_PASSES 5         /* what reads such lines counts on that many */
+#define E2FSCK_PASSES 5
+#define PASS_PARTS 1000u
 
 static volatile bool stop;
 
@@ -61,28 +62,29 @@ static int64_t now_ns(void)
 
 /*
  * A line for fsck(8) or systemd: "PASS DONE MAX DEVICE". Who reads them knows
- * five passes, so more phases than that are told as parts of five.
+ * five passes, so phases are told as parts of five.
  */
-static void progress_line(struct checkrun *run, unsigned phase,
-                          unsigned phases, uint64_t done, uint64_t total)
+static void progress_line(struct checkrun *run, double part)
 {
+    double all = part * E2FSCK_PASSES;
+    unsigned pass = all >= E2FSCK_PASSES ? E2FSCK_PASSES - 1 : (unsigned)all;
+
+    dprintf(run->options->progress_fd, "%u %u %u %s\n", pass + 1,
+            (unsigned)((all - pass) * PASS_PARTS), PASS_PARTS, run->image);
+}
+
+/* The same, but not too often. */
+static void progress_lines(struct checkrun *run, unsigned phase,
+                           unsigned phases, uint64_t done, uint64_t total)
+{
+    double part = total ? (double)done / (double)total : 0;
     int64_t now = now_ns();
 
-    if (phase == run->phase && done < total && now - run->reported < LINE_NS)
+    if (phases == 0 || (phase == run->phase && now - run->reported < LINE_NS))
         return;
     run->reported = now;
-    if (phases > E2FSCK_PASSES && total > 0) {
-        double all = ((double)(phase - 1) + (double)done / (double)total) *
-                     E2FSCK_PASSES / (double)phases;
-        unsigned pass = all >= E2FSCK_PASSES ? E2FSCK_PASSES - 1
-                                             : (unsigned)all;
-
-        phase = pass + 1;
-        done = (uint64_t)((all - pass) * 1000);
-        total = 1000;
-    }
-    dprintf(run->options->progress_fd, "%u %" PRIu64 " %" PRIu64 " %s\n",
-            phase, done, total, run->image);
+    progress_line(run, ((double)(phase - 1) + (part < 1 ? part : 1)) /
+                           (double)phases);
 }
 
 /* On any thread, but this one waits meanwhile: nothing else prints. */
@@ -92,7 +94,7 @@ static void on_progress(void *context, unsigned phase, unsigned phases,
     struct checkrun *run = context;
 
     if (run->options->progress_fd != CHECKRUN_NO_FD)
-        progress_line(run, phase, phases, done, total);
+        progress_lines(run, phase, phases, done, total);
     if (run->options->phases && phase != run->phase) {
         progress_hide();
         printf("Phase %u of %u: %s\n", phase, phases, what);
@@ -198,6 +200,8 @@ void checkrun(struct checkrun *run, struct shale_image *image,
     signals_restore(old);
     run->stopped = stop;
     progress_hide();
+    if (!run->err && options->progress_fd != CHECKRUN_NO_FD)
+        progress_line(run, 1);
     shale_host_workers_destroy(workers);
     run->seconds = (double)(now_ns() - started) / 1e9;
 }
