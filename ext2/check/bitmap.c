@@ -207,6 +207,10 @@ static void check_counts(struct pass *pass, uint32_t group)
     tell_count(c, group, "free inodes", 11,
                c->super.inodes_per_group - g->found_inodes, g->free_inodes);
     tell_count(c, group, "directories", 11, g->found_dirs, g->used_dirs);
+    /* Who minds the marks though there is no feature would lose inodes. */
+    if (g->said_unused > c->super.inodes_per_group - g->used_to)
+        ext2_tell(c, GROUP_UNINIT_INODES, ext2_check_desc_at(&c->super, group),
+                  .object = SHALE_OBJECT_GROUP, .number = group);
     if (!(g->flags & EXT2_GROUP_BLOCK_UNINIT))
         return;
     meta = check_bits_sum(c->metadata, r.first, r.len);

@@ -173,6 +173,8 @@ struct ext2_check_group {
     uint64_t inode_table;                       /* likewise; the whole table is
                                                    in the volume */
     uint32_t free_clusters, free_inodes, used_dirs, unused_inodes;
+    uint32_t said_unused;       /* without group_csum: what it says all the
+                                   same */
     uint32_t block_csum, inode_csum;            /* of the bitmaps */
     uint16_t flags;             /* 0 unless group_csum and its checksum is
                                    right */

@@ -135,7 +135,7 @@ const struct shale_checker shale_ext2_checker = {
     .name = "ext2",
     .codes = ext2_check_codes,
     .code_count = EXT2_CHECK_CODES,
-    .phases = 7,
+    .phases = 8,
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
               "are in use; 6 bytes per inode in use that has several names or is no "

@@ -97,6 +97,17 @@ static void check_blocks(struct ext2_check *c,
                         .found = file->sectors);
 }
 
+/* A journal is written to where it is, so all of it has to be somewhere. */
+static void check_journal(struct ext2_check *c,
+                          const struct ext2_check_file *file)
+{
+    static const char what[] = "has holes";
+
+    if (file->sums.mapped < file->size >> c->super.block_shift)
+        ext2_tell_inode(c, JOURNAL_INVALID, file->at, file->ino,
+                        .name = what, .len = sizeof what - 1);
+}
+
 /* What pass 2 and later want to know of a directory. */
 static int keep_dir(struct ext2_check *c, const struct ext2_check_file *file)
 {
@@ -129,5 +140,7 @@ int ext2_check_file_end(struct ext2_check *c,
         check_size(c, file);
     if (!file->sums.broken)
         check_blocks(c, file);
+    if (file->ino == c->super.journal_ino)
+        check_journal(c, file);
     return dir ? keep_dir(c, file) : 0;
 }

@@ -194,13 +194,13 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
     uint16_t sum;
 
     if (!s->group_csum) {
-        /* Who minds the marks all the same would lose inodes. */
-        if ((g->flags & EXT2_GROUP_INODE_UNINIT) || g->unused_inodes != 0 ||
-            ((g->flags & uninit) && is_last(s, group)))
-            ext2_tell(c, GROUP_UNINIT_INODES, at,
-                      .object = SHALE_OBJECT_GROUP, .number = group);
-        else if (g->flags & uninit)
+        if ((g->flags & uninit) || g->unused_inodes != 0)
             ext2_tell(c, GROUP_UNINIT_FEATURE, at,
+                      .object = SHALE_OBJECT_GROUP, .number = group);
+        g->said_unused = g->flags & EXT2_GROUP_INODE_UNINIT
+                         ? s->inodes_per_group : g->unused_inodes;
+        if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) && is_last(s, group))
+            ext2_tell(c, GROUP_LAST_UNINIT, at,
                       .object = SHALE_OBJECT_GROUP, .number = group);
         g->flags = 0;
         g->unused_inodes = 0;

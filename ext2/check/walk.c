@@ -17,19 +17,22 @@ static int note_owners(struct ext2_check *c, uint64_t first, uint64_t len,
                        enum shale_use use, uint32_t ino)
 {
     struct ext2_check_scan *scan = c->scan;
-    uint64_t n = check_bits_next(c->twice, first, true);
+    uint64_t end = first + len, n;
 
-    if (n >= first + len)
+    if (end > c->super.cluster_count)
+        end = c->super.cluster_count;
+    n = check_bits_next(c->twice, first, true);
+    if (n >= end)
         return 0;
     check_lock(c->check, &scan->lock);
-    while (n < first + len && scan->owner_count < scan->owner_room) {
+    while (n < end && scan->owner_count < scan->owner_room) {
         scan->owners[scan->owner_count++] = (struct ext2_check_owner){
             .cluster = n, .ino = ino, .use = (uint32_t)use,
         };
         n = check_bits_next(c->twice, n + 1, true);
     }
     /* No more than that is looked for, lest it never ends. */
-    if (n < first + len)
+    if (n < end)
         scan->owners_lost++;
     check_unlock(c->check, &scan->lock);
     return 0;
@@ -124,10 +127,13 @@ static int enter_dir(struct ext2_check_walk *walk, uint64_t logical,
                      uint64_t block, uint64_t count)
 {
     struct ext2_check *c = walk->c;
-    uint64_t n = check_bits_next(c->dir_seen, block, false);
+    uint64_t end = block + count, n;
     int err = 0;
 
-    for (; n < block + count && !err;
+    if (end > c->super.blocks_there)
+        end = c->super.blocks_there;
+    n = check_bits_next(c->dir_seen, block, false);
+    for (; n < end && !err;
          n = check_bits_next(c->dir_seen, n + 1, false))
         err = ext2_check_dir_block(c, walk->file->ino, walk->file->seed,
                                    logical + (n - block), n);
