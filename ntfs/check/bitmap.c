@@ -169,7 +169,7 @@ static void records_differ(struct ntfs_check *nc, uint64_t first,
 
 int ntfs_check_bitmaps(struct ntfs_check *nc)
 {
-    uint64_t clusters = nc->vol->boot.cluster_count;
+    uint64_t clusters = nc->cluster_count;
     struct check_bits *said;
     uint64_t bits;
     int err;

@@ -96,6 +96,9 @@ struct ntfs_check {
     const char *refused;                /* why the mount failed; or NULL */
     uint64_t refused_at;
 
+    uint64_t record_count;              /* of the MFT, as far as the device has
+                                           room for them */
+    uint64_t cluster_count;             /* of the volume, likewise */
     struct ntfs_check_chunk *chunks;    /* all of the MFT, by place */
     size_t chunk_count, chunk_room;
 

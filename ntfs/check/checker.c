@@ -105,11 +105,33 @@ static int mount(struct ntfs_check *nc)
 
 /* ---------------------------------------------------------------- phases */
 
+/* Windows' volumes have fewer clusters than this. */
+#define CLUSTERS_MAX (UINT64_C(1) << 32)
+
+/* A damaged boot sector may say any size: what is not on the device is looked
+   at as far as memory for it is little. */
+static uint64_t clusters_of(const struct ntfs_check *nc)
+{
+    uint64_t count = nc->vol->boot.cluster_count;
+    uint64_t real = nc->check->dev->size >> nc->vol->boot.cluster_shift;
+    uint64_t most = real > CLUSTERS_MAX ? real : CLUSTERS_MAX;
+
+    return count < most ? count : most;
+}
+
+/* A damaged $MFT may say any size: no more is believed than there is room. */
+static uint64_t records_of(const struct ntfs_check *nc)
+{
+    uint64_t most = (nc->check->dev->size >> nc->vol->boot.record_shift) + 1;
+
+    return nc->vol->record_count < most ? nc->vol->record_count : most;
+}
+
 static int sets_make(struct ntfs_check *nc)
 {
     struct check *check = nc->check;
-    uint64_t records = nc->vol->record_count;
-    uint64_t clusters = nc->vol->boot.cluster_count;
+    uint64_t records = nc->record_count;
+    uint64_t clusters = nc->cluster_count;
 
     nc->records = check_array_create(check, records,
                                      sizeof(struct ntfs_check_record));
@@ -165,6 +187,8 @@ static int ntfs_check_run(struct check *check)
     check->result->unit_size = nc->vol->boot.cluster_size;
     check->result->units = nc->vol->boot.cluster_count;
     check->result->size = nc->vol->boot.size;
+    nc->cluster_count = clusters_of(nc);
+    nc->record_count = records_of(nc);
     err = sets_make(nc);
     if (!err)
         err = ntfs_check_chunks_make(nc);

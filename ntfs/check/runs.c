@@ -73,7 +73,7 @@ static int run_claim(struct ntfs_check *nc, const struct ntfs_attr *attr,
 static unsigned pair_judge(struct ntfs_check *nc, const struct ntfs_attr *attr,
                            const struct ntfs_pair *pair, uint64_t vcn)
 {
-    uint64_t clusters = nc->vol->boot.cluster_count;
+    uint64_t clusters = nc->cluster_count;
 
     if (pair->count == 0)
         return NTFS_CHECK_RUN_CODING;
@@ -99,7 +99,7 @@ static void pair_tell(struct ntfs_check *nc, unsigned code,
     };
 
     if (code == NTFS_CHECK_RUN_RANGE) {
-        note.expected = nc->vol->boot.cluster_count;
+        note.expected = nc->cluster_count;
         note.found = pair->lcn;
         note.other = pair->lcn + pair->count - 1;
     }

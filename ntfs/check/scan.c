@@ -57,6 +57,13 @@ static int cut(struct ntfs_check *nc, uint64_t first, uint64_t end, uint64_t at)
     return err;
 }
 
+/* Behind the last record that has ever been written, and there is room for. */
+static uint64_t records_end(const struct ntfs_check *nc)
+{
+    return nc->vol->valid_records < nc->record_count ? nc->vol->valid_records
+                                                     : nc->record_count;
+}
+
 /*
  * The records of RUN. Those that begin in the run before and end here have been
  * seen to; NEXT is the first that was not.
@@ -70,12 +77,13 @@ static int run_cut(struct ntfs_check *nc, const struct ntfs_run *run,
     uint64_t first = (begin + boot->record_size - 1) >> boot->record_shift;
     uint64_t whole = end >> boot->record_shift;
     uint64_t place = run->lcn << boot->cluster_shift;
+    uint64_t last = records_end(nc);
     int err = 0;
 
     if (first < *next)
         first = *next;
-    if (whole > nc->vol->valid_records)
-        whole = nc->vol->valid_records;
+    if (whole > last)
+        whole = last;
     if (run->lcn != NTFS_HOLE && first < whole)
         err = cut(nc, first, whole,
                   place + ((first << boot->record_shift) - begin));
@@ -83,7 +91,7 @@ static int run_cut(struct ntfs_check *nc, const struct ntfs_run *run,
         *next = whole;
     /* One that goes on in the next run. */
     if (!err && *next << boot->record_shift < end &&
-        *next < nc->vol->valid_records) {
+        *next < last) {
         err = chunk_add(nc, (struct ntfs_check_chunk){
             .first = *next, .count = 1, .at = SHALE_NOWHERE,
         });
@@ -262,6 +270,6 @@ int ntfs_check_scan(struct ntfs_check *nc, const char *what, uint16_t flags,
 {
     struct scan scan = { nc, flags, each };
 
-    check_phase(nc->check, what, nc->vol->valid_records);
+    check_phase(nc->check, what, records_end(nc));
     return check_each(nc->check, nc->chunk_count, work, &scan);
 }

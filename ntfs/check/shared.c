@@ -36,7 +36,7 @@ static int attr_walk(struct ntfs_check *nc, const struct ntfs_attr *attr,
                      stretch_fn *each)
 {
     struct span span = { attr->pairs, attr->pairs_length };
-    uint64_t clusters = nc->vol->boot.cluster_count;
+    uint64_t clusters = nc->cluster_count;
     uint64_t vcn = attr->first_vcn, lcn = 0;
     struct ntfs_pair pair;
     const char *ignored;
@@ -120,7 +120,7 @@ static int tell_record(struct ntfs_check *nc, struct ntfs_record *record)
 
 int ntfs_check_shared(struct ntfs_check *nc)
 {
-    uint64_t clusters = nc->vol->boot.cluster_count;
+    uint64_t clusters = nc->cluster_count;
     int err;
 
     if (nc->shares == 0)
