@@ -28,6 +28,7 @@ static const struct shale_checker *const ext2_only[] = {
 struct rig {
     unsigned workers;
     uint64_t fail_read, fail_alloc;     /* the Nth, from 1 on; 0: none */
+    struct shale_clock *clock;  /* or NULL */
 
     struct shale_check_result result;
     bool failed;                /* what was to fail has failed */
@@ -60,7 +61,7 @@ static int run(struct rig *rig, uint8_t *bytes, size_t size)
     struct shale_check_config config = {
         .dev = &fault.base, .mem = mem, .checkers = ext2_only, .type = "ext2",
         .locks = &shale_host_locks, .workers = workers,
-        .context = rig, .finding = finding,
+        .clock = rig->clock, .context = rig, .finding = finding,
     };
     int err;
 
@@ -293,7 +294,7 @@ END_TEST
 START_TEST(directories_in_one_place)
 {
     struct golden g;
-    struct rig rig = { .workers = 2 };
+    struct rig rig = { .workers = 2, .wanted = "ext2.block.more_shared" };
 
     golden_load(&g, "ext2-small");
     put32(g.bytes + 1024 + 0x60, le32_get(get32(g.bytes + 1024 + 0x60)) |
@@ -314,6 +315,46 @@ START_TEST(directories_in_one_place)
     ck_assert(rig.result.complete);
     ck_assert_uint_gt(rig.told[SHALE_CORRUPTION], 100);
     ck_assert_uint_lt(rig.result.bytes_read, 20 * g.size);
+    ck_assert_uint_eq(rig.seen, 1);
+    golden_free(&g);
+}
+END_TEST
+
+/* A volume of revision 0 has no features, and inodes of 128 bytes. */
+START_TEST(revision)
+{
+    struct golden g;
+    struct rig rig = { .workers = 2, .wanted = "ext2.feature.revision" };
+
+    golden_load(&g, "ext2-small");
+    put32(g.bytes + 1024 + 0x4c, 0);
+    ck_assert_int_eq(run(&rig, g.bytes, g.size), 0);
+    ck_assert_uint_eq(rig.seen, 1);
+    golden_free(&g);
+}
+END_TEST
+
+static void in_1970(struct shale_clock *clock, struct shale_time *out)
+{
+    (void)clock;
+    *out = (struct shale_time){ .sec = 86400 };
+}
+
+/* Where the clock stands at 1970, all times are in the future. */
+START_TEST(future)
+{
+    static const char *const codes[] = {
+        "ext2.super.future", "ext2.inode.future",
+    };
+    struct shale_clock clock = { .now = in_1970 };
+    struct golden g;
+    struct rig rig = { .workers = 2, .clock = &clock };
+
+    golden_load(&g, "ext2-small");
+    strcpy(rig.wanted, codes[_i]);
+    ck_assert_int_eq(run(&rig, g.bytes, g.size), 0);
+    ck_assert_uint_gt(rig.seen, 0);
+    ck_assert_uint_eq(rig.told[SHALE_INCONSISTENCY], 0);
     golden_free(&g);
 }
 END_TEST
@@ -349,6 +390,8 @@ Suite *suite(void)
     tcase_add_test(tc, tables_in_one_place);
     tcase_add_test(tc, directories_in_one_place);
     tcase_add_test(tc, promises);
+    tcase_add_test(tc, revision);
+    tcase_add_loop_test(tc, future, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -178,32 +178,37 @@ static int check_all(struct ext2_check *c,
     return err;
 }
 
+/* Without the feature: is there anything all the same? */
+static void check_unasked(struct ext2_check *c,
+                          const struct ext2_check_inode *inode)
+{
+    bool blank = inode->links == 0 && inode->sectors == 0;
+
+    for (unsigned i = 0; i < EXT2_POINTERS && blank; i++)
+        blank = le32_get(inode->block[i]) == 0;
+    if (!blank)
+        ext2_tell_inode(c, RESIZE_UNASKED, inode->at, inode->ino, .other = 0);
+}
+
 int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
                       const struct ext2_check_inode *inode)
 {
     bool on = c->super.compat & EXT2_COMPAT_RESIZE_INODE;
     uint64_t block = le32_get(inode->block[EXT2_DIRECT + 1]);
-    int err;
+    bool fits = ext2_check_fits(c, block, 1);
+    int err = 0;
 
-    if (!on) {
-        bool blank = inode->links == 0 && inode->sectors == 0;
-
-        for (unsigned i = 0; i < EXT2_POINTERS && blank; i++)
-            blank = le32_get(inode->block[i]) == 0;
-        if (!blank && !c->scan->hunt)
-            tell(c, inode, inode->at, "is in use, without the feature");
-        return 0;
-    }
-    if (!c->scan->hunt)
+    if (!c->scan->hunt && on)
         check_fields(c, inode);
-    if (!ext2_check_fits(c, block, 1)) {
-        if ((c->super.reserved_desc > 0 || block != 0) && !c->scan->hunt)
-            tell(c, inode, inode->at, "has no map of the reserved blocks");
-        return 0;
-    }
-    err = ext2_check_take(claims, block, 1, SHALE_USE_MAP, inode->ino,
-                          SHALE_NOWHERE);
-    if (err || c->scan->hunt || c->super.reserved_desc == 0)
+    else if (!c->scan->hunt)
+        check_unasked(c, inode);
+    if (fits)
+        err = ext2_check_take(claims, block, 1, SHALE_USE_MAP, inode->ino,
+                              SHALE_NOWHERE);
+    else if (on && !c->scan->hunt &&
+             (c->super.reserved_desc > 0 || block != 0))
+        tell(c, inode, inode->at, "has no map of the reserved blocks");
+    if (err || c->scan->hunt || !on || !fits || c->super.reserved_desc == 0)
         return err;
     return check_all(c, inode, block);
 }

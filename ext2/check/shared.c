@@ -157,8 +157,8 @@ int ext2_check_shared(struct ext2_check *c)
     if (twice == 0 || (c->super.ro_compat & EXT2_RO_COMPAT_SHARED_BLOCKS))
         return 0;
     check_phase(c->check, "shared blocks", c->super.inode_count);
-    if (twice < OWNERS_MAX / 4)
-        size = ((size_t)twice * 4 + 1024) * sizeof *scan->owners;
+    if (twice < OWNERS_MAX / 64 - 16)
+        size = ((size_t)twice * 64 + 1024) * sizeof *scan->owners;
     scan->owners = check_alloc(c->check, size);
     if (!scan->owners)
         return SHALE_ENOMEM;

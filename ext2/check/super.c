@@ -268,8 +268,9 @@ static void check_pairs(struct ext2_check *c)
         size_t len;
     } pairs[] = {
 #define PAIR(wrong, name) { (wrong), name, sizeof name - 1 }
-        PAIR(s->metadata_csum && (s->ro_compat & EXT2_RO_COMPAT_GDT_CSUM),
-             "metadata_csum and uninit_bg exclude each other"),
+        PAIR((s->compat & EXT2_COMPAT_ORPHAN_FILE) &&
+             !(s->compat & EXT2_COMPAT_HAS_JOURNAL),
+             "orphan_file needs a journal"),
         PAIR(s->is64 && !s->extents &&
              s->block_count > UINT32_MAX, "so many blocks need extents"),
         PAIR(s->bigalloc && !s->extents, "bigalloc needs extents"),
@@ -285,6 +286,8 @@ static void check_pairs(struct ext2_check *c)
                       .len = pairs[i].len);
     if ((s->incompat & EXT2_INCOMPAT_CSUM_SEED) && !s->metadata_csum)
         ext2_tell(c, FEATURE_SEED, s->at, .number = 0);
+    if (s->metadata_csum && (s->ro_compat & EXT2_RO_COMPAT_GDT_CSUM))
+        ext2_tell(c, FEATURE_REDUNDANT, s->at, .number = 0);
     if (le32_get(s->raw.rev_level) == EXT2_GOOD_OLD_REV &&
         (le32_get(s->raw.compat) | le32_get(s->raw.incompat) |
          le32_get(s->raw.ro_compat)) != 0)
