@@ -110,6 +110,8 @@ struct ntfs_check {
     struct check_bits *used;            /* clusters that somebody has */
     struct check_bits *shared;          /* ... that several have */
     struct check_bits *once, *twice;    /* while shared.c counts; or NULL */
+    struct check_bits *reparse;         /* files with a reparse point */
+    struct check_bits *objects;         /* ... with an object id */
     struct check_bits *ids;             /* of security, that files have */
     struct pile *pile;                  /* while names.c compares; or NULL */
     uint64_t claims;                    /* bits of CLAIMED that were read */
@@ -238,13 +240,13 @@ struct ntfs_tree {
 /*
  * Check the index called NAME of RECORD's file, of LEN units, which is one of
  * COLLATION, and call EACH, or nothing if that is NULL, with its entries in
- * their order.
+ * their order. *BROKEN, or NULL: something was told that may have cost some.
  */
 typedef int ntfs_tree_fn(struct ntfs_tree *tree,
                          const struct ntfs_entry *entry);
 int ntfs_check_index(struct ntfs_check *nc, const struct ntfs_record *record,
                      const uint16_t *name, size_t len, uint32_t collation,
-                     ntfs_tree_fn *each, void *context);
+                     ntfs_tree_fn *each, void *context, bool *broken);
 
 /* The same of a directory's names, in silence: to read them once more. */
 int ntfs_check_reread(struct ntfs_check *nc, const struct ntfs_record *record,

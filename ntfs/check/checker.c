@@ -141,10 +141,13 @@ static int sets_make(struct ntfs_check *nc)
     nc->unread = check_bits_create(check, records);
     nc->used = check_bits_create(check, clusters);
     nc->shared = check_bits_create(check, clusters);
+    nc->reparse = check_bits_create(check, records);
+    nc->objects = check_bits_create(check, records);
     nc->ids = check_bits_create(check, NTFS_CHECK_IDS);
     return nc->records && nc->parents && nc->claimed && nc->in_use && nc->unread &&
            nc->used &&
-           nc->shared && nc->ids ? 0 : SHALE_ENOMEM;
+           nc->shared && nc->reparse && nc->objects && nc->ids
+               ? 0 : SHALE_ENOMEM;
 }
 
 static int phases(struct ntfs_check *nc)
@@ -209,6 +212,8 @@ static void ntfs_check_done(struct check *check)
     check_bits_destroy(nc->unread);
     check_bits_destroy(nc->used);
     check_bits_destroy(nc->shared);
+    check_bits_destroy(nc->reparse);
+    check_bits_destroy(nc->objects);
     check_bits_destroy(nc->ids);
     check_bits_destroy(nc->once);
     check_bits_destroy(nc->twice);

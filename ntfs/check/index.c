@@ -303,15 +303,18 @@ static int index_walk(struct walk *walk, const uint16_t *name, size_t len)
 
 int ntfs_check_index(struct ntfs_check *nc, const struct ntfs_record *record,
                      const uint16_t *name, size_t len, uint32_t collation,
-                     ntfs_tree_fn *each, void *context)
+                     ntfs_tree_fn *each, void *context, bool *broken)
 {
     struct walk walk = {
         .tree = { .nc = nc, .record = record, .collation = collation,
                   .context = context },
         .each = each,
     };
+    int err = index_walk(&walk, name, len);
 
-    return index_walk(&walk, name, len);
+    if (broken)
+        *broken = walk.tree.broken;
+    return err;
 }
 
 int ntfs_check_reread(struct ntfs_check *nc, const struct ntfs_record *record,

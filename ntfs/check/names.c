@@ -104,7 +104,7 @@ static int directory_check(struct ntfs_check *nc, struct ntfs_record *record)
     if (!ntfs_check_open(nc, record) || record->base)
         return 0;
     return ntfs_check_index(nc, record, i30, 4, NTFS_COLLATE_FILE_NAME,
-                            entry_take, NULL);
+                            entry_take, NULL, NULL);
 }
 
 int ntfs_check_indexes(struct ntfs_check *nc)

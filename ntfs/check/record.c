@@ -273,6 +273,12 @@ static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
         seen->kept.flags |= NTFS_CHECK_LIST;
     else if (attr->type == NTFS_FILE_NAME)
         err = name_take(nc, attr, seen);
+    else if (attr->type == NTFS_REPARSE_POINT)
+        err = check_bits_add(nc->reparse, ntfs_check_file_of(attr->record), 1,
+                             NULL);
+    else if (attr->type == NTFS_OBJECT_ID)
+        err = check_bits_add(nc->objects, ntfs_check_file_of(attr->record), 1,
+                             NULL);
     else if (attr->type == NTFS_INDEX_ROOT)
         seen->kept.flags |= is_named_i30(attr) ? NTFS_CHECK_DIRECTORY
                                                : NTFS_CHECK_VIEW;

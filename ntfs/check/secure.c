@@ -181,11 +181,11 @@ static int indexes_check(struct ntfs_check *nc,
     static const uint16_t sii[] = { '$', 'S', 'I', 'I' };
     static const uint16_t sdh[] = { '$', 'S', 'D', 'H' };
     int err = ntfs_check_index(nc, record, sii, 4, NTFS_COLLATE_ULONG, by_id,
-                               secure);
+                               secure, NULL);
 
     if (!err)
         err = ntfs_check_index(nc, record, sdh, 4, NTFS_COLLATE_SECURITY_HASH,
-                               by_hash, secure);
+                               by_hash, secure, NULL);
     if (err)
         return err;
     if (secure->by_id != secure->by_hash)
