@@ -2,9 +2,11 @@
  * chain.c - one chain, followed and marked as somebody's
  *
  * A chain is followed in rows: clusters of which each is followed by the next.
- * A row is taken as a whole. If one of its clusters had been taken before, then
- * so had its end, and what comes after that is whoever's took it first: all of
- * a chain is taken by somebody, and only few rows are followed twice.
+ * A row ends before each multiple of ROW_MAX, too, so that who joins a long one
+ * in its middle need not look at all of it. It is taken as a whole. If one of
+ * its clusters had been taken before, then so had its end, and what comes after
+ * that is whoever's took it first: all of a chain is taken by somebody, and
+ * only few rows are followed twice.
  *
  * What is told must not depend on who was first. So a chain of few rows is
  * measured to its end whoever has it. What is wrong with a longer one is kept
@@ -13,6 +15,7 @@
 #include "fat32/check/check.h"
 
 #define ASK_EVERY 1024u         /* rows: is anybody waiting for us to stop? */
+#define ROW_MAX 4096u           /* clusters; a power of two */
 
 uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
                        enum fat_check_end *end, uint32_t *value)
@@ -23,7 +26,10 @@ uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
     *end = entry == FAT_FREE ? FAT_END_FREE : FAT_END_BAD;
     if (entry == FAT_FREE || entry == (v->mask & FAT_BAD))
         return 0;
-    count = fat_check_row(v, cluster, v->last - cluster + 1);
+    count = ROW_MAX - cluster % ROW_MAX;
+    if (count > v->last - cluster + 1)
+        count = v->last - cluster + 1;
+    count = fat_check_row(v, cluster, count);
     cluster += count - 1;
     if (count > 1)
         entry = fat_check_get(v, cluster);

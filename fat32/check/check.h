@@ -95,6 +95,7 @@ struct fat_check {
     uint64_t label_at;          /* 0: the root has none */
 
     uint64_t lost;              /* clusters; lost.c */
+    uint32_t names_read;        /* for paths; paths.c */
     uint64_t late;              /* the first date and time of the future, as
                                    entries have it; 0: not known */
 };

@@ -9,7 +9,8 @@
 #include "memfn.h"
 
 #define SLOTS (FAT_LONG_PIECES + 1)     /* of one name, at most */
-#define DEPTH 256u                      /* names of a path; then its end */
+#define NAMES 200000u                   /* read for all paths there are; ... */
+#define DEPTH 8u                        /* ... then only so many of each */
 
 /* What it takes to read a name. */
 struct reader {
@@ -88,22 +89,26 @@ static int read_name(struct reader *r, uint32_t dir, uint64_t at, size_t *len)
 static int write_path(struct reader *r, uint32_t dir, uint64_t at, char *out,
                       size_t size, size_t *used)
 {
-    unsigned depth = 0;
+    struct fat_check *v = r->v;
+    uint32_t depth = 0;
+    bool known = true;
     size_t len;
     int err = 0;
 
     *used = 0;
-    while (at != 0 && depth++ < DEPTH) {
+    while (at != 0 && (depth++ < DEPTH || v->names_read < NAMES)) {
+        v->names_read++;
         err = read_name(r, dir, at, &len);
-        if (err || len == 0 || len + 1 > size - *used)
+        known = !err && len > 0;
+        if (!known || len + 1 > size - *used)
             break;
         *used += len + 1;
         out[size - *used] = '/';
         memcpy(out + size - *used + 1, r->name, len);
-        at = r->v->dirs[dir].at;
-        dir = r->v->dirs[dir].parent;
+        at = v->dirs[dir].at;
+        dir = v->dirs[dir].parent;
     }
-    if (err || (at != 0 && depth <= DEPTH && *used < size / 2))
+    if (!known)
         *used = 0;              /* the beginning of a long one may go */
     return err;
 }

@@ -18,7 +18,7 @@
 #include "fat32/check/check.h"
 #include "memfn.h"
 
-#define NAMED 10000u            /* findings that say whom with */
+#define NAMED 2000u             /* findings that say whom with */
 #define NONE 0xffffffffu
 #define PATH_BYTES 1020u
 
