@@ -7,7 +7,7 @@
  * order, each once, and their reference counts held against the rows.
  *
  * Where there are values in inodes of their own ("ea_inode"), references to
- * them are rows as well, and count as names of those inodes.
+ * them are rows as well, and all together count as a name of that inode.
  */
 #include "ext2/check/tree.h"
 #include "ext2/check/xattr.h"
@@ -178,7 +178,7 @@ int ext2_check_xattrs(struct ext2_check *c,
         if (!err)
             err = ext2_attrs_charge(&list, clusters);
     }
-    if (!err && (inode->flags & EXT2_INODE_ENCRYPTED) && c->super.encrypt)
+    if (!err && (inode->flags & EXT2_INODE_ENCRYPTED))
         err = ext2_crypt_check(c, inode, has_list ? &list : NULL);
     if (!err && inode->acl != 0)
         err = block_enter(c, inode, claims, clusters);
@@ -350,7 +350,8 @@ static int refs_check(struct ext2_check *c, uint8_t *bytes)
                       .number = ref->number, .other = ref->ino);
             continue;
         }
-        err = check_array_add(c->names, ref->ino, next - i);
+        /* One link, however many refer to it. */
+        err = check_array_add(c->names, ref->ino, 1);
         if (!err)
             err = ext2_check_inode_read(c, ref->ino, bytes, &inode, &good);
         if (!err && good)

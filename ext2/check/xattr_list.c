@@ -182,7 +182,7 @@ static bool overlap_check(const struct ext2_attrs *list, uint32_t end)
             if (le32_get(entry->value_inode) != 0 || size == 0)
                 continue;
             if (map_set(map, from, offset / UNIT,
-                        (offset % UNIT + size + UNIT - 1) / UNIT)) {
+                        (offset % UNIT + padded(size) + UNIT - 1) / UNIT)) {
                 tell_entry(list, at, entry, XATTR_OVERLAP, .other = offset);
                 return false;
             }
@@ -211,7 +211,9 @@ static bool place_check(const struct ext2_attrs *list, uint32_t at)
 {
     const struct ext2_disk_xattr_entry *entry = entry_at(list, at);
 
-    if (value_fits(list, entry))
+    /* A value that is elsewhere has no place here. */
+    if (le32_get(entry->value_inode) != 0 ? le16_get(entry->value_offset) == 0
+                                          : value_fits(list, entry))
         return true;
     tell_entry(list, at, entry, XATTR_VALUE, .compared = true,
                .expected = list->size, .found = le32_get(entry->value_size));
@@ -302,10 +304,10 @@ static int entries_check(const struct ext2_attrs *list, uint32_t *end,
             *sound = false;
         } else if (!name_check(list, at)) {
             *sound = false;
+        } else if (!place_check(list, at)) {
+            *sound = false;
         } else if (le32_get(entry->value_inode) != 0) {
             err = value_refer(list, at);
-        } else {
-            *sound = place_check(list, at);
         }
         if (more > 0)
             at += entry_size(entry);
