@@ -58,10 +58,10 @@ static void tell_one(struct ext2_check *c, uint64_t block, uint64_t count,
 
     if (ino == other)
         ext2_tell_inode(c, BLOCK_TWICE, at, ino, .other = block,
-                        .compared = true, .found = count);
+                        .found = count);
     else
         ext2_tell_inode(c, BLOCK_SHARED, at, ino, .other = other,
-                        .compared = true, .expected = block, .found = count);
+                        .expected = block, .found = count);
 }
 
 /* LEN clusters from GROUP's on have its owners. */
