@@ -122,6 +122,20 @@ status "explain a group" 0 "$SHALE" check --explain "${code%.*}"
 check "explain a group" grep -q "^$code (" "$work/out"
 status "explain nothing" 16 "$SHALE" check --explain no.such.code
 
+# colours are for eyes
+status "a pipe" 4 "$SHALE" check "$bad"
+check "a pipe: no colours" bash -c "! grep -q $'\\033' '$work/out'"
+if have script; then
+    script -qec "env -u NO_COLOR TERM=xterm '$SHALE' check '$bad'" /dev/null \
+        >"$work/tty" 2>&1 </dev/null || true
+    check "a terminal: colours" grep -q $'\033\[1minode' "$work/tty"
+    script -qec "env NO_COLOR=1 '$SHALE' check '$bad'" /dev/null \
+        >"$work/tty" 2>&1 </dev/null || true
+    check "a terminal: NO_COLOR" bash -c "! grep -q $'\\033\\[1m' '$work/tty'"
+else
+    skip "colours" "needs script (bsdutils)"
+fi
+
 # many findings: the limit counts on
 cp "$img" "$work/many.img"
 debugfs -w -R "clri /etc" "$work/many.img" 2>/dev/null

@@ -146,6 +146,13 @@ json "damaged: json" '.verdict, ([.cells[].findings // 0] | add) +
 "$SHALE" map --picture "$work/bad.svg" "$work/bad.img"
 check "damaged: picture" grep -q "damaged: 1 finding" "$work/bad.svg"
 
+# a block of two files has two owners
+debugfs -w -R "set_inode_field /etc/hosts block[0] $block" "$work/bad.img" \
+    2>/dev/null
+json "shared: both" '[.answers[0].owners[].path] | sort | join(" ")' \
+    "/etc/hosts /home/data" "$SHALE" map --json --owner "${block}b" \
+    "$work/bad.img"
+
 # FAT counts clusters from 2, behind its tables
 if have mkfs.fat && have mcopy; then
     fat=$work/fat.img
