@@ -12,7 +12,7 @@
 #include "checks.h"
 #include "jsonout.h"
 
-#define SUMMARY_FINDINGS 1000000        /* kept where only counts are shown */
+#define SUMMARY_FINDINGS 100000 /* kept where only counts are shown */
 
 enum {
     OPTION_ALL = OPTION_LONG,
@@ -28,15 +28,14 @@ enum {
 
 static const struct command_option options_check[] = {
     { 'n', NULL, NULL, "change nothing: as always" },
-    { 'a', NULL, NULL, "repair what is safe; refused, see below" },
+    { 'a', NULL, NULL, "repair without asking: not done, as said above" },
     { 'p', NULL, NULL, "the same" },
-    { 'y', NULL, NULL, "repair everything; refused as well" },
-    { 'r', NULL, NULL, "repair, having asked; refused as well" },
+    { 'y', NULL, NULL, "repair everything: not done either" },
+    { 'r', NULL, NULL, "repair, having asked: not done either" },
     { 'f', NULL, NULL, "check even what is marked as clean: as always" },
     { 'v', NULL, NULL, "name each phase, and show --stats" },
     { 'V', NULL, NULL, "print the version" },
-    { 'C', NULL, "FD", "write \"PHASE DONE MAX IMAGE\" lines to descriptor FD; "
-      "0: show a bar" },
+    { 'C', NULL, "FD", "tell descriptor FD in lines how far it is; 0: show a bar" },
     { OPTION_ALL, "all", NULL, "all partitions, one after the other" },
     { OPTION_JSON, "json", NULL, "one JSON object" },
     { OPTION_JSONL, "jsonl", NULL, "JSON Lines: a finding each, then a volume "
