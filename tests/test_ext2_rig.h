@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shale/shale.h"
+#include "sound.h"
 #include "volume.h"
 
 struct rig {
@@ -101,6 +102,7 @@ static inline void rig_fsck(struct rig *rig)
 {
     uint16_t state = (uint16_t)(rig->bytes[0x43a] | rig->bytes[0x43b] << 8);
     uint8_t *kept = malloc(rig->size);
+    char words[400] = "";
     const char *said;
     int status;
 
@@ -111,6 +113,8 @@ static inline void rig_fsck(struct rig *rig)
     ck_assert_msg(status == 0, "%s", said);
     memcpy(rig->bytes, kept, rig->size);
     free(kept);
+    ck_assert_msg(is_sound_volume("ext2", rig->bytes, rig->size, words,
+                                  sizeof words), "%s", words);
 }
 
 /* Unmount it, and have e2fsck look for faults. */

@@ -51,6 +51,7 @@ compare()
     normal "$xattrs" <"$work/source-$block.dump" >"$want"
     "$DUMPTREE" -s -d "$image" 2>&1 | normal "$xattrs" >"$work/got" || true
     same "$what" "$want" "$work/got"
+    is_sound "$what" "$image"
     [ "$may_mount" = 1 ] || return 0
     mounts=$((mounts + 1))
     is_long || [ $((mounts % ($(is_quick && echo 12 || echo 4)))) = 1 ] ||

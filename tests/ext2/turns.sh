@@ -103,7 +103,7 @@ take_turns()
         look >"$work/want"
         unmount "$at"
         if e2fsck -fn "$work/image" >"$work/log" 2>&1; then
-            ok
+            is_sound "$what, turn $n of $who" "$work/image"
         else
             fail "$what, turn $n of $who: $(grep -v ^Pass "$work/log" |
                                             head -n 5)"

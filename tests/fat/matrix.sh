@@ -83,6 +83,7 @@ check()
     "$DUMPTREE" -b "$image" 2>"$work/log" | seen >"$work/got" || true
     same "$what" "$work/want" "$work/got"
     head -n 3 "$work/log"
+    is_sound "$what" "$image"
     count=$((count + 1))
     can_fuse && [ $((count % 5)) = 1 ] || return 0
     if mount_shale "$image" "$work/mnt" -o ro; then

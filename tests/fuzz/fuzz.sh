@@ -248,19 +248,21 @@ done
 for program in "${programs[@]}"; do
     name=$(basename "$program")
     target=${name#fuzz_}
-    count=$(find "$seeds/$target" -type f | wc -l)
+    # What is mounted by one is checked by another.
+    seed=${target#check_}
+    count=$(find "$seeds/$seed" -type f | wc -l)
     [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
     mkdir -p "$corpus/$target"
     longest=$max
-    [ "$target" != ntfs ] || longest=$ntfs_max
+    [ "$seed" != ntfs ] || longest=$ntfs_max
     dict=()
-    [ ! -e "$here/$target.dict" ] || dict=("-dict=$here/$target.dict")
+    [ ! -e "$here/$seed.dict" ] || dict=("-dict=$here/$seed.dict")
     status=0
     "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$longest" \
         -timeout=10 \
         -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
-        "$corpus/$target" "$seeds/$target" >"$work/log" 2>&1 || status=$?
+        "$corpus/$target" "$seeds/$seed" >"$work/log" 2>&1 || status=$?
     awk -v name="$name" -v seeds="$count" '
         / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
         /number_of_executed_units/ { runs = $2 }

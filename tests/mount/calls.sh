@@ -27,6 +27,7 @@ for layout in '-b 1024 -I 128' '-b 4096 -I 256' '-b 2048 -I 256 -j'; do
         fail "$layout: other answers: $(head -40 said.diff)"
     run e2fsck -fn ours.img
     [ "$status" = 0 ] || fail "$layout: e2fsck: $said"
+    checked ours.img "$layout"
 done
 [ "$(wc -l <ours.said)" -gt 300 ] || fail "the calls were not made"
 finish

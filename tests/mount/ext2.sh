@@ -236,6 +236,7 @@ for layout in '-b 1024 -I 128' '-b 4096 -I 256' '-b 2048 -I 256 -j'; do
         fail "$layout: other files: $(head -40 made.diff)"
     run e2fsck -fn ours.img
     [ "$status" = 0 ] || fail "$layout: e2fsck: $said"
+    checked ours.img "$layout"
     mount -o loop,ro ours.img dir || fail "the kernel cannot mount it"
     (cd dir && inventory) >kernel.made 2>&1
     umount dir
@@ -293,6 +294,7 @@ expect "nor with noatime" no "$(accessed dir/data)"
 must "$SHALE" umount dir
 run e2fsck -fn ours.img
 [ "$status" = 0 ] || fail "e2fsck: $said"
+checked ours.img "after all"
 
 # What is kept for root, and for whom else.
 truncate -s 2M small.img
@@ -315,6 +317,7 @@ root=$(fill 0)
 must "$SHALE" umount dir
 run e2fsck -fn small.img
 [ "$status" = 0 ] || fail "e2fsck: $said"
+checked small.img "full"
 
 # Owners that options name.
 must "$SHALE" mount small.img dir -o uid=1234,gid=2345,default_permissions

@@ -197,11 +197,18 @@ fat() {
     mkfs.fat "$@" "$file" >/dev/null 2>&1 || fail "mkfs.fat $* $file"
 }
 
+# checked IMAGE WHEN - have we nothing to say about it?
+checked() {
+    run "$SHALE" check "$1"
+    [ "$status" = 0 ] || fail "$2: shale check: status $status, $said"
+}
+
 # sound IMAGE WHEN - has fsck.fat nothing to say about it?
 sound() {
     run fsck.fat -n "$1"
     [ "$status" = 0 ] && [ "$(printf '%s\n' "$said" | wc -l)" = 2 ] ||
         fail "$2: fsck.fat: status $status, $said"
+    checked "$1" "$2"
 }
 
 # same_by_mtools IMAGE TREE WHEN - does somebody else read the same from it?

@@ -471,6 +471,7 @@ ask shale
 must "$SHALE" umount dir
 run e2fsck -fn shale.img
 [ "$status" = 0 ] || fail "e2fsck: $said"
+checked shale.img "after the calls"
 
 wanted=$(wc -l <questions)
 got=$(grep -c . kernel.answers)

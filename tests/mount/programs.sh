@@ -89,4 +89,5 @@ fi
 must "$SHALE" umount dir
 run e2fsck -fn disk.img
 [ "$status" = 0 ] || fail "e2fsck: $said"
+checked disk.img "after all"
 finish

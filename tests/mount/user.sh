@@ -90,6 +90,7 @@ if command -v debugfs >/dev/null; then
         -R 'stat etc/shadow' rooted.img 2>/dev/null | tr -s '\n' ' ')"
     run e2fsck -fn rooted.img
     expect "e2fsck" 0 "$status"
+    checked rooted.img "user's"
 fi
 
 # A volume of his own to write to, and what its permissions say counts.

@@ -35,6 +35,7 @@ while [ "$seed" -lt "$last" ]; do
     must "$SHALE" umount ours
     run e2fsck -fn ours.img
     [ "$status" = 0 ] || fail "seed $seed: e2fsck: $said"
+    checked ours.img "seed $seed"
     seed=$((seed + 1))
 done
 finish

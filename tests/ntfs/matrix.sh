@@ -32,6 +32,7 @@ volume()
     [ "$(wc -l <"$work/tree")" = "$(cut -f 1 "$work/got" | uniq | wc -l)" ] ||
         fail "$what: $(wc -l <"$work/tree") files by the library, and" \
             "$(cut -f 1 "$work/got" | uniq | wc -l) by a mount"
+    is_sound "$what" "$image"
     status=0
     "$SHALE" info "$image" >"$work/info" 2>&1 || status=$?
     if [ "$status" = 0 ] && grep -q '^  state: *clean$' "$work/info" &&

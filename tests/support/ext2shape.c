@@ -7,6 +7,7 @@
 
 #include "ext2check.h"
 #include "shape.h"
+#include "sound.h"
 
 #define KIB ((size_t)1 << 10)
 
@@ -114,7 +115,7 @@ static bool is_sound(const char *path, char *said, size_t size)
         silent = is_usual(line);
         at += len + (at[len] == '\n');
     }
-    return silent;
+    return silent && is_sound_file("ext2", path, said, size);
 }
 
 static bool repair(const char *path, const struct found *found, char *said,

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sound.h"
+
 const struct fat_shape fat_shapes[] = {
     { "fat12", 12, 512, 1, 2, 112, 512, 0 },
     { "fat16", 16, 512, 1, 2, 128, 2400, 1500 },
@@ -167,10 +169,14 @@ int fatimage_fsck_file(const char *path, char *said, size_t size)
 
 int fatimage_fsck(const struct image *image, char *said, size_t size)
 {
+    int status = 0;
+
     said[0] = '\0';
-    if (image->bytes[16] > 2)
-        return 0;               /* fsck.fat knows two FATs at most */
-    return fatimage_fsck_file(image->path, said, size);
+    if (image->bytes[16] <= 2)      /* fsck.fat knows two FATs at most */
+        status = fatimage_fsck_file(image->path, said, size);
+    if (status == 0 && !is_sound_file("fat", image->path, said, size))
+        status = 1;
+    return status;
 }
 
 /* What harmless lines begin with. */

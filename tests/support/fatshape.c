@@ -8,6 +8,7 @@
 #include "fatcheck.h"
 #include "fatimage.h"
 #include "shape.h"
+#include "sound.h"
 
 enum { SHAPES_MAX = 32 };
 
@@ -101,7 +102,8 @@ static bool is_sound(const char *path, char *said, size_t size)
         abort();
     fclose(from);
     /* It knows two FATs at most. */
-    return fats > 2 || fatimage_fsck_file(path, said, size) == 0;
+    return (fats > 2 || fatimage_fsck_file(path, said, size) == 0) &&
+           is_sound_file("fat", path, said, size);
 }
 
 static bool repair(const char *path, const struct found *found, char *said,

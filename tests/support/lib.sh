@@ -86,6 +86,18 @@ same()
     fi
 }
 
+# is_sound WHAT IMAGE: a check of ours finds nothing but advice, or a failed
+# case.
+is_sound()
+{
+    if "$SHALE" check "$2" >"$work/checked" 2>&1; then
+        ok
+    else
+        fail "$1: shale check"
+        head -n 10 "$work/checked"
+    fi
+}
+
 can_fuse() { [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ -n "${SHALE:-}" ]; }
 
 # Can this machine mount an ext2 image by itself?

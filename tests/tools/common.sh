@@ -84,7 +84,7 @@ judge_fat()
 {
     if fsck.fat -n "$2" >"$work/fsck" 2>&1 &&
         [ "$(wc -l <"$work/fsck")" = 2 ]; then
-        ok
+        is_sound "$1" "$2"
     else
         fail "$1: fsck.fat"
         head -n 10 "$work/fsck"
@@ -108,7 +108,7 @@ judge_ext2()
     if e2fsck -fn "$2" >"$work/fsck" 2>&1 &&
         ! grep -qvE '^(e2fsck [0-9]|Pass [1-5]|.*: [0-9]+/[0-9]+ files )' \
             "$work/fsck"; then
-        ok
+        is_sound "$1" "$2"
     else
         fail "$1: e2fsck"
         head -n 10 "$work/fsck"

@@ -33,6 +33,7 @@ judge()
     # Two lines: its version, and the count. Anything else is a complaint.
     expect "$1: fsck.fat is silent" 2 "$(wc -l <"$work/fsck")"
     check "$1: mdir" mdir -i "$img" :: >/dev/null 2>&1
+    is_sound "$1" "$img"
 }
 
 # ---- by size alone: Microsoft's tables
