@@ -86,6 +86,17 @@ static unsigned pair_judge(struct ntfs_check *nc, const struct ntfs_attr *attr,
     return NTFS_CHECK_CODES;
 }
 
+/* Does a run that begins at VCN, behind a hole, have its data in a compression
+   unit that the hole has begun? Packed data is at the start of its unit. */
+static bool is_late(const struct ntfs_attr *attr, const struct ntfs_pair *pair,
+                    uint64_t vcn, bool behind_hole)
+{
+    return behind_hole && pair->lcn != NTFS_HOLE &&
+           attr->flags & NTFS_ATTR_COMPRESSION_MASK &&
+           attr->unit_shift > 0 && attr->unit_shift < 32 &&
+           vcn & ((UINT64_C(1) << attr->unit_shift) - 1);
+}
+
 static void pair_tell(struct ntfs_check *nc, unsigned code,
                       const struct ntfs_attr *attr,
                       const struct ntfs_pair *pair, uint64_t clusters)
@@ -115,6 +126,7 @@ static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
     struct span span = { attr->pairs, attr->pairs_length };
     uint64_t most = (uint64_t)INT64_MAX >> nc->vol->boot.cluster_shift;
     uint64_t vcn = attr->first_vcn, lcn = 0;
+    bool behind_hole = false;
     const char *ignored;
     int more = 0, err = 0;
 
@@ -129,7 +141,12 @@ static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
         *wrong = pair_judge(nc, attr, pair, vcn);
         if (*wrong != NTFS_CHECK_CODES)
             break;
-        if (pair->lcn != NTFS_HOLE) {
+        if (claim && is_late(attr, pair, vcn, behind_hole))
+            ntfs_check_differ(nc, NTFS_CHECK_UNIT_ORDER,
+                              attr->record->number, attr->at,
+                              vcn & UINT64_MAX << attr->unit_shift, vcn);
+        behind_hole = pair->lcn == NTFS_HOLE;
+        if (!behind_hole) {
             if (claim)
                 err = run_claim(nc, attr, pair, vcn);
             out->taken += pair->count;
