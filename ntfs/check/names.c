@@ -125,9 +125,12 @@ struct side {
     bool entry;
 };
 
-/* All of them that belong to files whose sum is not zero. */
+/* All of them that belong to files, from FIRST on and below END, whose sum is
+   not zero. */
 struct pile {
     struct ntfs_check *nc;
+    uint64_t first, end;
+    bool full;                  /* there were more than SIDES_MAX */
     struct check_lock lock;
     struct side *list;
     size_t count, room;
@@ -135,8 +138,7 @@ struct pile {
     size_t text_size, text_room;
 };
 
-/* More than this are not compared: then what is left is told as it was
-   gathered, by its sum alone. */
+/* Of more than these, half the files are compared first. */
 #define SIDES_MAX (1u << 20)
 
 /* Have room for MORE bytes behind USED of *BUF. */
@@ -183,20 +185,18 @@ static int pile_add(struct pile *pile, struct side side,
             pile->text_size += len;
             pile->list[pile->count++] = side;
         }
+    } else {
+        pile->full = true;
     }
     check_unlock(pile->nc->check, &pile->lock);
     return err;
 }
 
+/* The scans below have no context of their own: the pile is nc->pile. */
 static bool is_wanted(struct ntfs_check *nc, uint64_t file)
 {
-    return ntfs_check_kept(nc, file).sum != 0;
-}
-
-/* The pile while the scans below run; they have no context of their own. */
-static struct pile *pile_of(struct ntfs_check *nc)
-{
-    return nc->pile;
+    return file >= nc->pile->first && file < nc->pile->end &&
+           ntfs_check_kept(nc, file).sum != 0;
 }
 
 static int gather_entry(struct ntfs_tree *tree, const struct ntfs_entry *entry)
@@ -207,7 +207,7 @@ static int gather_entry(struct ntfs_tree *tree, const struct ntfs_entry *entry)
     if (ntfs_name_decode(entry->key, entry->key_length, &name) ||
         !is_wanted(tree->nc, file))
         return 0;
-    return pile_add(pile_of(tree->nc), (struct side){
+    return pile_add(tree->nc->pile, (struct side){
         .file = file, .hash = ntfs_check_name_hash(file, &name),
         .dir = tree->record->number, .at = entry->at, .entry = true,
     }, &name);
@@ -239,7 +239,7 @@ static int gather_names(struct ntfs_check *nc, struct ntfs_record *record)
         if (attr.type != NTFS_FILE_NAME || !attr.resident ||
             ntfs_name_decode(attr.value, attr.value_length, &name))
             continue;
-        err = pile_add(pile_of(nc), (struct side){
+        err = pile_add(nc->pile, (struct side){
             .file = file, .hash = ntfs_check_name_hash(file, &name),
             .dir = NTFS_REFERENCE_NUMBER(name.parent), .at = attr.at,
         }, &name);
@@ -310,24 +310,45 @@ static void compare(struct pile *pile)
     }
 }
 
+/* Gather what PILE is of, and compare it if that is all. */
+static int range_compare(struct ntfs_check *nc, struct pile *pile)
+{
+    int err = ntfs_check_scan(nc, "names that differ", NTFS_CHECK_IN_USE,
+                              gather_names);
+
+    if (!err && !pile->full)
+        err = ntfs_check_scan(nc, "entries that differ", NTFS_CHECK_DIRECTORY,
+                              gather_directory);
+    if (!err && !pile->full)
+        compare(pile);
+    check_free(nc->check, pile->list, pile->room);
+    check_free(nc->check, pile->text, pile->text_room);
+    pile->list = NULL;
+    pile->text = NULL;
+    pile->count = pile->room = pile->text_size = pile->text_room = 0;
+    return err;
+}
+
 static int disagreements_find(struct ntfs_check *nc)
 {
-    struct pile pile = { .nc = nc };
+    uint64_t count = check_array_size(nc->records);
+    struct pile pile = { .nc = nc, .end = count };
     int err = check_lock_init(nc->check, &pile.lock);
 
     if (err)
         return err;
     nc->pile = &pile;
-    err = ntfs_check_scan(nc, "names that differ", NTFS_CHECK_IN_USE,
-                          gather_names);
-    if (!err)
-        err = ntfs_check_scan(nc, "entries that differ", NTFS_CHECK_DIRECTORY,
-                              gather_directory);
-    if (!err)
-        compare(&pile);
+    while (!err && pile.first < count) {
+        pile.full = false;
+        err = range_compare(nc, &pile);
+        if (pile.full && pile.end - pile.first > 1) {
+            pile.end = pile.first + (pile.end - pile.first) / 2;
+        } else {
+            pile.first = pile.end;
+            pile.end = count;
+        }
+    }
     nc->pile = NULL;
-    check_free(nc->check, pile.list, pile.room);
-    check_free(nc->check, pile.text, pile.text_room);
     check_lock_fini(nc->check, &pile.lock);
     return err;
 }
