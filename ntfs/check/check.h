@@ -3,7 +3,7 @@
  *
  *      checker.c   phases, in their order; what is kept, and freed
  *      boot.c      the boot sector, its copy, and what they disagree on
- *      scan.c      all records of the MFT, in the device's order, by all workers
+ *      scan.c      all records of the MFT in the device's order, by workers
  *      record.c    one record: fixups, head, the attributes in it
  *      attr.c      one attribute: head, value, sizes
  *      runs.c      mapping pairs to clusters: owned, shared, off the volume
@@ -150,8 +150,8 @@ int ntfs_check_chunks_make(struct ntfs_check *nc);
 void ntfs_check_chunks_free(struct ntfs_check *nc);
 
 /*
- * Call EACH, on all workers, with the bytes of every record of which nc->records
- * has one of FLAGS (0: of every record there is, used or not), as they are on
+ * Call EACH, on all workers, with the bytes of every record of which
+ * nc->records has one of FLAGS (0: of every record there is, used or not), as they are on
  * the device, fixups not undone; RECORD's number, at and bytes are set, and the
  * bytes may be changed. Records on stretches of the image that are holes come
  * with FLAGS only.

@@ -9,7 +9,7 @@
 #include "ntfs/check/check.h"
 #include "span.h"
 
-/* What is done with the COUNT clusters from LCN on, of the set of candidates. */
+/* What is done with COUNT candidates from LCN on, which ATTR has. */
 typedef int stretch_fn(struct ntfs_check *nc, const struct ntfs_attr *attr,
                        uint64_t lcn, uint64_t count);
 
