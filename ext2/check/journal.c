@@ -184,8 +184,9 @@ static int check_inode(struct ext2_check *c, uint32_t ino)
         tell_inode(c, ino, "is not in use");
     else if (!err && (inode.mode & EXT2_S_IFMT) != EXT2_S_IFREG)
         tell_inode(c, ino, "is not a regular file");
-    else if (!err && inode.size >> c->super.block_shift < JOURNAL_MIN_BLOCKS)
-        tell_inode(c, ino, "is too small");
+    else if (!err && (inode.size % c->super.block_size != 0 ||
+                      inode.size >> c->super.block_shift < JOURNAL_MIN_BLOCKS))
+        tell_inode(c, ino, "is too small, or no number of blocks");
     else if (!err)
         err = read_super(c, &inode);
     check_free(c->check, bytes, c->super.inode_size);

@@ -273,7 +273,7 @@ int ext2_check_walk_file(struct ext2_check *c,
 static void check_inline(struct ext2_check *c,
                          const struct ext2_check_inode *inode)
 {
-    bool has_data;
+    bool dir = (inode->mode & EXT2_S_IFMT) == EXT2_S_IFDIR, has_data;
     uint64_t size = ext2_check_inline_size(c, inode, &has_data);
 
     if (ext2_check_is_extents(inode->block) &&
@@ -283,9 +283,12 @@ static void check_inline(struct ext2_check *c,
         tell_format(c, inode, "both inline data and extents");
     else if (!has_data)
         tell_format(c, inode, "no attribute with the inline data");
-    else if ((inode->mode & EXT2_S_IFMT) == EXT2_S_IFDIR ? size != inode->size
-                                                         : size < inode->size)
+    else if (dir && size != inode->size)
         ext2_tell_inode(c, INODE_SIZE, inode->at, inode->ino,
+                        .compared = true, .expected = size,
+                        .found = inode->size);
+    else if (size < inode->size)
+        ext2_tell_inode(c, INODE_INLINE_SIZE, inode->at, inode->ino,
                         .compared = true, .expected = size,
                         .found = inode->size);
 }
@@ -389,6 +392,31 @@ static void check_itself(struct ext2_check *c,
     check_times(c, inode);
 }
 
+/* What matters of any reserved inode, whatever it is for. */
+static void check_marks(struct ext2_check *c,
+                        const struct ext2_check_inode *inode)
+{
+    bool dir = (inode->mode & EXT2_S_IFMT) == EXT2_S_IFDIR;
+
+    if (looks_orphaned(c, inode))
+        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+                        .compared = true, .found = inode->dtime);
+    if (!dir && (inode->flags & (EXT2_INODE_INDEX | EXT2_INODE_CASEFOLD)))
+        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+                        .name = "of directories", .len = 14,
+                        .compared = true, .found = inode->flags);
+    if (inode->ino == EXT2_BAD_INO && (inode->flags & EXT2_INODE_INLINE))
+        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+                        .name = "of inline data", .len = 14,
+                        .compared = true, .found = inode->flags);
+    if ((inode->flags & EXT2_INODE_EXTENTS) && !c->super.extents &&
+        (inode->ino == EXT2_BAD_INO || inode->ino == EXT2_RESIZE_INO ||
+         inode->ino == EXT2_JOURNAL_INO))
+        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+                        .name = "of extents", .len = 10,
+                        .compared = true, .found = inode->flags);
+}
+
 /* A reserved inode that nobody uses: most of it may be anything. */
 static int check_idle(struct ext2_check *c, struct ext2_check_claims *claims,
                       const struct ext2_check_inode *inode)
@@ -398,10 +426,8 @@ static int check_idle(struct ext2_check *c, struct ext2_check_claims *claims,
 
     if (c->scan->hunt)
         return 0;
-    if (looks_orphaned(c, inode))
-        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
-                        .compared = true, .found = inode->dtime);
-    if (inode->acl != 0)
+    check_marks(c, inode);
+    if (ext2_check_fits(c, inode->acl, 1))
         err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
     if (err)
         return err;
@@ -435,9 +461,13 @@ int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
         err = ext2_check_reserved(c, claims, inode, &own);
     if (own)
         info->type = 0;         /* nothing that names may lead to */
-    else if (!err && !plain && inode->links == 0 && inode->mode == 0)
+    else if (!err && !plain && inode->mode == 0)
         return check_idle(c, claims, inode);
-    if (!c->scan->hunt && !err && (!own || inode->links != 0))
-        check_itself(c, inode);
+    if (!c->scan->hunt && !err) {
+        if (own)
+            check_marks(c, inode);
+        else
+            check_itself(c, inode);
+    }
     return err || own ? err : check_blocks(c, claims, inode, info);
 }

@@ -52,15 +52,26 @@ static void tell_mode(struct ext2_check *c,
 
 /* --------------------------------------------------------------- each one */
 
+/* It is nobody's, and has nothing but blocks. */
+static bool is_list(const struct ext2_check_inode *inode)
+{
+    const struct ext2_disk_inode *raw =
+        (const struct ext2_disk_inode *)inode->bytes;
+
+    return (inode->mode == 0 || is_type(inode, EXT2_S_IFREG)) &&
+           inode->links == 0 && le16_get(raw->uid) == 0 &&
+           le16_get(raw->gid) == 0 && le32_get(raw->acl_block) == 0;
+}
+
 static int bad_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
                       const struct ext2_check_inode *inode)
 {
-    const char *what = "has a mode like a file's";
+    static const char what[] = "has what only files have";
 
-    if (inode->mode != 0 && !is_type(inode, EXT2_S_IFREG) && !c->scan->hunt)
+    if (!is_list(inode) && !c->scan->hunt)
         ext2_tell_inode(c, RESERVED_BAD, inode->at, inode->ino,
-                        .name = what, .len = 24, .compared = true,
-                        .found = inode->mode);
+                        .name = what, .len = sizeof what - 1,
+                        .compared = true, .found = inode->mode);
     return ext2_check_walk_file(c, claims, inode, 0, has_blocks(inode));
 }
 
@@ -78,7 +89,8 @@ static bool root_is_there(struct ext2_check *c,
     return used;
 }
 
-static void journal(struct ext2_check *c,
+/* True if it is what it is meant for. */
+static bool journal(struct ext2_check *c,
                     const struct ext2_check_inode *inode)
 {
     bool has = c->super.compat & EXT2_COMPAT_HAS_JOURNAL;
@@ -94,6 +106,7 @@ static void journal(struct ext2_check *c,
             ext2_tell_inode(c, JOURNAL_UNASKED, inode->at, inode->ino,
                             .other = 0);
     }
+    return named;
 }
 
 static uint32_t super_le32(const struct ext2_check *c, size_t offset)
@@ -104,7 +117,8 @@ static uint32_t super_le32(const struct ext2_check *c, size_t offset)
     return le32_get(value);
 }
 
-static void quota(struct ext2_check *c, const struct ext2_check_inode *inode)
+/* Likewise. */
+static bool quota(struct ext2_check *c, const struct ext2_check_inode *inode)
 {
     bool on = c->super.ro_compat & EXT2_RO_COMPAT_QUOTA;
     uint32_t number = super_le32(c, inode->ino == QUOTA_USER_INO
@@ -116,6 +130,7 @@ static void quota(struct ext2_check *c, const struct ext2_check_inode *inode)
     } else if (!is_type(inode, EXT2_S_IFREG)) {
         tell_mode(c, inode, "is no regular file, as a quota file would be");
     }
+    return on && number == inode->ino;
 }
 
 static void other(struct ext2_check *c, const struct ext2_check_inode *inode)
@@ -137,14 +152,17 @@ int ext2_check_reserved(struct ext2_check *c, struct ext2_check_claims *claims,
         *own = !root_is_there(c, inode);
         return 0;
     case EXT2_RESIZE_INO:
-        *own = true;
+        if (!(c->super.compat & EXT2_COMPAT_RESIZE_INODE))
+            other(c, inode);
+        *own = (c->super.compat & EXT2_COMPAT_RESIZE_INODE) ||
+               inode->mode != 0;
         return ext2_check_resize(c, claims, inode);
     case EXT2_JOURNAL_INO:
-        journal(c, inode);
+        *own = !journal(c, inode) && inode->links == 0;
         break;
     case QUOTA_USER_INO:
     case QUOTA_GROUP_INO:
-        quota(c, inode);
+        *own = !quota(c, inode) && inode->links == 0;
         break;
     default:
         other(c, inode);

@@ -130,6 +130,12 @@ static int check_map(struct ext2_check *c,
 static void check_fields(struct ext2_check *c,
                          const struct ext2_check_inode *inode)
 {
+    uint64_t most = ext2_check_most_bytes(c, inode->flags);
+
+    if (inode->size > most)
+        ext2_tell_inode(c, INODE_TOO_BIG, inode->at, inode->ino,
+                        .compared = true, .expected = most,
+                        .found = inode->size);
     if ((inode->mode & EXT2_S_IFMT) != EXT2_S_IFREG || inode->links == 0)
         tell(c, inode, inode->at, "is not a file in use");
     for (unsigned i = 0; i < EXT2_POINTERS; i++)
@@ -152,8 +158,10 @@ static void check_count(struct ext2_check *c,
                         .found = inode->sectors);
 }
 
+/* ACL_BLOCKS of i_blocks are something else. */
 static int check_all(struct ext2_check *c,
-                     const struct ext2_check_inode *inode, uint64_t block)
+                     const struct ext2_check_inode *inode, uint64_t block,
+                     uint64_t acl_blocks)
 {
     const struct ext2_check_super *s = &c->super;
     size_t size = (size_t)READ_BLOCKS << s->block_shift;
@@ -166,11 +174,12 @@ static int check_all(struct ext2_check *c,
     if (!err)
         err = check_map(c, inode, block, first, buf, &right);
     if (!err && right && is_empty(c, buf)) {
-        check_count(c, inode, 1);
+        check_count(c, inode, 1 + acl_blocks);
     } else if (!err && right) {
         err = check_copies(c, inode, k, first, buf);
         check_count(c, inode,
-                    1 + (uint64_t)s->reserved_desc * (1 + k->count));
+                    1 + acl_blocks +
+                    (uint64_t)s->reserved_desc * (1 + k->count));
     }
     if (buf)
         check_free(c->check, buf, size);
@@ -196,6 +205,7 @@ int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
     bool on = c->super.compat & EXT2_COMPAT_RESIZE_INODE;
     uint64_t block = le32_get(inode->block[EXT2_DIRECT + 1]);
     bool fits = ext2_check_fits(c, block, 1);
+    uint64_t acl_blocks = 0;
     int err = 0;
 
     if (!c->scan->hunt && on)
@@ -208,7 +218,9 @@ int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
     else if (on && !c->scan->hunt &&
              (c->super.reserved_desc > 0 || block != 0))
         tell(c, inode, inode->at, "has no map of the reserved blocks");
+    if (!err && !c->scan->hunt && on && ext2_check_fits(c, inode->acl, 1))
+        err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
     if (err || c->scan->hunt || !on || !fits || c->super.reserved_desc == 0)
         return err;
-    return check_all(c, inode, block);
+    return check_all(c, inode, block, acl_blocks);
 }

@@ -130,6 +130,9 @@ void ext2_check_file_begin(struct ext2_check_file *file,
 int ext2_check_file_end(struct ext2_check *c,
                         const struct ext2_check_file *file);
 
+/* Bytes that a file with these i_flags can have: what its map reaches. */
+uint64_t ext2_check_most_bytes(const struct ext2_check *c, uint32_t flags);
+
 /* node.c: one inode in use; what is to be kept of it goes into *INFO. */
 int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,
                    const struct ext2_check_inode *inode,
