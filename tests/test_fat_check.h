@@ -19,6 +19,7 @@ struct checked {
     uint32_t findings_max;
     int64_t now;                /* 0: there is no clock */
     bool sentences;             /* told too, behind the path */
+    void (*claim)(void *context, const struct shale_claim *claim);
     uint64_t fail_read;         /* of the device: the Nth; 0: none */
     uint64_t fail_alloc;        /* likewise, from 1 on */
 
@@ -73,6 +74,7 @@ static inline int checked_run(struct checked *checked, uint8_t *bytes,
         .clock = checked->now ? &clock.base : NULL,
         .findings_max = checked->findings_max,
         .context = checked, .finding = checked_finding,
+        .claim = checked->claim,
     };
     int err;
 

@@ -355,6 +355,46 @@ START_TEST(many_rows)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- claims */
+
+/* Each as a line in checked.told, which has no findings then. */
+static void claimed(void *context, const struct shale_claim *claim)
+{
+    size_t len = strlen(checked.told);
+
+    (void)context;
+    if (claim->object == SHALE_OBJECT_FILE && claim->number != 0)
+        snprintf(checked.told + len, sizeof checked.told - len,
+                 "%s %llu+%llu %llu\n", shale_use_name(claim->use),
+                 (unsigned long long)claim->at,
+                 (unsigned long long)claim->length,
+                 (unsigned long long)claim->position);
+}
+
+/* One for each row, however long. */
+START_TEST(claims)
+{
+    struct image image;
+    char want[200];
+    unsigned long long at;
+
+    reset();
+    checked.claim = claimed;
+    checked_init(&image, 16);
+    at = image_cluster_at(&image, 2);
+    image_entry(image_root(&image), "LONG       ", 0, 10, 4800 * SECTOR);
+    image_chain(&image, 10, 4700);
+    image_link(&image, 4709, 4800);
+    image_chain(&image, 4800, 100);
+    ask(&image);
+    snprintf(want, sizeof want,
+             "data %llu+%u 0\ndata %llu+%u %u\n", at + 8 * SECTOR,
+             4700 * SECTOR, at + 4798 * SECTOR, 100 * SECTOR, 4700 * SECTOR);
+    expect(want);
+    free(image.bytes);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("fat/check/tree");
@@ -372,6 +412,7 @@ Suite *suite(void)
     tcase_add_test(tc, directories_share);
     tcase_add_loop_test(tc, workers_agree, 0, 20);
     tcase_add_test(tc, many_rows);
+    tcase_add_test(tc, claims);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -44,16 +44,38 @@ uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
     return count;
 }
 
+/* Clusters in a row that are a file's, of which others may follow. */
+struct claimed {
+    uint32_t cluster, count;
+    uint32_t position;          /* of the first one in the file */
+};
+
 static void claim(const struct fat_check *v, const struct fat_check_use *use,
-                  uint32_t cluster, uint32_t count, uint32_t position)
+                  const struct claimed *row)
 {
-    if (use && v->check->config->claim)
+    if (row->count > 0)
         check_claim(v->check, &(struct shale_claim){
             .use = use->use, .object = SHALE_OBJECT_FILE, .number = use->at,
-            .at = fat_check_cluster_at(v, cluster),
-            .length = (uint64_t)count << v->boot.cluster_shift,
-            .position = (uint64_t)position << v->boot.cluster_shift,
+            .at = fat_check_cluster_at(v, row->cluster),
+            .length = (uint64_t)row->count << v->boot.cluster_shift,
+            .position = (uint64_t)row->position << v->boot.cluster_shift,
         });
+}
+
+/* COUNT more from CLUSTER on; those at *ROW are claimed if they end there. */
+static void claim_more(const struct fat_check *v,
+                       const struct fat_check_use *use, struct claimed *row,
+                       uint32_t cluster, uint32_t count)
+{
+    if (!use || !v->check->config->claim)
+        return;
+    if (row->cluster + row->count != cluster) {
+        claim(v, use, row);
+        row->position += row->count;
+        row->cluster = cluster;
+        row->count = 0;
+    }
+    row->count += count;
 }
 
 uint32_t fat_check_before(struct check_bits *bits, uint32_t cluster,
@@ -106,6 +128,7 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
                      struct check_bits *taken, const struct fat_check_use *use,
                      struct fat_check_chain *out)
 {
+    struct claimed row = { 0, 0, 0 };
     uint32_t cluster = first, count;
     bool met = false;
     int err = 0;
@@ -114,7 +137,7 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
     while (!err && !met && out->end == FAT_END_MET) {
         count = fat_check_run(v, cluster, &out->end, &out->value);
         if (count > 0) {
-            claim(v, use, cluster, count, out->length);
+            claim_more(v, use, &row, cluster, count);
             err = take(v, taken, cluster, &count, &met);
         }
         if (count > 0) {
@@ -129,6 +152,7 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
         if (++out->rows % ASK_EVERY == 0 && !err)
             err = check_going(v->check);
     }
+    claim(v, use, &row);
     if (taken == v->owned) {
         check_done(v->check, out->length);
         out->rows -= met;       /* that row is to be measured */
