@@ -17,8 +17,40 @@
 /* CODE, about ENTRY at AT of LIST. */
 #define tell_entry(list, at_, entry, code, ...)                             \
     ext2_tell((list)->c, code, (list)->at + (at_), .object = (list)->object, \
-              .number = (list)->number, .name = (const char *)((entry) + 1),  \
-              .len = (entry)->name_len, __VA_ARGS__)
+              .number = (list)->number, .name = name_of(entry),             \
+              .len = name_length(entry), __VA_ARGS__)
+
+/* Names that are nothing but a prefix, by its number. */
+static const char *const whole_names[] = {
+    [EXT2_XATTR_ACL_ACCESS] = "posix_acl_access",
+    [EXT2_XATTR_ACL_DEFAULT] = "posix_acl_default",
+    [EXT2_XATTR_RICHACL] = "richacl",
+};
+
+/* What to call the attribute of ENTRY; its prefix is left out. */
+static const char *name_of(const struct ext2_disk_xattr_entry *entry)
+{
+    unsigned index = entry->name_index;
+
+    if (entry->name_len > 0)
+        return (const char *)(entry + 1);
+    if (index < sizeof whole_names / sizeof whole_names[0] &&
+        whole_names[index])
+        return whole_names[index];
+    return "";
+}
+
+static size_t name_length(const struct ext2_disk_xattr_entry *entry)
+{
+    const char *name = name_of(entry);
+    size_t len = 0;
+
+    if (entry->name_len > 0)
+        return entry->name_len;
+    while (name[len] != '\0')
+        len++;
+    return len;
+}
 
 static const struct ext2_disk_xattr_entry *entry_at(
     const struct ext2_attrs *list, uint32_t at)
