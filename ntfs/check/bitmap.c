@@ -47,14 +47,17 @@ static int stream_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
         uint64_t place = ntfs_data_place(nc->vol, stream, at);
 
         err = check_going(nc->check);
-        if (err)
+        if (!err)
+            err = ntfs_stream_fetch(nc->vol, stream, at, window, n);
+        if (err == SHALE_ENOMEM || err == SHALE_EINTR)
             break;
-        if (ntfs_stream_fetch(nc->vol, stream, at, window, n)) {
+        if (err) {
             check_tell(nc->check, &check_codes[CHECK_READ], place,
                        &(struct check_note){
                 .object = SHALE_OBJECT_RECORD, .number = stream->ino,
                 .other = place,
             });
+            err = 0;
             continue;
         }
         err = bits_take(to, at * 8, window, n);

@@ -151,7 +151,7 @@ void ntfs_check_chunks_free(struct ntfs_check *nc);
 
 /*
  * Call EACH, on all workers, with the bytes of every record of which
- * nc->records has one of FLAGS (0: of every record there is, used or not), as they are on
+ * nc->records has one of FLAGS (0: every record there is, used or not), as on
  * the device, fixups not undone; RECORD's number, at and bytes are set, and the
  * bytes may be changed. Records on stretches of the image that are holes come
  * with FLAGS only.

@@ -145,9 +145,8 @@ static int sets_make(struct ntfs_check *nc)
     nc->objects = check_bits_create(check, records);
     nc->ids = check_bits_create(check, NTFS_CHECK_IDS);
     return nc->records && nc->parents && nc->claimed && nc->in_use &&
-           nc->unread &&
-           nc->used &&
-           nc->shared && nc->reparse && nc->objects && nc->ids
+                   nc->unread && nc->used && nc->shared && nc->reparse &&
+                   nc->objects && nc->ids
                ? 0 : SHALE_ENOMEM;
 }
 

@@ -207,10 +207,11 @@ static int bitmap_check(struct walk *walk)
     if (!said)
         return SHALE_ENOMEM;
     seen = said + size;
-    if (ntfs_stream_fetch(vol, &index->bitmap, 0, said, size)) {
+    err = ntfs_stream_fetch(vol, &index->bitmap, 0, said, size);
+    if (err && err != SHALE_ENOMEM) {
         tell(walk, NTFS_CHECK_INDEX_BITMAP, index->at, 0);
-        memset(said, 0, size);
-    } else {
+        err = 0;
+    } else if (!err) {
         check_bits_store(walk->seen, 0, index->block_count, seen);
         for (uint64_t i = 0; i < index->block_count; i++) {
             bool a = said[i / 8] >> i % 8 & 1, b = seen[i / 8] >> i % 8 & 1;

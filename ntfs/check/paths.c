@@ -27,19 +27,20 @@ static bool tail_put(struct tail *tail, const char *bytes, size_t len)
 }
 
 /* The name of RECORD's file that people know: not the one for DOS, if there is
-   another. It is in *RECORD, as long as that is held. */
-static bool name_find(struct ntfs_check *nc, const struct ntfs_record *record,
-                      struct ntfs_name *out, char *text, size_t *len)
+   another. It is in *RECORD, as long as that is held. 1, or 0: none. */
+static int name_find(struct ntfs_check *nc, const struct ntfs_record *record,
+                     struct ntfs_name *out, char *text, size_t *len)
 {
     struct ntfs_walk walk;
     struct ntfs_attr attr;
     struct ntfs_name name;
     bool found = false;
+    int more = ntfs_walk_begin(nc->vol, record, &walk);
 
-    if (ntfs_walk_begin(nc->vol, record, &walk))
-        return false;
+    if (more)
+        return more;
     walk.only = NTFS_FILE_NAME;
-    while (ntfs_walk_next(&walk, &attr) > 0) {
+    while ((more = ntfs_walk_next(&walk, &attr)) > 0) {
         if (!attr.resident ||
             ntfs_name_decode(attr.value, attr.value_length, &name) ||
             (found && name.space == NTFS_DOS))
@@ -51,7 +52,7 @@ static bool name_find(struct ntfs_check *nc, const struct ntfs_record *record,
             break;
     }
     ntfs_walk_end(&walk);
-    return found;
+    return more == SHALE_ENOMEM ? more : found;
 }
 
 /* Put NUMBER's name before TAIL, and go on to the directory that it is in.
@@ -61,8 +62,8 @@ static int climb(struct ntfs_check *nc, uint64_t *number, struct tail *tail,
 {
     struct ntfs_record *record;
     char text[NTFS_NAME_BYTES];
-    struct ntfs_name name;
-    size_t len;
+    struct ntfs_name name = { .parent = 0 };
+    size_t len = 0;
     int err = ntfs_record_get(nc->vol, *number, &record);
 
     *known = false;
@@ -72,12 +73,15 @@ static int climb(struct ntfs_check *nc, uint64_t *number, struct tail *tail,
         /* An extension is called what its file is. */
         *number = NTFS_REFERENCE_NUMBER(record->base);
         *known = tail->at == PATH_MAX_BYTES;
-    } else if (name_find(nc, record, &name, text, &len)) {
-        *number = NTFS_REFERENCE_NUMBER(name.parent);
-        *known = tail_put(tail, text, len) && tail_put(tail, "/", 1);
+    } else {
+        err = name_find(nc, record, &name, text, &len);
+        *known = err > 0 && tail_put(tail, text, len) &&
+                 tail_put(tail, "/", 1);
+        if (err > 0)
+            *number = NTFS_REFERENCE_NUMBER(name.parent);
     }
     ntfs_record_put(nc->vol, record);
-    return 0;
+    return err == SHALE_ENOMEM ? err : 0;
 }
 
 static int path_find(struct ntfs_check *nc, struct check_path *path,

@@ -69,12 +69,29 @@ static uint32_t descriptor_hash(const uint8_t *bytes, size_t len)
 
 /* --------------------------------------------------------------- $SDS */
 
+/* Is there an equal copy of the descriptor that HEAD leads to? */
+static int copy_check(struct ntfs_check *nc, struct secure *secure,
+                      const struct head *head, uint64_t place)
+{
+    int err = SHALE_EIO;
+
+    if (secure->sds.size - head->at >= (uint64_t)head->length + COPY_AFTER)
+        err = ntfs_stream_fetch(nc->vol, &secure->sds, head->at + COPY_AFTER,
+                                secure->copy, head->length);
+    if (err == SHALE_ENOMEM)
+        return err;
+    if (err || memcmp(secure->bytes, secure->copy, head->length) != 0)
+        tell(nc, NTFS_CHECK_SECURE_COPY, place, head->id);
+    return check_going(nc->check);
+}
+
 /* Does HEAD, of an index, lead to a descriptor that is as it says? */
 static int descriptor_check(struct ntfs_check *nc, struct secure *secure,
                             const struct head *head, uint64_t at)
 {
     uint64_t place;
     struct head own;
+    int err;
 
     if (head->length < HEAD_SIZE || head->length > LENGTH_MAX ||
         head->at > secure->sds.size ||
@@ -83,8 +100,11 @@ static int descriptor_check(struct ntfs_check *nc, struct secure *secure,
         return 0;
     }
     place = ntfs_data_place(nc->vol, &secure->sds, head->at);
-    if (ntfs_stream_fetch(nc->vol, &secure->sds, head->at, secure->bytes,
-                          head->length)) {
+    err = ntfs_stream_fetch(nc->vol, &secure->sds, head->at, secure->bytes,
+                            head->length);
+    if (err == SHALE_ENOMEM)
+        return err;
+    if (err) {
         tell(nc, NTFS_CHECK_SECURE_PLACE, place, head->id);
         return 0;
     }
@@ -94,12 +114,7 @@ static int descriptor_check(struct ntfs_check *nc, struct secure *secure,
     else if (descriptor_hash(secure->bytes + HEAD_SIZE,
                              head->length - HEAD_SIZE) != head->hash)
         tell(nc, NTFS_CHECK_SECURE_HASH, place, head->id);
-    if (secure->sds.size - head->at < head->length + COPY_AFTER ||
-        ntfs_stream_fetch(nc->vol, &secure->sds, head->at + COPY_AFTER,
-                          secure->copy, head->length) ||
-        memcmp(secure->bytes, secure->copy, head->length) != 0)
-        tell(nc, NTFS_CHECK_SECURE_COPY, place, head->id);
-    return check_going(nc->check);
+    return copy_check(nc, secure, head, place);
 }
 
 /* ------------------------------------------------------------- indexes */
