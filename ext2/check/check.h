@@ -422,6 +422,7 @@ void ext2_check_super_decode(struct ext2_check *c, uint64_t at,
 
 /* decode.c: counts that have two halves. */
 uint64_t ext2_check_super_blocks(const struct ext2_disk_super *raw);
+uint64_t ext2_check_super_reserved(const struct ext2_disk_super *raw);
 uint64_t ext2_check_super_free(const struct ext2_disk_super *raw);
 
 /* layout.c: has GROUP a copy of superblock and descriptors? */

@@ -8,6 +8,7 @@
 
 /* Places that the driver has no names for. */
 #define SUPER_FREE_HIGH     0x158       /* le32 */
+#define SUPER_RESERVED_HIGH 0x154       /* le32 */
 #define SUPER_BLOCKS_HIGH   0x150       /* le32 */
 #define SUPER_CSUM_SEED     0x270       /* le32 */
 
@@ -28,6 +29,15 @@ uint64_t ext2_check_super_blocks(const struct ext2_disk_super *raw)
 
     if (le32_get(raw->incompat) & EXT2_INCOMPAT_64BIT)
         count |= (uint64_t)super_le32(raw, SUPER_BLOCKS_HIGH) << 32;
+    return count;
+}
+
+uint64_t ext2_check_super_reserved(const struct ext2_disk_super *raw)
+{
+    uint64_t count = le32_get(raw->reserved_blocks);
+
+    if (le32_get(raw->incompat) & EXT2_INCOMPAT_64BIT)
+        count |= (uint64_t)super_le32(raw, SUPER_RESERVED_HIGH) << 32;
     return count;
 }
 

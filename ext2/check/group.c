@@ -197,8 +197,11 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
         if ((g->flags & uninit) || g->unused_inodes != 0)
             ext2_tell(c, GROUP_UNINIT_FEATURE, at,
                       .object = SHALE_OBJECT_GROUP, .number = group);
-        g->said_unused = g->flags & EXT2_GROUP_INODE_UNINIT
-                         ? s->inodes_per_group : g->unused_inodes;
+        g->said_unused = g->unused_inodes;
+        if (g->unused_inodes > s->inodes_per_group)
+            g->said_unused = 0;
+        if (g->flags & EXT2_GROUP_INODE_UNINIT)
+            g->said_unused = s->inodes_per_group;
         if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) && is_last(s, group))
             ext2_tell(c, GROUP_LAST_UNINIT, at,
                       .object = SHALE_OBJECT_GROUP, .number = group);

@@ -118,6 +118,8 @@ static const char *wrong(const struct ext2_check *c,
         return "says that the log is not within it";
     if (type == JOURNAL_SUPER_V1)
         return NULL;
+    if (be32_get(raw->users) > 1)
+        return "says that several volumes use it";
     if ((be32_get(raw->incompat) & ~KNOWN_INCOMPAT) ||
         be32_get(raw->ro_compat) != 0)
         return "has features that are not known";
@@ -134,6 +136,9 @@ static void check_super(struct ext2_check *c, uint64_t at,
     const char *what = wrong(c, raw, file_blocks);
     bool recover = c->super.incompat & EXT2_INCOMPAT_RECOVER;
 
+    if (be32_get(raw->error) != 0)
+        ext2_tell(c, JOURNAL_ERROR, at, .compared = true,
+                  .found = be32_get(raw->error));
     if (what)
         tell_super(c, at, what);
     else if (!recover && be32_get(raw->start) != 0)
@@ -211,7 +216,7 @@ int ext2_check_journal(struct ext2_check *c)
     if (has && recover)
         ext2_tell(c, JOURNAL_WAITS, s->at, .other = 0);
     /* Whoever is named must be one, though the feature were missing. */
-    if (ino != 0)
+    if (ino != 0 && !named)
         return check_inode(c, ino);
     if (named || (has && le32_get(s->raw.journal_dev) != 0))
         ext2_tell(c, JOURNAL_EXTERNAL, s->at, .other = 0);

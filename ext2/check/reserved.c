@@ -205,7 +205,7 @@ void ext2_check_quota_numbers(struct ext2_check *c)
         /* Without the feature nobody looks there. */
         if (fits && (ino == 0 || check_bits_has(c->inodes, ino)))
             continue;
-        if (!on && (!fits || i < 2))
+        if (!on && (!fits || i < 2) && ino != EXT2_ROOT_INO)
             code = &ext2_check_codes[EXT2_CHECK_QUOTA_UNASKED];
         check_tell(c->check, code, c->super.at + files[i].offset, &note);
     }

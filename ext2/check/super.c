@@ -11,6 +11,8 @@
 #include "text.h"
 
 #define SUPER_LOG_FLEX      0x174       /* one byte */
+#define SUPER_ENCODING      0x27c       /* le16, with casefold */
+#define ENCODING_UTF8       1u          /* Unicode 12.1 */
 #define SUPER_CHECKSUM      0x3fc       /* le32, of all before it */
 #define CLUSTER_LOG_MAX     19u         /* 512 MiB */
 
@@ -258,6 +260,13 @@ static void check_unknown(struct ext2_check *c)
         c->unjudged = true;
 }
 
+static unsigned encoding(const struct ext2_disk_super *raw)
+{
+    const uint8_t *b = (const uint8_t *)raw + SUPER_ENCODING;
+
+    return b[0] | (unsigned)b[1] << 8;
+}
+
 /* A feature that needs another, or cannot be with it. */
 static void check_pairs(struct ext2_check *c)
 {
@@ -271,6 +280,8 @@ static void check_pairs(struct ext2_check *c)
         PAIR((s->compat & EXT2_COMPAT_ORPHAN_FILE) &&
              !(s->compat & EXT2_COMPAT_HAS_JOURNAL),
              "orphan_file needs a journal"),
+        PAIR(s->casefold && encoding(&s->raw) != ENCODING_UTF8,
+             "casefold needs an encoding that is known"),
         PAIR(s->is64 && !s->extents &&
              s->block_count > UINT32_MAX, "so many blocks need extents"),
         PAIR(s->bigalloc && !s->extents, "bigalloc needs extents"),
@@ -312,7 +323,7 @@ static void check_bounds(struct ext2_check *c)
     const struct ext2_check_super *s = &c->super;
     const struct ext2_disk_super *raw = &s->raw;
     bool dynamic = le32_get(raw->rev_level) >= EXT2_DYNAMIC_REV;
-    uint64_t reserved = le32_get(raw->reserved_blocks);
+    uint64_t reserved = ext2_check_super_reserved(raw);
     uint64_t first = s->block_size == 1024 && !s->bigalloc;
     const struct bound bounds[] = {
         { "s_first_data_block", s->first_block, first, first },
