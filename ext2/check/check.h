@@ -311,6 +311,16 @@ static inline bool ext2_check_is_plain(const struct ext2_check *c, uint32_t ino)
 const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
                                                  uint32_t ino);
 
+/* The same, where those asked for are near each other; begin with zeros. */
+struct ext2_check_window {
+    uint32_t first;
+    bool loaded;
+    uint8_t used[64], special[64];
+};
+const struct ext2_check_info *
+ext2_check_info_near(struct ext2_check *c, struct ext2_check_window *window,
+                     uint32_t ino);
+
 /* Count a name for each of the COUNT inodes at INOS, which are in use; those
    that follow each other cost least. */
 int ext2_check_names_count(struct ext2_check *c, const uint32_t *inos,

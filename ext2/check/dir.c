@@ -156,7 +156,7 @@ int ext2_dir_entry(struct ext2_dir_block *b, const struct ext2_record *r)
                          .found = r->ino);
         return 0;
     }
-    info = ext2_check_info_of(b->c, r->ino);
+    info = ext2_check_info_near(b->c, &b->window, r->ino);
     if (!info) {
         ext2_tell_record(b, r, DIR_UNUSED, .other = r->ino);
         return 0;

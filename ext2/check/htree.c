@@ -254,15 +254,16 @@ int ext2_htree_node(struct ext2_dir_block *b)
 
 /* ------------------------------------------------------------------ leaves */
 
-static void edge_add(struct htree_edge *edge, bool beyond, uint32_t hash,
-                     uint64_t key)
+/* R, with HASH, may be at EDGE of B; BEYOND: past all that were. */
+static void edge_add(const struct ext2_dir_block *b, struct htree_edge *edge,
+                     bool beyond, uint32_t hash, const struct ext2_record *r)
 {
     if (beyond || edge->count == 0) {
         edge->hash = hash;
         edge->count = 0;
     }
     if (edge->hash == hash && edge->count < 8)
-        edge->keys[edge->count++] = key;
+        edge->keys[edge->count++] = ext2_name_key(b->ino, r);
 }
 
 void ext2_htree_hashes(const struct ext2_dir_block *b, unsigned version,
@@ -282,10 +283,8 @@ void ext2_htree_hashes(const struct ext2_dir_block *b, unsigned version,
         if (r.ino != 0 && r.len > 0) {
             uint32_t hash = ext2_hash(how, s->hash_seed, (const char *)r.name,
                                       r.len);
-            uint64_t key = ext2_name_key(b->ino, &r);
-
-            edge_add(low, hash < low->hash, hash, key);
-            edge_add(high, hash > high->hash, hash, key);
+            edge_add(b, low, hash < low->hash, hash, &r);
+            edge_add(b, high, hash > high->hash, hash, &r);
         }
         r.at += r.length;
     }

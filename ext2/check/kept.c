@@ -7,13 +7,42 @@
  * arrays.
  */
 #include "ext2/check/check.h"
+#include "memfn.h"
+
+static const struct ext2_check_info plain = {
+    .links = 1, .type = EXT2_S_IFREG >> 12, .flags = EXT2_CHECK_IN_USE,
+};
+
+/*
+ * Bits are fetched for many at a time: inodes of one directory tend to be
+ * neighbours, and each look takes a lock. That "special" grows meanwhile, by
+ * names, makes no difference here.
+ */
+const struct ext2_check_info *
+ext2_check_info_near(struct ext2_check *c, struct ext2_check_window *window,
+                     uint32_t ino)
+{
+    const uint32_t len = 8 * sizeof window->used;
+    uint32_t bit = ino % len;
+
+    if (!ext2_check_is_ino(c, ino))
+        return NULL;
+    if (!window->loaded || window->first != ino - bit) {
+        window->first = ino - bit;
+        window->loaded = true;
+        check_bits_store(c->inodes, window->first, len, window->used);
+        check_bits_store(c->special, window->first, len, window->special);
+    }
+    if (!(window->used[bit / 8] >> bit % 8 & 1))
+        return NULL;
+    if (ino >= c->super.first_ino && !(window->special[bit / 8] >> bit % 8 & 1))
+        return &plain;
+    return ext2_check_info_of(c, ino);
+}
 
 const struct ext2_check_info *ext2_check_info_of(struct ext2_check *c,
                                                  uint32_t ino)
 {
-    static const struct ext2_check_info plain = {
-        .links = 1, .type = EXT2_S_IFREG >> 12, .flags = EXT2_CHECK_IN_USE,
-    };
     const struct ext2_check_info *info;
     const struct ext2_check_dir *dir;
 

@@ -95,12 +95,13 @@ struct ext2_dir_block {
     uint8_t *bytes;
     uint8_t flags;              /* EXT2_CHECK_... of the inode */
     bool broken;                /* something has been told of it */
+    struct ext2_check_window window;    /* of inodes that are named in it */
     unsigned count;             /* names not yet counted */
     struct {
         uint32_t ino;
         uint32_t at;            /* of the record, if it is a directory; else
                                    UINT32_MAX */
-    } named[40];
+    } named[24];
 };
 
 static inline struct ext2_check_tree *ext2_tree_of(const struct ext2_check *c)
