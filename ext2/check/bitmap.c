@@ -101,7 +101,7 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
     claim_lost(c, r, run, r->len, group);
 #define TELL(code, d)                                                   \
     ext2_tell(c, code, at, .object = SHALE_OBJECT_GROUP, .number = group, \
-              .other = (d).first, .compared = true, .found = (d).count)
+              .other = (d).first, .found = (d).count)
     if (lost.count > 0 && kind == BLOCKS)
         TELL(BITMAP_BLOCKS_LOST, lost);
     else if (lost.count > 0)
@@ -182,11 +182,14 @@ static int handle(struct check *check, const struct check_item *item,
 
 /* ------------------------------------------------------------------ counts */
 
-static void tell_count(struct ext2_check *c, uint32_t group, const char *what,
-                       size_t len, uint64_t expected, uint64_t found)
+/* OFFSET is the field's, in the descriptor. */
+static void tell_count(struct ext2_check *c, uint32_t group, size_t offset,
+                       const char *what, size_t len, uint64_t expected,
+                       uint64_t found)
 {
     if (expected != found)
-        ext2_tell(c, GROUP_COUNT, ext2_check_desc_at(&c->super, group),
+        ext2_tell(c, GROUP_COUNT,
+                  ext2_check_desc_at(&c->super, group) + offset,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .name = what, .len = len, .compared = true,
                   .expected = expected, .found = found);
@@ -203,10 +206,13 @@ static void check_counts(struct pass *pass, uint32_t group)
     pass->free_clusters += r.len - used;
     pass->free_inodes += c->super.inodes_per_group - g->found_inodes;
     c->check->result->units_used += used;
-    tell_count(c, group, "free blocks", 11, r.len - used, g->free_clusters);
-    tell_count(c, group, "free inodes", 11,
+    tell_count(c, group, offsetof(struct ext2_disk_group, free_blocks),
+               "free blocks", 11, r.len - used, g->free_clusters);
+    tell_count(c, group, offsetof(struct ext2_disk_group, free_inodes),
+               "free inodes", 11,
                c->super.inodes_per_group - g->found_inodes, g->free_inodes);
-    tell_count(c, group, "directories", 11, g->found_dirs, g->used_dirs);
+    tell_count(c, group, offsetof(struct ext2_disk_group, used_dirs),
+               "directories", 11, g->found_dirs, g->used_dirs);
     /* Who minds the marks though there is no feature would lose inodes. */
     if (g->said_unused > c->super.inodes_per_group - g->used_to)
         ext2_tell(c, GROUP_UNINIT_INODES, ext2_check_desc_at(&c->super, group),
@@ -217,7 +223,7 @@ static void check_counts(struct pass *pass, uint32_t group)
     if (meta != used)
         ext2_tell(c, GROUP_BLOCK_UNINIT, ext2_check_desc_at(&c->super, group),
                   .object = SHALE_OBJECT_GROUP, .number = group,
-                  .compared = true, .found = used - meta);
+                  .found = used - meta);
 }
 
 /* The superblock's counts are brought up to date when the volume is unmounted,
@@ -232,11 +238,15 @@ static void check_sums(struct pass *pass)
     if (s->blocks_there != s->block_count)
         return;
     if (blocks != pass->free_clusters)
-        ext2_tell(c, SUPER_COUNT, s->at, .name = "blocks", .len = 6,
+        ext2_tell(c, SUPER_COUNT,
+                  s->at + offsetof(struct ext2_disk_super, free_blocks),
+                  .name = "blocks", .len = 6,
                   .compared = true, .expected = pass->free_clusters,
                   .found = blocks);
     if (inodes != pass->free_inodes)
-        ext2_tell(c, SUPER_COUNT, s->at, .name = "inodes", .len = 6,
+        ext2_tell(c, SUPER_COUNT,
+                  s->at + offsetof(struct ext2_disk_super, free_inodes),
+                  .name = "inodes", .len = 6,
                   .compared = true, .expected = pass->free_inodes,
                   .found = inodes);
 }

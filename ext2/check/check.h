@@ -136,7 +136,8 @@ struct ext2_check_super {
     struct ext2_disk_super raw;
 
     uint32_t block_size, block_shift;
-    uint32_t cluster_shift;     /* block >> this is its cluster; 0: no bigalloc */
+    uint32_t cluster_shift;     /* block >> this is its cluster; 0 without
+                                   bigalloc */
     uint64_t block_count;       /* by its own account */
     uint64_t blocks_there;      /* on the device; block_count, as a rule */
     uint64_t cluster_count;     /* blocks_there, in clusters, rounded up */
@@ -222,7 +223,7 @@ struct ext2_check_inode {
     uint64_t size, sectors;     /* i_size, i_blocks as they stand: units of 512
                                    bytes, or blocks with HUGE_FILE */
     uint64_t acl;               /* block of attributes; 0: none */
-    uint32_t extra;             /* i_extra_isize, if it can be believed, else 0 */
+    uint32_t extra;             /* i_extra_isize, if it can be believed */
     uint32_t seed;              /* of checksums of what belongs to it */
     le32 block[EXT2_POINTERS];  /* i_block */
 };
@@ -436,9 +437,11 @@ uint64_t ext2_check_super_reserved(const struct ext2_disk_super *raw);
 uint64_t ext2_check_super_free(const struct ext2_disk_super *raw);
 
 /* layout.c: has GROUP a copy of superblock and descriptors? */
-bool ext2_check_has_backup(const struct ext2_check_super *super, uint32_t group);
+bool ext2_check_has_backup(const struct ext2_check_super *super,
+                           uint32_t group);
 
-/* backup.c: the first copy that can be used is read into RAW; *AT is 0: there is none. */
+/* backup.c: the first copy that can be used is read into RAW; *AT is 0: there
+   is none. */
 int ext2_check_backup_find(struct check *check, struct ext2_disk_super *raw,
                            uint64_t *at);
 int ext2_check_backups(struct ext2_check *c);

@@ -138,7 +138,7 @@ const struct shale_checker shale_ext2_checker = {
     .phases = 8,
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
-              "are in use; 6 bytes per inode in use that has several names or is no "
+              "are in use; 6 bytes per inode that has several names or is no "
               "regular file, 56 per directory, 32 per "
               "block of directories; up to 8 MiB at work",
     .probe = probe,

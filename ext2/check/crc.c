@@ -1,8 +1,8 @@
 /*
  * crc.c - checksums of everything, so sixteen bytes at a time
  *
- * "Slicing by 16": table[k][b] is the checksum of byte b with k zero bytes after
- * it, so the sum of sixteen bytes is that of sixteen entries.
+ * "Slicing by 16": table[k][b] is the checksum of byte b with k zero bytes
+ * after it, so the sum of sixteen bytes is that of sixteen entries.
  */
 #include "ext2/check/check.h"
 #include "ext2/write.h"

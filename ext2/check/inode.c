@@ -403,7 +403,8 @@ static int begin(struct ext2_check *c)
     c->names = check_array_create(check, inodes, sizeof(uint16_t));
     c->dir_blocks = check_queue_create(check, c->super.block_size);
     c->scan = check_zalloc(check, sizeof *c->scan);
-    if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->special || !c->named ||
+    if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->special ||
+        !c->named ||
         !c->info ||
         !c->names || !c->dir_blocks || !c->scan)
         return SHALE_ENOMEM;

@@ -55,7 +55,7 @@ int ext2_check_mmp(struct ext2_check *c)
     at = c->super.at + SUPER_MMP_BLOCK;
     if (!ext2_check_fits(c, block, 1)) {
         ext2_tell(c, MMP_BLOCK, at, .name = "cannot be where the superblock "
-                  "says", .len = 34, .compared = true, .found = block);
+                  "says", .len = 34, .found = block);
         return 0;
     }
     at = ext2_check_at(c, block);

@@ -68,7 +68,7 @@ void ext2_check_unused(struct ext2_check *c,
 {
     if (looks_orphaned(c, inode))
         ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
-                        .compared = true, .found = inode->dtime);
+                        .found = inode->dtime);
     else if (inode->dtime == 0 && inode->mode != 0 &&
              !is_orphan(c, inode->ino))
         ext2_tell_inode(c, INODE_DELETED, inode->at, inode->ino,
@@ -110,7 +110,7 @@ static void check_fields(struct ext2_check *c,
 
         if (extra != inode->extra)
             ext2_tell_inode(c, INODE_EXTRA, inode->at + EXT2_GOOD_OLD_INODE,
-                            inode->ino, .compared = true, .found = extra);
+                            inode->ino, .found = extra);
     }
 }
 
@@ -122,7 +122,7 @@ static void check_times(struct ext2_check *c,
     const struct {
         const char *name;
         le32 time;
-        uint32_t extra;         /* offset of the rest; 2 bits of it are epochs */
+        uint32_t extra;         /* offset of the rest, with 2 bits of epochs */
     } times[] = {
         { "i_atime", raw->atime, 0x8c }, { "i_ctime", raw->ctime, 0x84 },
         { "i_mtime", raw->mtime, 0x88 },
@@ -166,8 +166,7 @@ static void check_flags(struct ext2_check *c,
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if ((inode->flags & rules[i].flag) && !rules[i].allowed)
             ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
-                            .name = rules[i].name, .len = rules[i].len,
-                            .compared = true, .found = inode->flags);
+                            .name = rules[i].name, .len = rules[i].len);
 }
 
 /* --------------------------------------------------------------- contents */
@@ -194,7 +193,7 @@ static void check_special(struct ext2_check *c,
 
     if (inode->flags & (EXT2_INODE_IMMUTABLE | EXT2_INODE_APPEND))
         ext2_tell_inode(c, INODE_SPECIAL_FLAG, inode->at, inode->ino,
-                        .compared = true, .found = inode->flags);
+                        .other = 0);
     if (inode->size != 0)
         ext2_tell_inode(c, INODE_SPECIAL_SIZE, inode->at, inode->ino,
                         .compared = true, .found = inode->size);
@@ -287,6 +286,10 @@ static void check_inline(struct ext2_check *c,
         ext2_tell_inode(c, INODE_SIZE, inode->at, inode->ino,
                         .compared = true, .expected = size,
                         .found = inode->size);
+    else if (inode->size > UINT32_MAX)
+        ext2_tell_inode(c, INODE_TOO_BIG, inode->at, inode->ino,
+                        .compared = true, .expected = size,
+                        .found = inode->size);
     else if (size < inode->size)
         ext2_tell_inode(c, INODE_INLINE_SIZE, inode->at, inode->ino,
                         .compared = true, .expected = size,
@@ -317,7 +320,7 @@ static int check_contents(struct ext2_check *c,
     default:
         if (tells)
             ext2_tell_inode(c, INODE_MODE, inode->at, inode->ino,
-                            .compared = true, .found = inode->mode);
+                            .found = inode->mode);
         info->type = 0;
         info->flags |= EXT2_CHECK_CLEAR;
         return ext2_check_walk_file(c, claims, inode, acl_blocks, false);
@@ -325,7 +328,7 @@ static int check_contents(struct ext2_check *c,
     if (type == EXT2_S_IFLNK && tells &&
         (inode->flags & (EXT2_INODE_IMMUTABLE | EXT2_INODE_APPEND)))
         ext2_tell_inode(c, INODE_SPECIAL_FLAG, inode->at, inode->ino,
-                        .compared = true, .found = inode->flags);
+                        .other = 0);
     if (!(inode->flags & (EXT2_INODE_EXTENTS | EXT2_INODE_INLINE)) &&
         type != EXT2_S_IFLNK && ext2_check_is_extents(inode->block))
         tell_format(c, inode, "an extent tree, without the flag for it");
@@ -381,7 +384,7 @@ static void check_itself(struct ext2_check *c,
 {
     if (looks_orphaned(c, inode))
         ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
-                        .compared = true, .found = inode->dtime);
+                        .found = inode->dtime);
     else if (inode->dtime != 0 && !is_orphan(c, inode->ino) &&
              (inode->ino == EXT2_ROOT_INO ||
               ext2_check_is_plain(c, inode->ino)))
@@ -400,21 +403,18 @@ static void check_marks(struct ext2_check *c,
 
     if (looks_orphaned(c, inode))
         ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
-                        .compared = true, .found = inode->dtime);
+                        .found = inode->dtime);
     if (!dir && (inode->flags & (EXT2_INODE_INDEX | EXT2_INODE_CASEFOLD)))
         ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
-                        .name = "of directories", .len = 14,
-                        .compared = true, .found = inode->flags);
+                        .name = "of directories", .len = 14);
     if (inode->ino == EXT2_BAD_INO && (inode->flags & EXT2_INODE_INLINE))
         ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
-                        .name = "of inline data", .len = 14,
-                        .compared = true, .found = inode->flags);
+                        .name = "of inline data", .len = 14);
     if ((inode->flags & EXT2_INODE_EXTENTS) && !c->super.extents &&
         (inode->ino == EXT2_BAD_INO || inode->ino == EXT2_RESIZE_INO ||
          inode->ino == EXT2_JOURNAL_INO))
         ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
-                        .name = "of extents", .len = 10,
-                        .compared = true, .found = inode->flags);
+                        .name = "of extents", .len = 10);
 }
 
 /* A reserved inode that nobody uses: most of it may be anything. */

@@ -47,7 +47,7 @@ static void tell_mode(struct ext2_check *c,
         len++;
     if (!c->scan->hunt)
         ext2_tell_inode(c, RESERVED_MODE, inode->at, inode->ino, .name = what,
-                        .len = len, .compared = true, .found = inode->mode);
+                        .len = len, .found = inode->mode);
 }
 
 /* --------------------------------------------------------------- each one */
@@ -70,8 +70,7 @@ static int bad_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
 
     if (!is_list(inode) && !c->scan->hunt)
         ext2_tell_inode(c, RESERVED_BAD, inode->at, inode->ino,
-                        .name = what, .len = sizeof what - 1,
-                        .compared = true, .found = inode->mode);
+                        .name = what, .len = sizeof what - 1);
     return ext2_check_walk_file(c, claims, inode, 0, has_blocks(inode));
 }
 
@@ -196,8 +195,7 @@ void ext2_check_quota_numbers(struct ext2_check *c)
         uint32_t ino = super_le32(c, files[i].offset);
         bool fits = ino == 0 || quota_fits(c, ino, i);
         const struct check_note note = {
-            .name = files[i].name, .len = files[i].len, .compared = true,
-            .found = ino,
+            .name = files[i].name, .len = files[i].len, .found = ino,
         };
         const struct shale_check_code *code =
             &ext2_check_codes[EXT2_CHECK_QUOTA_NUMBER];

@@ -68,7 +68,8 @@ static bool copies_right(const struct keepers *k, const uint8_t *bytes,
     for (uint32_t i = 0; i < k->count; i++)
         if (get32(bytes, i) != first + k->first[i])
             return false;
-    return true;
+    return check_is_zero(bytes + k->count * sizeof(le32),
+                         (k->room - k->count) * sizeof(le32));
 }
 
 /* The reserved blocks of group 0, from FIRST on, each a block of pointers. */
@@ -92,7 +93,8 @@ static int check_copies(struct ext2_check *c,
             if (!copies_right(k, buf + ((size_t)b << s->block_shift),
                               first + i + b)) {
                 tell(c, inode, ext2_check_at(c, first + i + b),
-                     "does not name the reserved blocks of all groups");
+                     "does not name the reserved blocks of all groups, and no "
+                     "others");
                 return 0;
             }
     }
@@ -119,11 +121,15 @@ static int check_map(struct ext2_check *c,
 
     if (err || !*right || is_empty(c, buf))
         return err;
-    for (uint32_t i = 0; i < s->reserved_desc && *right; i++)
-        *right = get32(buf, (s->desc_blocks + i) % pointers) == first + i;
+    for (uint32_t i = 0; i < pointers && *right; i++) {
+        /* The first of them comes where its descriptors will. */
+        uint32_t n = (i + pointers - s->desc_blocks % pointers) % pointers;
+
+        *right = get32(buf, i) == (n < s->reserved_desc ? first + n : 0);
+    }
     if (!*right)
         tell(c, inode, ext2_check_at(c, block),
-             "does not name the reserved blocks of group 0");
+             "does not name the reserved blocks of group 0, and no others");
     return 0;
 }
 

@@ -78,8 +78,7 @@ static void tell_group(struct ext2_check *c, const struct group *g,
 
         if (meta)
             ext2_tell_inode(c, BLOCK_METADATA, ext2_check_at(c, block),
-                            o->ino, .other = block, .compared = true,
-                            .found = count);
+                            o->ino, .other = block, .found = count);
         if (i == 0 || both_attributes(o, &first[i - 1]))
             continue;
         /* Pieces of one file in a cluster are as it should be. */

@@ -183,7 +183,7 @@ static void tell_unusable(struct ext2_check *c, uint64_t at, const char *name,
     while (name[len])
         len++;
     ext2_tell(c, SUPER_BAD, at, .other = at, .name = name, .len = len,
-              .compared = true, .found = found);
+              .found = found);
 }
 
 /* Read the superblock at AT; *GOOD if it may be believed. */

@@ -216,9 +216,7 @@ static void tell_illegal(struct ext2_check_walk *walk, uint64_t logical,
     walk->sums.illegal++;
     if (ext2_check_tells(walk) && walk->sums.illegal <= TOLD_ILLEGAL)
         ext2_tell_inode(walk->c, BLOCK_ILLEGAL, walk->file->at,
-                        walk->file->ino, .other = block, .compared = true,
-                        .expected = walk->c->super.block_count,
-                        .found = logical);
+                        walk->file->ino, .other = block, .found = logical);
 }
 
 /* Clusters that COUNT blocks from BLOCK on add to the file's own. */
