@@ -10,6 +10,7 @@
 #define WITH_UNIT_SIZE    ((uint32_t)sizeof(struct ntfs_disk_non_resident))
 
 #define TYPE_STEP      16u
+#define TYPE_MAX       0x100u   /* the last that $AttrDef defines */
 #define UNIT_SHIFT_MAX 4u       /* 16 clusters */
 
 /* -------------------------------------------------------------- decoding */
@@ -25,7 +26,7 @@ static unsigned resident_decode(const uint8_t *bytes, uint32_t length,
         return NTFS_CHECK_ATTR_LENGTH;
     offset = le16_get(raw->value_offset);
     size = le32_get(raw->value_length);
-    if (offset > length || size > length - offset)
+    if (offset < RESIDENT_SIZE || offset > length || size > length - offset)
         return NTFS_CHECK_ATTR_VALUE;
     out->resident = true;
     out->value = bytes + offset;
@@ -161,7 +162,8 @@ int ntfs_check_attr(struct ntfs_check *nc, const struct ntfs_attr *attr,
     uint64_t number = attr->record->number;
     int err;
 
-    if (attr->type == 0 || attr->type % TYPE_STEP != 0)
+    if (attr->type == 0 || attr->type % TYPE_STEP != 0 ||
+        attr->type > TYPE_MAX)
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_TYPE, number, attr->at, 0,
                           attr->type);
     if (!is_where_it_can_be(attr))

@@ -29,7 +29,7 @@ uint64_t ntfs_check_name_hash(uint64_t file, const struct ntfs_name *name)
 {
     uint64_t hash = hash_number(FNV_BASIS, file);
 
-    hash = hash_number(hash, NTFS_REFERENCE_NUMBER(name->parent));
+    hash = hash_number(hash, name->parent);
     hash = (hash ^ name->space) * FNV_PRIME;
     for (size_t i = 0; i < 2u * name->length; i++)
         hash = (hash ^ name->units[i]) * FNV_PRIME;

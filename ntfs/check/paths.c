@@ -15,6 +15,7 @@
 struct tail {
     char *bytes;                /* PATH_MAX_BYTES of them */
     size_t at;                  /* where it begins so far */
+    bool based;                 /* it began at a part of a file's record */
 };
 
 static bool tail_put(struct tail *tail, const char *bytes, size_t len)
@@ -70,9 +71,11 @@ static int climb(struct ntfs_check *nc, uint64_t *number, struct tail *tail,
     if (err)
         return err == SHALE_ENOMEM ? err : 0;
     if (record->base) {
-        /* An extension is called what its file is. */
+        /* An extension is called what its file is, which is none itself: so
+           those that belong to each other come to an end. */
         *number = NTFS_REFERENCE_NUMBER(record->base);
-        *known = tail->at == PATH_MAX_BYTES;
+        *known = tail->at == PATH_MAX_BYTES && !tail->based;
+        tail->based = true;
     } else {
         err = name_find(nc, record, &name, text, &len);
         *known = err > 0 && tail_put(tail, text, len) &&
@@ -92,8 +95,12 @@ static int path_find(struct ntfs_check *nc, struct check_path *path,
     int err = 0;
 
     tail->at = PATH_MAX_BYTES;
-    while (number != NTFS_ROOT && known && !err)
-        err = climb(nc, &number, tail, &known);
+    tail->based = false;
+    while (number != NTFS_ROOT && known && !err) {
+        err = check_going(nc->check);
+        if (!err)
+            err = climb(nc, &number, tail, &known);
+    }
     if (err || !known)
         return err;
     if (tail->at == PATH_MAX_BYTES)
