@@ -495,8 +495,8 @@ int ext2_check_shared(struct ext2_check *c);
  * Pass 1 calls, for each inode in use whose attributes are to be looked at
  * (anything but a few special ones): check those in the inode, and enter the
  * block at inode->acl, if it is one, in the queue of such. *CLUSTERS is how
- * many clusters of i_blocks that explains: of the block, and of values that have
- * inodes of their own. Called by all workers.
+ * many clusters of i_blocks that explains: of the block, and of values that
+ * have inodes of their own. Called by all workers.
  */
 int ext2_check_xattrs(struct ext2_check *c,
                       const struct ext2_check_inode *inode,
