@@ -28,7 +28,8 @@ static int take(void *context, const struct shale_deleted *file)
     *copy = (struct deleted_file){
         .ino = file->ino, .parent = file->parent,
         .record = file->ino & ~DELETED_BIT, .type = file->type,
-        .size = file->size, .lost = file->lost, .mtime = file->mtime,
+        .size = file->size, .allocated = file->allocated, .lost = file->lost,
+        .mtime = file->mtime,
         .name = xmalloc(file->len + 1),
     };
     if (file->len > 0)
@@ -216,7 +217,8 @@ unsigned deleted_percent(const struct deleted_file *file)
 {
     if (file->lost == 0)
         return 0;
-    if (file->lost >= file->size)
+    if (file->lost >= file->allocated)
         return 100;
-    return (unsigned)((double)file->lost * 100 / (double)file->size) % 100;
+    return (unsigned)((double)file->lost * 100 / (double)file->allocated) %
+           100;
 }

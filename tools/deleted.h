@@ -11,7 +11,7 @@ struct deleted_file {
     uint64_t ino, parent;       /* as in struct shale_deleted */
     uint64_t record;            /* the number that people see */
     enum shale_type type;
-    uint64_t size, lost;        /* bytes */
+    uint64_t size, allocated, lost;     /* bytes */
     struct shale_time mtime;
     char *name;                 /* "" if it is not known */
     char *path;                 /* "/dir/name"; "?" for what is not known */

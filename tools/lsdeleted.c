@@ -32,6 +32,7 @@ static void print_json(struct jsonout_array *array,
     jsonout_number(object, "record", file->record);
     jsonout_text(object, "type", print_type_key(file->type));
     jsonout_number(object, "size", file->size);
+    jsonout_number(object, "allocated", file->allocated);
     jsonout_number(object, "lost", file->lost);
     jsonout_time(object, "mtime", file->mtime);
     jsonout_item(array, object);
