@@ -120,7 +120,7 @@ void deleted_copy(struct copy *copy, const char *name)
 
     if (!deleted_load(copy->vol, &all))
         return;
-    for (int i = 0; i < copy->vol->path_count; i++)
-        copy_matching(copy, &all, copy->vol->paths[i], name);
+    for (size_t i = 0; i < all.wanted_count; i++)
+        copy_matching(copy, &all, all.wanted[i], name);
     deleted_free(&all);
 }

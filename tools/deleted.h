@@ -20,6 +20,8 @@ struct deleted_file {
 struct deleted {
     struct deleted_file *files; /* by path, then by number */
     size_t count, capacity;
+    char **wanted;              /* the volume's paths, as file->path has them */
+    size_t wanted_count;
     struct inomap dirs;         /* directory: 1 + index in .paths */
     char **paths;
     size_t path_count;
