@@ -326,6 +326,8 @@ encrypted()
         return
     fi
     refused "an encrypted file" /secret "is encrypted"
+    "$SHALE" cat "$image:/secret" >/dev/null 2>"$work/err" || true
+    check "an encrypted file: why" grep -q "option efs_raw" "$work/err"
     reads "an encrypted file, raw" /secret "$work/raw" efs_raw
 }
 
