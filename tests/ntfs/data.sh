@@ -326,8 +326,8 @@ encrypted()
         return
     fi
     refused "an encrypted file" /secret "is encrypted"
-    "$SHALE" cat "$image:/secret" >/dev/null 2>"$work/err" || true
-    check "an encrypted file: why" grep -q "option efs_raw" "$work/err"
+    "$SHALE" cat "$image:/secret" >/dev/null 2>"$work/log" || true
+    expect "an encrypted file: why" 1 "$(grep -c "option efs_raw" "$work/log")"
     reads "an encrypted file, raw" /secret "$work/raw" efs_raw
 }
 
