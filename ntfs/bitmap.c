@@ -3,8 +3,9 @@
  *
  * $Bitmap has a bit for each cluster, the lowest of a byte first; $MFT has the
  * like of its records in an attribute. Both are read in large pieces past the
- * buffer cache, as their bits are wanted once; but for a few. How much of the volume is in use
- * is counted when it is first asked for, and then known: nobody changes it.
+ * buffer cache, as their bits are wanted once; but for a few. How much of the
+ * volume is in use is counted when it is first asked for, and then known:
+ * nobody changes it.
  */
 #include "memfn.h"
 #include "ntfs.h"

@@ -245,6 +245,15 @@ static void by_hand(const struct shale_fs *fs, struct ntfs_boot *out)
     };
 }
 
+/* May RAW be the MFT's first record? Since NTFS 3.1 each has its number; where
+   that is, older ones have fixups. */
+static bool is_first(const struct ntfs_disk_record *raw)
+{
+    return memcmp(raw->multi.magic, "FILE", 4) == 0 &&
+           (le16_get(raw->multi.fixup_offset) < sizeof *raw ||
+            le32_get(raw->number) == NTFS_MFT);
+}
+
 /* The size of records, by the first one. */
 static int record_size_find(struct shale_fs *fs, struct ntfs_boot *out)
 {
@@ -256,10 +265,11 @@ static int record_size_find(struct shale_fs *fs, struct ntfs_boot *out)
     if (err)
         return shale_fail(fs, err, "ntfs: the MFT cannot be read", NULL, at);
     size = le32_get(raw.allocated);
-    if (memcmp(raw.multi.magic, "FILE", 4) != 0 || !is_power_of_two(size) ||
-        size < RECORD_MIN || size > RECORD_MAX)
-        return shale_fail(fs, SHALE_EINVAL, "ntfs: no record of the MFT there",
-                          "options mft and cluster say where", at);
+    if (!is_first(&raw) || !is_power_of_two(size) || size < RECORD_MIN ||
+        size > RECORD_MAX)
+        return shale_fail(fs, SHALE_EINVAL, "ntfs: the first record of the MFT "
+                          "is not there", "options mft and cluster say where",
+                          at);
     out->record_size = size;
     out->record_shift = log2_of(size);
     return 0;
@@ -311,8 +321,9 @@ static int load_with(struct shale_fs *fs, const struct ntfs_options *options,
         by_hand(fs, out);
         return 0;
     }
-    return err ? shale_fail(fs, err, wrong, NULL, 0)
-               : shale_corrupt(fs, wrong, field);
+    return shale_fail(fs, err ? err : SHALE_ECORRUPT, wrong,
+                      "nor is there a copy; options mft and cluster can say "
+                      "where the MFT is", field);
 }
 
 int ntfs_boot_load(struct shale_fs *fs, const struct ntfs_options *options,

@@ -104,8 +104,8 @@ static int run_used(struct search *s, const struct ntfs_run *run,
 }
 
 /*
- * Add up what is lost of the stream called NAME; SIZE: store that. Where it
- * cannot be told whose clusters are, they count as lost.
+ * Add up what the stream called NAME took, and what of that is lost; SIZE:
+ * store that. Where it cannot be told whose clusters are, they count as lost.
  */
 static int take_stream(struct search *s, const struct ntfs_record *record,
                        const uint16_t *name, size_t len, uint64_t *size)
@@ -138,6 +138,7 @@ static int take_stream(struct search *s, const struct ntfs_record *record,
             err = 0;
             used = run->count;
         }
+        s->file.allocated += run->count << vol->boot.cluster_shift;
         s->file.lost += used << vol->boot.cluster_shift;
     }
     ntfs_stream_close(vol, &stream);

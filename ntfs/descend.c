@@ -30,9 +30,8 @@ static int node_search(struct ntfs_volume *vol, const struct ntfs_index *index,
     return more;
 }
 
-/* Which block is the child of ENTRY? */
-static int child_number(struct ntfs_volume *vol, const struct ntfs_index *index,
-                        const struct ntfs_entry *entry, uint64_t *number)
+int ntfs_index_child(struct ntfs_volume *vol, const struct ntfs_index *index,
+                     const struct ntfs_entry *entry, uint64_t *number)
 {
     uint32_t per_block = index->block_size >> index->vcn_shift;
 
@@ -59,7 +58,7 @@ static int descend_with(struct ntfs_volume *vol, const struct ntfs_index *index,
         found = node_search(vol, index, &node, compare, context, &entry);
         if (found || entry.child == NTFS_NO_CHILD)
             return found;
-        found = child_number(vol, index, &entry, &number);
+        found = ntfs_index_child(vol, index, &entry, &number);
         if (!found)
             found = ntfs_index_block(vol, index, number, false, buf, &node);
         if (found)

@@ -180,7 +180,8 @@ static void tell_geometry(struct telling *t)
     to->number(to, "record_size", boot->record_size);
     to->number(to, "index_size", boot->index_size);
     to->number(to, "mft_cluster", boot->mft_lcn);
-    to->number(to, "mirror_cluster", boot->mirror_lcn);
+    if (boot->mirror_lcn != NTFS_HOLE)
+        to->number(to, "mirror_cluster", boot->mirror_lcn);
     if (boot->at == SHALE_NOWHERE)
         to->text(to, "boot_sector", "none, by options");
     else if (boot->at != 0)

@@ -102,6 +102,10 @@ int ntfs_index_next(struct ntfs_volume *vol, const struct ntfs_index *index,
                     const struct ntfs_index_node *node, uint32_t *offset,
                     struct ntfs_entry *out);
 
+/* Which block is the child of ENTRY, which has one? */
+int ntfs_index_child(struct ntfs_volume *vol, const struct ntfs_index *index,
+                     const struct ntfs_entry *entry, uint64_t *number);
+
 /*
  * Go down the tree. COMPARE says whether what is sought is below, at or above
  * ENTRY's key; of the entry for which it answers 0 it keeps what it needs.

@@ -78,7 +78,7 @@ struct ntfs_options {
     bool case_sensitive;        /* everywhere */
     bool efs_raw;               /* encrypted data as it is */
     bool recover;
-    bool show_system, hide_hidden, hide_dot;
+    bool show_system, hide_hidden;
     uint64_t mft_lcn;           /* by hand; 0: not */
     uint32_t cluster_size;      /* likewise */
 };

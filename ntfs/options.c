@@ -2,6 +2,7 @@
  * options.c - mount options, named as those of ntfs-3g where it has them
  *
  * Of umask, fmask and dmask the one given last counts, umask being both others.
+ * hide_dot_files is taken, and means nothing: it is about files that are made.
  */
 #include "ntfs.h"
 
@@ -193,7 +194,6 @@ int ntfs_options_load(struct shale_fs *fs, struct ntfs_options *out)
         .recover = is_given(fs, "recover") && !is_given(fs, "norecover"),
         .show_system = is_given(fs, "show_sys_files"),
         .hide_hidden = is_given(fs, "hide_hid_files"),
-        .hide_dot = is_given(fs, "hide_dot_files"),
     };
     mapping_load(fs, out);
     err = owners_load(fs, out);

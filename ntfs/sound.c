@@ -4,7 +4,9 @@
  * A listing takes blocks as they lie, a lookup goes down from the root: so a
  * block that cannot be read is seen by both, but one that nothing leads to any
  * more, or that stands in a wrong place, only by who looks for a name in it and
- * is told that there is none. An index is sound if each of its names is found.
+ * is told that there is none; and one that the bitmap lacks only by who misses
+ * its names in a listing. An index is sound if each of its names is found, and
+ * what names lead to is listed.
  *
  * Where the names of a node are in order, and the ways down to the first and
  * to the last of them end at them, those to all between do. So it takes two
@@ -79,6 +81,28 @@ static int way_check(struct check *check, const struct ntfs_entry *entry)
                 entry->at);
 }
 
+/* Is the child of ENTRY, if it has one, among the blocks that are listed? */
+static int child_check(const struct check *check,
+                       const struct ntfs_entry *entry)
+{
+    const struct ntfs_dir *dir = check->dir;
+    uint64_t number, next;
+    int more;
+
+    if (entry->child == NTFS_NO_CHILD)
+        return 0;
+    more = ntfs_index_child(dir->vol, dir->index, entry, &number);
+    if (more)
+        return more;
+    next = number;
+    more = ntfs_index_used(dir->vol, dir->index, &next);
+    if (more < 0)
+        return more;
+    return more > 0 && next == number ? 0 :
+        unsound(check, "ntfs: directory with a block that its bitmap lacks",
+                entry->at);
+}
+
 static int node_check(struct check *check, const struct ntfs_index_node *node)
 {
     const struct ntfs_dir *dir = check->dir;
@@ -92,7 +116,8 @@ static int node_check(struct check *check, const struct ntfs_index_node *node)
                                            &entry)) != 0) {
         if (more < 0)
             return more;
-        if (entry.last)
+        err = child_check(check, &entry);
+        if (err || entry.last)
             continue;
         last = entry;
         if (count++ == 0)

@@ -261,6 +261,7 @@ START_TEST(goes_by_hand)
     memset(image.bytes + (image.size - image.shape.sector), 0,
            image.shape.sector);
     expect(NULL, SHALE_ECORRUPT, "no boot sector of NTFS");
+    ck_assert_ptr_nonnull(strstr(image.v.said, "options mft and cluster"));
     snprintf(options, sizeof options, "mft=%llu,cluster=%u",
              (unsigned long long)image.shape.mft[0].lcn, image.shape.cluster);
     ck_assert_msg(ntfsimage_mount(&image, options) == 0, "%s", image.v.said);
@@ -272,7 +273,20 @@ START_TEST(goes_by_hand)
     expect("mft=3000000,cluster=4096", SHALE_EINVAL, "no such cluster");
     snprintf(options, sizeof options, "mft=%llu,cluster=%u",
              (unsigned long long)image.bitmap_lcn, image.shape.cluster);
-    expect(options, SHALE_EINVAL, "no record of the MFT there");
+    expect(options, SHALE_EINVAL, "first record of the MFT is not there");
+    ck_assert_uint_eq(ntfsimage_close(&image), 0);
+}
+END_TEST
+
+/* Another record of the MFT is not taken for its first. */
+START_TEST(goes_by_no_other_record)
+{
+    char options[64];
+
+    make(&(struct ntfsimage_shape){ .cluster = 1024, .record = 1024 });
+    snprintf(options, sizeof options, "mft=%llu,cluster=1024",
+             (unsigned long long)image.shape.mft[0].lcn + 2);
+    expect(options, SHALE_EINVAL, "first record of the MFT is not there");
     ck_assert_uint_eq(ntfsimage_close(&image), 0);
 }
 END_TEST
@@ -404,6 +418,7 @@ Suite *suite(void)
     tcase_add_test(tc, uses_the_copy_in_the_middle);
     tcase_add_test(tc, knows_a_stranger);
     tcase_add_loop_test(tc, goes_by_hand, 0, shape_count);
+    tcase_add_test(tc, goes_by_no_other_record);
     tcase_add_loop_test(tc, refuses_options, 0,
                         sizeof options_bad / sizeof options_bad[0]);
     tcase_add_loop_test(tc, later_masks_count, 0,

@@ -481,6 +481,26 @@ START_TEST(a_tree_is_out_of_order)
 }
 END_TEST
 
+/* Names are found, and not listed: the bitmap lacks their block. */
+START_TEST(a_block_is_not_in_use)
+{
+    struct lines l;
+    struct dirs d;
+
+    pages_make(&d, 12);
+    pages_files(&d);
+    d.dir.index->bitmap.value[0] &= (uint8_t)~(1u << (2 * _i));
+    ck_assert_int_eq(list(&d, 0, &l), 0);
+    ck_assert_uint_eq(l.count, IN_PAGES - 25);
+
+    d.vol->options.recover = true;
+    ck_assert_int_eq(list(&d, 0, &l), 0);
+    ck_assert_uint_eq(l.count, 150);
+    ck_assert_int_eq(find(&d, "n04-02"), 202);
+    dirs_close(&d);
+}
+END_TEST
+
 static int count(void *context, const struct shale_dirent *entry)
 {
     unsigned *n = context;
@@ -582,6 +602,7 @@ Suite *suite(void)
     tcase_add_test(tc, lost_children);
     tcase_add_test(tc, a_block_is_lost);
     tcase_add_loop_test(tc, a_tree_is_out_of_order, 0, 4);
+    tcase_add_loop_test(tc, a_block_is_not_in_use, 0, 4);
     tcase_add_test(tc, many_lost_children);
     tcase_add_test(tc, a_lost_root);
     tcase_add_test(tc, memory_runs_out);

@@ -223,7 +223,35 @@ START_TEST(tells_what_is_lost)
     ck_assert_int_eq(ntfs_deleted(image.v.fs, take_deleted, &gone), 0);
     ck_assert_uint_eq(gone.len, 4);
     ck_assert_uint_eq(gone.size, sizeof bytes);
+    ck_assert_uint_eq(gone.allocated, 3 * 4096);
     ck_assert_uint_eq(gone.lost, _i == 1 ? 3 * 4096 : 2 * 4096);
+    done();
+}
+END_TEST
+
+/* Of a sparse or compressed file that is less than its size says. */
+START_TEST(holes_are_not_lost)
+{
+    static const struct ntfsimage_run runs[] = {
+        { NTFS_HOLE, 1000 }, { 300, 2 }, { NTFS_HOLE, 14 },
+    };
+    struct shale_deleted gone = { .len = 0 };
+    struct ntfs_disk_record *raw;
+    uint64_t file;
+
+    ntfsimage_init(&image, NULL);
+    file = ntfsimage_file(&image, NTFS_ROOT, "gone");
+    ntfsimage_runs(&image, file, &(struct ntfsimage_piece){
+        .type = NTFS_DATA, .runs = runs, .count = 3, .size = 1016 * 4096,
+    });
+    raw = (struct ntfs_disk_record *)ntfsimage_record(&image, file);
+    raw->flags = le16_make(0);
+    image.used[300] = image.used[301] = 1;
+    mount();
+    ck_assert_int_eq(ntfs_deleted(image.v.fs, take_deleted, &gone), 0);
+    ck_assert_uint_eq(gone.size, 1016 * 4096);
+    ck_assert_uint_eq(gone.allocated, 2 * 4096);
+    ck_assert_uint_eq(gone.lost, 2 * 4096);
     done();
 }
 END_TEST
@@ -240,6 +268,7 @@ Suite *suite(void)
     tcase_add_test(tc, does_not_scan_for_ever);
     tcase_add_test(tc, does_not_scan_in_circles);
     tcase_add_loop_test(tc, tells_what_is_lost, 0, 2);
+    tcase_add_test(tc, holes_are_not_lost);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -62,6 +62,7 @@ START_TEST(finds_deleted_files)
     ck_assert_str_eq(found.names[0], "gone");
     ck_assert_uint_eq(found.files[0].parent, DIR);
     ck_assert_uint_eq(found.files[0].size, 600);
+    ck_assert_uint_eq(found.files[0].allocated, 600);
     ck_assert_uint_eq(found.files[0].lost, 300);
     ck_assert_int_eq((int)found.files[1].type, SHALE_TYPE_DIR);
     ck_assert_uint_eq(found.files[2].len, 0);

@@ -78,9 +78,8 @@ static void print_time(const char *label, struct shale_time time)
 
 static void print_xattrs(const struct subject *s)
 {
-    const char *name = s->xattrs;
-
-    while (name < s->xattrs + s->xattrs_len) {
+    for (size_t at = 0; at < s->xattrs_len; at += strlen(s->xattrs + at) + 1) {
+        const char *name = s->xattrs + at;
         int64_t size = shale_getxattr(s->vn, name, NULL, 0);
 
         fputs(" Xattr: ", stdout);
@@ -88,7 +87,6 @@ static void print_xattrs(const struct subject *s)
         if (size >= 0)
             printf(" (%" PRId64 " bytes)", size);
         putchar('\n');
-        name += strlen(name) + 1;
     }
 }
 
@@ -133,9 +131,9 @@ static void print_text(const struct subject *s)
 static json_t *xattrs_json(struct stat_run *run, const struct subject *s)
 {
     json_t *list = jsonout_new_array();
-    const char *name = s->xattrs;
 
-    for (; name < s->xattrs + s->xattrs_len; name += strlen(name) + 1) {
+    for (size_t at = 0; at < s->xattrs_len; at += strlen(s->xattrs + at) + 1) {
+        const char *name = s->xattrs + at;
         json_t *object = jsonout_new_object();
         char *value;
         int64_t len = volume_xattr_value(s->vn, name, &value);

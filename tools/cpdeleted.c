@@ -52,7 +52,7 @@ static bool is_worth(struct volume *vol, const struct deleted_file *file)
 
     if (file->lost == 0)
         return true;
-    if (file->lost >= file->size) {
+    if (file->lost >= file->allocated) {
         volume_fail_text(vol, file->path, "its space is used by others now; "
                          "left out");
         return false;
@@ -60,8 +60,8 @@ static bool is_worth(struct volume *vol, const struct deleted_file *file)
     if (!vol->quiet) {
         char *shown = print_escaped(file->path, strlen(file->path));
 
-        snprintf(text, sizeof text, "%" PRIu64 " of its %" PRIu64 " bytes are "
-                 "others' by now", file->lost, file->size);
+        snprintf(text, sizeof text, "%" PRIu64 " of the %" PRIu64 " bytes that "
+                 "it took are others' by now", file->lost, file->allocated);
         report("%s: warning: %s: %s", vol->name, shown, text);
         free(shown);
     }
@@ -120,7 +120,7 @@ void deleted_copy(struct copy *copy, const char *name)
 
     if (!deleted_load(copy->vol, &all))
         return;
-    for (int i = 0; i < copy->vol->path_count; i++)
-        copy_matching(copy, &all, copy->vol->paths[i], name);
+    for (size_t i = 0; i < all.wanted_count; i++)
+        copy_matching(copy, &all, all.wanted[i], name);
     deleted_free(&all);
 }

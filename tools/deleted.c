@@ -28,7 +28,8 @@ static int take(void *context, const struct shale_deleted *file)
     *copy = (struct deleted_file){
         .ino = file->ino, .parent = file->parent,
         .record = file->ino & ~DELETED_BIT, .type = file->type,
-        .size = file->size, .lost = file->lost, .mtime = file->mtime,
+        .size = file->size, .allocated = file->allocated, .lost = file->lost,
+        .mtime = file->mtime,
         .name = xmalloc(file->len + 1),
     };
     if (file->len > 0)
@@ -143,6 +144,59 @@ static void find_path(struct volume *vol, struct deleted *all,
     free(path);
 }
 
+/* What the LEN bytes of PATH mean, if that is a directory in use: its path in
+   the case that its names have, to be freed; else NULL. */
+static char *live_dir_at(struct volume *vol, const char *path, size_t len)
+{
+    char *text = xmalloc(len + 2), *found = NULL;
+    struct shale_vnode *dir;
+
+    text[0] = '/';
+    memcpy(text + 1, path, len);
+    text[len + 1] = '\0';
+    if (shale_walk(vol->fs, NULL, text, 0, &dir) == 0) {
+        if (shale_vnode_type(dir) == SHALE_TYPE_DIR)
+            found = live_path(vol, shale_vnode_ino(dir));
+        shale_vnode_put(dir);
+    }
+    free(text);
+    return found;
+}
+
+/*
+ * PATH as file->path would have it, to be freed. The volume itself knows which
+ * names mean the same; but only of directories that are in use.
+ */
+static char *path_wanted(struct volume *vol, const char *path)
+{
+    size_t len = strlen(path);
+    char *dir, *all;
+
+    while (!(dir = live_dir_at(vol, path, len)) && len > 0)
+        for (len--; len > 0 && path[len] != '/'; len--)
+            ;
+    vol->image->fault[0] = '\0';
+    if (!dir)
+        return xstrdup(path);
+    while (path[len] == '/')
+        len++;
+    all = path[len] || !*dir ? join(dir, path + len) : xstrdup(dir);
+    free(dir);
+    return all;
+}
+
+static void wanted_load(struct volume *vol, struct deleted *out)
+{
+    uint64_t record;
+
+    out->wanted_count = (size_t)vol->path_count;
+    out->wanted = xrealloc(NULL, out->wanted_count, sizeof *out->wanted);
+    for (size_t i = 0; i < out->wanted_count; i++)
+        out->wanted[i] = options_number(vol->paths[i], 0, UINT64_MAX, &record)
+                             ? xstrdup(vol->paths[i])
+                             : path_wanted(vol, vol->paths[i]);
+}
+
 static int by_path(const void *a, const void *b)
 {
     const struct deleted_file *x = a, *y = b;
@@ -172,6 +226,7 @@ bool deleted_load(struct volume *vol, struct deleted *out)
     for (size_t i = 0; i < out->count; i++)
         find_path(vol, out, &by_ino, &out->files[i]);
     inomap_free(&by_ino);
+    wanted_load(vol, out);
     if (out->count > 0)
         qsort(out->files, out->count, sizeof *out->files, by_path);
     return true;
@@ -185,6 +240,9 @@ void deleted_free(struct deleted *deleted)
     }
     for (size_t i = 0; i < deleted->path_count; i++)
         free(deleted->paths[i]);
+    for (size_t i = 0; i < deleted->wanted_count; i++)
+        free(deleted->wanted[i]);
+    free(deleted->wanted);
     free(deleted->files);
     free(deleted->paths);
     inomap_free(&deleted->dirs);
@@ -216,7 +274,8 @@ unsigned deleted_percent(const struct deleted_file *file)
 {
     if (file->lost == 0)
         return 0;
-    if (file->lost >= file->size)
+    if (file->lost >= file->allocated)
         return 100;
-    return (unsigned)((double)file->lost * 100 / (double)file->size) % 100;
+    return (unsigned)((double)file->lost * 100 / (double)file->allocated) %
+           100;
 }

@@ -11,7 +11,7 @@ struct deleted_file {
     uint64_t ino, parent;       /* as in struct shale_deleted */
     uint64_t record;            /* the number that people see */
     enum shale_type type;
-    uint64_t size, lost;        /* bytes */
+    uint64_t size, allocated, lost;     /* bytes */
     struct shale_time mtime;
     char *name;                 /* "" if it is not known */
     char *path;                 /* "/dir/name"; "?" for what is not known */
@@ -20,6 +20,8 @@ struct deleted_file {
 struct deleted {
     struct deleted_file *files; /* by path, then by number */
     size_t count, capacity;
+    char **wanted;              /* the volume's paths, as file->path has them */
+    size_t wanted_count;
     struct inomap dirs;         /* directory: 1 + index in .paths */
     char **paths;
     size_t path_count;

@@ -32,18 +32,19 @@ static void print_json(struct jsonout_array *array,
     jsonout_number(object, "record", file->record);
     jsonout_text(object, "type", print_type_key(file->type));
     jsonout_number(object, "size", file->size);
+    jsonout_number(object, "allocated", file->allocated);
     jsonout_number(object, "lost", file->lost);
     jsonout_time(object, "mtime", file->mtime);
     jsonout_item(array, object);
 }
 
-/* Is FILE one of those that VOL's paths mean? */
-static bool is_meant(const struct volume *vol, const struct deleted_file *file)
+/* Is FILE one of those that ALL's paths mean? */
+static bool is_meant(const struct deleted *all, const struct deleted_file *file)
 {
     bool exact;
 
-    for (int i = 0; i < vol->path_count; i++)
-        if (deleted_matches(file, vol->paths[i], &exact))
+    for (size_t i = 0; i < all->wanted_count; i++)
+        if (deleted_matches(file, all->wanted[i], &exact))
             return true;
     return false;
 }
@@ -59,7 +60,7 @@ void deleted_list(struct volume *vol, bool human, bool json)
     if (json)
         jsonout_begin(&array);
     for (size_t i = 0; i < all.count; i++) {
-        if (!is_meant(vol, &all.files[i]))
+        if (!is_meant(&all, &all.files[i]))
             continue;
         if (!json && !some)
             printf("%10s %12s %4s %-16s %s\n", "RECORD", "SIZE", "LOST",

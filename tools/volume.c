@@ -230,7 +230,8 @@ void volume_fail_text(struct volume *vol, const char *path, const char *text)
  */
 static bool err_has_fault(int err)
 {
-    return err == SHALE_ECORRUPT || err == SHALE_EIO || err == SHALE_ENOTSUP;
+    return err == SHALE_ECORRUPT || err == SHALE_EIO ||
+           err == SHALE_ENOTSUP || err == SHALE_EACCES;
 }
 
 void volume_fail(struct volume *vol, const char *path, int err)

@@ -192,7 +192,8 @@ struct shale_deleted {
                                    too; 0: not known */
     enum shale_type type;
     uint64_t size;              /* bytes */
-    uint64_t lost;              /* bytes of its data where others' are by now */
+    uint64_t allocated;         /* bytes of the volume that its data took */
+    uint64_t lost;              /* ... of which so many are others' by now */
     struct shale_time mtime;
 };
 

@@ -326,6 +326,12 @@ encrypted()
         return
     fi
     refused "an encrypted file" /secret "is encrypted"
+    "$SHALE" cat "$image:/secret" >/dev/null 2>"$work/log" || true
+    if grep -q "option efs_raw" "$work/log"; then
+        ok
+    else
+        fail "an encrypted file: $(tail -n 1 "$work/log")"
+    fi
     reads "an encrypted file, raw" /secret "$work/raw" efs_raw
 }
 

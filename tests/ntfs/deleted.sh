@@ -34,6 +34,10 @@ json "ls --deleted --json" '.[] | select(.path == "/dir/below/large") |
     "$SHALE" ls --deleted --json "$image"
 json "ls --deleted DIR" 'map(.name) | sort | join(" ")' "large small twin" \
     "$SHALE" ls --deleted --json "$image:/dir"
+json "ls --deleted DIR, other case" 'map(.name) | sort | join(" ")' \
+    "large small twin" "$SHALE" ls --deleted --json "$image:/DIR/"
+json "ls --deleted FILE, other case" 'map(.name) | join(" ")' "large" \
+    "$SHALE" ls --deleted --json "$image:Dir/BELOW/large"
 record=$("$SHALE" ls --deleted --json "$image" |
     jq '.[] | select(.name == "large") | .record')
 

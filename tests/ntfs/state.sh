@@ -136,9 +136,13 @@ json "its copy: info" '.volume.details.boot_sector' backup \
     "$SHALE" info --json -q -t ntfs "$image"
 patched boots
 status "neither" 2 "$SHALE" ls -t ntfs "$image"
+says "neither" "options mft and cluster can say where"
 read -r mft cluster < <(python3 "$ntfs/patch.py" "$clean" geometry)
 status "by hand" 0 "$SHALE" ls -o "mft=$mft,cluster=$cluster" "$image"
 check "by hand" grep -q '^sizes$' "$work/out"
+json "by hand: info" '.volume.details | [.boot_sector, .mirror_cluster] | @csv' \
+    '"none, by options",' "$SHALE" info --json -q \
+    -o "mft=$mft,cluster=$cluster" "$image"
 
 # Relatives, with a partition table and without.
 for oem in -FVE-FS- ReFS 'EXFAT   '; do

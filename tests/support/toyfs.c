@@ -439,7 +439,8 @@ static int toy_find_deleted(struct shale_fs *fs, shale_deleted_fn *emit,
         const struct shale_deleted file = {
             .ino = node->ino | TOY_DELETED, .name = node->name,
             .len = strlen(node->name), .parent = node->parent,
-            .type = node->type, .size = node->size, .lost = node->size / 2,
+            .type = node->type, .size = node->size,
+            .allocated = node->size, .lost = node->size / 2,
         };
 
         if (node->deleted)

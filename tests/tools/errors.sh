@@ -126,6 +126,14 @@ if have debugfs; then
         "$work/inode.img" >/dev/null 2>&1
     status "corrupt inode: ls" 1 "$SHALE" ls -lR "$work/inode.img"
     says "corrupt inode: ls" "$work/inode.img: /etc/fine: the volume is corrupt"
+    # attributes that cannot be listed: the rest is told
+    cp "$img" "$work/xattr.img"
+    debugfs -w -R "set_inode_field /etc/data file_acl $last" \
+        "$work/xattr.img" >/dev/null 2>&1
+    status "corrupt xattrs: stat" 1 "$SHALE" stat --json \
+        "$work/xattr.img:/etc/data"
+    says "corrupt xattrs: stat" "$work/xattr.img: /etc/data: the volume is corr"
+    check "corrupt xattrs: stat" grep -q '"xattrs": *\[\]' "$work/out"
 else
     skip "damage" "needs debugfs"
 fi
