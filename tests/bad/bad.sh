@@ -6,14 +6,15 @@
 set -euo pipefail
 
 cd "$(dirname "$0")"
-count=0
+patches=(*.bad)
 failed=0
-for patch in *.bad; do
-    count=$((count + 1))
-    timeout 60 "$@" "$patch" || {
-        failed=$((failed + 1))
-        echo "FAILED: $patch"
+# Many at a time: under an emulator or with sanitizers, it is the start of a
+# program that takes long.
+for ((i = 0; i < ${#patches[@]}; i += 40)); do
+    timeout 120 "$@" "${patches[@]:i:40}" || {
+        failed=1
+        echo "FAILED: (status $?) among ${patches[i]} and 39 more"
     }
 done
-echo "bad: $((count - failed)) passed, $failed failed"
-[ "$failed" = 0 ] && [ "$count" -gt 0 ]
+echo "bad: ${#patches[@]} patches"
+[ "$failed" = 0 ] && [ "${#patches[@]}" -gt 1 ]

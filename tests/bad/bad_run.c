@@ -1,5 +1,5 @@
 /*
- * bad_run.c - apply one readable patch to a golden image and expect things
+ * bad_run.c - apply readable patches to golden images and expect things
  *
  *     # s_inodes_per_group = 0: nothing may divide by it
  *     base    ext2-small.img.gz
@@ -341,16 +341,12 @@ static bool survives(struct bad *bad)
     return volume_close(&volume) == 0 && find_codes(bad, &found);
 }
 
-int main(int argc, char **argv)
+static int run(const char *patch)
 {
-    struct bad bad = { .file = argv[1] };
+    struct bad bad = { .file = patch };
     char said[600] = "";
     int status = 0;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: bad_run PATCH\n");
-        return 2;
-    }
     read_patch(&bad);
     for (unsigned i = 0; i < bad.count; i++) {
         if (check(&bad, &bad.all[i], said, sizeof said))
@@ -365,5 +361,22 @@ int main(int argc, char **argv)
         status = 1;
     }
     golden_free(&bad.image);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+
+    if (argc < 2) {
+        fprintf(stderr, "usage: bad_run PATCH...\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);   /* so that it is said before a crash */
+    for (int i = 1; i < argc; i++)
+        if (run(argv[i])) {
+            printf("FAILED: %s\n", argv[i]);
+            status = 1;
+        }
     return status;
 }
