@@ -129,10 +129,12 @@ static void print_swatch(unsigned kind, bool colour, bool utf8)
     fputs("\033[0m", stdout);
 }
 
-/* Each kind that there is, two in a line. */
-static void print_legend(const struct map *map, bool colour, bool utf8)
+/* Each kind that there is, two in a line if WIDTH_MAX has room. */
+static void print_legend(const struct map *map, bool colour, bool utf8,
+                         size_t width_max)
 {
     const struct map_grid *grid = &map->grid;
+    bool two = width_max >= 2 * LEGEND_COLUMN;
     bool left = true;
 
     for (size_t i = 0; i < MAP_LOOKS; i++) {
@@ -150,7 +152,7 @@ static void print_legend(const struct map *map, bool colour, bool utf8)
         print_size_long(bytes, size);
         width = 3 + printf(" %-17s %10s %3u.%u %%", look.name, size,
                            permille / 10, permille % 10);
-        left = !left;
+        left = !two || !left;
         if (left)
             putchar('\n');
         else
@@ -194,7 +196,7 @@ void maptext_show(const struct map *map, bool colour, size_t width)
     printf("%*s%s a character%s\n", LABEL, "", size,
            colour ? "" : "; small ones, and + for #: less than half in use");
     print_grid(&map->grid, colour, utf8, width);
-    print_legend(map, colour, utf8);
+    print_legend(map, colour, utf8, width);
     print_damage(map, colour, utf8);
     map_fragmentation(map, text);
     printf("%s\n", text);
