@@ -12,8 +12,8 @@
  *
  * KNOWN is a list of the differences that are as they should be:
  *
- *     ours WORDS       all lines of ours (CODE: PATH: SENTENCE) have WORDS of
- *                      such lines in them, and JUDGE says nothing
+ *     ours WORDS       a line of ours (CODE: PATH: SENTENCE) has WORDS in it,
+ *                      and JUDGE says nothing
  *     theirs WORDS     JUDGE says WORDS, and we nothing
  *
  * Where JUDGE tells something and ends with 0 all the same, advice will do.
@@ -168,22 +168,14 @@ static void load_known(const char *path)
     fclose(file);
 }
 
-/* Is each of the findings in SAID, a line each, one that only we have? */
+/* Is one of the findings in SAID, a line each, one that only we have? The rest
+   is what came of it. */
 static bool is_known_of_ours(const char *said)
 {
-    while (*said) {
-        size_t len = strcspn(said, "\n"), i = 0;
-        char line[SAID];
-
-        snprintf(line, sizeof line, "%.*s", (int)len, said);
-        while (i < the.known_count &&
-               !(the.known[i].ours && strstr(line, the.known[i].words)))
-            i++;
-        if (i == the.known_count)
-            return false;
-        said += len + (said[len] == '\n');
-    }
-    return true;
+    for (size_t i = 0; i < the.known_count; i++)
+        if (the.known[i].ours && strstr(said, the.known[i].words))
+            return true;
+    return false;
 }
 
 static bool is_known_of_theirs(const char *said)
