@@ -87,7 +87,9 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
             memcpy(&word, r->name + at, len);
         key = (key ^ key >> 32 ^ word) * prime;
     }
-    return key ^ key >> 29;
+    /* The last bytes of a name are in the highest bits: bring them down. */
+    key = (key ^ key >> 32) * prime;
+    return key ^ key >> 32;
 }
 
 /* Add COUNT KEYS to TABLE, as far as there may be more. With the lock held. */
