@@ -128,7 +128,8 @@ static void find_places(void)
     config.dev = v.dev;
     config.mem = v.mem;
     if (shale_check(&config, &result) ||
-        result.findings[SHALE_INCONSISTENCY] + result.findings[SHALE_CORRUPTION])
+        result.findings[SHALE_INCONSISTENCY] > 0 ||
+        result.findings[SHALE_CORRUPTION] > 0)
         die("the image is not sound to begin with");
     the.advice = result.findings[SHALE_ADVICE];
     volume_close(&v);
