@@ -21,7 +21,8 @@ static int on_finding(void *context, const struct shale_finding *finding)
 
     if (finding->code->severity > SHALE_ADVICE)
         snprintf(verdict->said + len, sizeof verdict->said - len,
-                 "%s: %s%s%s\n", finding->code->name, finding->path ? finding->path : "",
+                 "%s: %s%s%s\n", finding->code->name,
+                 finding->path ? finding->path : "",
                  finding->path ? ": " : "", finding->sentence);
     return 0;
 }

@@ -12,7 +12,7 @@ target_link_libraries(test-support PUBLIC test-core Threads::Threads)
 
 file(GLOB tests CONFIGURE_DEPENDS test_*.c)
 list(FILTER tests EXCLUDE REGEX
-     "/test_(host|fuse|tools|(fat|ext2|ntfs)_faults|fat_regressions|\
+     "/test_(host|fuse|tools|(check|fat|ext2|ntfs)_faults|fat_regressions|\
 ext2_(threads|hostile))|_sfdisk.c$")
 foreach(source IN LISTS tests)
     get_filename_component(program ${source} NAME_WE)
