@@ -346,6 +346,7 @@ struct fat_check_lfn {
     uint32_t left;              /* orders still to come */
     uint8_t checksum;
     bool broken;                /* told of: the rest is passed over */
+    bool too_long;              /* ... for having too many pieces, so far */
 };
 
 /* The piece in SLOT. */

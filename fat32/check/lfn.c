@@ -106,9 +106,11 @@ static void tell_broken(struct fat_check *v,
     char text[3 * FAT_LONG_UNITS];
     size_t len = 0;
 
-    if (lfn->broken)
+    /* That it is too long does not say that it is nobody's. */
+    if (lfn->broken && !lfn->too_long)
         return;
     lfn->broken = true;
+    lfn->too_long = false;
     fat_long_decode(piece_at(slots, slot), units);
     while (len < FAT_LONG_UNITS && units[len] != 0)
         len++;
@@ -159,7 +161,7 @@ void fat_check_lfn_piece(struct fat_check *v,
         if (order > FAT_LONG_PIECES) {
             FAT_TELL(v, LONG_LENGTH, fat_check_slot_at(v, slots, slot),
                      OF_DIR(slots), .other = order * FAT_LONG_UNITS);
-            lfn->broken = true;
+            lfn->broken = lfn->too_long = true;
         }
         return;
     }
