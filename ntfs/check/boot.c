@@ -9,6 +9,7 @@
 
 #define FIELD(name) ((uint32_t)offsetof(struct ntfs_disk_boot, name))
 
+#define SECTOR_MIN      256u
 #define OLD_COPY_SECTOR 512u
 #define SEARCH_SIZE     4096u   /* of the device's end: its last sector, or what
                                    mkntfs takes for that */
@@ -35,9 +36,12 @@ static void invalid_tell(struct ntfs_check *nc, const char *wrong,
 /*
  * Is the copy at AT one of the boot sector at HEAD? 1 if it is, and equal; 0,
  * with the first byte that is not, if it is another one; -1 if there is none.
+ * Where AT is not THE place for it, a file could be: so the volume of the copy
+ * has to end there.
  */
 static int copy_compare(struct ntfs_check *nc, const uint8_t *head,
-                        uint64_t at, uint8_t *bytes, uint32_t *differs)
+                        uint64_t at, bool the, uint8_t *bytes,
+                        uint32_t *differs)
 {
     struct ntfs_boot boot;
     uint32_t field;
@@ -47,7 +51,9 @@ static int copy_compare(struct ntfs_check *nc, const uint8_t *head,
 
     if (err)
         return err;
-    if (!good || ntfs_boot_decode(bytes, &boot, &field))
+    if (!good || ntfs_boot_decode(bytes, &boot, &field) ||
+        (!the && (boot.size > at ? boot.size - at
+                                 : at - boot.size) > SEARCH_SIZE))
         return -1;
     /* The code that starts a system is in none of the copies of some tools. */
     for (*differs = 0; *differs < FIELD(code); ++*differs)
@@ -57,42 +63,50 @@ static int copy_compare(struct ntfs_check *nc, const uint8_t *head,
 }
 
 /*
- * Look for the copy of the sector at HEAD, which BOOT is, in the three places
- * where it may be: behind the volume's last sector; there, by mkntfs, counted
- * from the device's end; or in the volume's middle.
+ * Compare the sector at HEAD with what is at AT, which is on the device.
+ * *FOUND: that is a copy; if it differs, that has been told.
+ */
+static int place_check(struct ntfs_check *nc, const uint8_t *head, uint64_t at,
+                       bool the, uint8_t *bytes, bool *found)
+{
+    uint32_t differs = 0;
+    int equal = copy_compare(nc, head, at, the, bytes, &differs);
+
+    *found = equal >= 0;
+    if (equal == 0)
+        volume_tell(nc, NTFS_CHECK_BOOT_COPY, at + differs,
+                    (struct check_note){
+            .other = differs, .compared = true,
+            .expected = head[differs], .found = bytes[differs],
+        });
+    return equal < -1 ? equal : 0;
+}
+
+/*
+ * Look for the copy of the sector at HEAD, which BOOT is: behind the volume's
+ * last sector, or in its middle. Where sectors are not of 512 bytes mkntfs has
+ * its own idea of where that is, within the last SEARCH_SIZE of the device.
  */
 static int copy_check(struct ntfs_check *nc, const uint8_t *head,
                       const struct ntfs_boot *boot, uint8_t *bytes)
 {
-    uint64_t size = nc->check->dev->size;
-    uint64_t places[] = {
-        boot->size,
-        size >= boot->sector_size ? size - boot->sector_size : 0,
-        (boot->size / 2) & ~(uint64_t)(OLD_COPY_SECTOR - 1),
-    };
-    uint32_t differs = 0;
+    uint64_t size = nc->check->dev->size & ~(uint64_t)(SECTOR_MIN - 1);
+    uint64_t last = size < NTFS_HEAD_SIZE ? 0 : size - NTFS_HEAD_SIZE;
+    uint64_t middle = (boot->size / 2) & ~(uint64_t)(OLD_COPY_SECTOR - 1);
+    bool found = false;
+    int err = 0;
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        int equal;
-
-        if (places[i] == 0 || size < NTFS_HEAD_SIZE ||
-            places[i] > size - NTFS_HEAD_SIZE)
-            continue;
-        equal = copy_compare(nc, head, places[i], bytes, &differs);
-        if (equal < -1 || equal == 1)
-            return equal < -1 ? equal : 0;
-        if (equal == 0) {
-            volume_tell(nc, NTFS_CHECK_BOOT_COPY, places[i] + differs,
-                        (struct check_note){
-                .other = differs, .compared = true,
-                .expected = head[differs], .found = bytes[differs],
-            });
-            return 0;
-        }
-    }
-    volume_tell(nc, NTFS_CHECK_BOOT_NO_COPY, boot->size,
-                (struct check_note){ .number = 0 });
-    return 0;
+    if (boot->size <= last)
+        err = place_check(nc, head, boot->size, true, bytes, &found);
+    for (uint64_t at = last; !err && !found && at > boot->size / 2 &&
+         at + SEARCH_SIZE > last; at -= SECTOR_MIN)
+        err = place_check(nc, head, at, false, bytes, &found);
+    if (!err && !found && middle > 0 && middle <= last)
+        err = place_check(nc, head, middle, true, bytes, &found);
+    if (!err && !found)
+        volume_tell(nc, NTFS_CHECK_BOOT_NO_COPY, boot->size,
+                    (struct check_note){ .number = 0 });
+    return err;
 }
 
 static int boot_check(struct ntfs_check *nc, uint8_t *head, uint8_t *bytes)
