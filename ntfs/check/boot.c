@@ -85,7 +85,8 @@ static int place_check(struct ntfs_check *nc, const uint8_t *head, uint64_t at,
 /*
  * Look for the copy of the sector at HEAD, which BOOT is: behind the volume's
  * last sector, or in its middle. Where sectors are not of 512 bytes mkntfs has
- * its own idea of where that is, within the last SEARCH_SIZE of the device.
+ * its own idea of where that is, within the last SEARCH_SIZE of the device; else
+ * it may be the device's last one.
  */
 static int copy_check(struct ntfs_check *nc, const uint8_t *head,
                       const struct ntfs_boot *boot, uint8_t *bytes)
@@ -93,13 +94,14 @@ static int copy_check(struct ntfs_check *nc, const uint8_t *head,
     uint64_t size = nc->check->dev->size & ~(uint64_t)(SECTOR_MIN - 1);
     uint64_t last = size < NTFS_HEAD_SIZE ? 0 : size - NTFS_HEAD_SIZE;
     uint64_t middle = (boot->size / 2) & ~(uint64_t)(OLD_COPY_SECTOR - 1);
+    uint64_t search = boot->sector_size == OLD_COPY_SECTOR ? 1 : SEARCH_SIZE;
     bool found = false;
     int err = 0;
 
     if (boot->size <= last)
         err = place_check(nc, head, boot->size, true, bytes, &found);
     for (uint64_t at = last; !err && !found && at > boot->size / 2 &&
-         at + SEARCH_SIZE > last; at -= SECTOR_MIN)
+         at + search > last; at -= SECTOR_MIN)
         err = place_check(nc, head, at, false, bytes, &found);
     if (!err && !found && middle > 0 && middle <= last)
         err = place_check(nc, head, middle, true, bytes, &found);
