@@ -55,38 +55,69 @@ static bool await_end(int fd, int ms)
     return got != 0;
 }
 
+/* A process that supervises a mount: descriptors of it and of its outcome. */
+struct daemon {
+    int fd, outcome;            /* -1: none */
+    bool serving;
+};
+
+static void close_daemon(struct daemon *daemon)
+{
+    if (daemon->fd >= 0)
+        close(daemon->fd);
+    if (daemon->outcome >= 0)
+        close(daemon->outcome);
+    *daemon = (struct daemon){ -1, -1, false };
+}
+
+/* Open PID; false if it has ended, and nobody has collected it yet. */
+static bool open_process(pid_t pid, struct daemon *out)
+{
+    char words[SHALE_WHY_MAX];
+
+    *out = (struct daemon){ (int)syscall(SYS_pidfd_open, pid, 0), -1, false };
+    if (out->fd >= 0 && await_end(out->fd, 0))
+        close_daemon(out);
+    if (out->fd < 0)
+        return false;
+    out->outcome = outcome_open(pid);
+    out->serving = outcome_read(out->outcome, words) == OUTCOME_SERVING;
+    return true;
+}
+
 /*
- * A descriptor of the process that supervises ENTRY; -1 if there is none. Its
- * outcome, see outcome.c, in *OUTCOME unless that is NULL.
+ * The process that supervises ENTRY. An earlier mount may have had the same
+ * device number and be gone for the kernel, while its daemon still closes its
+ * image: the one that serves is preferred, or else the later one.
  */
-static int open_daemon(const struct mount_entry *entry, int *outcome)
+static struct daemon open_daemon(const struct mount_entry *entry)
 {
     const char *id = strstr(entry->options, "user_id=");
     unsigned user = 0;
     char name[DAEMON_NAME_MAX];
+    struct daemon best = { -1, -1, false }, found;
     struct dirent *process;
-    int fd = -1;
     DIR *proc = opendir("/proc");
 
     if (!proc)
-        return -1;
+        return best;
     if (id)
         sscanf(id, "user_id=%u", &user);
     daemon_name(entry->major, entry->minor, name);
-    while (fd < 0 && (process = readdir(proc))) {
+    while ((process = readdir(proc))) {
         if (process->d_name[0] < '1' || process->d_name[0] > '9' ||
-            !is_daemon(dirfd(proc), process->d_name, name, user))
+            !is_daemon(dirfd(proc), process->d_name, name, user) ||
+            !open_process(atoi(process->d_name), &found))
             continue;
-        fd = (int)syscall(SYS_pidfd_open, atoi(process->d_name), 0);
-        if (fd >= 0 && await_end(fd, 0)) {
-            close(fd);          /* an earlier one, which nobody collects */
-            fd = -1;
+        if (best.serving && !found.serving) {
+            close_daemon(&found);
+            continue;
         }
-        if (fd >= 0 && outcome)
-            *outcome = outcome_open(atoi(process->d_name));
+        close_daemon(&best);
+        best = found;
     }
     closedir(proc);
-    return fd;
+    return best;
 }
 
 /* ------------------------------------------------------------ the mount */
@@ -94,11 +125,15 @@ static int open_daemon(const struct mount_entry *entry, int *outcome)
 /* Did we mount ENTRY? With -o subtype=, its daemon alone can tell. */
 static bool is_ours(const struct mount_entry *entry)
 {
-    int daemon = mount_is_shale(entry) ? -1 : open_daemon(entry, NULL);
+    struct daemon daemon;
+    bool found;
 
-    if (daemon >= 0)
-        close(daemon);
-    return daemon >= 0 || mount_is_shale(entry);
+    if (mount_is_shale(entry))
+        return true;
+    daemon = open_daemon(entry);
+    found = daemon.fd >= 0;
+    close_daemon(&daemon);
+    return found;
 }
 
 /* Where else, by a bind mount, ENTRY's filesystem is. NULL: nowhere, now. */
@@ -118,12 +153,10 @@ static char *another_mount(const struct mount_entry *entry)
     return target;
 }
 
-/*
- * ENTRY is unmounted. Wait until its daemon, with this descriptor and outcome,
- * has ended. Returns an exit status.
- */
-static int await_daemon(const struct mount_entry *entry, int daemon,
-                        int outcome)
+/* ENTRY is unmounted. Wait until DAEMON, its own, has ended. Returns an exit
+   status. */
+static int await_daemon(const struct mount_entry *entry,
+                        const struct daemon *daemon)
 {
     char *other = another_mount(entry);
     char words[SHALE_WHY_MAX];
@@ -136,14 +169,15 @@ static int await_daemon(const struct mount_entry *entry, int daemon,
         return MOUNT_FAILED;
     }
     do {
-        ended = await_end(daemon, WAIT_MS);
-    } while (!ended && outcome_read(outcome, words) == OUTCOME_CLOSING);
+        ended = await_end(daemon->fd, WAIT_MS);
+    } while (!ended &&
+             outcome_read(daemon->outcome, words) == OUTCOME_CLOSING);
     if (!ended) {
         complain(entry->target, "unmounted here, but its daemon goes on; "
                  "perhaps another container or mount namespace still has it");
         return MOUNT_FAILED;
     }
-    if (outcome_read(outcome, words) != OUTCOME_FAILED)
+    if (outcome_read(daemon->outcome, words) != OUTCOME_FAILED)
         return MOUNT_OK;
     complain(entry->target, "unmounted, but %s",
              *words ? words : "its daemon failed; the volume needs a check");
@@ -153,8 +187,7 @@ static int await_daemon(const struct mount_entry *entry, int daemon,
 static int detach(const struct mount_entry *entry, bool lazy)
 {
     char why[SHALE_WHY_MAX];
-    int outcome = -1;
-    int daemon = open_daemon(entry, &outcome);
+    struct daemon daemon = open_daemon(entry);
     int err = mount_detach(entry->target, lazy, why);
     int status = MOUNT_OK;
 
@@ -166,12 +199,9 @@ static int detach(const struct mount_entry *entry, bool lazy)
         complain(entry->target, "%s", why);
     if (err)
         status = err == EPERM ? MOUNT_USAGE : MOUNT_FAILED;
-    else if (daemon >= 0 && !lazy)
-        status = await_daemon(entry, daemon, outcome);
-    if (daemon >= 0)
-        close(daemon);
-    if (outcome >= 0)
-        close(outcome);
+    else if (daemon.fd >= 0 && !lazy)
+        status = await_daemon(entry, &daemon);
+    close_daemon(&daemon);
     return status;
 }
 
