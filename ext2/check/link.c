@@ -13,24 +13,31 @@
 
 #define LINKS_MAX 65000u        /* as the kernel and e2fsck have it */
 
-/* s_usr_quota_inum and others: files without a name. */
+/* Fields of the superblock that say which files have no name. */
+#define ORPHAN_FILE_INO 0x280u  /* s_orphan_file_inum: with its feature */
 static const uint16_t nameless_at[] = {
     0x240, 0x244, 0x26c,        /* quota of users, groups, projects */
-    0x280,                      /* s_orphan_file_inum */
     0x0e0,                      /* s_journal_inum */
 };
+enum { QUOTAS = 3 };
+
+static uint32_t field(const struct ext2_check *c, size_t offset)
+{
+    return le32_get(*(const le32 *)((const uint8_t *)&c->super.raw + offset));
+}
 
 /* Is INO a file of the volume's own, which needs no name? */
 static bool is_nameless(const struct ext2_check *c, uint32_t ino)
 {
-    const uint8_t *raw = (const uint8_t *)&c->super.raw;
-
     if (ino != EXT2_ROOT_INO && ino < c->super.first_ino)
         return true;
     for (size_t i = 0; i < sizeof nameless_at / sizeof nameless_at[0]; i++) {
-        if (le32_get(*(const le32 *)(raw + nameless_at[i])) == ino)
+        if (field(c, nameless_at[i]) == ino)
             return true;
     }
+    if (c->super.compat & EXT2_COMPAT_ORPHAN_FILE &&
+        field(c, ORPHAN_FILE_INO) == ino)
+        return true;
     return c->orphans && check_bits_has(c->orphans, ino);
 }
 
@@ -109,6 +116,19 @@ static void check_stretch(struct ext2_check *c, uint64_t first, uint64_t len,
     }
 }
 
+/* Files of quotas that users can see: with the feature or without. */
+static void check_quotas(struct ext2_check *c)
+{
+    for (size_t i = 0; i < QUOTAS; i++) {
+        uint32_t ino = field(c, nameless_at[i]);
+
+        if (ino != 0 && ino < check_bits_size(c->inodes) &&
+            check_bits_has(c->inodes, ino) && ext2_check_names_of(c, ino) > 0)
+            ext2_tell_there(c, QUOTA_NAMED, ino,
+                            .other = ext2_check_names_of(c, ino));
+    }
+}
+
 int ext2_check_links(struct ext2_check *c)
 {
     uint64_t count = check_bits_size(c->inodes);
@@ -132,5 +152,7 @@ int ext2_check_links(struct ext2_check *c)
     }
     if (s)
         check_free(c->check, s, sizeof *s);
+    if (!err)
+        check_quotas(c);
     return err;
 }

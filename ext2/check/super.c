@@ -280,6 +280,9 @@ static void check_pairs(struct ext2_check *c)
         PAIR((s->compat & EXT2_COMPAT_ORPHAN_FILE) &&
              !(s->compat & EXT2_COMPAT_HAS_JOURNAL),
              "orphan_file needs a journal"),
+        PAIR((s->ro_compat & EXT2_RO_COMPAT_ORPHAN_PRESENT) &&
+             !(s->compat & EXT2_COMPAT_ORPHAN_FILE),
+             "orphan_present needs orphan_file"),
         PAIR(s->casefold && encoding(&s->raw) != ENCODING_UTF8,
              "casefold needs an encoding that is known"),
         PAIR(s->is64 && !s->extents &&
