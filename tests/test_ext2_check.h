@@ -12,9 +12,8 @@
 #include <string.h>
 
 #include "shale/check.h"
-#include "shale/fault.h"
-#include "shale/host.h"
 #include "suite.h"
+#include "test_check_failing.h"
 
 enum { CHECKED_TEXT = 1 << 18 };
 
@@ -48,38 +47,20 @@ static const struct shale_checker *const checked_by[] = {
 static inline int checked_run(struct checked *checked, uint8_t *bytes,
                               size_t size)
 {
-    struct shale_workers *workers =
-        shale_host_workers_create(checked->workers ? checked->workers : 1);
-    struct shale_mem *mem = shale_host_mem_create(0);
-    struct shale_memory_bdev memory;
-    struct shale_fault_bdev fault;
-    struct shale_mem_stats before, after;
+    struct failing failing = {
+        .workers = checked->workers,
+        .fail_read = checked->fail_read, .fail_alloc = checked->fail_alloc,
+    };
     struct shale_check_config config = {
-        .dev = &fault.base, .mem = mem, .checkers = checked_by, .type = "ext2",
-        .locks = &shale_host_locks, .workers = workers,
+        .checkers = checked_by, .type = "ext2",
         .context = checked, .finding = checked_finding,
     };
     int err;
 
-    ck_assert_ptr_nonnull(workers);
-    ck_assert_ptr_nonnull(mem);
-    shale_memory_bdev_init(&memory, bytes, size, 512, true);
-    ck_assert_int_eq(shale_fault_bdev_init(&fault, &memory.base, mem,
-                                           &shale_host_locks), 0);
     checked->told[0] = '\0';
-    shale_mem_stats(mem, &before);
-    if (checked->fail_alloc)
-        shale_mem_fail_at(mem, checked->fail_alloc - 1);
-    if (checked->fail_read)
-        shale_fault_at(&fault, checked->fail_read - 1, 1, SHALE_EIO);
-    err = shale_check(&config, &checked->result);
-    checked->failed = checked->fail_alloc ? shale_mem_failed(mem)
-                                          : shale_fault_failed(&fault);
-    shale_mem_stats(mem, &after);
-    ck_assert_uint_eq(after.live, before.live);
-    shale_fault_bdev_fini(&fault);
-    ck_assert_uint_eq(shale_mem_destroy(mem), 0);
-    shale_host_workers_destroy(workers);
+    err = failing_run(&failing, config, bytes, size);
+    checked->result = failing.result;
+    checked->failed = failing.failed;
     return err;
 }
 

@@ -10,9 +10,8 @@
 #include "ext2/disk.h"
 #include "golden.h"
 #include "shale/check.h"
-#include "shale/fault.h"
-#include "shale/host.h"
 #include "suite.h"
+#include "test_check_failing.h"
 
 static const char *const goldens[] = {
     "ext2-small", "check/ext4-small", "check/ext4-sums",
@@ -52,39 +51,21 @@ static int finding(void *context, const struct shale_finding *f)
 /* Check SIZE bytes. Nothing may be left. */
 static int run(struct rig *rig, uint8_t *bytes, size_t size)
 {
-    struct shale_workers *workers =
-        shale_host_workers_create(rig->workers ? rig->workers : 1);
-    struct shale_mem *mem = shale_host_mem_create(0);
-    struct shale_memory_bdev memory;
-    struct shale_fault_bdev fault;
-    struct shale_mem_stats before, after;
+    struct failing failing = {
+        .workers = rig->workers,
+        .fail_read = rig->fail_read, .fail_alloc = rig->fail_alloc,
+    };
     struct shale_check_config config = {
-        .dev = &fault.base, .mem = mem, .checkers = ext2_only, .type = "ext2",
-        .locks = &shale_host_locks, .workers = workers,
+        .checkers = ext2_only, .type = "ext2",
         .clock = rig->clock, .context = rig, .finding = finding,
     };
     int err;
 
-    ck_assert_ptr_nonnull(workers);
-    ck_assert_ptr_nonnull(mem);
     memset(rig->told, 0, sizeof rig->told);
     rig->seen = 0;
-    shale_memory_bdev_init(&memory, bytes, size, 512, true);
-    ck_assert_int_eq(shale_fault_bdev_init(&fault, &memory.base, mem,
-                                           &shale_host_locks), 0);
-    shale_mem_stats(mem, &before);
-    if (rig->fail_alloc)
-        shale_mem_fail_at(mem, rig->fail_alloc - 1);
-    if (rig->fail_read)
-        shale_fault_at(&fault, rig->fail_read - 1, 1, SHALE_EIO);
-    err = shale_check(&config, &rig->result);
-    rig->failed = rig->fail_alloc ? shale_mem_failed(mem)
-                                  : shale_fault_failed(&fault);
-    shale_mem_stats(mem, &after);
-    ck_assert_uint_eq(after.live, before.live);
-    shale_fault_bdev_fini(&fault);
-    ck_assert_uint_eq(shale_mem_destroy(mem), 0);
-    shale_host_workers_destroy(workers);
+    err = failing_run(&failing, config, bytes, size);
+    rig->result = failing.result;
+    rig->failed = failing.failed;
     return err;
 }
 
