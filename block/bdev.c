@@ -6,9 +6,11 @@
  */
 #include "shale/bdev.h"
 
+#include "assert.h"
 #include "memfn.h"
 #include "shale/err.h"
 #include "shale/mem.h"
+#include "shale/queue.h"
 
 /* True if the LEN bytes at OFFSET lie inside the device. */
 static bool inside(const struct shale_bdev *dev, uint64_t offset, uint64_t len)
@@ -108,6 +110,70 @@ uint64_t shale_bdev_data_from(struct shale_bdev *dev, uint64_t offset)
         return offset;
     return at < dev->size ? at : dev->size;
 }
+
+/* ----------------------------------------------------- several at once */
+
+void shale_bdev_complete(struct shale_bdev_request *request, int err)
+{
+    bool pushed;
+
+    request->err = err;
+    pushed = shale_queue_push(request->done, request);
+    SHALE_ASSERT(pushed);
+    (void)pushed;
+}
+
+static int check_request(const struct shale_bdev *dev,
+                         const struct shale_bdev_request *request)
+{
+    return request->write ? check_change(dev, request->offset, request->len)
+                          : check_range(dev, request->offset, request->len);
+}
+
+/* Do REQUEST now, whole. */
+static int request_do(struct shale_bdev *dev,
+                      const struct shale_bdev_request *request)
+{
+    return request->write ? shale_bdev_write(dev, request->offset,
+                                             request->buf, request->len)
+                          : shale_bdev_read(dev, request->offset, request->buf,
+                                            request->len);
+}
+
+size_t shale_bdev_submit(struct shale_bdev *dev,
+                         struct shale_bdev_request *const *requests,
+                         size_t count)
+{
+    size_t begun = 0;
+
+    while (begun < count) {
+        size_t end = begun;
+        int err = 0;
+
+        while (dev->ops->submit && end < count && !err) {
+            err = check_request(dev, requests[end]);
+            end += !err;
+        }
+        if (end == begun) {     /* no submit(), or an error to be told */
+            shale_bdev_complete(requests[begun],
+                                err ? err : request_do(dev, requests[begun]));
+            begun++;
+            continue;
+        }
+        begun += dev->ops->submit(dev, requests + begun, end - begun);
+        if (begun < end)
+            break;
+    }
+    return begun;
+}
+
+void shale_bdev_wait(struct shale_bdev *dev, const struct shale_queue *done)
+{
+    if (dev->ops->wait)
+        dev->ops->wait(dev, done);
+}
+
+/* --------------------------------------------------------- ragged ends */
 
 /* Copy LEN bytes from WITHIN the block at OFFSET, read through BOUNCE. */
 static int read_part(struct shale_bdev *dev, uint64_t offset, size_t within,

@@ -67,6 +67,26 @@ static uint64_t slice_data_from(struct shale_bdev *dev, uint64_t offset)
            slice->start;
 }
 
+static size_t slice_submit(struct shale_bdev *dev,
+                           struct shale_bdev_request *const *requests,
+                           size_t count)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+    size_t taken;
+
+    for (size_t i = 0; i < count; i++)
+        requests[i]->offset += slice->start;
+    taken = shale_bdev_submit(slice->lower, requests, count);
+    for (size_t i = taken; i < count; i++)
+        requests[i]->offset -= slice->start;
+    return taken;
+}
+
+static void slice_wait(struct shale_bdev *dev, const struct shale_queue *done)
+{
+    shale_bdev_wait(slice_of(dev)->lower, done);
+}
+
 static const struct shale_bdev_ops slice_ops = {
     .read      = slice_read,
     .write     = slice_write,
@@ -75,12 +95,16 @@ static const struct shale_bdev_ops slice_ops = {
     .zero      = slice_zero,
     .direct    = slice_direct,
     .data_from = slice_data_from,
+    .submit    = slice_submit,
+    .wait      = slice_wait,
 };
 
 static const struct shale_bdev_ops slice_read_only_ops = {
     .read      = slice_read,
     .direct    = slice_direct,
     .data_from = slice_data_from,
+    .submit    = slice_submit,
+    .wait      = slice_wait,
 };
 
 int shale_slice_bdev_init(struct shale_slice_bdev *slice,
@@ -103,6 +127,7 @@ int shale_slice_bdev_init(struct shale_slice_bdev *slice,
             .block_size = lower->block_size,
             .fd = lower->fd,
             .fd_offset = lower->fd_offset + start,
+            .at_once = lower->at_once,
         },
         .lower = lower,
         .start = start,

@@ -18,6 +18,25 @@ extern "C" {
 
 struct shale_bdev;
 struct shale_mem;
+struct shale_queue;
+
+/*
+ * A request of a device that works on several at once: its submit() takes it,
+ * and some time later it is completed (shale_bdev_complete()).
+ *
+ * Ownership  from submit() until it is completed the request and BUF are the
+ *            device's, which does not touch them any more afterwards
+ */
+struct shale_bdev_request {
+    uint64_t offset;            /* bytes; devices that stack change it */
+    void *buf;                  /* a write only reads it */
+    size_t len;                 /* bytes; not 0 */
+    bool write;
+    int err;                    /* the answer, once it is completed */
+    struct shale_queue *done;   /* where it is pushed then: one that has room
+                                   for all requests that name it */
+    void *device;               /* for the device to use meanwhile */
+};
 
 /*
  * What a device can do.
@@ -67,6 +86,29 @@ struct shale_bdev_ops {
      * holes are not worth reading.
      */
     uint64_t (*data_from)(struct shale_bdev *dev, uint64_t offset);
+
+    /*
+     * Begin the COUNT requests, whose ranges have been checked, and return
+     * without waiting for any. Returns how many have been taken, the first ones
+     * of them, as many as there was room for; 0 perhaps. Each one taken is
+     * completed once, by any thread or in an interrupt, perhaps before this
+     * returns. Those under way at the same time are done in any order, and so
+     * is what read() and write() do meanwhile: who needs an order waits for the
+     * first to be completed before he asks for the second. flush() is for those
+     * that have been completed by when it is called. May be called by several
+     * threads at once, but not in an interrupt.
+     */
+    size_t (*submit)(struct shale_bdev *dev,
+                     struct shale_bdev_request *const *requests, size_t count);
+
+    /*
+     * Return when DONE is not empty, or earlier: sleep, or look whether the
+     * device has completed anything. Only called for a queue that requests
+     * under way name. Who sleeps looks at DONE again when nothing can be pushed
+     * there unnoticed: with interrupts off, or a lock held that completing
+     * takes. Present if submit is.
+     */
+    void (*wait)(struct shale_bdev *dev, const struct shale_queue *done);
 };
 
 struct shale_bdev {
@@ -77,6 +119,9 @@ struct shale_bdev {
     int fd;                     /* on a hosted system, a descriptor through
                                    which the same bytes are readable; or -1 */
     uint64_t fd_offset;         /* where byte 0 of this device is in fd */
+    uint32_t at_once;           /* requests that submit() has room for, and that
+                                   are worth having under way at once; 0 if
+                                   there is no submit() */
 };
 
 /*
@@ -112,6 +157,22 @@ int shale_bdev_read_bytes(struct shale_bdev *dev, struct shale_mem *mem,
  */
 int shale_bdev_write_bytes(struct shale_bdev *dev, struct shale_mem *mem,
                            uint64_t offset, const void *buf, size_t len);
+
+/*
+ * As submit(), with ranges that are checked: those of them that cannot be done
+ * are completed with the error. A device without submit() does them one by one
+ * here, and they are completed on return. flight.h is the easy way to use this.
+ */
+size_t shale_bdev_submit(struct shale_bdev *dev,
+                         struct shale_bdev_request *const *requests,
+                         size_t count);
+void shale_bdev_wait(struct shale_bdev *dev, const struct shale_queue *done);
+
+/*
+ * For a device: REQUEST has been done, with ERR, 0 or a negative enum
+ * shale_err. Its owner may free it, and the queue, at once. Takes no lock.
+ */
+void shale_bdev_complete(struct shale_bdev_request *request, int err);
 
 /* A device over an array, which stays the caller's. */
 struct shale_memory_bdev {
