@@ -316,6 +316,9 @@ int ext2_inode_decode(struct ext2_volume *vol, uint64_t ino, uint64_t at,
 void ext2_inode_attr(const struct ext2_volume *vol, uint64_t ino,
                      const struct ext2_inode *inode, struct shale_attr *out);
 
+/* SHALE_PROTECT_... by the flags of INODE. */
+uint32_t ext2_inode_protection(const struct ext2_inode *inode);
+
 /* Is the target of this symlink in the inode itself? */
 bool ext2_inode_fast_symlink(const struct ext2_volume *vol,
                              const struct ext2_inode *inode);

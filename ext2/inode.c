@@ -238,6 +238,17 @@ void ext2_inode_attr(const struct ext2_volume *vol, uint64_t ino,
         device_decode(inode, out);
 }
 
+uint32_t ext2_inode_protection(const struct ext2_inode *inode)
+{
+    uint32_t protection = 0;
+
+    if (inode->flags & EXT2_INODE_IMMUTABLE)
+        protection |= SHALE_PROTECT_ALL;
+    if (inode->flags & EXT2_INODE_APPEND)
+        protection |= SHALE_PROTECT_BEGUN;
+    return protection;
+}
+
 /* It is, if the only block the inode owns is that of its attributes. */
 bool ext2_inode_fast_symlink(const struct ext2_volume *vol,
                              const struct ext2_inode *inode)

@@ -139,17 +139,6 @@ static void inode_encode(const struct ext2_volume *vol,
 
 /* ---------------------------------------------------------- note, store */
 
-uint32_t ext2_inode_protection(const struct ext2_inode *inode)
-{
-    uint32_t protection = 0;
-
-    if (inode->flags & EXT2_INODE_IMMUTABLE)
-        protection |= SHALE_PROTECT_ALL;
-    if (inode->flags & EXT2_INODE_APPEND)
-        protection |= SHALE_PROTECT_BEGUN;
-    return protection;
-}
-
 int ext2_vnode_note(struct ext2_vnode *vn)
 {
     struct shale_tx *tx = vn->base.fs->tx;

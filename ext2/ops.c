@@ -5,6 +5,7 @@
  */
 #include "dir.h"
 #include "memfn.h"
+#include "profile.h"
 #include "shale/shale.h"
 #include "write.h"
 
@@ -73,7 +74,7 @@ static int ext2_mount(struct shale_fs *fs)
     if (err)
         goto free_volume;
     fs->volume = vol;
-    if (!fs->read_only) {
+    if (PROFILE_WRITES && !fs->read_only) {
         err = ext2_journal_init(vol);
         volume_init(vol);       /* by what the journal may have brought */
     }
@@ -81,13 +82,14 @@ static int ext2_mount(struct shale_fs *fs)
         goto free_volume;
     names_init(vol);
     err = root_check(vol);
-    if (!err && !fs->read_only)
+    if (PROFILE_WRITES && !err && !fs->read_only)
         err = ext2_space_init(vol);
     if (err)
         goto fini_journal;
 
     fs->root_ino = EXT2_ROOT_INO;
-    fs->file_max = ext2_map_write_max(vol->super.block_shift);
+    if (PROFILE_WRITES)
+        fs->file_max = ext2_map_write_max(vol->super.block_shift);
     if (vol->super.inode_size == EXT2_GOOD_OLD_INODE)
         fs->time_step = 1000000000;
     if (vol->super.last_orphan != 0)
@@ -95,7 +97,8 @@ static int ext2_mount(struct shale_fs *fs)
     return 0;
 
 fini_journal:
-    ext2_journal_fini(vol);
+    if (PROFILE_WRITES)
+        ext2_journal_fini(vol);
 free_volume:
     fs->volume = NULL;
     shale_free(fs->mem, vol, sizeof *vol);
@@ -104,8 +107,10 @@ free_volume:
 
 static void ext2_unmount(struct shale_fs *fs)
 {
-    ext2_space_fini(ext2_volume_of(fs));
-    ext2_journal_fini(ext2_volume_of(fs));
+    if (PROFILE_WRITES) {
+        ext2_space_fini(ext2_volume_of(fs));
+        ext2_journal_fini(ext2_volume_of(fs));
+    }
     shale_free(fs->mem, fs->volume, sizeof(struct ext2_volume));
     fs->volume = NULL;
 }
@@ -157,7 +162,7 @@ static int blocks_for_files(struct ext2_volume *vol, uint64_t *out)
     *out = vol->super.block_count;
     if (shale_option_text(vol->fs, "minixdf", &text, &len) > 0)
         return 0;
-    if (ext2_journal_own_blocks(vol) == 0)
+    if (!PROFILE_WRITES || ext2_journal_own_blocks(vol) == 0)
         err = journal_blocks(vol, &journal);
     overhead += journal;
     if (overhead < *out)
@@ -171,7 +176,6 @@ static int free_count(struct ext2_volume *vol, uint64_t *blocks,
 {
     const struct ext2_space *space = vol->space;
     const struct shale_tx *tx = vol->fs->tx;
-    uint64_t freed;
     int err = 0;
 
     if (space && space->sums.known) {
@@ -180,12 +184,13 @@ static int free_count(struct ext2_volume *vol, uint64_t *blocks,
     } else {
         err = ext2_group_count_free(vol, blocks, inodes);
     }
-    if (err || !tx)
-        return err;
-    freed = shale_tx_freed(tx, EXT2_FREE_INODE);
-    *blocks += freed + ext2_journal_own_blocks(vol);
-    *inodes += shale_tx_freed(tx, UINT64_MAX) - freed;
-    return 0;
+    if (PROFILE_WRITES && !err && tx) {
+        uint64_t freed = shale_tx_freed(tx, EXT2_FREE_INODE);
+
+        *blocks += freed + ext2_journal_own_blocks(vol);
+        *inodes += shale_tx_freed(tx, UINT64_MAX) - freed;
+    }
+    return err;
 }
 
 static int ext2_statfs(struct shale_fs *fs, struct shale_statfs *out)
@@ -233,8 +238,10 @@ static void ext2_evict(struct shale_vnode *base)
     struct ext2_vnode *vn = (struct ext2_vnode *)base;
 
     namehash_destroy(vn->names);
-    ext2_room_forget(vn);
-    ext2_orphan_forget(vn);
+    if (PROFILE_WRITES) {
+        ext2_room_forget(vn);
+        ext2_orphan_forget(vn);
+    }
 }
 
 static int ext2_getattr(struct shale_vnode *base, struct shale_attr *out)
@@ -406,7 +413,7 @@ const struct shale_fs_ops shale_ext2 = {
     .unmount    = ext2_unmount,
     .statfs     = ext2_statfs,
     .describe   = ext2_describe,
-    .format     = ext2_format,
+    .format     = WRITING(ext2_format),
     .load       = ext2_load,
     .evict      = ext2_evict,
     .getattr    = ext2_getattr,
@@ -418,22 +425,22 @@ const struct shale_fs_ops shale_ext2 = {
     .readlink   = ext2_readlink,
     .getxattr   = ext2_getxattr,
     .listxattr  = ext2_listxattr,
-    .create     = ext2_create,
-    .unname     = ext2_unname,
-    .link       = ext2_link,
-    .remove     = ext2_remove,
-    .rename     = ext2_rename,
-    .exchange   = ext2_exchange,
-    .recover    = ext2_recover,
-    .setattr    = ext2_setattr,
-    .setxattr   = ext2_setxattr,
-    .allocate   = ext2_allocate,
-    .resize     = ext2_resize,
-    .punch      = ext2_punch,
-    .release    = ext2_release,
-    .reclaim    = ext2_reclaim,
-    .mark       = ext2_mark,
-    .make_room  = ext2_make_room,
-    .purge      = ext2_purge,
-    .set_label  = ext2_set_label,
+    .create     = WRITING(ext2_create),
+    .unname     = WRITING(ext2_unname),
+    .link       = WRITING(ext2_link),
+    .remove     = WRITING(ext2_remove),
+    .rename     = WRITING(ext2_rename),
+    .exchange   = WRITING(ext2_exchange),
+    .recover    = WRITING(ext2_recover),
+    .setattr    = WRITING(ext2_setattr),
+    .setxattr   = WRITING(ext2_setxattr),
+    .allocate   = WRITING(ext2_allocate),
+    .resize     = WRITING(ext2_resize),
+    .punch      = WRITING(ext2_punch),
+    .release    = WRITING(ext2_release),
+    .reclaim    = WRITING(ext2_reclaim),
+    .mark       = WRITING(ext2_mark),
+    .make_room  = WRITING(ext2_make_room),
+    .purge      = WRITING(ext2_purge),
+    .set_label  = WRITING(ext2_set_label),
 };

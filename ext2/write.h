@@ -212,9 +212,6 @@ int ext2_vnode_note(struct ext2_vnode *vn);
  */
 int ext2_vnode_store(struct ext2_vnode *vn);
 
-/* SHALE_PROTECT_... by the flags of INODE. */
-uint32_t ext2_inode_protection(const struct ext2_inode *inode);
-
 /*
  * TIME as it can be kept with EXTRA bytes or without: past the ends the nearest
  * time that can.

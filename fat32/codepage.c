@@ -9,26 +9,27 @@
 
 #define REPLACEMENT 0xfffdu
 
-const struct fat_codepage *fat_codepage_find(uint64_t number)
+const struct shale_codepage *
+fat_codepage_find(const struct shale_codepage *const *pages, uint64_t number)
 {
-    for (const struct fat_codepage *const *p = fat_codepages; *p; p++)
-        if ((*p)->number == number)
-            return *p;
-    return NULL;
+    for (; pages && *pages; pages++)
+        if ((*pages)->number == number)
+            return *pages;
+    return number == shale_codepage_437.number ? &shale_codepage_437 : NULL;
 }
 
-uint32_t fat_codepage_number(const struct fat_codepage *page)
+uint32_t fat_codepage_number(const struct shale_codepage *page)
 {
     return page->number;
 }
 
 /* Bytes that can follow a lead byte. */
-static size_t row_size(const struct fat_codepage *page)
+static size_t row_size(const struct shale_codepage *page)
 {
     return (size_t)(page->trail_last - page->trail_first + 1);
 }
 
-size_t fat_codepage_decode(const struct fat_codepage *page,
+size_t fat_codepage_decode(const struct shale_codepage *page,
                            const uint8_t *bytes, size_t len, uint16_t *unit)
 {
     uint8_t lead = bytes[0];
@@ -61,7 +62,7 @@ static size_t pair_store(uint8_t out[2], uint32_t lead, uint32_t trail)
     return 2;
 }
 
-size_t fat_codepage_encode(const struct fat_codepage *page, uint16_t unit,
+size_t fat_codepage_encode(const struct shale_codepage *page, uint16_t unit,
                            uint8_t out[2])
 {
     size_t row, count;

@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fat_codepage {
+#include "shale/codepage.h"
+
+struct shale_codepage {
     uint32_t number;
     const uint16_t *high;       /* of bytes 0x80 to 0xff; 0: none, or a lead */
 
@@ -21,11 +23,5 @@ struct fat_codepage {
                                    twice, and are not written as the first */
     uint32_t other_count;
 };
-
-extern const struct fat_codepage fat_codepage_932, fat_codepage_936,
-    fat_codepage_949, fat_codepage_950;
-
-/* All of them, then NULL. */
-extern const struct fat_codepage *const fat_codepages[];
 
 #endif /* FAT32_CODEPAGE_H */

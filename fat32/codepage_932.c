@@ -1517,7 +1517,7 @@ static const uint16_t other[746] = {
     64505, 64045, 64585, 65282, 64087, 65287, 64086, 65508, 64085,
 };
 
-const struct fat_codepage fat_codepage_932 = {
+const struct shale_codepage shale_codepage_932 = {
     .number = 932, .high = high, .pairs = pairs,
     .lead_first = 0x81, .lead_last = 0xfc,
     .trail_first = 0x40, .trail_last = 0xfc,

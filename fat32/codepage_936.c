@@ -2091,7 +2091,7 @@ static const uint16_t pairs[24066] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 };
 
-const struct fat_codepage fat_codepage_936 = {
+const struct shale_codepage shale_codepage_936 = {
     .number = 936, .high = high, .pairs = pairs,
     .lead_first = 0x81, .lead_last = 0xfe,
     .trail_first = 0x40, .trail_last = 0xfe,

@@ -1836,7 +1836,7 @@ static const uint16_t pairs[23750] = {
     35440,
 };
 
-const struct fat_codepage fat_codepage_949 = {
+const struct shale_codepage shale_codepage_949 = {
     .number = 949, .high = high, .pairs = pairs,
     .lead_first = 0x81, .lead_last = 0xfd,
     .trail_first = 0x41, .trail_last = 0xfe,

@@ -1401,7 +1401,7 @@ static const uint16_t other[4] = {
     21313, 42065, 21317, 42186,
 };
 
-const struct fat_codepage fat_codepage_950 = {
+const struct shale_codepage shale_codepage_950 = {
     .number = 950, .high = high, .pairs = pairs,
     .lead_first = 0xa1, .lead_last = 0xf9,
     .trail_first = 0x40, .trail_last = 0xfe,

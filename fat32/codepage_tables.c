@@ -347,37 +347,145 @@ static const uint16_t high_1258[128] = {
     248, 249, 250, 251, 252, 432, 8363, 255,
 };
 
-const struct fat_codepage *const fat_codepages[] = {
-    &(const struct fat_codepage){ .number = 437, .high = high_437 },
-    &(const struct fat_codepage){ .number = 720, .high = high_720 },
-    &(const struct fat_codepage){ .number = 737, .high = high_737 },
-    &(const struct fat_codepage){ .number = 775, .high = high_775 },
-    &(const struct fat_codepage){ .number = 850, .high = high_850 },
-    &(const struct fat_codepage){ .number = 852, .high = high_852 },
-    &(const struct fat_codepage){ .number = 855, .high = high_855 },
-    &(const struct fat_codepage){ .number = 857, .high = high_857 },
-    &(const struct fat_codepage){ .number = 858, .high = high_858 },
-    &(const struct fat_codepage){ .number = 860, .high = high_860 },
-    &(const struct fat_codepage){ .number = 861, .high = high_861 },
-    &(const struct fat_codepage){ .number = 862, .high = high_862 },
-    &(const struct fat_codepage){ .number = 863, .high = high_863 },
-    &(const struct fat_codepage){ .number = 864, .high = high_864 },
-    &(const struct fat_codepage){ .number = 865, .high = high_865 },
-    &(const struct fat_codepage){ .number = 866, .high = high_866 },
-    &(const struct fat_codepage){ .number = 869, .high = high_869 },
-    &(const struct fat_codepage){ .number = 874, .high = high_874 },
-    &(const struct fat_codepage){ .number = 1250, .high = high_1250 },
-    &(const struct fat_codepage){ .number = 1251, .high = high_1251 },
-    &(const struct fat_codepage){ .number = 1252, .high = high_1252 },
-    &(const struct fat_codepage){ .number = 1253, .high = high_1253 },
-    &(const struct fat_codepage){ .number = 1254, .high = high_1254 },
-    &(const struct fat_codepage){ .number = 1255, .high = high_1255 },
-    &(const struct fat_codepage){ .number = 1256, .high = high_1256 },
-    &(const struct fat_codepage){ .number = 1257, .high = high_1257 },
-    &(const struct fat_codepage){ .number = 1258, .high = high_1258 },
-    &fat_codepage_932,
-    &fat_codepage_936,
-    &fat_codepage_949,
-    &fat_codepage_950,
+const struct shale_codepage shale_codepage_437 = {
+    .number = 437, .high = high_437,
+};
+
+const struct shale_codepage shale_codepage_720 = {
+    .number = 720, .high = high_720,
+};
+
+const struct shale_codepage shale_codepage_737 = {
+    .number = 737, .high = high_737,
+};
+
+const struct shale_codepage shale_codepage_775 = {
+    .number = 775, .high = high_775,
+};
+
+const struct shale_codepage shale_codepage_850 = {
+    .number = 850, .high = high_850,
+};
+
+const struct shale_codepage shale_codepage_852 = {
+    .number = 852, .high = high_852,
+};
+
+const struct shale_codepage shale_codepage_855 = {
+    .number = 855, .high = high_855,
+};
+
+const struct shale_codepage shale_codepage_857 = {
+    .number = 857, .high = high_857,
+};
+
+const struct shale_codepage shale_codepage_858 = {
+    .number = 858, .high = high_858,
+};
+
+const struct shale_codepage shale_codepage_860 = {
+    .number = 860, .high = high_860,
+};
+
+const struct shale_codepage shale_codepage_861 = {
+    .number = 861, .high = high_861,
+};
+
+const struct shale_codepage shale_codepage_862 = {
+    .number = 862, .high = high_862,
+};
+
+const struct shale_codepage shale_codepage_863 = {
+    .number = 863, .high = high_863,
+};
+
+const struct shale_codepage shale_codepage_864 = {
+    .number = 864, .high = high_864,
+};
+
+const struct shale_codepage shale_codepage_865 = {
+    .number = 865, .high = high_865,
+};
+
+const struct shale_codepage shale_codepage_866 = {
+    .number = 866, .high = high_866,
+};
+
+const struct shale_codepage shale_codepage_869 = {
+    .number = 869, .high = high_869,
+};
+
+const struct shale_codepage shale_codepage_874 = {
+    .number = 874, .high = high_874,
+};
+
+const struct shale_codepage shale_codepage_1250 = {
+    .number = 1250, .high = high_1250,
+};
+
+const struct shale_codepage shale_codepage_1251 = {
+    .number = 1251, .high = high_1251,
+};
+
+const struct shale_codepage shale_codepage_1252 = {
+    .number = 1252, .high = high_1252,
+};
+
+const struct shale_codepage shale_codepage_1253 = {
+    .number = 1253, .high = high_1253,
+};
+
+const struct shale_codepage shale_codepage_1254 = {
+    .number = 1254, .high = high_1254,
+};
+
+const struct shale_codepage shale_codepage_1255 = {
+    .number = 1255, .high = high_1255,
+};
+
+const struct shale_codepage shale_codepage_1256 = {
+    .number = 1256, .high = high_1256,
+};
+
+const struct shale_codepage shale_codepage_1257 = {
+    .number = 1257, .high = high_1257,
+};
+
+const struct shale_codepage shale_codepage_1258 = {
+    .number = 1258, .high = high_1258,
+};
+
+const struct shale_codepage *const shale_all_codepages[] = {
+    &shale_codepage_437,
+    &shale_codepage_720,
+    &shale_codepage_737,
+    &shale_codepage_775,
+    &shale_codepage_850,
+    &shale_codepage_852,
+    &shale_codepage_855,
+    &shale_codepage_857,
+    &shale_codepage_858,
+    &shale_codepage_860,
+    &shale_codepage_861,
+    &shale_codepage_862,
+    &shale_codepage_863,
+    &shale_codepage_864,
+    &shale_codepage_865,
+    &shale_codepage_866,
+    &shale_codepage_869,
+    &shale_codepage_874,
+    &shale_codepage_1250,
+    &shale_codepage_1251,
+    &shale_codepage_1252,
+    &shale_codepage_1253,
+    &shale_codepage_1254,
+    &shale_codepage_1255,
+    &shale_codepage_1256,
+    &shale_codepage_1257,
+    &shale_codepage_1258,
+    &shale_codepage_932,
+    &shale_codepage_936,
+    &shale_codepage_949,
+    &shale_codepage_950,
     NULL,
 };

@@ -21,12 +21,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shale/codepage.h"
 #include "shale/fs.h"
 
 #include "disk.h"
 #include "namehash.h"
 
-struct fat_codepage;
 struct fat_moves;
 struct fat_vnode;
 struct fat_writer;
@@ -86,7 +86,7 @@ struct fat_info {
 
 /* The mount options. */
 struct fat_options {
-    const struct fat_codepage *codepage;        /* of short names */
+    const struct shale_codepage *codepage;      /* of short names */
     bool show_lower;            /* short names in lower case, all of them */
     bool show_nt;               /* ... or as NT's flags say */
     bool create_nt;             /* a name all in one case gets those flags, and
@@ -390,19 +390,20 @@ static inline uint32_t fat_long_pieces(uint32_t len)
 
 /* --------------------------------------------------- codepage.c, fold.c */
 
-/* Code page NUMBER (437), or NULL. */
-const struct fat_codepage *fat_codepage_find(uint64_t number);
-uint32_t fat_codepage_number(const struct fat_codepage *page);
+/* Code page NUMBER, 437 or one of PAGES (or NULL), a list; or NULL. */
+const struct shale_codepage *
+fat_codepage_find(const struct shale_codepage *const *pages, uint64_t number);
+uint32_t fat_codepage_number(const struct shale_codepage *page);
 
 /*
  * Decode the character that begins the LEN (at least 1) bytes at BYTES into
  * *UNIT. Returns its bytes, 1 or 2. What the page does not have becomes U+FFFD.
  */
-size_t fat_codepage_decode(const struct fat_codepage *page,
+size_t fat_codepage_decode(const struct shale_codepage *page,
                            const uint8_t *bytes, size_t len, uint16_t *unit);
 
 /* The bytes of UNIT, 1 or 2, stored in OUT; 0 if the page does not have it. */
-size_t fat_codepage_encode(const struct fat_codepage *page, uint16_t unit,
+size_t fat_codepage_encode(const struct shale_codepage *page, uint16_t unit,
                            uint8_t out[2]);
 
 /* UNIT without its case / in upper case, of the whole BMP. */

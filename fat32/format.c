@@ -44,7 +44,7 @@ static int take_label(struct formatter *f, struct shale_log *log)
     if (len == 0)
         return 0;
     f->has_label = true;
-    err = fat_label_encode(fat_codepage_find(437), label, len, f->label);
+    err = fat_label_encode(&shale_codepage_437, label, len, f->label);
     if (err == SHALE_ENAMETOOLONG)
         return fat_format_refuse(log, "fat: the label is too long",
                                  "11 bytes at most");

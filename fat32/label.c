@@ -25,7 +25,7 @@ static bool label_takes(uint16_t unit)
     return unit >= 0x20 && unit != 0x7f;
 }
 
-int fat_label_encode(const struct fat_codepage *page, const char *label,
+int fat_label_encode(const struct shale_codepage *page, const char *label,
                      size_t len, uint8_t out[11])
 {
     uint16_t units[3 * LABEL_LEN];

@@ -5,6 +5,7 @@
  * elsewhere.
  */
 #include "geometry.h"
+#include "profile.h"
 #include "shale/shale.h"
 #include "write.h"
 
@@ -44,7 +45,8 @@ static int memory_init(struct fat_volume *vol)
 
 static void memory_fini(struct fat_volume *vol)
 {
-    fat_writer_fini(vol);
+    if (PROFILE_WRITES)
+        fat_writer_fini(vol);
     fat_moved_fini(vol);
     if (vol->sets)
         shale_slab_destroy(vol->sets);
@@ -89,7 +91,7 @@ static int fat_mount(struct shale_fs *fs)
         err = blocks_init(vol);
     if (!err)
         err = fat_info_load(vol);
-    if (!err && !fs->read_only)
+    if (PROFILE_WRITES && !err && !fs->read_only)
         err = fat_writer_init(vol);
     if (err) {
         memory_fini(vol);
@@ -116,7 +118,7 @@ static int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
     if (err)
         return err;
     /* What a full volume lacks is written and free before it is refused. */
-    if (fs->tx)
+    if (PROFILE_WRITES && fs->tx)
         free_clusters += (uint32_t)shale_tx_freed(fs->tx, UINT64_MAX);
     if (free_clusters > vol->boot.cluster_count)
         free_clusters = vol->boot.cluster_count;
@@ -207,18 +209,18 @@ const struct shale_fs_ops shale_fat = {
     .map        = fat_map,
     .getxattr   = fat_xattr_get,
     .listxattr  = fat_xattr_list,
-    .create     = fat_create,
-    .remove     = fat_remove,
-    .rename     = fat_rename,
-    .setattr    = fat_setattr,
-    .allocate   = fat_allocate,
-    .resize     = fat_resize,
-    .trim       = fat_trim,
-    .release    = fat_release,
-    .setxattr   = fat_xattr_set,
-    .set_label  = fat_set_label,
-    .reclaim    = fat_reclaim,
-    .mark       = fat_mark,
+    .create     = WRITING(fat_create),
+    .remove     = WRITING(fat_remove),
+    .rename     = WRITING(fat_rename),
+    .setattr    = WRITING(fat_setattr),
+    .allocate   = WRITING(fat_allocate),
+    .resize     = WRITING(fat_resize),
+    .trim       = WRITING(fat_trim),
+    .release    = WRITING(fat_release),
+    .setxattr   = WRITING(fat_xattr_set),
+    .set_label  = WRITING(fat_set_label),
+    .reclaim    = WRITING(fat_reclaim),
+    .mark       = WRITING(fat_mark),
     .purge      = fat_purge,
-    .format     = fat_format,
+    .format     = WRITING(fat_format),
 };

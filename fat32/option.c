@@ -37,7 +37,7 @@ static int codepage_load(struct shale_fs *fs, struct fat_options *out)
 
     if (shale_option(fs, "codepage", &number) < 0)
         number = 0;
-    out->codepage = fat_codepage_find(number);
+    out->codepage = fat_codepage_find(fs->codepages, number);
     if (!out->codepage)
         return bad_value(fs, "fat: option codepage",
                          "no such code page: try 437, 850 or 932");

@@ -47,7 +47,7 @@ struct part {
  * separator for its second (code pages 932, 936 and 950): few programs but
  * Windows see the two as one character.
  */
-static size_t basis_encode(const struct fat_codepage *page, uint16_t unit,
+static size_t basis_encode(const struct shale_codepage *page, uint16_t unit,
                            uint8_t bytes[2])
 {
     size_t len;
@@ -61,7 +61,7 @@ static size_t basis_encode(const struct fat_codepage *page, uint16_t unit,
 }
 
 /* Add UNIT to PART in capitals, as far as the code page has it. */
-static void part_add(const struct fat_codepage *page, struct part *part,
+static void part_add(const struct shale_codepage *page, struct part *part,
                      uint16_t unit)
 {
     uint8_t bytes[2] = { '_' };
@@ -87,7 +87,7 @@ static void part_add(const struct fat_codepage *page, struct part *part,
 }
 
 /* Decode a short NAME of ours in *OUT: without the flags, in capitals. */
-static uint32_t short_units(const struct fat_codepage *page,
+static uint32_t short_units(const struct shale_codepage *page,
                             const uint8_t name[11],
                             uint16_t out[FAT_SHORT_UNITS])
 {
@@ -152,7 +152,7 @@ static bool does_without_pieces(const struct fat_volume *vol,
 /* Make the basis of NAME's units. */
 static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
 {
-    const struct fat_codepage *page = vol->options.codepage;
+    const struct shale_codepage *page = vol->options.codepage;
     struct part base = { name->basis, 0, 8, true };
     struct part ext = { name->basis + 8, 0, 3, true };
     uint16_t shown[FAT_SHORT_UNITS];
@@ -237,7 +237,7 @@ static int is_taken(struct fat_vnode *dir, const uint8_t name[11],
 }
 
 /* The bytes of a base, LEN long, that fit in ROOM without half a character. */
-static uint32_t base_fit(const struct fat_codepage *page, const uint8_t *base,
+static uint32_t base_fit(const struct shale_codepage *page, const uint8_t *base,
                          uint32_t len, uint32_t room)
 {
     uint32_t at = 0;

@@ -323,7 +323,7 @@ int fat_set_label(struct shale_fs *fs, const char *label, size_t len);
  * spaces behind. SHALE_EINVAL for what a label cannot have,
  * SHALE_ENAMETOOLONG.
  */
-int fat_label_encode(const struct fat_codepage *page, const char *label,
+int fat_label_encode(const struct shale_codepage *page, const char *label,
                      size_t len, uint8_t out[11]);
 
 /* ----------------------------------------------------------- writer.c */

@@ -13,6 +13,7 @@
 #include "host/choose.h"
 #include "host/fsoptions.h"
 #include "host/text.h"
+#include "shale/codepage.h"
 #include "shale/err.h"
 #include "shale/host.h"
 
@@ -251,6 +252,7 @@ static int mount_volume(struct shale_image *image,
         .type = type ? shale_driver_name(type) : NULL,
         .clock = config->clock ? config->clock : &shale_host_clock,
         .read_only = !write,
+        .codepages = shale_all_codepages,
         .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,
     };

@@ -59,12 +59,14 @@ def single_pages(path):
         for page in SINGLE:
             array(out, 'static const uint16_t', 'high_%d' % page,
                   high_half(page))
-        out.write('const struct fat_codepage *const fat_codepages[] = {\n')
         for page in SINGLE:
-            out.write('    &(const struct fat_codepage)'
-                      '{ .number = %d, .high = high_%d },\n' % (page, page))
-        for page in DOUBLE:
-            out.write('    &fat_codepage_%d,\n' % page)
+            out.write('const struct shale_codepage shale_codepage_%d = {\n'
+                      '    .number = %d, .high = high_%d,\n};\n\n' %
+                      (page, page, page))
+        out.write('const struct shale_codepage *const '
+                  'shale_all_codepages[] = {\n')
+        for page in SINGLE + DOUBLE:
+            out.write('    &shale_codepage_%d,\n' % page)
         out.write('    NULL,\n};\n')
 
 
@@ -95,7 +97,7 @@ def double_page(path, page):
         array(out, 'static const uint16_t', 'pairs', pairs)
         if other:
             array(out, 'static const uint16_t', 'other', other)
-        out.write('const struct fat_codepage fat_codepage_%d = {\n' % page)
+        out.write('const struct shale_codepage shale_codepage_%d = {\n' % page)
         out.write('    .number = %d, .high = high, .pairs = pairs,\n' % page)
         out.write('    .lead_first = 0x%02x, .lead_last = 0x%02x,\n' %
                   (leads[0], leads[-1]))

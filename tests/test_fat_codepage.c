@@ -31,9 +31,14 @@ static const struct {
     { "950", 950, { 0xa4, 0xa4 }, 2, 0x4e2d },
 };
 
+static const struct shale_codepage *page_of(uint64_t number)
+{
+    return fat_codepage_find(shale_all_codepages, number);
+}
+
 START_TEST(converts_both_ways)
 {
-    const struct fat_codepage *page = fat_codepage_find(characters[_i].page);
+    const struct shale_codepage *page = page_of(characters[_i].page);
     uint8_t back[2] = { 0, 0 };
     uint16_t unit;
 
@@ -58,7 +63,7 @@ START_TEST(encodes_what_decodes_alike)
 {
     unsigned pages = 0;
 
-    for (const struct fat_codepage *const *p = fat_codepages; *p; p++) {
+    for (const struct shale_codepage *const *p = shale_all_codepages; *p; p++) {
         unsigned found = 0;
         /* Those of two bytes are searched from end to end: fewer of them. */
         uint32_t step = (*p)->pairs ? 37 : 1;
@@ -84,14 +89,18 @@ END_TEST
 
 START_TEST(knows_what_is_not_there)
 {
-    const struct fat_codepage *sjis = fat_codepage_find(932);
-    const struct fat_codepage *thai = fat_codepage_find(874);
+    const struct shale_codepage *sjis = page_of(932);
+    const struct shale_codepage *thai = page_of(874);
     uint8_t bytes[2] = { 0x81, 0x7f };
     uint16_t unit;
 
-    ck_assert_ptr_null(fat_codepage_find(0));
-    ck_assert_ptr_null(fat_codepage_find(65001));
-    ck_assert_uint_eq(fat_codepage_encode(fat_codepage_find(437), 0x4e2d,
+    ck_assert_ptr_null(page_of(0));
+    ck_assert_ptr_null(page_of(65001));
+
+    /* What is not named is not there, but for 437. */
+    ck_assert_ptr_null(fat_codepage_find(NULL, 850));
+    ck_assert_ptr_eq(fat_codepage_find(NULL, 437), page_of(437));
+    ck_assert_uint_eq(fat_codepage_encode(page_of(437), 0x4e2d,
                                           bytes), 0);
     ck_assert_uint_eq(fat_codepage_encode(sjis, 0xd800, bytes), 0);
 

@@ -142,7 +142,8 @@ START_TEST(shows_short_names)
 {
     struct fat_volume vol = { .options = { .show_nt = true } };
 
-    vol.options.codepage = fat_codepage_find(shorts[_i].codepage);
+    vol.options.codepage = fat_codepage_find(shale_all_codepages,
+                                            shorts[_i].codepage);
     ck_assert_ptr_nonnull(vol.options.codepage);
     check_shown(&vol, _i, shorts[_i].shown);
     vol.options.show_nt = false;
@@ -155,7 +156,7 @@ END_TEST
 START_TEST(decodes_labels)
 {
     struct fat_volume vol = {
-        .options = { .codepage = fat_codepage_find(437) },
+        .options = { .codepage = fat_codepage_find(NULL, 437) },
     };
     uint16_t units[11];
 

@@ -4,6 +4,7 @@
 #include "assert.h"
 #include "decoded.h"
 #include "memfn.h"
+#include "profile.h"
 #include "vfs.h"
 
 #define HEAD_SIZE 4096u         /* what probes look at, bytes */
@@ -151,10 +152,8 @@ int shale_fs_set_blocks(struct shale_fs *fs, uint32_t block_size,
 
     SHALE_ASSERT(!fs->cache);
     err = shale_cache_create(&config, &fs->cache);
-    if (err || fs->read_only)
-        return err;
-
-    err = shale_tx_create(fs->cache, fs->mem, &fs->tx);
+    if (PROFILE_WRITES && !err && !fs->read_only)
+        err = shale_tx_create(fs->cache, fs->mem, &fs->tx);
     if (err == SHALE_ENOTSUP) {
         shale_warn(fs, "vfs: the device's blocks are larger than the volume's: "
                    "read-only", NULL, SHALE_NOWHERE);
@@ -166,7 +165,8 @@ int shale_fs_set_blocks(struct shale_fs *fs, uint32_t block_size,
 
 static void tx_destroy(struct shale_fs *fs)
 {
-    shale_tx_destroy(fs->tx);
+    if (PROFILE_WRITES)
+        shale_tx_destroy(fs->tx);
     fs->tx = NULL;
 }
 
@@ -240,7 +240,8 @@ static int volume_init(struct shale_fs_state *state,
     err = root_load(state);
     if (err)
         goto unmount;
-    if (fs->unfinished && !fs->read_only && fs->ops->recover)
+    if (PROFILE_WRITES && fs->unfinished && !fs->read_only &&
+        fs->ops->recover)
         change_recover(fs);
     return 0;
 
@@ -285,6 +286,7 @@ int shale_mount(const struct shale_config *config, struct shale_fs **out)
     state->fs.dev = config->dev;
     state->fs.mem = config->mem;
     state->fs.clock = config->clock;
+    state->fs.codepages = config->codepages;
     state->fs.traits = driver->traits;
     state->fs.read_only = config->read_only || !shale_driver_writes(driver) ||
                           !config->dev->ops->write;

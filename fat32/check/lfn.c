@@ -58,7 +58,7 @@ uint32_t fat_check_long_name(const struct fat_check_slots *slots,
 static size_t part_units(const uint8_t *bytes, size_t count, bool small,
                          uint16_t *out)
 {
-    const struct fat_codepage *page = fat_codepage_find(437);
+    const struct shale_codepage *page = &shale_codepage_437;
     size_t used = 0;
 
     while (count > 0 && bytes[count - 1] == ' ')

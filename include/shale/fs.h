@@ -60,6 +60,7 @@
 extern "C" {
 #endif
 
+struct shale_codepage;
 struct shale_fs;
 struct shale_vnode;
 
@@ -391,6 +392,7 @@ struct shale_fs {
     struct shale_cache *cache;  /* set by shale_fs_set_blocks() */
     struct shale_tx *tx;        /* set with it; NULL if mounted read-only */
     struct shale_clock *clock;  /* or NULL; see shale_now() */
+    const struct shale_codepage *const *codepages;      /* or NULL */
     const char *options;        /* "sb=8193,..." or ""; see shale_option() */
     bool read_only;             /* as asked, since the driver cannot write, or
                                    since an error; a driver may set it in

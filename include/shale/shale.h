@@ -43,6 +43,7 @@ extern "C" {
 #define SHALE_VERSION "0.1.0"
 
 struct shale_cache_stats;
+struct shale_codepage;
 struct shale_describe;
 struct shale_file;
 struct shale_fs;
@@ -71,6 +72,8 @@ struct shale_config {
     const char *type;           /* only this driver, without probing; copied */
     const char *options;        /* the driver's, "sb=131072"; copied */
     struct shale_clock *clock;              /* NULL: it is always 1970 */
+    const struct shale_codepage *const *codepages;      /* codepage.h; NULL:
+                                   437 alone */
     bool read_only;             /* write nothing, whatever the driver can */
     bool errors_continue;       /* after a write error go on; the default is to
                                    turn read-only */

@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "shale/codepage.h"
+
 #define ARENA ((size_t)256 << 10)
 
 static void *lend(struct shale_arena_source *source, size_t min, size_t *size)
@@ -136,6 +138,7 @@ int volume_mount(struct volume *v, const char *options)
         .dev = v->dev,
         .mem = v->mem,
         .drivers = shale_all_drivers,
+        .codepages = shale_all_codepages,
         .log = &v->log,
         .options = options,
         .read_only = !v->write,
