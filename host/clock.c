@@ -4,12 +4,18 @@
  * The zone's rules are read from a file, once: a program may lock itself out
  * of the file system afterwards, and localtime_r() need not look again.
  */
-#include <pthread.h>
 #include <time.h>
 
 #include "shale/host.h"
 
-static pthread_once_t zone_read = PTHREAD_ONCE_INIT;
+static struct shale_once zone_read = SHALE_ONCE_INIT;
+
+static int zone_read_now(void *context)
+{
+    (void)context;
+    tzset();
+    return 0;
+}
 
 static void host_now(struct shale_clock *clock, struct shale_time *out)
 {
@@ -26,7 +32,7 @@ static int32_t host_zone(struct shale_clock *clock, int64_t sec)
     struct tm local;
 
     (void)clock;
-    pthread_once(&zone_read, tzset);
+    shale_once(&zone_read, zone_read_now, NULL, &shale_host_once_wait);
     return localtime_r(&time, &local) ? (int32_t)local.tm_gmtoff : 0;
 }
 

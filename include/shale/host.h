@@ -18,6 +18,7 @@
 #include "shale/lock.h"
 #include "shale/log.h"
 #include "shale/mem.h"
+#include "shale/once.h"
 #include "shale/partition.h"
 #include "shale/shale.h"
 
@@ -27,6 +28,9 @@ extern "C" {
 
 /* pthread reader-writer locks. */
 extern const struct shale_lock_ops shale_host_locks;
+
+/* How threads wait for what another one does once (see once.h): asleep. */
+extern struct shale_once_wait shale_host_once_wait;
 
 /* The system's clock, and its time zone (tzset(3) as of the first use). */
 extern struct shale_clock shale_host_clock;
