@@ -138,6 +138,42 @@ int check_bits_add(struct check_bits *bits, uint64_t first, uint64_t len,
     return err;
 }
 
+/* Enter in TWICE what of PART is in chunk C. With the chunk's lock. */
+static int note_twice(struct check_bits *twice, const struct part *part,
+                      chunk c)
+{
+    uint64_t base = part->index * CHUNK_SIZE;
+    uint32_t n = chunk_next(c, part->first, part->last, true);
+    int err = 0;
+
+    while (!err && n <= part->last) {
+        uint32_t end = chunk_next(c, n, part->last, false);
+
+        err = check_bits_add(twice, base + n, end - n, NULL);
+        n = end > part->last ? end : chunk_next(c, end, part->last, true);
+    }
+    return err;
+}
+
+int check_bits_claim(struct check_bits *bits, uint64_t first, uint64_t len,
+                     struct check_bits *twice)
+{
+    int err = 0;
+
+    len = clip(bits, first, len);
+    while (!err && len > 0) {
+        struct part part = next_part(&first, &len);
+        chunk *c = &bits->chunk[part.index];
+
+        lock_chunk(bits, part.index);
+        err = note_twice(twice, &part, *c);
+        if (!err)
+            err = chunk_add(bits->check, c, part.first, part.last);
+        unlock_chunk(bits, part.index);
+    }
+    return err;
+}
+
 int check_bits_remove(struct check_bits *bits, uint64_t first, uint64_t len)
 {
     int err = 0;

@@ -199,6 +199,13 @@ int check_each(struct check *check, uint64_t count,
                            void *context),
                void *context);
 
+/*
+ * Until the same is called with false, check_each() and queues do all on the
+ * caller's thread, and so in one order: for what depends on who comes first.
+ * Not by workers.
+ */
+void check_alone(struct check *check, bool alone);
+
 /* Whose bytes these are; see struct shale_claim. Costs nothing if nobody
    asks. */
 void check_claim(struct check *check, const struct shale_claim *claim);
@@ -231,6 +238,10 @@ uint64_t check_bits_size(const struct check_bits *bits);        /* COUNT */
  */
 int check_bits_add(struct check_bits *bits, uint64_t first, uint64_t len,
                    uint64_t *already);
+
+/* Likewise; those that were there before are added to TWICE, another set. */
+int check_bits_claim(struct check_bits *bits, uint64_t first, uint64_t len,
+                     struct check_bits *twice);
 int check_bits_remove(struct check_bits *bits, uint64_t first, uint64_t len);
 bool check_bits_has(struct check_bits *bits, uint64_t n);
 
@@ -312,5 +323,12 @@ int check_queue_run(struct check_queue *queue,
                                   const struct check_item *item,
                                   uint8_t *bytes, void *context),
                     void *context);
+
+/* Likewise, but what HANDLE adds is left for the next time. */
+int check_queue_round(struct check_queue *queue,
+                      int (*handle)(struct check *check,
+                                    const struct check_item *item,
+                                    uint8_t *bytes, void *context),
+                      void *context);
 
 #endif /* CHECK_CHECK_H */

@@ -24,9 +24,15 @@ void check_together(struct check *check, bool alone, void (*job)(void *arg),
 {
     struct shale_workers *workers = check->config->workers;
 
-    if (!alone && check->workers > 1 && workers->run(workers, job, arg) == 0)
+    if (!alone && !check->state->alone && check->workers > 1 &&
+        workers->run(workers, job, arg) == 0)
         return;
     job(arg);
+}
+
+void check_alone(struct check *check, bool alone)
+{
+    check->state->alone = alone;
 }
 
 /* Take the next few: *FIRST and how many; 0 if there is nothing to do. */

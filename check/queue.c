@@ -376,26 +376,34 @@ static void round_job(void *arg)
     check_unlock(check, &check->state->turn);
 }
 
+int check_queue_round(struct check_queue *queue,
+                      int (*handle)(struct check *check,
+                                    const struct check_item *item,
+                                    uint8_t *bytes, void *context),
+                      void *context)
+{
+    struct round round = {
+        .queue = queue, .handle = handle, .context = context,
+    };
+
+    round.err = round_begin(&round);
+    round.room = queue->length > RUN_BYTES || round.left == 1 ?
+                     queue->length : RUN_BYTES;
+    if (!round.err && round.left > 0)
+        check_together(queue->check, round.left < ALONE, round_job, &round);
+    round_end(&round);
+    return round.err;
+}
+
 int check_queue_run(struct check_queue *queue,
                     int (*handle)(struct check *check,
                                   const struct check_item *item,
                                   uint8_t *bytes, void *context),
                     void *context)
 {
-    struct round round = {
-        .queue = queue, .handle = handle, .context = context,
-    };
-    bool more = true;
+    int err = 0;
 
-    while (more && !round.err) {
-        round.err = round_begin(&round);
-        more = round.left > 0;
-        round.room = queue->length > RUN_BYTES || round.left == 1 ?
-                         queue->length : RUN_BYTES;
-        if (!round.err && more)
-            check_together(queue->check, round.left < ALONE, round_job,
-                           &round);
-        round_end(&round);
-    }
-    return round.err;
+    while (!err && check_queue_count(queue) > 0)
+        err = check_queue_round(queue, handle, context);
+    return err;
 }

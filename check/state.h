@@ -13,6 +13,7 @@ struct check_state {
     const struct shale_checker *checker;
 
     int failed;                 /* atomic: SHALE_ENOMEM, or 0 */
+    bool alone;                 /* see check_alone() */
     size_t memory, memory_peak; /* atomic: bytes held now, and at most */
 
     struct check_lock sinks;    /* round progress() and claim(), and guards: */

@@ -116,6 +116,41 @@ START_TEST(is_as_an_array_of_truths)
 }
 END_TEST
 
+/* What is claimed again is in the second set, and no more than that. */
+static int run_claims(struct check *check)
+{
+    struct check_bits *bits = check_bits_create(check, COUNT);
+    struct check_bits *twice = check_bits_create(check, COUNT);
+
+    check_bits_claim(bits, 10, 20, twice);
+    check_bits_claim(bits, 100, 3, twice);
+    ck_assert_uint_eq(check_bits_sum(twice, 0, COUNT), 0);
+    check_bits_claim(bits, 0, 102, twice);
+    ck_assert_uint_eq(check_bits_sum(twice, 0, COUNT), 22);
+    ck_assert_uint_eq(check_bits_sum(twice, 10, 20), 20);
+    ck_assert_uint_eq(check_bits_sum(twice, 100, 2), 2);
+    /* Over the edge of a piece, of which the second is full. */
+    check_bits_claim(bits, 32768, 32768, twice);
+    check_bits_claim(bits, 32760, 32768 + 16, twice);
+    ck_assert_uint_eq(check_bits_sum(twice, 32760, 40000), 32768);
+    ck_assert_uint_eq(check_bits_next(twice, 32700, true), 32768);
+    /* Past the end. */
+    check_bits_claim(bits, COUNT - 1, 9, twice);
+    check_bits_claim(bits, COUNT - 1, 9, twice);
+    ck_assert(check_bits_has(twice, COUNT - 1));
+    check_bits_destroy(bits);
+    check_bits_destroy(twice);
+    return 0;
+}
+
+START_TEST(what_is_claimed_twice_is_known)
+{
+    rig_open(1);
+    ck_assert_int_eq(rig_check(run_claims), 0);
+    rig_close();
+}
+END_TEST
+
 static int run_edges(struct check *check)
 {
     struct check_bits *none = check_bits_create(check, 0);
@@ -261,6 +296,7 @@ Suite *suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, is_as_an_array_of_truths);
+    tcase_add_test(tc, what_is_claimed_twice_is_known);
     tcase_add_test(tc, numbers_past_the_end_are_left_out);
     tcase_add_test(tc, memory_is_what_it_takes);
     tcase_add_test(tc, workers_agree_who_was_first);

@@ -107,6 +107,43 @@ START_TEST(comes_in_order)
 }
 END_TEST
 
+/* In one round, what handlers add is not read; alone, all is in order. */
+static int see_and_add(struct check *check, const struct check_item *item,
+                       uint8_t *bytes, void *context)
+{
+    int err = see_in_order(check, item, bytes, context);
+
+    return err ? err : add(item->tag[0] - 1);
+}
+
+static int run_rounds(struct check *check)
+{
+    int err = 0;
+
+    queue = check_queue_create(check, BLOCK);
+    for (uint64_t i = 1000; !err && i < 2000; i += 2)
+        err = add(i);
+    check_alone(check, true);
+    for (unsigned round = 1; !err && round <= 3; round++) {
+        last_at = 0;
+        err = check_queue_round(queue, see_and_add, NULL);
+        ck_assert_uint_eq(handled, 500 * round);
+        ck_assert_uint_eq(check_queue_count(queue), 500);
+    }
+    check_alone(check, false);
+    check_queue_destroy(queue);
+    return err;
+}
+
+START_TEST(a_round_is_what_was_there)
+{
+    open_with(4);
+    ck_assert_int_eq(rig_check(run_rounds), 0);
+    ck_assert_uint_eq(wrong, 0);
+    rig_close();
+}
+END_TEST
+
 /* A whole volume, backwards; every second block; and some far apart. */
 static int run_together(struct check *check)
 {
@@ -298,6 +335,7 @@ Suite *suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, comes_in_order);
+    tcase_add_test(tc, a_round_is_what_was_there);
     tcase_add_test(tc, neighbours_are_read_together);
     tcase_add_loop_test(tc, what_handlers_add_is_read_too, 0, 2);
     tcase_add_loop_test(tc, every_allocation_fails_once, 0, 2);

@@ -15,10 +15,12 @@
  *      map.c       block maps: direct, indirect, double, triple
  *      extent.c    extent trees
  *      file.c      what came of one file's blocks: size, i_blocks
+ *      rival.c     nodes that several lead to: who gets them
  *      shared.c    blocks that several have: who with whom
  *      bitmap.c    bitmaps and counts of what is free
  *      journal.c   the journal's inode and superblock
  *      resize.c    the resize inode
+ *      quota.c     what users have, and what files of quotas say: see quota.h
  *      mmp.c       the block that tells who has the volume in use
  *
  *      symlink.c   targets
@@ -242,8 +244,9 @@ struct ext2_check {
     struct check_bits *twice;   /* claimed by several, perhaps: runs in which
                                    there is such a block */
 
-    /* By block: entered in a queue, as a map or as a directory's. */
-    struct check_bits *maps, *dir_seen;
+    /* By block: entered in a queue, as a map or as a directory's; and blocks
+       that are to be entered in dir_blocks more than once. */
+    struct check_bits *maps, *dir_seen, *dir_twice;
 
     /* By inode number (0 is none). */
     struct check_bits *inodes;  /* in use */
@@ -266,11 +269,14 @@ struct ext2_check {
      * block in it; tag[2] the inode's seed.
      */
     struct check_queue *dir_blocks;
+    struct ext2_check_owned *owned;     /* shared.c's: whose those are that
+                                           several directories have */
 
     uint32_t (*crc)[256];       /* crc.c's tables */
     struct ext2_check_scan *scan;       /* inode.c's, while it runs */
     struct ext2_check_xattrs *xattrs;   /* xattr.c's own */
     struct ext2_check_tree *tree;       /* dir.c's and its friends' own */
+    struct ext2_check_quota *quota;     /* quota.c's; NULL: there are none */
     uint64_t tables_twice;      /* blocks of inode tables that are where other
                                    metadata is */
     bool unjudged;              /* there are features that nobody here knows:
@@ -415,12 +421,13 @@ int ext2_check_take(struct ext2_check_claims *claims, uint64_t first,
                     uint64_t position);
 int ext2_check_take_flush(struct ext2_check_claims *claims);
 
-/*
- * BLOCK, which has been claimed, is the LOGICALth of directory INO, with that
- * seed: enter it in dir_blocks, unless it is already there.
- */
-int ext2_check_dir_block(struct ext2_check *c, uint32_t ino, uint32_t seed,
-                         uint64_t logical, uint64_t block);
+/* shared.c: ITEM's place, which several directories have, is this one's. */
+int ext2_check_dir_owner(struct ext2_check *c, const struct check_item *item);
+
+/* ... ITEM has been read: make it that of the directory that gets its block. */
+void ext2_check_dir_settle(const struct ext2_check *c,
+                           struct check_item *item);
+void ext2_check_owned_end(struct ext2_check *c);
 
 /* ---------------------------------------- passes, in the order they come */
 
@@ -491,16 +498,22 @@ int ext2_check_orphans(struct ext2_check *c);
 int ext2_check_inodes(struct ext2_check *c);
 int ext2_check_shared(struct ext2_check *c);
 
+/* What an inode has besides its data, as quotas and i_blocks count. */
+struct ext2_check_charge {
+    uint64_t clusters;          /* of its attributes' block, of values ... */
+    uint64_t values;            /* ... that have inodes of their own */
+};
+
 /*
  * Pass 1 calls, for each inode in use whose attributes are to be looked at
  * (anything but a few special ones): check those in the inode, and enter the
- * block at inode->acl, if it is one, in the queue of such. *CLUSTERS is how
- * many clusters of i_blocks that explains: of the block, and of values that
- * have inodes of their own. Called by all workers.
+ * block at inode->acl, if it is one, in the queue of such. Adds to *CHARGE.
+ * Called by all workers.
  */
 int ext2_check_xattrs(struct ext2_check *c,
                       const struct ext2_check_inode *inode,
-                      struct ext2_check_claims *claims, uint64_t *clusters);
+                      struct ext2_check_claims *claims,
+                      struct ext2_check_charge *charge);
 
 /* ... and for a directory whose entries are in the inode. */
 int ext2_check_inline_dir(struct ext2_check *c,
@@ -528,6 +541,11 @@ int ext2_check_dirs(struct ext2_check *c);              /* pass 2 */
 int ext2_check_connect(struct ext2_check *c);           /* pass 3 */
 int ext2_check_links(struct ext2_check *c);             /* pass 4 */
 int ext2_check_bitmaps(struct ext2_check *c);           /* pass 5 */
+
+/* quota.c: before pass 1, and after it. */
+int ext2_check_quota_begin(struct ext2_check *c);
+int ext2_check_quotas(struct ext2_check *c);
+void ext2_check_quota_end(struct ext2_check *c);
 
 /* Inside pass 0, whatever belongs to it: journal, mmp. */
 int ext2_check_journal(struct ext2_check *c);

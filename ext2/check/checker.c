@@ -73,8 +73,9 @@ static int pass0(struct ext2_check *c, bool *good)
 static int run(struct check *check)
 {
     static int (*const passes[])(struct ext2_check *c) = {
-        ext2_check_tree_begin, ext2_check_xattrs_begin, ext2_check_orphans,
-        ext2_check_inodes, ext2_check_xattr_blocks, ext2_check_shared,
+        ext2_check_tree_begin, ext2_check_xattrs_begin,
+        ext2_check_quota_begin, ext2_check_orphans, ext2_check_inodes,
+        ext2_check_xattr_blocks, ext2_check_shared, ext2_check_quotas,
         ext2_check_dirs, ext2_check_connect, ext2_check_links,
         ext2_check_bitmaps,
     };
@@ -98,6 +99,7 @@ static void end_scan(struct ext2_check *c)
 {
     if (!c->scan)
         return;
+    ext2_check_rivals_end(c);
     check_queue_destroy(c->scan->nodes);
     check_lock_fini(c->check, &c->scan->lock);
     check_lock_fini(c->check, &c->names_lock);
@@ -107,24 +109,26 @@ static void end_scan(struct ext2_check *c)
 static void done(struct check *check)
 {
     struct ext2_check *c = check->volume;
-    struct check_bits *bits[10];
+    struct check_bits *bits[11];
 
     if (!c)
         return;
     ext2_check_xattrs_end(c);
     ext2_check_tree_end(c);
+    ext2_check_quota_end(c);
     end_scan(c);
     memcpy(bits, (struct check_bits *[]){
-        c->used, c->metadata, c->twice, c->maps, c->dir_seen, c->inodes,
-        c->dirs, c->orphans, c->special, c->named }, sizeof bits);
+        c->used, c->metadata, c->twice, c->maps, c->dir_seen, c->dir_twice,
+        c->inodes, c->dirs, c->orphans, c->special, c->named }, sizeof bits);
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         check_bits_destroy(bits[i]);
     check_array_destroy(c->info);
     check_array_destroy(c->names);
     ext2_check_dirs_end(c);
+    ext2_check_owned_end(c);
     check_queue_destroy(c->dir_blocks);
     if (c->groups)
-        check_free(check, c->groups, 
+        check_free(check, c->groups,
                    c->super.group_count * sizeof *c->groups);
     ext2_check_crc_end(c);
     check_free(check, c, sizeof *c);
@@ -135,12 +139,14 @@ const struct shale_checker shale_ext2_checker = {
     .name = "ext2",
     .codes = ext2_check_codes,
     .code_count = EXT2_CHECK_CODES,
-    .phases = 8,
+    .phases = 9,
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
               "are in use; 6 bytes per inode that has several names or is no "
               "regular file, 56 per directory, 32 per "
-              "block of directories; up to 8 MiB at work",
+              "block of directories; with quotas 24 per user, group and "
+              "project; 8 per name in directories of several blocks without "
+              "an index, until all of these are read; up to 8 MiB at work",
     .probe = probe,
     .probe_backup = probe_backup,
     .run = run,

@@ -345,21 +345,26 @@ static void blocks_get(struct ext2_dir_block *b)
     ext2_check_dirs_unlock(b->c);
 }
 
-static int dir_block(struct check *check, const struct check_item *item,
+static int dir_block(struct check *check, const struct check_item *read,
                      uint8_t *bytes, void *context)
 {
     struct ext2_check *c = context;
-    uint32_t ino = (uint32_t)item->tag[0];
-    const struct ext2_check_info *info = ext2_check_info_of(c, ino);
+    struct check_item own = *read, *item = &own;
+    const struct ext2_check_info *info;
     struct ext2_dir_block b = {
-        .c = c, .ino = ino, .seed = (uint32_t)item->tag[2],
-        .logical = (uint32_t)item->tag[1], .size = c->super.block_size,
-        .end = c->super.block_size, .at = item->at, .bytes = bytes,
-        .flags = info ? info->flags : 0,
+        .c = c, .size = c->super.block_size, .end = c->super.block_size,
+        .at = read->at, .bytes = bytes,
     };
+    uint32_t ino;
     int err;
 
     check_done(check, 1);
+    ext2_check_dir_settle(c, item);
+    ino = b.ino = (uint32_t)item->tag[0];
+    b.logical = (uint32_t)item->tag[1];
+    b.seed = (uint32_t)item->tag[2];
+    info = ext2_check_info_of(c, ino);
+    b.flags = info ? info->flags : 0;
     if (!bytes) {
         check_tell(check, &check_codes[CHECK_READ], item->at,
                    &(const struct check_note){

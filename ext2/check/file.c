@@ -5,10 +5,31 @@
 #include "ext2/check/scan.h"
 #include "memfn.h"
 
+#define USER_HIGH       0x78u           /* of an inode, le16 */
+#define GROUP_HIGH      0x7au
+#define PROJECT         0x9cu           /* le32, if i_extra_isize says so */
+
+/* Who has the inode, as quotas count. */
+static void ids_get(const struct ext2_check_inode *inode, uint32_t *ids)
+{
+    const struct ext2_disk_inode *raw =
+        (const struct ext2_disk_inode *)inode->bytes;
+    const uint8_t *b = inode->bytes;
+
+    ids[0] = le16_get(raw->uid) |
+             (uint32_t)le16_get(*(const le16 *)(b + USER_HIGH)) << 16;
+    ids[1] = le16_get(raw->gid) |
+             (uint32_t)le16_get(*(const le16 *)(b + GROUP_HIGH)) << 16;
+    ids[2] = 0;
+    if (EXT2_GOOD_OLD_INODE + inode->extra >= PROJECT + sizeof(le32))
+        ids[2] = le32_get(*(const le32 *)(b + PROJECT));
+}
+
 void ext2_check_file_begin(struct ext2_check_file *file,
                            const struct ext2_check_inode *inode)
 {
     memset(file, 0, sizeof *file);
+    ids_get(inode, file->ids);
     file->ino = inode->ino;
     file->seed = inode->seed;
     file->mode = inode->mode;
@@ -128,6 +149,7 @@ int ext2_check_file_end(struct ext2_check *c,
 {
     bool dir = (file->mode & EXT2_S_IFMT) == EXT2_S_IFDIR;
     bool inlined = (file->flags & EXT2_INODE_INLINE) && c->super.inline_data;
+    int err = 0;
 
     if (file->ino == EXT2_BAD_INO || c->scan->hunt)
         return 0;
@@ -142,5 +164,7 @@ int ext2_check_file_end(struct ext2_check *c,
         check_blocks(c, file);
     if (file->ino == c->super.journal_ino)
         check_journal(c, file);
-    return dir ? keep_dir(c, file) : 0;
+    if (c->quota)
+        err = ext2_check_quota_count(c, file);
+    return dir && !err ? keep_dir(c, file) : err;
 }

@@ -16,7 +16,8 @@
  * Bit 0 of an entry's hash says that the block before ends with the same hash.
  *
  * Since no two entries of sound indexes lead to one block, no more of them are
- * taken down than directories have blocks.
+ * kept than directories have blocks: the first ones, whatever order they come
+ * in.
  */
 #include "ext2/check/htree.h"
 #include "ext2/ext2.h"
@@ -28,6 +29,7 @@
 #define BLOCK_MASK  0x0fffffffu
 #define ROOT_FLAG_UNKNOWN 0x1u  /* names are hashed in a way of its own */
 #define HASH_SIPHASH 6u         /* of names that are folded and encrypted */
+#define ENTRIES_MORE 4096u      /* entries that may be there before any go */
 
 void ext2_htree_begin(struct ext2_check_tree *tree, struct check *check)
 {
@@ -90,10 +92,8 @@ static int entries_add(const struct ext2_dir_block *b, uint32_t start,
     struct htree_entry *row = NULL;
 
     check_lock(b->c->check, &tree->lock);
-    if (count > tree->entries_max - tree->entries.count) {
-        tree->entries_lost = true;
-        count = (uint32_t)(tree->entries_max - tree->entries.count);
-    }
+    if (tree->entries.count > 2 * tree->entries_max + ENTRIES_MORE)
+        ext2_htree_trim(tree);
     for (uint32_t i = 0; i < count; i++) {
         row = ext2_table_add(&tree->entries);
         if (!row)

@@ -43,6 +43,9 @@ struct htree_edge {
     uint64_t keys[8];           /* more that have one hash are not looked for */
 };
 
+/* Leave those entries that count, of as many as there may be; sorted. */
+void ext2_htree_trim(struct ext2_check_tree *tree);
+
 /*
  * The least and the largest hash of B's names, by VERSION. LOW->hash is the
  * larger one if there are none.

@@ -25,7 +25,12 @@ static int compare_entries(const void *a, const void *b)
         order = ext2_order(x->block, y->block);
     if (!order)
         order = ext2_order(x->parent, y->parent);
-    return order ? order : ext2_order(x->low, y->low);
+    if (!order)
+        order = ext2_order(x->low, y->low);
+    if (!order)
+        order = ext2_order(x->high, y->high);
+    return order ? order : ext2_order(x->first * 2u + x->last,
+                                      y->first * 2u + y->last);
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -33,6 +38,30 @@ static int compare_roots(const void *a, const void *b)
     const struct htree_root *x = a, *y = b;
 
     return ext2_order(x->ino, y->ino);
+}
+
+/* Of entries that lead to one block the first two say all there is to say. */
+void ext2_htree_trim(struct ext2_check_tree *tree)
+{
+    struct ext2_table *entries = &tree->entries;
+    struct htree_entry last = { .ino = 0 };
+    unsigned same = 0;
+    size_t kept = 0;
+
+    ext2_table_sort(entries, compare_entries);
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct htree_entry row =
+            *(const struct htree_entry *)ext2_table_at(entries, i);
+
+        same = i > 0 && row.ino == last.ino && row.block == last.block ?
+                   same + 1 : 0;
+        last = row;
+        if (same < 2)
+            *(struct htree_entry *)ext2_table_at(entries, kept++) = row;
+    }
+    tree->entries_lost |= kept > tree->entries_max;
+    entries->count = kept < tree->entries_max ? kept
+                                              : (size_t)tree->entries_max;
 }
 
 /* ------------------------------------------------------- other hashes */
@@ -201,7 +230,7 @@ int ext2_htree_finish(struct ext2_check *c)
 
     ext2_table_sort(&tree->roots, compare_roots);
     ext2_table_sort(&tree->nodes, compare_nodes);
-    ext2_table_sort(&tree->entries, compare_entries);
+    ext2_htree_trim(tree);
     err = hash_others(c);
     for (size_t i = 0; i < tree->roots.count && !err; i++) {
         const struct htree_root *root = ext2_table_at(&tree->roots, i);

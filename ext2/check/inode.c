@@ -238,26 +238,28 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
 
 /* ------------------------------------------------------- nodes and files */
 
-static int handle_node(struct check *check, const struct check_item *item,
+/* A node that has been READ for somebody who may have a better rival. */
+static int handle_node(struct check *check, const struct check_item *read,
                        uint8_t *bytes, void *context)
 {
     struct ext2_check *c = context;
-    struct ext2_check_file *file =
-        (struct ext2_check_file *)(uintptr_t)item->tag[0];
-    unsigned level = (unsigned)(item->tag[1] >> EXT2_CHECK_LEVEL_SHIFT);
+    struct check_item own = *read, *item = &own;
     struct ext2_check_claims *claims;
     struct ext2_check_walk walk = {
-        .c = c, .scan = c->scan, .file = file, .kept = true,
-        .last_cluster = UINT64_MAX,
+        .c = c, .scan = c->scan, .kept = true, .last_cluster = UINT64_MAX,
     };
+    unsigned level;
     int err = 0;
 
+    ext2_check_rival_settle(c, item);
+    level = (unsigned)(item->tag[1] >> EXT2_CHECK_LEVEL_SHIFT);
+    walk.file = (struct ext2_check_file *)(uintptr_t)item->tag[0];
     if (!bytes) {
         if (!c->scan->hunt)
             check_tell(check, &check_codes[CHECK_READ], item->at,
                        &(const struct check_note){
-                           .object = SHALE_OBJECT_INODE, .number = file->ino,
-                           .other = item->at });
+                           .object = SHALE_OBJECT_INODE,
+                           .number = walk.file->ino, .other = item->at });
         walk.sums.broken = true;
         ext2_check_add_sums(&walk);
         return 0;
@@ -297,6 +299,19 @@ static int end_files(struct ext2_check *c, bool judge)
     return err;
 }
 
+/* All nodes that the inodes of a batch lead to, level by level. */
+static int run_nodes(struct ext2_check *c)
+{
+    int err = 0;
+
+    while (!err && check_queue_count(c->scan->nodes) > 0) {
+        err = ext2_check_rivals_round(c);
+        if (!err)
+            err = check_queue_round(c->scan->nodes, handle_node, c);
+    }
+    return err ? err : ext2_check_rivals_round(c);
+}
+
 static int run_batch(struct batch *batch)
 {
     struct ext2_check *c = batch->c;
@@ -307,7 +322,7 @@ static int run_batch(struct batch *batch)
         return 0;
     err = check_each(c->check, batch->count, scan_piece, batch);
     if (!err)
-        err = check_queue_run(c->scan->nodes, handle_node, c);
+        err = run_nodes(c);
     if (!err)
         err = end_files(c, true);
     for (unsigned i = 0; i < batch->count; i++)
@@ -394,6 +409,7 @@ static int begin(struct ext2_check *c)
 
     c->maps = check_bits_create(check, c->super.blocks_there);
     c->dir_seen = check_bits_create(check, c->super.blocks_there);
+    c->dir_twice = check_bits_create(check, c->super.blocks_there);
     c->inodes = check_bits_create(check, inodes);
     c->dirs = check_bits_create(check, inodes);
     c->special = check_bits_create(check, inodes);
@@ -403,15 +419,14 @@ static int begin(struct ext2_check *c)
     c->names = check_array_create(check, inodes, sizeof(uint16_t));
     c->dir_blocks = check_queue_create(check, c->super.block_size);
     c->scan = check_zalloc(check, sizeof *c->scan);
-    if (!c->maps || !c->dir_seen || !c->inodes || !c->dirs || !c->special ||
-        !c->named ||
-        !c->info ||
-        !c->names || !c->dir_blocks || !c->scan)
+    if (!c->maps || !c->dir_seen || !c->dir_twice || !c->inodes || !c->dirs ||
+        !c->special || !c->named || !c->info || !c->names || !c->dir_blocks ||
+        !c->scan)
         return SHALE_ENOMEM;
     c->scan->nodes = check_queue_create(check, c->super.block_size);
     if (!c->scan->nodes)
         return SHALE_ENOMEM;
-    if (check_lock_init(check, &c->scan->lock))
+    if (ext2_check_rivals_begin(c) || check_lock_init(check, &c->scan->lock))
         return SHALE_ENOMEM;
     return check_lock_init(check, &c->names_lock);
 }

@@ -14,9 +14,9 @@
 #include "memfn.h"
 
 #define ALONE_MAX   8192u       /* bytes of a block searched by itself */
-#define NAMES_MAX   8388608u    /* numbers kept at a time: 64 MiB */
 #define OPEN_MAX    512u        /* directories told apart at a time */
-#define SAME_MAX    16384u      /* names compared with each other, at most */
+#define SAME_MAX    16384u      /* names compared with each other, at most: the
+                                   first of them by number, then inode ... */
 
 /* A directory of several blocks, not all of which have been read. */
 struct ext2_names_dir {
@@ -92,17 +92,16 @@ uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
     return key ^ key >> 32;
 }
 
-/* Add COUNT KEYS to TABLE, as far as there may be more. With the lock held. */
-static int keys_add(struct ext2_check_tree *tree, struct ext2_table *table,
-                    const uint64_t *keys, size_t count)
+/* Add COUNT KEYS to TABLE. With the lock held. */
+static int keys_add(struct ext2_table *table, const uint64_t *keys,
+                    size_t count)
 {
-    for (size_t i = 0; i < count && tree->names_count < NAMES_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
         uint64_t *row = ext2_table_add(table);
 
         if (!row)
             return SHALE_ENOMEM;
         *row = keys[i];
-        tree->names_count++;
     }
     return 0;
 }
@@ -114,7 +113,7 @@ int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
     int err;
 
     check_lock(c->check, &tree->lock);
-    err = keys_add(tree, &tree->names, keys, count);
+    err = keys_add(&tree->names, keys, count);
     check_unlock(c->check, &tree->lock);
     return err;
 }
@@ -222,18 +221,16 @@ static void keep_repeated(struct ext2_table *names)
 static int dir_finish(struct ext2_check *c, struct ext2_names_dir *dir)
 {
     struct ext2_check_tree *tree = ext2_tree_of(c);
-    uint64_t count = dir->keys.count;
     int err = leave_single(c->check, &dir->keys);
 
     if (!err)
         keep_repeated(&dir->keys);
     check_lock(c->check, &tree->lock);
-    tree->names_count -= count;
     for (size_t i = 0; i < dir->keys.count && !err; i++) {
         const uint64_t twice[] = { key_at(&dir->keys, i),
                                    key_at(&dir->keys, i) };
 
-        err = keys_add(tree, &tree->names, twice, 2);
+        err = keys_add(&tree->names, twice, 2);
     }
     check_unlock(c->check, &tree->lock);
     dir_free(c->check, dir);
@@ -285,9 +282,9 @@ static int dir_add(const struct ext2_dir_block *b, const uint64_t *keys,
         *at = dir_open(b);
     dir = *at;
     if (dir)
-        err = keys_add(tree, &dir->keys, keys, count);
+        err = keys_add(&dir->keys, keys, count);
     else
-        err = keys_add(tree, &tree->names, keys, count);
+        err = keys_add(&tree->names, keys, count);
     if (!err && done && dir && dir->left > 0)
         complete = --dir->left == 0;
     if (complete) {
@@ -347,6 +344,19 @@ static int compare_same(const void *a, const void *b)
     return order ? order : ext2_order(x->at, y->at);
 }
 
+/* Leave the first SAME_MAX of the rows, whatever order they came in. */
+static void same_trim(struct ext2_check_tree *tree)
+{
+    struct ext2_table *same = &tree->same;
+
+    ext2_table_sort(same, compare_same);
+    while (same->count > SAME_MAX) {
+        const struct same_row *row = ext2_table_at(same, --same->count);
+
+        check_free(same->check, row->name, row->len);
+    }
+}
+
 /* R, at byte AT of the volume, may be one of two. */
 static int same_add(struct ext2_check *c, uint32_t ino, uint64_t key,
                     const struct ext2_record *r, uint64_t at)
@@ -359,14 +369,15 @@ static int same_add(struct ext2_check *c, uint32_t ino, uint64_t key,
         return SHALE_ENOMEM;
     memcpy(name, r->name, r->len);
     check_lock(c->check, &tree->lock);
-    if (tree->same.count < SAME_MAX)
-        row = ext2_table_add(&tree->same);
+    if (tree->same.count == 2 * SAME_MAX)
+        same_trim(tree);
+    row = ext2_table_add(&tree->same);
     if (row)
         *row = (struct same_row){ key, at, name, ino, r->len };
     check_unlock(c->check, &tree->lock);
     if (!row)
         check_free(c->check, name, r->len);
-    return 0;
+    return row ? 0 : SHALE_ENOMEM;
 }
 
 /* A block of directories once more. */
@@ -427,7 +438,7 @@ int ext2_check_names_finish(struct ext2_check *c)
     err = ext2_tree_again(c, NULL, block_again, c);
     if (err)
         return err;
-    ext2_table_sort(&tree->same, compare_same);
+    same_trim(tree);
     for (size_t i = 1; i < tree->same.count; i++) {
         const struct same_row *a = ext2_table_at(&tree->same, i - 1);
         const struct same_row *b = ext2_table_at(&tree->same, i);

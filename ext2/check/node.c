@@ -244,7 +244,8 @@ static bool is_fast(const struct ext2_check_inode *inode)
 int ext2_check_walk_file(struct ext2_check *c,
                          struct ext2_check_claims *claims,
                          const struct ext2_check_inode *inode,
-                         uint64_t acl_blocks, bool has_blocks)
+                         const struct ext2_check_charge *charge,
+                         bool has_blocks)
 {
     struct ext2_check_file file;
     struct ext2_check_walk walk = {
@@ -256,7 +257,8 @@ int ext2_check_walk_file(struct ext2_check *c,
     int err = 0;
 
     ext2_check_file_begin(&file, inode);
-    walk.sums.blocks = acl_blocks;
+    file.values = charge->values;
+    walk.sums.blocks = charge->clusters;
     if (has_blocks)
         err = walk_root(&walk, inode);
     first = walk.sums.first;
@@ -299,7 +301,8 @@ static void check_inline(struct ext2_check *c,
 static int check_contents(struct ext2_check *c,
                           struct ext2_check_claims *claims,
                           const struct ext2_check_inode *inode,
-                          struct ext2_check_info *info, uint64_t acl_blocks)
+                          struct ext2_check_info *info,
+                          const struct ext2_check_charge *charge)
 {
     unsigned type = inode->mode & EXT2_S_IFMT;
     bool inlined = (inode->flags & EXT2_INODE_INLINE) && c->super.inline_data;
@@ -316,14 +319,14 @@ static int check_contents(struct ext2_check *c,
     case EXT2_S_IFSOCK:
         if (tells)
             check_special(c, inode, info);
-        return ext2_check_walk_file(c, claims, inode, acl_blocks, false);
+        return ext2_check_walk_file(c, claims, inode, charge, false);
     default:
         if (tells)
             ext2_tell_inode(c, INODE_MODE, inode->at, inode->ino,
                             .found = inode->mode);
         info->type = 0;
         info->flags |= EXT2_CHECK_CLEAR;
-        return ext2_check_walk_file(c, claims, inode, acl_blocks, false);
+        return ext2_check_walk_file(c, claims, inode, charge, false);
     }
     if (type == EXT2_S_IFLNK && tells &&
         (inode->flags & (EXT2_INODE_IMMUTABLE | EXT2_INODE_APPEND)))
@@ -341,7 +344,7 @@ static int check_contents(struct ext2_check *c,
                 return err;
         }
     }
-    return ext2_check_walk_file(c, claims, inode, acl_blocks, !inlined &&
+    return ext2_check_walk_file(c, claims, inode, charge, !inlined &&
                                 !(type == EXT2_S_IFLNK && is_fast(inode)));
 }
 
@@ -421,32 +424,32 @@ static void check_marks(struct ext2_check *c,
 static int check_idle(struct ext2_check *c, struct ext2_check_claims *claims,
                       const struct ext2_check_inode *inode)
 {
-    uint64_t acl_blocks = 0;
+    struct ext2_check_charge charge = { 0, 0 };
     int err = 0;
 
     if (c->scan->hunt)
         return 0;
     check_marks(c, inode);
     if (ext2_check_fits(c, inode->acl, 1))
-        err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
+        err = ext2_check_xattrs(c, inode, claims, &charge);
     if (err)
         return err;
-    return ext2_check_walk_file(c, claims, inode, acl_blocks, false);
+    return ext2_check_walk_file(c, claims, inode, &charge, false);
 }
 
 static int check_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
                         const struct ext2_check_inode *inode,
                         struct ext2_check_info *info)
 {
-    uint64_t acl_blocks = 0;
+    struct ext2_check_charge charge = { 0, 0 };
     int err = 0;
 
     if (!c->scan->hunt)
-        err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
+        err = ext2_check_xattrs(c, inode, claims, &charge);
     else if (inode->acl != 0 && ext2_check_fits(c, inode->acl, 1))
         err = ext2_check_take(claims, inode->acl, 1, SHALE_USE_ATTRIBUTES,
                               inode->ino, SHALE_NOWHERE);
-    return err ? err : check_contents(c, claims, inode, info, acl_blocks);
+    return err ? err : check_contents(c, claims, inode, info, &charge);
 }
 
 int ext2_check_one(struct ext2_check *c, struct ext2_check_claims *claims,

@@ -16,6 +16,7 @@
 struct name_row {
     uint32_t ino;
     uint32_t parent;            /* who has the name; 0: not yet found */
+    uint64_t at;                /* byte of the volume of its record */
     uint8_t *name;              /* memory of len bytes; NULL: not yet found */
     uint8_t len;
 };
@@ -85,17 +86,19 @@ static int want_dirs(struct search *s, uint32_t ino)
     return err;
 }
 
-/* R, in directory INO, is the name of ROW, if that has none yet. */
+/* R, in directory INO, at byte AT of the volume, is the name of ROW, if that
+   has none yet that comes first: whoever is read first. */
 static int take_name(struct search *s, uint32_t ino, struct name_row *row,
-                     const struct ext2_record *r)
+                     const struct ext2_record *r, uint64_t at)
 {
     const struct ext2_check_dir *dir = ext2_check_dir_of(s->c, row->ino);
     uint8_t *name;
 
     if (row->ino == EXT2_ROOT_INO || (dir && dir->parent != ino))
         return 0;
-    if (row->name && row->parent <= ino)
-        return 0;               /* the lowest, whoever comes first */
+    if (row->name && (row->parent < ino ||
+                      (row->parent == ino && row->at <= at)))
+        return 0;
     name = check_alloc(s->c->check, r->len);
     if (!name)
         return SHALE_ENOMEM;
@@ -105,12 +108,14 @@ static int take_name(struct search *s, uint32_t ino, struct name_row *row,
     row->name = name;
     row->len = r->len;
     row->parent = ino;
+    row->at = at;
     return 0;
 }
 
-/* Look for wanted names among the records of directory INO, of SIZE bytes. */
+/* Look for wanted names among the records of directory INO, SIZE bytes that are
+   at AT of the volume. */
 static int search_records(struct search *s, uint32_t ino, const uint8_t *bytes,
-                          uint32_t size)
+                          uint32_t size, uint64_t at)
 {
     struct ext2_record r = { .at = 0 };
     int err = 0;
@@ -119,7 +124,7 @@ static int search_records(struct search *s, uint32_t ino, const uint8_t *bytes,
         if (r.len > 0 && ext2_check_is_ino(s->c, r.ino) &&
             check_bits_has(s->wanted, r.ino) && !ext2_record_is_dots(&r)) {
             check_lock(s->c->check, &s->lock);
-            err = take_name(s, ino, row_find(s, r.ino), &r);
+            err = take_name(s, ino, row_find(s, r.ino), &r, at + r.at);
             check_unlock(s->c->check, &s->lock);
         }
         r.at += r.length;
@@ -136,7 +141,7 @@ static int search_block(struct check *check, const struct check_item *item,
     if (!bytes)
         return 0;
     return search_records(s, (uint32_t)item->tag[0], bytes,
-                          s->c->super.block_size);
+                          s->c->super.block_size, item->at);
 }
 
 /* What is handed to search_piece(). */
@@ -150,10 +155,9 @@ static int search_piece(const struct ext2_check_inode *inode, uint8_t *bytes,
 {
     const struct piece_search *piece = context;
 
-    (void)at;
     if (piece->where && !check_bits_has(piece->where, inode->ino))
         return 0;
-    return search_records(piece->s, inode->ino, bytes, size);
+    return search_records(piece->s, inode->ino, bytes, size, at);
 }
 
 /* One round, in WHERE or everywhere. */

@@ -71,7 +71,9 @@ static int bad_blocks(struct ext2_check *c, struct ext2_check_claims *claims,
     if (!is_list(inode) && !c->scan->hunt)
         ext2_tell_inode(c, RESERVED_BAD, inode->at, inode->ino,
                         .name = what, .len = sizeof what - 1);
-    return ext2_check_walk_file(c, claims, inode, 0, has_blocks(inode));
+    return ext2_check_walk_file(c, claims, inode,
+                                &(const struct ext2_check_charge){ 0, 0 },
+                                has_blocks(inode));
 }
 
 static bool root_is_there(struct ext2_check *c,

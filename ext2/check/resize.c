@@ -211,7 +211,7 @@ int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
     bool on = c->super.compat & EXT2_COMPAT_RESIZE_INODE;
     uint64_t block = le32_get(inode->block[EXT2_DIRECT + 1]);
     bool fits = ext2_check_fits(c, block, 1);
-    uint64_t acl_blocks = 0;
+    struct ext2_check_charge charge = { 0, 0 };
     int err = 0;
 
     if (!c->scan->hunt && on)
@@ -225,8 +225,8 @@ int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
              (c->super.reserved_desc > 0 || block != 0))
         tell(c, inode, inode->at, "has no map of the reserved blocks");
     if (!err && !c->scan->hunt && on && ext2_check_fits(c, inode->acl, 1))
-        err = ext2_check_xattrs(c, inode, claims, &acl_blocks);
+        err = ext2_check_xattrs(c, inode, claims, &charge);
     if (err || c->scan->hunt || !on || !fits || c->super.reserved_desc == 0)
         return err;
-    return check_all(c, inode, block, acl_blocks);
+    return check_all(c, inode, block, charge.clusters);
 }

@@ -32,6 +32,8 @@ struct ext2_check_file {
     uint16_t mode, links;
     uint32_t flags;
     uint64_t at, size, sectors;
+    uint32_t ids[3];            /* user, group, project */
+    uint64_t values;            /* of attributes, in inodes of their own */
     struct ext2_check_sums sums;
 };
 
@@ -54,9 +56,10 @@ struct ext2_check_scan {
     struct check_lock lock;     /* of what follows, and of files' sums */
     struct ext2_check_chunk *chunks;
     uint64_t large_files;       /* too large for 31 bits */
+    struct ext2_check_rivals *rivals;   /* rival.c's */
 
     bool hunt;
-    struct ext2_check_owner *owners;    /* while it hunts: of what is in twice */
+    struct ext2_check_owner *owners;    /* while it hunts: what is in twice */
     size_t owner_count, owner_room;
     uint64_t owners_lost;       /* there was no room for */
 };
@@ -78,7 +81,7 @@ struct ext2_check_walk {
     struct ext2_check_claims *claims;
     struct ext2_check_file *file;       /* the worker's own, until it is kept */
     bool kept;                  /* file is in a chunk */
-    struct ext2_check_sums sums;        /* of this part; added when it is over */
+    struct ext2_check_sums sums;        /* of this part; added at its end */
     uint64_t last_cluster;      /* counted last; with bigalloc only */
 };
 
@@ -95,6 +98,26 @@ int ext2_check_data(struct ext2_check_walk *walk, uint64_t logical,
 /* BLOCK has pointers or extents: claim and queue it, unless it cannot be. */
 int ext2_check_node(struct ext2_check_walk *walk, uint64_t block,
                     uint64_t logical, unsigned level, uint64_t end);
+
+/* --------------------------------------------------------------- rival.c */
+
+int ext2_check_rivals_begin(struct ext2_check *c);
+void ext2_check_rivals_end(struct ext2_check *c);
+
+/* The next round of nodes begins. Not by workers. */
+int ext2_check_rivals_round(struct ext2_check *c);
+
+/*
+ * WALK's file, which is kept, leads to BLOCK, a node that ITEM says all about:
+ * queue it, unless somebody else has or will get it.
+ */
+int ext2_check_rival_enter(struct ext2_check_walk *walk, uint64_t block,
+                           const struct check_item *item);
+
+/* ITEM has been read: make it that of the file that gets its block. */
+void ext2_check_rival_settle(struct ext2_check *c, struct check_item *item);
+
+/* ---------------------------------------------------------------- walk.c */
 
 /* Add walk->sums to the file's. */
 void ext2_check_add_sums(struct ext2_check_walk *walk);
@@ -130,6 +153,14 @@ void ext2_check_file_begin(struct ext2_check_file *file,
 int ext2_check_file_end(struct ext2_check *c,
                         const struct ext2_check_file *file);
 
+/* quota.c: add FILE to what its owners have; where c->quota is. */
+int ext2_check_quota_count(struct ext2_check *c,
+                           const struct ext2_check_file *file);
+
+/* ... COUNT blocks from BLOCK on are of inode INO, from LOGICAL on. */
+int ext2_check_quota_run(struct ext2_check *c, uint32_t ino, uint64_t logical,
+                         uint64_t block, uint64_t count);
+
 /* Bytes that a file with these i_flags can have: what its map reaches. */
 uint64_t ext2_check_most_bytes(const struct ext2_check *c, uint32_t flags);
 
@@ -155,11 +186,13 @@ int ext2_check_reserved(struct ext2_check *c, struct ext2_check_claims *claims,
 int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
                       const struct ext2_check_inode *inode);
 
-/* node.c: claim what INODE's block map or extent tree leads to. */
+/* node.c: claim what INODE's block map or extent tree leads to. CHARGE: what it
+   has besides that. */
 int ext2_check_walk_file(struct ext2_check *c,
                          struct ext2_check_claims *claims,
                          const struct ext2_check_inode *inode,
-                         uint64_t acl_blocks, bool has_blocks);
+                         const struct ext2_check_charge *charge,
+                         bool has_blocks);
 
 /* inode.c: all inodes, once. */
 int ext2_check_scan_all(struct ext2_check *c);

@@ -1,12 +1,18 @@
 /*
  * shared.c - pass 1b: blocks that several have, and who they are
  *
- * The first walk over all inodes noted which runs of blocks were claimed more
- * than once. If there are any, a second walk, which tells nothing, notes whose
- * these are. Sorted by block, neighbours with the same owners make one finding
- * for each two of them.
+ * The first walk over all inodes noted which blocks were claimed more than
+ * once. If there are any, a second walk, which tells nothing, notes whose these
+ * are. Sorted by block, neighbours with the same owners make one finding for
+ * each two of them.
+ *
+ * The second walk is one thread's, who comes to inodes and nodes in a fixed
+ * order. So where only the first owners count, they are always the same ones:
+ * when there are more than can be noted, and for blocks that several
+ * directories have, which are looked at as part of one of them.
  */
 #include "ext2/check/scan.h"
+#include "ext2/check/table.h"
 #include "memfn.h"
 
 /* Owners noted; more are counted only. 16 bytes each. */
@@ -128,6 +134,53 @@ static void tell_all(struct ext2_check *c)
                   .other = scan->owners_lost);
 }
 
+/* ------------------------------------------------- blocks of directories */
+
+struct ext2_check_owned {
+    struct ext2_table rows;     /* struct check_item, by place */
+};
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct check_item *a = left, *b = right;
+
+    return ext2_order(a->at, b->at);
+}
+
+int ext2_check_dir_owner(struct ext2_check *c, const struct check_item *item)
+{
+    struct check_item *row = ext2_table_add(&c->owned->rows);
+
+    if (!row)
+        return SHALE_ENOMEM;
+    *row = *item;
+    return 0;
+}
+
+void ext2_check_dir_settle(const struct ext2_check *c, struct check_item *item)
+{
+    const struct check_item *row;
+    size_t at;
+
+    if (!c->owned)
+        return;
+    at = ext2_table_find(&c->owned->rows, item, compare_places);
+    if (at == c->owned->rows.count)
+        return;
+    row = ext2_table_at(&c->owned->rows, at);
+    if (row->at == item->at)
+        *item = *row;
+}
+
+void ext2_check_owned_end(struct ext2_check *c)
+{
+    if (!c->owned)
+        return;
+    ext2_table_fini(&c->owned->rows);
+    check_free(c->check, c->owned, sizeof *c->owned);
+    c->owned = NULL;
+}
+
 /* --------------------------------------------------------------------- all */
 
 static int hunt(struct ext2_check *c)
@@ -139,9 +192,16 @@ static int hunt(struct ext2_check *c)
     c->maps = check_bits_create(c->check, c->super.blocks_there);
     if (!c->maps)
         return SHALE_ENOMEM;
+    c->owned = check_zalloc(c->check, sizeof *c->owned);
+    if (!c->owned)
+        return SHALE_ENOMEM;
+    ext2_table_init(&c->owned->rows, c->check, sizeof(struct check_item));
     scan->hunt = true;
+    check_alone(c->check, true);
     err = ext2_check_scan_all(c);
+    check_alone(c->check, false);
     scan->hunt = false;
+    ext2_table_sort(&c->owned->rows, compare_places);
     return err;
 }
 
@@ -150,10 +210,14 @@ int ext2_check_shared(struct ext2_check *c)
     struct ext2_check_scan *scan = c->scan;
     uint64_t twice = check_bits_sum(c->twice, 0, c->super.cluster_count);
     size_t size = OWNERS_MAX * sizeof *scan->owners;
+    bool dirs = check_bits_next(c->dir_twice, 0, true) <
+                check_bits_size(c->dir_twice);
     int err;
 
     /* Sharing may be meant: such volumes are read-only. */
-    if (twice == 0 || (c->super.ro_compat & EXT2_RO_COMPAT_SHARED_BLOCKS))
+    if (c->super.ro_compat & EXT2_RO_COMPAT_SHARED_BLOCKS)
+        twice = 0;
+    if (twice == 0 && !dirs)
         return 0;
     check_phase(c->check, "shared blocks", c->super.inode_count);
     if (twice < OWNERS_MAX / 64 - 16)
@@ -163,7 +227,7 @@ int ext2_check_shared(struct ext2_check *c)
         return SHALE_ENOMEM;
     scan->owner_room = size / sizeof *scan->owners;
     err = hunt(c);
-    if (!err) {
+    if (!err && twice != 0) {
         check_sort(scan->owners, scan->owner_count, sizeof *scan->owners,
                    compare);
         tell_all(c);

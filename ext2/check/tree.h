@@ -69,13 +69,12 @@ struct ext2_check_tree {
     struct ext2_table roots;    /* htree.c's */
     struct ext2_table nodes;
     struct ext2_table entries;
-    uint64_t entries_max;       /* as many as there are blocks */
+    uint64_t entries_max;       /* that are kept: as many as there are blocks */
     bool entries_lost;          /* there were more */
 
     struct ext2_names_dir *open[64];    /* names.c's */
     uint32_t open_count;
     bool open_full;             /* none is opened any more */
-    uint64_t names_count;
     struct ext2_table names;
     struct ext2_table same;
     struct ext2_table policies; /* crypt.c's */

@@ -1,9 +1,9 @@
 /*
  * walk.c - blocks that an inode leads to, whichever way
  *
- * Claims go into the set of used clusters many at a time. A claim of something
- * already there puts the whole run into the set "twice", and it is pass 1b that
- * finds out which block exactly, and whose.
+ * Claims go into the set of used clusters many at a time. What was there
+ * already goes into the set "twice" as well, and it is pass 1b that finds out
+ * whose it is.
  */
 #include "ext2/check/scan.h"
 #include "memfn.h"
@@ -43,15 +43,9 @@ int ext2_check_take_flush(struct ext2_check_claims *claims)
     struct ext2_check *c = claims->c;
     int err = 0;
 
-    for (unsigned i = 0; i < claims->count && !err; i++) {
-        uint64_t already = 0;
-
-        err = check_bits_add(c->used, claims->runs[i].first,
-                             claims->runs[i].len, &already);
-        if (!err && already != 0)
-            err = check_bits_add(c->twice, claims->runs[i].first,
-                                 claims->runs[i].len, NULL);
-    }
+    for (unsigned i = 0; i < claims->count && !err; i++)
+        err = check_bits_claim(c->used, claims->runs[i].first,
+                               claims->runs[i].len, c->twice);
     claims->count = 0;
     return err;
 }
@@ -96,29 +90,25 @@ int ext2_check_take(struct ext2_check_claims *claims, uint64_t first,
                                               : 0;
 }
 
-/* Enter BLOCK in SEEN; *NEW if it was not there, and is not metadata. */
-static int enter(struct ext2_check *c, struct check_bits *seen, uint64_t block,
-                 bool *new)
+/* ------------------------------------------------- blocks of directories */
+
+/* BLOCK, which has been claimed, is one of a directory: enter it, unless
+   somebody else has. */
+static int enter_dir_block(struct ext2_check_walk *walk, uint64_t logical,
+                           uint64_t block)
 {
+    struct ext2_check *c = walk->c;
     uint64_t already = 0;
-    int err = check_bits_add(seen, block, 1, &already);
+    int err = check_bits_add(c->dir_seen, block, 1, &already);
 
-    *new = !err && already == 0 &&
-           (c->super.bigalloc ||
-            !check_bits_has(c->metadata, block >> c->super.cluster_shift));
-    return err;
-}
-
-int ext2_check_dir_block(struct ext2_check *c, uint32_t ino, uint32_t seed,
-                         uint64_t logical, uint64_t block)
-{
-    bool new;
-    int err = enter(c, c->dir_seen, block, &new);
-
-    if (err || !new || block >= c->super.blocks_there)
+    if (!err && already != 0)
+        return check_bits_add(c->dir_twice, block, 1, NULL);
+    if (err || (!c->super.bigalloc &&
+                check_bits_has(c->metadata, block)))
         return err;
     return check_queue_add(c->dir_blocks, &(const struct check_item){
-        .at = ext2_check_at(c, block), .tag = { ino, logical, seed },
+        .at = ext2_check_at(c, block),
+        .tag = { walk->file->ino, logical, walk->file->seed },
     });
 }
 
@@ -127,16 +117,43 @@ static int enter_dir(struct ext2_check_walk *walk, uint64_t logical,
                      uint64_t block, uint64_t count)
 {
     struct ext2_check *c = walk->c;
-    uint64_t end = block + count, n;
+    uint64_t end = block + count, n = block;
     int err = 0;
 
     if (end > c->super.blocks_there)
         end = c->super.blocks_there;
-    n = check_bits_next(c->dir_seen, block, false);
-    for (; n < end && !err;
-         n = check_bits_next(c->dir_seen, n + 1, false))
-        err = ext2_check_dir_block(c, walk->file->ino, walk->file->seed,
-                                   logical + (n - block), n);
+    while (n < end && !err) {
+        uint64_t next = check_bits_next(c->dir_seen, n, false);
+
+        if (next > n)
+            err = check_bits_add(c->dir_twice, n,
+                                 (next < end ? next : end) - n, NULL);
+        if (!err && next < end)
+            err = enter_dir_block(walk, logical + (next - block), next);
+        n = next + 1;
+    }
+    return err;
+}
+
+/* In the hunt, where they come in order: what of COUNT blocks several
+   directories have is the first one's. */
+static int own_dir(struct ext2_check_walk *walk, uint64_t logical,
+                   uint64_t block, uint64_t count)
+{
+    struct ext2_check *c = walk->c;
+    uint64_t n = check_bits_next(c->dir_twice, block, true);
+    int err = 0;
+
+    for (; n < block + count && n < c->super.blocks_there && !err;
+         n = check_bits_next(c->dir_twice, n + 1, true)) {
+        err = ext2_check_dir_owner(c, &(const struct check_item){
+            .at = ext2_check_at(c, n),
+            .tag = { walk->file->ino, logical + (n - block),
+                     walk->file->seed },
+        });
+        if (!err)
+            err = check_bits_remove(c->dir_twice, n, 1);
+    }
     return err;
 }
 
@@ -256,17 +273,18 @@ int ext2_check_data(struct ext2_check_walk *walk, uint64_t logical,
     err = ext2_check_take(walk->claims, block, count,
                           ext2_check_use_of(c, file), file->ino,
                           logical << c->super.block_shift);
-    if ((file->mode & EXT2_S_IFMT) == EXT2_S_IFDIR && !walk->scan->hunt &&
-        !err)
-        err = enter_dir(walk, logical, block, count);
-    return err;
+    if (!err && c->quota && !walk->scan->hunt)
+        err = ext2_check_quota_run(c, file->ino, logical, block, count);
+    if (err || (file->mode & EXT2_S_IFMT) != EXT2_S_IFDIR)
+        return err;
+    return walk->scan->hunt ? own_dir(walk, logical, block, count)
+                            : enter_dir(walk, logical, block, count);
 }
 
 int ext2_check_node(struct ext2_check_walk *walk, uint64_t block,
                     uint64_t logical, unsigned level, uint64_t end)
 {
     struct ext2_check *c = walk->c;
-    bool new;
     int err;
 
     if (!ext2_check_fits(c, block, 1)) {
@@ -279,17 +297,10 @@ int ext2_check_node(struct ext2_check_walk *walk, uint64_t block,
     err = ext2_check_take(walk->claims, block, 1, SHALE_USE_MAP,
                           walk->file->ino, SHALE_NOWHERE);
     if (!err)
-        err = enter(c, c->maps, block, &new);
+        err = ext2_check_keep(walk);
     if (err)
         return err;
-    if (!new || block >= c->super.blocks_there) {
-        walk->sums.broken = true;
-        return 0;
-    }
-    err = ext2_check_keep(walk);
-    if (err)
-        return err;
-    return check_queue_add(walk->scan->nodes, &(const struct check_item){
+    return ext2_check_rival_enter(walk, block, &(const struct check_item){
         .at = ext2_check_at(c, block),
         .tag = { (uint64_t)(uintptr_t)walk->file,
                  logical | (uint64_t)level << EXT2_CHECK_LEVEL_SHIFT, end },

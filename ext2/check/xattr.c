@@ -20,8 +20,14 @@ struct ext2_check_xattrs {
                                    the first */
     struct ext2_table refs;     /* struct ext2_attr_ref */
     struct check_queue *queue;  /* of blocks */
-    struct check_array *charges;        /* by block, where values may be in
-                                   inodes: 1 + clusters that it explains */
+    struct check_array *charges;        /* struct charge by block, where values
+                                   may be in inodes */
+};
+
+/* What the values that a block leads to are charged with. */
+struct charge {
+    uint32_t clusters, values;
+    uint64_t known;             /* these are: not 0 */
 };
 
 int ext2_check_xattrs_begin(struct ext2_check *c)
@@ -43,7 +49,7 @@ int ext2_check_xattrs_begin(struct ext2_check *c)
     x->queue = check_queue_create(c->check, c->super.block_size);
     if (c->super.ea_inode) {
         x->charges = check_array_create(c->check, c->super.block_count,
-                                        sizeof(uint32_t));
+                                        sizeof(struct charge));
         if (!x->charges)
             return SHALE_ENOMEM;
     }
@@ -84,7 +90,7 @@ static int user_add(struct ext2_check *c, uint64_t block)
 
 /* Find out what the attributes in BLOCK of inode INO explain. */
 static int charge_find(struct ext2_check *c, uint32_t ino, uint64_t block,
-                       uint64_t *clusters)
+                       struct ext2_check_charge *charge)
 {
     uint32_t size = c->super.block_size;
     uint8_t *bytes = check_alloc(c->check, size);
@@ -98,9 +104,14 @@ static int charge_find(struct ext2_check *c, uint32_t ino, uint64_t block,
         return SHALE_ENOMEM;
     err = check_read(c->check, ext2_check_at(c, block), bytes, size);
     if (!err && le32_get(*(const le32 *)bytes) == EXT2_XATTR_MAGIC)
-        err = ext2_attrs_charge(&list, clusters);
+        err = ext2_attrs_charge(&list, charge);
     check_free(c->check, bytes, size);
     return err == SHALE_EIO ? 0 : err;
+}
+
+static uint32_t clamp(uint64_t n)
+{
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 /*
@@ -108,33 +119,40 @@ static int charge_find(struct ext2_check *c, uint32_t ino, uint64_t block,
  * volumes have values in inodes.
  */
 static int block_charge(struct ext2_check *c, uint32_t ino, uint64_t block,
-                        uint64_t *clusters)
+                        struct ext2_check_charge *charge)
 {
     struct check_array *charges = c->xattrs->charges;
-    uint64_t known = check_array_get(charges, block);
-    uint32_t *charge;
-    int err;
+    struct ext2_check_charge found = { 0, 0 };
+    struct charge *row, known = { .known = 0 };
+    int err = 0;
 
-    if (known > 0) {
-        *clusters += known - 1;
-        return 0;
-    }
-    err = charge_find(c, ino, block, &known);
-    if (err)
-        return err;
-    *clusters += known;
     check_array_lock(charges);
-    charge = check_array_at(charges, block, true);
-    if (charge)
-        *charge = known < UINT32_MAX ? (uint32_t)known + 1 : UINT32_MAX;
+    row = check_array_at(charges, block, false);
+    if (row)
+        known = *row;
     check_array_unlock(charges);
-    return charge ? 0 : SHALE_ENOMEM;
+    if (!known.known) {
+        err = charge_find(c, ino, block, &found);
+        known = (struct charge){ clamp(found.clusters), clamp(found.values),
+                                 1 };
+        check_array_lock(charges);
+        row = check_array_at(charges, block, true);
+        if (row)
+            *row = known;
+        check_array_unlock(charges);
+        if (!err && !row)
+            err = SHALE_ENOMEM;
+    }
+    charge->clusters += known.clusters;
+    charge->values += known.values;
+    return err;
 }
 
 /* INODE says that it has a block of attributes. */
 static int block_enter(struct ext2_check *c,
                        const struct ext2_check_inode *inode,
-                       struct ext2_check_claims *claims, uint64_t *clusters)
+                       struct ext2_check_claims *claims,
+                       struct ext2_check_charge *charge)
 {
     const struct check_item item = {
         .at = ext2_check_at(c, inode->acl), .tag = { inode->ino, inode->acl },
@@ -148,9 +166,9 @@ static int block_enter(struct ext2_check *c,
                         .other = inode->acl);
         return 0;
     }
-    (*clusters)++;
+    charge->clusters++;
     if (c->super.ea_inode) {
-        err = block_charge(c, inode->ino, inode->acl, clusters);
+        err = block_charge(c, inode->ino, inode->acl, charge);
         if (err)
             return err;
     }
@@ -166,22 +184,22 @@ static int block_enter(struct ext2_check *c,
 
 int ext2_check_xattrs(struct ext2_check *c,
                       const struct ext2_check_inode *inode,
-                      struct ext2_check_claims *claims, uint64_t *clusters)
+                      struct ext2_check_claims *claims,
+                      struct ext2_check_charge *charge)
 {
     struct ext2_attrs list;
     bool has_list = ext2_attrs_open(c, inode, &list), sound;
     int err = 0;
 
-    *clusters = 0;
     if (has_list) {
         err = ext2_attrs_check(&list, &sound);
         if (!err)
-            err = ext2_attrs_charge(&list, clusters);
+            err = ext2_attrs_charge(&list, charge);
     }
     if (!err && (inode->flags & EXT2_INODE_ENCRYPTED))
         err = ext2_crypt_check(c, inode, has_list ? &list : NULL);
     if (!err && inode->acl != 0)
-        err = block_enter(c, inode, claims, clusters);
+        err = block_enter(c, inode, claims, charge);
     return err;
 }
 

@@ -39,11 +39,11 @@ const uint8_t *ext2_attrs_find(const struct ext2_attrs *list,
                                     uint32_t *size);
 
 /*
- * How many clusters of i_blocks the values of LIST that are in inodes of their
- * own explain: they are charged to each file that has such an attribute. Adds
- * them to *CLUSTERS.
+ * Add to *CHARGE the values of LIST that are in inodes of their own: each file
+ * that has such an attribute is charged with it.
  */
-int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters);
+int ext2_attrs_charge(const struct ext2_attrs *list,
+                      struct ext2_check_charge *charge);
 
 /*
  * Does RAW, an inode that holds a value, have it for OWNER alone? An older form

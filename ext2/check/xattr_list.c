@@ -285,7 +285,7 @@ static int value_refer(const struct ext2_attrs *list, uint32_t at)
 /* Add what the value of ENTRY explains. BYTES is memory for an inode. */
 static int value_charge(const struct ext2_attrs *list,
                         const struct ext2_disk_xattr_entry *entry,
-                        uint8_t *bytes, uint64_t *clusters)
+                        uint8_t *bytes, struct ext2_check_charge *charge)
 {
     const struct ext2_check_super *s = &list->c->super;
     uint32_t shift = s->block_shift + s->cluster_shift;
@@ -296,12 +296,16 @@ static int value_charge(const struct ext2_attrs *list,
                                     bytes, &inode, &good);
 
     if (!err && good &&
-        !ext2_value_is_own((const struct ext2_disk_inode *)bytes, list->owner))
-        *clusters += (size + (UINT64_C(1) << shift) - 1) >> shift;
+        !ext2_value_is_own((const struct ext2_disk_inode *)bytes,
+                           list->owner)) {
+        charge->clusters += (size + (UINT64_C(1) << shift) - 1) >> shift;
+        charge->values++;
+    }
     return err;
 }
 
-int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters)
+int ext2_attrs_charge(const struct ext2_attrs *list,
+                      struct ext2_check_charge *charge)
 {
     size_t size = list->c->super.inode_size;
     uint8_t *bytes = NULL;
@@ -313,7 +317,7 @@ int ext2_attrs_charge(const struct ext2_attrs *list, uint64_t *clusters)
             continue;
         if (!bytes)
             bytes = check_alloc(list->c->check, size);
-        err = bytes ? value_charge(list, entry_at(list, at), bytes, clusters)
+        err = bytes ? value_charge(list, entry_at(list, at), bytes, charge)
                     : SHALE_ENOMEM;
     }
     check_free(list->c->check, bytes, size);
