@@ -9,6 +9,8 @@
 
 #define WINDOW (256u << 10)
 
+#define FLAGS_AT NTFS_CHECK_FIELD(ntfs_disk_record, flags)
+
 /* --------------------------------------------------------------- loading */
 
 /* Add the bits of the SIZE bytes at BYTES, the first of which is FIRST. */
@@ -85,7 +87,8 @@ static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
     ntfs_record_put(nc->vol, record);
     if (found <= 0) {
         if (found != SHALE_ENOMEM)
-            ntfs_check_tell(nc, NTFS_CHECK_BITMAP, number, SHALE_NOWHERE);
+            ntfs_check_tell(nc, NTFS_CHECK_BITMAP, number,
+                            ntfs_check_at(nc, number, 0));
         return found == SHALE_ENOMEM ? found : 0;
     }
     window = check_alloc(nc->check, WINDOW);
@@ -167,7 +170,7 @@ static void records_differ(struct ntfs_check *nc, uint64_t first,
                       !ntfs_check_is_told(nc, i)))
             ntfs_check_tell(nc, found ? NTFS_CHECK_RECORD_UNMARKED
                                       : NTFS_CHECK_RECORD_LOST,
-                            i, SHALE_NOWHERE);
+                            i, ntfs_check_at(nc, i, FLAGS_AT));
 }
 
 int ntfs_check_bitmaps(struct ntfs_check *nc)

@@ -85,8 +85,8 @@ static int place_check(struct ntfs_check *nc, const uint8_t *head, uint64_t at,
 /*
  * Look for the copy of the sector at HEAD, which BOOT is: behind the volume's
  * last sector, or in its middle. Where sectors are not of 512 bytes mkntfs has
- * its own idea of where that is, within the last SEARCH_SIZE of the device; else
- * it may be the device's last one.
+ * its own idea of where that is, within the last SEARCH_SIZE of the device;
+ * else it may be the device's last one.
  */
 static int copy_check(struct ntfs_check *nc, const uint8_t *head,
                       const struct ntfs_boot *boot, uint8_t *bytes)

@@ -4,21 +4,26 @@
  *      checker.c   phases, in their order; what is kept, and freed
  *      boot.c      the boot sector, its copy, and what they disagree on
  *      scan.c      all records of the MFT in the device's order, by workers
- *      record.c    one record: fixups, head, the attributes in it
- *      attr.c      one attribute: head, value, sizes
+ *      record.c    one record: fixups, the attributes in it
+ *      head.c      ... and its head
+ *      attr.c      one attribute: head, flags, sizes
+ *      value.c     ... and what some types of it hold; descriptor.c: rights
  *      runs.c      mapping pairs to clusters: owned, shared, off the volume
  *      shared.c    who shares clusters with whom
  *      bitmap.c    $Bitmap, and $MFT's own, against what was found
  *      mirror.c    $MFTMirr
  *      list.c      attribute lists against the records they name; what the
  *                  pieces of an attribute say together
- *      system.c    $Volume, $LogFile, $UpCase, $AttrDef, $BadClus, $Boot
+ *      system.c    $Volume, $UpCase, and the files that there have to be
+ *      log.c       $LogFile's restart pages
  *
  *      index.c     one B-tree: nodes, order, its bitmap; order.c: of keys
- *      names.c     names in records against names in directories
+ *      node.c      ... and one node of it
+ *      names.c     names in records against names in directories; pairs.c:
+ *                  which of them do not agree
  *      tree.c      which directories lead to the root; loops, orphans
  *      secure.c    $SDS, $SII, $SDH, and the ids that files have
- *      views.c     the other indexes: $O, $Q, $R
+ *      views.c     the other indexes: $R and $O of files; quota.c: $O, $Q
  *      paths.c     what a record is called
  *
  * The volume is mounted, read-only and with the option recover, which finds the
@@ -27,11 +32,12 @@
  * is decoded once more, leniently: the driver stops at what is wrong, and here
  * it is told. Where the volume cannot be mounted at all, that is the finding.
  *
- * Sixteen bytes are kept of every record (struct ntfs_check_record); the rest
- * is read again where it is wanted. That names agree with directories is found
- * by sums: each name of a record adds a hash of (file, parent, name) to its
- * file's sum, each entry of a directory takes one off. Where a sum is not zero
- * at the end, and only there, both are read again and compared.
+ * Sixteen bytes are kept of every record (struct ntfs_check_record), and eight
+ * of every file, its size; the rest is read again where it is wanted. That
+ * names agree with directories is found by sums: each name of a record adds a
+ * hash of (file, parent, name) to its file's sum, each entry of a directory
+ * takes one off. Where a sum is not zero at the end, and only there, both are
+ * read again and compared.
  */
 #ifndef NTFS_CHECK_CHECK_H
 #define NTFS_CHECK_CHECK_H
@@ -72,6 +78,13 @@ struct ntfs_check_record {
 #define NTFS_CHECK_REACHED   0x0040u    /* the root leads there */
 #define NTFS_CHECK_CALLED    0x0080u    /* its head says it is a directory */
 #define NTFS_CHECK_AGAIN     0x0100u    /* ... and it has several names */
+#define NTFS_CHECK_LINKED    0x0200u    /* it says it has a reparse point */
+#define NTFS_CHECK_CALLED_VIEW 0x0400u  /* ... or other indexes than of names */
+#define NTFS_CHECK_NAMED_SO  0x0800u    /* a name says it is a directory */
+#define NTFS_CHECK_NAMED_NOT 0x1000u    /* ... or that it is none */
+
+/* Where a field is in its struct. */
+#define NTFS_CHECK_FIELD(type, name) ((uint32_t)offsetof(struct type, name))
 
 /* Security ids up to this are looked at: more descriptors have no room. */
 #define NTFS_CHECK_IDS (1u << 24)
@@ -85,6 +98,7 @@ struct ntfs_check_chunk {
 };
 
 struct ntfs_entry;
+struct ntfs_index_node;
 struct pile;
 struct ntfs_name;
 
@@ -104,6 +118,7 @@ struct ntfs_check {
 
     struct check_array *records;        /* struct ntfs_check_record */
     struct check_array *parents;        /* of directories: references */
+    struct check_array *sizes;          /* of files: of unnamed data, and 1 */
     struct check_bits *claimed;         /* records in use by $MFT's bitmap */
     struct check_bits *in_use;          /* ... by their heads */
     struct check_bits *unread;          /* ... that the device has not given */
@@ -112,8 +127,11 @@ struct ntfs_check {
     struct check_bits *once, *twice;    /* while shared.c counts; or NULL */
     struct check_bits *reparse;         /* files with a reparse point */
     struct check_bits *objects;         /* ... with an object id */
+    uint64_t reparse_sum, objects_sum;  /* of what indexes should say of them;
+                                           under the lock of records */
     struct check_bits *ids;             /* of security, that files have */
     struct pile *pile;                  /* while names.c compares; or NULL */
+    enum ntfs_log log_state;            /* how $LogFile was left */
     uint64_t claims;                    /* bits of CLAIMED that were read */
     uint64_t shares;                    /* how often one was had already; under
                                            the lock of records */
@@ -161,11 +179,28 @@ typedef int ntfs_check_each_fn(struct ntfs_check *nc,
 int ntfs_check_scan(struct ntfs_check *nc, const char *what, uint16_t flags,
                     ntfs_check_each_fn *each);
 
+/* ----------------------------------------------------- head.c record.c */
+
 /* Undo the fixups of RECORD and fill the rest of it, having told nothing: is it
    one in use, with a head that can be believed? */
 bool ntfs_check_open(struct ntfs_check *nc, struct ntfs_record *record);
 
-/* ----------------------------------------------------------- record.c */
+/* Fill RECORD, whose fixups are undone, by its head, and tell what is wrong
+   there. False: no more of it can be believed. */
+bool ntfs_check_head(struct ntfs_check *nc, struct ntfs_record *record);
+
+/* The attributes of RECORD end at byte END of it: does its head say so? */
+void ntfs_check_used(struct ntfs_check *nc, const struct ntfs_record *record,
+                     uint32_t end);
+
+/* How many fixups has a block of SIZE bytes, their number counted too? */
+static inline uint32_t ntfs_check_fixups(uint32_t size)
+{
+    return size / NTFS_FIXUP_STRIDE + 1;
+}
+
+/* The byte of the volume where byte INTO of record NUMBER is. */
+uint64_t ntfs_check_at(struct ntfs_check *nc, uint64_t number, uint64_t into);
 
 /* The first scan: every record, and all that is in it. */
 int ntfs_check_records(struct ntfs_check *nc);
@@ -195,7 +230,8 @@ int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n);
 /*
  * The attribute of RECORD at *OFFSET (record->attrs to begin with), which moves
  * past it. 1; 0 at the end; -1 if it cannot be understood: that is *WRONG, a
- * code, which has not been told, and so is the end.
+ * code, which has not been told, and so is the end. OUT->at is where the field
+ * in question is then.
  */
 int ntfs_check_attr_next(const struct ntfs_record *record, uint32_t *offset,
                          struct ntfs_attr *out, unsigned *wrong);
@@ -204,6 +240,18 @@ int ntfs_check_attr_next(const struct ntfs_record *record, uint32_t *offset,
    sizes are left to list.c. */
 int ntfs_check_attr(struct ntfs_check *nc, const struct ntfs_attr *attr,
                     bool listed);
+
+/* The byte of the volume where byte INTO of ATTR is; its value, a resident
+   one's. */
+uint64_t ntfs_check_attr_at(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                            uint64_t into);
+uint64_t ntfs_check_value_at(struct ntfs_check *nc,
+                             const struct ntfs_attr *attr);
+/* Where the value of the first attribute of TYPE in record NUMBER is, or if it
+   is elsewhere the attribute, or if there is none the record: for what has been
+   found out without it. */
+int ntfs_check_find(struct ntfs_check *nc, uint64_t number, uint32_t type,
+                    uint64_t *at);
 
 /* What ATTR, a first piece, says of sizes, against CLUSTERS of all pieces, of
    which TAKEN are no holes. */
@@ -225,7 +273,35 @@ int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
 void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
                            struct ntfs_check_extent *out);
 
-/* --------------------------------------------------------- index.c */
+/* --------------------------------------- value.c descriptor.c views.c */
+
+/* Does what ATTR holds have the form that its type says? */
+int ntfs_check_value(struct ntfs_check *nc, const struct ntfs_attr *attr);
+
+/* What is wrong with NAME, decoded from LEN bytes, besides? NULL: nothing. */
+const char *ntfs_check_name(const struct ntfs_name *name, size_t len);
+
+/* What is wrong with the security descriptor that is LEN bytes at BYTES, and at
+   which of them? NULL: nothing. */
+const char *ntfs_check_descriptor(const uint8_t *bytes, size_t len,
+                                  size_t *at);
+
+/* What stands for ATTR, a reparse point or an object id of the file that
+   REFERENCE means, and for the entry of an index that says the same. */
+uint64_t ntfs_check_listed_hash(const struct ntfs_attr *attr,
+                                uint64_t reference);
+
+/* --------------------------------------------------- index.c node.c */
+
+/* What does NODE, which has ROOM bytes, say that cannot be, as far as it can be
+   decoded? NULL, or the rule, and in *AT the place in the node. BLOCK: it is
+   one, and not a root. */
+const char *ntfs_check_node(const struct ntfs_index_node *node, uint32_t room,
+                            bool block, uint32_t *at);
+/* Has ENTRY, of a tree of names or not, just the length that it needs? It is
+   *NEEDS. */
+bool ntfs_check_entry(const struct ntfs_entry *entry, bool names,
+                      uint32_t *needs);
 
 /* A walk through a B-tree, in order. */
 struct ntfs_tree {
@@ -234,6 +310,7 @@ struct ntfs_tree {
     struct ntfs_index *index;
     uint32_t collation;                 /* enum ntfs_collation */
     bool broken;                        /* something could not be read */
+    bool silent;                        /* it has been told before */
     void *context;                      /* of EACH */
 };
 
@@ -248,8 +325,9 @@ int ntfs_check_index(struct ntfs_check *nc, const struct ntfs_record *record,
                      const uint16_t *name, size_t len, uint32_t collation,
                      ntfs_tree_fn *each, void *context, bool *broken);
 
-/* The same of a directory's names, in silence: to read them once more. */
+/* The same in silence: to read it once more. */
 int ntfs_check_reread(struct ntfs_check *nc, const struct ntfs_record *record,
+                      const uint16_t *name, size_t len, uint32_t collation,
                       ntfs_tree_fn *each, void *context);
 
 /* ------------------------------------------- order.c: how keys are sorted */
@@ -259,6 +337,23 @@ int ntfs_check_collate(const struct ntfs_volume *vol, uint32_t collation,
                        const uint8_t *a, size_t a_len, const uint8_t *b,
                        size_t b_len);
 
+/* ---------------------------------------------------------- quota.c */
+
+/* What the two indexes of $Quota come to, each walked with the function for its
+   entries. */
+struct ntfs_quota {
+    uint64_t at;                /* of $O; SHALE_NOWHERE: there is none */
+    bool limits;                /* there is a $Q */
+    bool broken;                /* not all can be compared */
+    uint64_t count, owners;     /* owners in $Q and $O */
+    uint64_t sum;               /* of them, which is 0 if they are the same */
+};
+
+int ntfs_quota_limits(struct ntfs_tree *tree, const struct ntfs_entry *entry);
+int ntfs_quota_owner(struct ntfs_tree *tree, const struct ntfs_entry *entry);
+void ntfs_quota_judge(struct ntfs_check *nc, const struct ntfs_record *record,
+                      const struct ntfs_quota *quota);
+
 /* -------------------------------------------- the phases after the scan */
 
 int ntfs_check_lists(struct ntfs_check *nc);
@@ -267,9 +362,11 @@ int ntfs_check_shared(struct ntfs_check *nc);
 int ntfs_check_bitmaps(struct ntfs_check *nc);
 int ntfs_check_indexes(struct ntfs_check *nc);
 int ntfs_check_names(struct ntfs_check *nc);
+int ntfs_check_pairs(struct ntfs_check *nc);    /* of its, where sums differ */
 int ntfs_check_tree(struct ntfs_check *nc);
 int ntfs_check_secure(struct ntfs_check *nc);
 int ntfs_check_views(struct ntfs_check *nc);
+int ntfs_check_log(struct ntfs_check *nc);
 int ntfs_check_paths(struct check *check, struct check_path *paths,
                      size_t count);
 

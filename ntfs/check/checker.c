@@ -136,6 +136,7 @@ static int sets_make(struct ntfs_check *nc)
     nc->records = check_array_create(check, records,
                                      sizeof(struct ntfs_check_record));
     nc->parents = check_array_create(check, records, sizeof(uint64_t));
+    nc->sizes = check_array_create(check, records, sizeof(uint64_t));
     nc->claimed = check_bits_create(check, records);
     nc->in_use = check_bits_create(check, records);
     nc->unread = check_bits_create(check, records);
@@ -144,9 +145,9 @@ static int sets_make(struct ntfs_check *nc)
     nc->reparse = check_bits_create(check, records);
     nc->objects = check_bits_create(check, records);
     nc->ids = check_bits_create(check, NTFS_CHECK_IDS);
-    return nc->records && nc->parents && nc->claimed && nc->in_use &&
-                   nc->unread && nc->used && nc->shared && nc->reparse &&
-                   nc->objects && nc->ids
+    return nc->records && nc->parents && nc->sizes && nc->claimed &&
+                   nc->in_use && nc->unread && nc->used && nc->shared &&
+                   nc->reparse && nc->objects && nc->ids
                ? 0 : SHALE_ENOMEM;
 }
 
@@ -162,6 +163,7 @@ static int phases(struct ntfs_check *nc)
         ntfs_check_views,
         ntfs_check_mirror,
         ntfs_check_system,
+        ntfs_check_log,
         ntfs_check_bitmaps,
         ntfs_check_shared,
     };
@@ -207,6 +209,7 @@ static void ntfs_check_done(struct check *check)
     ntfs_check_chunks_free(nc);
     check_array_destroy(nc->records);
     check_array_destroy(nc->parents);
+    check_array_destroy(nc->sizes);
     check_bits_destroy(nc->claimed);
     check_bits_destroy(nc->in_use);
     check_bits_destroy(nc->unread);
@@ -227,9 +230,10 @@ const struct shale_checker shale_ntfs_checker = {
     .codes = ntfs_check_codes,
     .code_count = NTFS_CHECK_CODES,
     .phases = 10,
-    .memory = "16 bytes per MFT record, in pieces of 4 KiB where there are "
-              "any in use; at most 4 bits per cluster and per record, less "
-              "where they lie in runs; 1 MiB of cache and 1 MiB per thread",
+    .memory = "24 bytes per MFT record, in pieces of 4 KiB where there are "
+              "any in use, and 20 more if names do not agree; at most 4 bits "
+              "per cluster and per record, less where they lie in runs; 1 MiB "
+              "of cache and 1 MiB per thread",
     .probe = ntfs_probe,
     .probe_backup = ntfs_check_probe_copy,
     .run = ntfs_check_run,

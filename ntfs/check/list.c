@@ -16,17 +16,22 @@
 #define LIST_MAX   (256u << 10)
 #define ENTRY_SIZE 26u          /* of one without a name */
 
+#define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_record, name)
+
 /* A walk through one file's list. */
 struct walk {
     struct ntfs_check *nc;
     const struct ntfs_record *base;
-    uint64_t at;                /* of the list, or of what describes it */
+    const struct ntfs_stream *list;     /* NULL: it cannot be read */
+    uint64_t value_at;          /* of a list that is in its record */
     const uint8_t *bytes;
     uint32_t length, offset;
+    uint32_t entry_at;          /* the last entry's offset */
     uint32_t in_base;           /* entries that mean one in the base record */
     bool broken;                /* what is missing is no finding any more */
 
     struct ntfs_record *holder; /* the last extension record; or NULL */
+    struct check_bits *lost;    /* those that are none of this file's */
 
     /* The attribute whose pieces come one after the other. */
     bool open;
@@ -44,10 +49,20 @@ struct entry {
     uint8_t name_length;
 };
 
+/* Byte OFFSET of the list is where on the volume? */
+static uint64_t place_of(const struct walk *walk, uint32_t offset)
+{
+    if (!walk->list)
+        return walk->value_at;
+    return walk->list->resident
+               ? walk->value_at + offset
+               : ntfs_data_place(walk->nc->vol, walk->list, offset);
+}
+
 static void tell(struct walk *walk, unsigned code, uint64_t other)
 {
-    check_tell(walk->nc->check, &ntfs_check_codes[code], walk->at,
-               &(struct check_note){
+    check_tell(walk->nc->check, &ntfs_check_codes[code],
+               place_of(walk, walk->entry_at), &(struct check_note){
         .object = SHALE_OBJECT_RECORD, .number = walk->base->number,
         .other = other, .found = other,
     });
@@ -67,6 +82,7 @@ static int entry_take(struct walk *walk, struct entry *out)
 
     if (left == 0)
         return 0;
+    walk->entry_at = walk->offset;
     length = left < ENTRY_SIZE ? 0 : le16_get(raw->length);
     if (length < ENTRY_SIZE || length > left ||
         (raw->name_length > 0 &&
@@ -85,6 +101,26 @@ static int entry_take(struct walk *walk, struct entry *out)
         .name_length = raw->name_length,
     };
     return 1;
+}
+
+/* Record NUMBER is none of this file's: that is told once, however many entries
+   lead there. */
+static int lost_tell(struct walk *walk, uint64_t number)
+{
+    uint64_t already = 0;
+    int err = 0;
+
+    if (!walk->lost) {
+        walk->lost = check_bits_create(walk->nc->check,
+                                       walk->nc->record_count);
+        if (!walk->lost)
+            return SHALE_ENOMEM;
+    }
+    if (number < walk->nc->record_count)
+        err = check_bits_add(walk->lost, number, 1, &already);
+    if (!err && already == 0)
+        tell(walk, NTFS_CHECK_LIST_RECORD, number);
+    return err;
 }
 
 /* The record that ENTRY says; *OUT is NULL, and it is told, if it is none of
@@ -120,10 +156,8 @@ static int holder_find(struct walk *walk, const struct entry *entry,
         walk->holder = NULL;
         err = SHALE_ECORRUPT;
     }
-    if (err)
-        tell(walk, NTFS_CHECK_LIST_RECORD, number);
     *out = walk->holder;
-    return 0;
+    return err ? lost_tell(walk, number) : 0;
 }
 
 static bool is_meant(const struct entry *entry, const struct ntfs_attr *attr)
@@ -225,6 +259,7 @@ static int walk_all(struct walk *walk)
     }
     pieces_end(walk);
     ntfs_record_put(walk->nc->vol, walk->holder);
+    check_bits_destroy(walk->lost);
     return err;
 }
 
@@ -240,18 +275,21 @@ static uint32_t attrs_count(const struct ntfs_record *record)
     return count;
 }
 
-/* Open the list that BASE has. 1, or 0 or an error if that cannot be. */
-static int list_open(struct ntfs_check *nc, const struct ntfs_record *base,
-                     struct ntfs_stream *out)
+/* Open the list that the base record of WALK has. 1, or 0 or an error if that
+   cannot be. */
+static int list_open(struct walk *walk, struct ntfs_stream *out)
 {
-    uint32_t offset = base->attrs;
+    struct ntfs_check *nc = walk->nc;
+    uint32_t offset = walk->base->attrs;
     struct ntfs_attr attr;
     unsigned wrong;
     int err;
 
-    while (ntfs_check_attr_next(base, &offset, &attr, &wrong) > 0) {
+    while (ntfs_check_attr_next(walk->base, &offset, &attr, &wrong) > 0) {
         if (attr.type != NTFS_ATTRIBUTE_LIST)
             continue;
+        walk->value_at = attr.resident ? ntfs_check_value_at(nc, &attr)
+                                       : ntfs_check_attr_at(nc, &attr, 0);
         err = ntfs_stream_begin(nc->vol, out, &attr);
         if (err)
             return err;
@@ -263,61 +301,68 @@ static int list_open(struct ntfs_check *nc, const struct ntfs_record *base,
     return 0;
 }
 
-/* The list of BASE: into memory of *SIZE bytes at *OUT, which stays NULL if it
-   cannot be read. */
-static int list_load(struct ntfs_check *nc, const struct ntfs_record *base,
-                     uint8_t **out, uint32_t *size)
+/* Is every attribute of the base record, but for the list, in the list? */
+static void base_judge(struct walk *walk)
 {
-    struct ntfs_stream stream;
-    int found = list_open(nc, base, &stream), err;
+    uint32_t count = attrs_count(walk->base);
 
-    *out = NULL;
-    if (found <= 0)
-        return found == SHALE_ENOMEM ? found : 0;
-    if (stream.size == 0 || stream.size > LIST_MAX) {
-        ntfs_stream_close(nc->vol, &stream);
+    if (count != walk->in_base)
+        ntfs_check_differ(walk->nc, NTFS_CHECK_LIST_MISSING,
+                          walk->base->number, walk->value_at, count,
+                          walk->in_base);
+}
+
+/* Walk through LIST. False in *GOOD: it cannot be read. */
+static int list_walk(struct walk *walk, const struct ntfs_stream *list,
+                     bool *good)
+{
+    struct check *check = walk->nc->check;
+    uint8_t *bytes;
+    int err;
+
+    *good = list->size > 0 && list->size <= LIST_MAX;
+    if (!*good)
         return 0;
-    }
-    *size = (uint32_t)stream.size;
-    *out = check_alloc(nc->check, *size);
-    err = *out ? ntfs_stream_read(nc->vol, &stream, 0, *out, *size)
-               : SHALE_ENOMEM;
-    ntfs_stream_close(nc->vol, &stream);
+    walk->length = (uint32_t)list->size;
+    bytes = check_alloc(check, walk->length);
+    if (!bytes)
+        return SHALE_ENOMEM;
+    err = ntfs_stream_read(walk->nc->vol, list, 0, bytes, walk->length);
     if (err) {
-        check_free(nc->check, *out, *out ? *size : 0);
-        *out = NULL;
+        *good = false;
+        err = err == SHALE_ENOMEM ? err : 0;
+    } else {
+        walk->bytes = bytes;
+        walk->list = list;
+        err = walk_all(walk);
     }
-    return err == SHALE_ENOMEM ? err : 0;
+    check_free(check, bytes, walk->length);
+    return err;
 }
 
 static int list_check(struct ntfs_check *nc, struct ntfs_record *record)
 {
-    struct walk walk = { .nc = nc, .base = record, .at = record->at };
-    uint8_t *bytes;
-    uint32_t count;
-    int err;
+    struct walk walk = { .nc = nc, .base = record };
+    struct ntfs_stream list;
+    bool good = false;
+    int err = 0, found;
 
     if (!ntfs_check_open(nc, record) || record->base)
         return 0;
-    err = list_load(nc, record, &bytes, &walk.length);
-    if (err)
-        return err;
-    if (!bytes) {
-        tell(&walk, NTFS_CHECK_LIST_READ, 0);
-        return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
+    found = list_open(&walk, &list);
+    if (found == SHALE_ENOMEM)
+        return found;
+    if (found > 0) {
+        err = list_walk(&walk, &list, &good);
+        if (!err && good && !walk.broken)
+            base_judge(&walk);
+        ntfs_stream_close(nc->vol, &list);
     }
-    walk.bytes = bytes;
-    err = walk_all(&walk);
-    check_free(nc->check, bytes, walk.length);
-    if (err)
-        return err;
-    if (walk.broken)
-        return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
-    count = attrs_count(record);
-    if (count != walk.in_base)
-        ntfs_check_differ(nc, NTFS_CHECK_LIST_MISSING, record->number,
-                          record->at, count, walk.in_base);
-    return 0;
+    walk.list = NULL;
+    if (!err && !good)
+        tell(&walk, NTFS_CHECK_LIST_READ, 0);
+    return err || !walk.broken
+               ? err : ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }
 
 /* ------------------------------------------------------ extension records */
@@ -359,12 +404,14 @@ static int extensions_check(struct ntfs_check *nc)
         if (!(base.flags & NTFS_CHECK_IN_USE) ||
             !(base.flags & NTFS_CHECK_LIST) || kept.names == 0)
             check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_BASE],
-                       SHALE_NOWHERE, &(struct check_note){
+                       ntfs_check_at(nc, i, FIELD(base)),
+                       &(struct check_note){
                 .object = SHALE_OBJECT_RECORD, .number = i, .other = number,
             });
         else if (!(kept.flags & NTFS_CHECK_DAMAGED) &&
                  kept.names != kept.links)
-            ntfs_check_differ(nc, NTFS_CHECK_LIST_MISSING, i, SHALE_NOWHERE,
+            ntfs_check_differ(nc, NTFS_CHECK_LIST_MISSING, i,
+                              ntfs_check_at(nc, i, FIELD(attrs_offset)),
                               kept.links, kept.names);
     }
     return err;

@@ -10,11 +10,13 @@
 #include "ntfs/check/check.h"
 #include "ntfs/index.h"
 
-/* The head before NTFS 3.1, and where fixups begin since. */
-#define HEAD_SIZE     ((uint32_t)offsetof(struct ntfs_disk_record, unused))
-#define HEAD_SIZE_3_1 ((uint32_t)sizeof(struct ntfs_disk_record))
+#define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_record, name)
+#define ATTR(name)  NTFS_CHECK_FIELD(ntfs_disk_attr, name)
 
-#define FIELD(name) ((uint64_t)offsetof(struct ntfs_disk_record, name))
+static const struct ntfs_disk_record *head_of(const struct ntfs_record *record)
+{
+    return (const struct ntfs_disk_record *)record->bytes;
+}
 
 /* ------------------------------------------------------ what is kept */
 
@@ -87,54 +89,6 @@ int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n)
     return keep(nc, file, &(struct ntfs_check_record){ .sum = n });
 }
 
-/* ------------------------------------------------------------- the head */
-
-static const struct ntfs_disk_record *head_of(const struct ntfs_record *record)
-{
-    return (const struct ntfs_disk_record *)record->bytes;
-}
-
-/* Fill RECORD by its head, fixups undone. False: that cannot be. */
-static bool head_take(struct ntfs_check *nc, struct ntfs_record *record)
-{
-    const struct ntfs_disk_record *raw = head_of(record);
-
-    record->sequence = le16_get(raw->sequence);
-    record->flags = le16_get(raw->flags);
-    record->base = le64_get(raw->base);
-    record->attrs = le16_get(raw->attrs_offset);
-    record->used = le32_get(raw->used);
-    return record->attrs >= HEAD_SIZE && record->attrs % 8 == 0 &&
-           record->used <= nc->vol->boot.record_size &&
-           record->attrs < record->used;
-}
-
-bool ntfs_check_open(struct ntfs_check *nc, struct ntfs_record *record)
-{
-    return !ntfs_fixup(record->bytes, nc->vol->boot.record_size, "FILE") &&
-           head_take(nc, record) && record->flags & NTFS_RECORD_IN_USE;
-}
-
-/* Fields that nothing depends on as long as all else is right. */
-static void head_check(struct ntfs_check *nc, const struct ntfs_record *record)
-{
-    const struct ntfs_disk_record *raw = head_of(record);
-    uint32_t size = nc->vol->boot.record_size;
-
-    if (le32_get(raw->allocated) != size)
-        ntfs_check_differ(nc, NTFS_CHECK_RECORD_SIZE, record->number,
-                          record->at + FIELD(allocated), size,
-                          le32_get(raw->allocated));
-    if (le16_get(raw->multi.fixup_offset) >= HEAD_SIZE_3_1 &&
-        le32_get(raw->number) != (uint32_t)record->number)
-        ntfs_check_differ(nc, NTFS_CHECK_RECORD_NUMBER, record->number,
-                          record->at + FIELD(number), record->number,
-                          le32_get(raw->number));
-    if (record->sequence == 0)
-        ntfs_check_differ(nc, NTFS_CHECK_RECORD_SEQUENCE, record->number,
-                          record->at + FIELD(sequence), 1, 0);
-}
-
 /* ------------------------------------------------------- the attributes */
 
 /* What has been seen of a record's attributes. */
@@ -146,6 +100,7 @@ struct seen {
     uint16_t ids[32];           /* of the first ones */
     uint8_t *more;              /* a bit for each id, where there are more */
     uint16_t highest;
+    uint64_t reparse, objects;  /* what the indexes of those should say */
     struct ntfs_check_record kept;
 };
 
@@ -215,10 +170,16 @@ static int name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
         return 0;               /* which has been told */
     if (wrong) {
         ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
-                        attr->at, wrong);
+                        ntfs_check_value_at(nc, attr), wrong);
         seen->kept.flags |= NTFS_CHECK_DAMAGED;
         return 0;
     }
+    wrong = ntfs_check_name(&name, attr->value_length);
+    if (wrong)
+        ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
+                        ntfs_check_value_at(nc, attr), wrong);
+    seen->kept.flags |= name.flags & NTFS_NAME_IS_DIRECTORY
+                            ? NTFS_CHECK_NAMED_SO : NTFS_CHECK_NAMED_NOT;
     seen->kept.names++;
     seen->kept.sum += ntfs_check_name_hash(ntfs_check_file_of(record), &name);
     return parent_take(nc, record, &name);
@@ -233,8 +194,11 @@ static int standard_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
 
     if (!attr->resident)
         return 0;               /* which has been told */
-    if (attr->value_length >= offsetof(struct ntfs_disk_standard, owner_id))
-        seen->standards++;
+    if (attr->value_length < offsetof(struct ntfs_disk_standard, owner_id))
+        return 0;
+    seen->standards++;
+    if (le32_get(raw->flags) & NTFS_FILE_REPARSE)
+        seen->kept.flags |= NTFS_CHECK_LINKED;
     if (attr->value_length < sizeof *raw)
         return 0;
     id = le32_get(raw->security_id);
@@ -242,11 +206,70 @@ static int standard_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
                ? 0 : check_bits_add(nc->ids, id, 1, NULL);
 }
 
+/* Take note of a reparse point or an object id, ATTR, and in *SUM of what an
+   index should say of it. */
+static int listed_take(const struct ntfs_attr *attr, struct check_bits *files,
+                       uint64_t *sum)
+{
+    const struct ntfs_record *record = attr->record;
+    uint64_t reference = record->base
+                             ? record->base
+                             : record->number |
+                                   (uint64_t)record->sequence << 48;
+
+    *sum += ntfs_check_listed_hash(attr, reference);
+    return check_bits_add(files, ntfs_check_file_of(record), 1, NULL);
+}
+
+/* The size of the unnamed data, which ATTR is or begins. */
+static int size_take(struct ntfs_check *nc, const struct ntfs_attr *attr)
+{
+    uint64_t file = ntfs_check_file_of(attr->record), *at;
+    uint64_t size = attr->resident ? attr->value_length : attr->size;
+
+    if (attr->name_length > 0 || file >= check_array_size(nc->sizes) ||
+        (!attr->resident && attr->first_vcn != 0))
+        return 0;
+    check_array_lock(nc->sizes);
+    at = check_array_at(nc->sizes, file, true);
+    if (at)
+        *at = size + 1;
+    check_array_unlock(nc->sizes);
+    return at ? 0 : SHALE_ENOMEM;
+}
+
 static bool is_named_i30(const struct ntfs_attr *attr)
 {
     static const uint16_t i30[] = { '$', 'I', '3', '0' };
 
     return ntfs_attr_is(attr, NTFS_INDEX_ROOT, i30, 4);
+}
+
+/* Take note of what is kept of ATTR. */
+static int by_type(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                   struct seen *seen)
+{
+    switch (attr->type) {
+    case NTFS_STANDARD_INFORMATION:
+        return standard_take(nc, attr, seen);
+    case NTFS_ATTRIBUTE_LIST:
+        seen->kept.flags |= NTFS_CHECK_LIST;
+        return 0;
+    case NTFS_FILE_NAME:
+        return name_take(nc, attr, seen);
+    case NTFS_DATA:
+        return size_take(nc, attr);
+    case NTFS_REPARSE_POINT:
+        return listed_take(attr, nc->reparse, &seen->reparse);
+    case NTFS_OBJECT_ID:
+        return listed_take(attr, nc->objects, &seen->objects);
+    case NTFS_INDEX_ROOT:
+        seen->kept.flags |= is_named_i30(attr) ? NTFS_CHECK_DIRECTORY
+                                               : NTFS_CHECK_VIEW;
+        return 0;
+    default:
+        return 0;
+    }
 }
 
 /* One attribute of a record, among the others. */
@@ -260,32 +283,19 @@ static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
     if (err)
         return err;
     if (before)
-        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ID, number, attr->at, attr->id,
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ID, number,
+                          ntfs_check_attr_at(nc, attr, ATTR(id)), attr->id,
                           attr->id);
     if (attr->type < seen->type)
-        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ORDER, number, attr->at,
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_ORDER, number,
+                          ntfs_check_attr_at(nc, attr, ATTR(type)),
                           seen->type, attr->type);
     seen->type = attr->type;
     seen->total++;
-    if (attr->type == NTFS_STANDARD_INFORMATION)
-        err = standard_take(nc, attr, seen);
-    else if (attr->type == NTFS_ATTRIBUTE_LIST)
-        seen->kept.flags |= NTFS_CHECK_LIST;
-    else if (attr->type == NTFS_FILE_NAME)
-        err = name_take(nc, attr, seen);
-    else if (attr->type == NTFS_REPARSE_POINT)
-        err = check_bits_add(nc->reparse, ntfs_check_file_of(attr->record), 1,
-                             NULL);
-    else if (attr->type == NTFS_OBJECT_ID)
-        err = check_bits_add(nc->objects, ntfs_check_file_of(attr->record), 1,
-                             NULL);
-    else if (attr->type == NTFS_INDEX_ROOT)
-        seen->kept.flags |= is_named_i30(attr) ? NTFS_CHECK_DIRECTORY
-                                               : NTFS_CHECK_VIEW;
-    if (err)
-        return err;
-    return ntfs_check_attr(nc, attr, seen->kept.flags & NTFS_CHECK_LIST ||
-                                         attr->record->base);
+    err = by_type(nc, attr, seen);
+    return err ? err : ntfs_check_attr(nc, attr,
+                                       seen->kept.flags & NTFS_CHECK_LIST ||
+                                           attr->record->base);
 }
 
 /* All attributes of RECORD. */
@@ -300,12 +310,15 @@ static int attrs_check(struct ntfs_check *nc, const struct ntfs_record *record,
     while (!err && (more = ntfs_check_attr_next(record, &offset, &attr,
                                                 &wrong)) != 0) {
         if (more < 0) {
-            ntfs_check_tell(nc, wrong, record->number, record->at + offset);
+            ntfs_check_tell(nc, wrong, record->number,
+                            ntfs_check_attr_at(nc, &attr, 0));
             seen->kept.flags |= NTFS_CHECK_DAMAGED;
             return 0;
         }
         err = attr_take(nc, &attr, seen);
     }
+    if (!err)
+        ntfs_check_used(nc, record, offset);
     return err;
 }
 
@@ -317,7 +330,8 @@ static void attrs_judge(struct ntfs_check *nc, const struct ntfs_record *record,
 
     if (seen->count > 0 && next <= seen->highest && next != 0)
         ntfs_check_differ(nc, NTFS_CHECK_RECORD_NEXT_ID, record->number,
-                          record->at + FIELD(next_id), next, seen->highest);
+                          ntfs_check_at(nc, record->number, FIELD(next_id)),
+                          next, seen->highest);
     if (!(seen->kept.flags & NTFS_CHECK_DAMAGED) && record->base == 0 &&
         seen->standards != 1)
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_STANDARD, record->number,
@@ -326,21 +340,46 @@ static void attrs_judge(struct ntfs_check *nc, const struct ntfs_record *record,
 
 /* ------------------------------------------------------------ the record */
 
+/* What SEEN has of RECORD, which is in use, is kept. */
+static int seen_keep(struct ntfs_check *nc, const struct ntfs_record *record,
+                     struct seen *seen)
+{
+    struct ntfs_check_record *kept = &seen->kept;
+    int err;
+
+    check_array_lock(nc->records);
+    nc->reparse_sum += seen->reparse;
+    nc->objects_sum += seen->objects;
+    check_array_unlock(nc->records);
+    if (record->base) {
+        /* Its names are those of its file. */
+        err = keep(nc, ntfs_check_file_of(record),
+                   &(struct ntfs_check_record){
+            .sum = kept->sum, .names = kept->names,
+            .flags = kept->flags & (NTFS_CHECK_DAMAGED | NTFS_CHECK_DIRECTORY |
+                                    NTFS_CHECK_VIEW | NTFS_CHECK_NAMED_SO |
+                                    NTFS_CHECK_NAMED_NOT),
+        });
+        if (err)
+            return err;
+        kept->sum = 0;
+        kept->names = 0;
+        kept->links = (uint16_t)seen->total;
+    }
+    return keep(nc, record->number, kept);
+}
+
 /* RECORD is in use. */
 static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
 {
     struct seen seen = { .type = 0 };
     int err;
 
-    if (!head_take(nc, record)) {
-        ntfs_check_differ(nc, NTFS_CHECK_RECORD_HEAD, record->number,
-                          record->at, record->attrs, record->used);
+    if (!ntfs_check_head(nc, record))
         return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
-    }
     err = check_bits_add(nc->in_use, record->number, 1, NULL);
     if (err)
         return err;
-    head_check(nc, record);
     seen.kept = (struct ntfs_check_record){
         .sequence = record->sequence,
         .links = le16_get(head_of(record)->links),
@@ -350,25 +389,14 @@ static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
         seen.kept.flags |= NTFS_CHECK_EXTENSION;
     if (record->flags & NTFS_RECORD_DIRECTORY)
         seen.kept.flags |= NTFS_CHECK_CALLED;
+    if (record->flags & NTFS_RECORD_VIEW)
+        seen.kept.flags |= NTFS_CHECK_CALLED_VIEW;
     err = attrs_check(nc, record, &seen);
     check_free(nc->check, seen.more, seen.more ? ID_BYTES : 0);
     if (err)
         return err;
     attrs_judge(nc, record, &seen);
-    if (record->base) {
-        /* Its names are those of its file. */
-        err = keep(nc, ntfs_check_file_of(record),
-                   &(struct ntfs_check_record){
-            .sum = seen.kept.sum, .names = seen.kept.names,
-            .flags = seen.kept.flags & (NTFS_CHECK_DAMAGED |
-                                        NTFS_CHECK_DIRECTORY |
-                                        NTFS_CHECK_VIEW),
-        });
-        seen.kept.sum = 0;
-        seen.kept.names = 0;
-        seen.kept.links = (uint16_t)seen.total;
-    }
-    return err ? err : keep(nc, record->number, &seen.kept);
+    return seen_keep(nc, record, &seen);
 }
 
 /* What is wrong with RECORD, which has no FILE at its beginning? */

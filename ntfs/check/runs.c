@@ -10,7 +10,10 @@
 /* What the clusters of ATTR are used for. */
 static enum shale_use use_of(const struct ntfs_attr *attr)
 {
-    switch (ntfs_check_file_of(attr->record)) {
+    uint64_t number = ntfs_check_file_of(attr->record);
+
+    /* All that has a name here is far below 32 bits. */
+    switch (number <= UINT32_MAX ? (uint32_t)number : UINT32_MAX) {
     case NTFS_MFT:
     case NTFS_MFTMIRR:
         return attr->type == NTFS_DATA ? SHALE_USE_INODES : SHALE_USE_BITMAP;

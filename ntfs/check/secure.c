@@ -85,6 +85,28 @@ static int copy_check(struct ntfs_check *nc, struct secure *secure,
     return check_going(nc->check);
 }
 
+/* The descriptor that HEAD leads to is the one that was meant: can it be? */
+static void form_check(struct ntfs_check *nc, const struct secure *secure,
+                       const struct head *head)
+{
+    struct check_note note = {
+        .object = SHALE_OBJECT_RECORD, .number = NTFS_SECURE,
+        .other = head->id,
+    };
+    size_t at;
+    const char *wrong = ntfs_check_descriptor(secure->bytes + HEAD_SIZE,
+                                              head->length - HEAD_SIZE, &at);
+
+    if (!wrong)
+        return;
+    note.name = wrong + sizeof "ntfs: " - 1;
+    while (note.name[note.len])
+        note.len++;
+    check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_SECURE_FORM],
+               ntfs_data_place(nc->vol, &secure->sds,
+                               head->at + HEAD_SIZE + at), &note);
+}
+
 /* Does HEAD, of an index, lead to a descriptor that is as it says? */
 static int descriptor_check(struct ntfs_check *nc, struct secure *secure,
                             const struct head *head, uint64_t at)
@@ -114,6 +136,8 @@ static int descriptor_check(struct ntfs_check *nc, struct secure *secure,
     else if (descriptor_hash(secure->bytes + HEAD_SIZE,
                              head->length - HEAD_SIZE) != head->hash)
         tell(nc, NTFS_CHECK_SECURE_HASH, place, head->id);
+    else
+        form_check(nc, secure, head);
     return copy_check(nc, secure, head, place);
 }
 
@@ -178,15 +202,53 @@ static int by_hash(struct ntfs_tree *tree, const struct ntfs_entry *entry)
     return 0;
 }
 
-/* Ids that files have, and $Secure has not. */
-static void ids_check(struct ntfs_check *nc, struct secure *secure)
+/* RECORD, of a file with a security id: tell if $Secure has not got it. */
+static int id_judge(struct ntfs_check *nc, struct ntfs_record *record)
 {
-    uint64_t count = check_bits_size(nc->ids);
+    uint32_t offset;
+    struct ntfs_attr attr;
+    unsigned wrong;
 
-    for (uint64_t id = check_bits_next(nc->ids, 0, true); id < count;
-         id = check_bits_next(nc->ids, id + 1, true))
-        if (!check_bits_has(secure->ids, id))
-            tell(nc, NTFS_CHECK_SECURE_ID, SHALE_NOWHERE, id);
+    if (!ntfs_check_open(nc, record))
+        return 0;
+    offset = record->attrs;
+    while (ntfs_check_attr_next(record, &offset, &attr, &wrong) > 0) {
+        const struct ntfs_disk_standard *raw = (const void *)attr.value;
+        uint32_t id;
+
+        if (attr.type != NTFS_STANDARD_INFORMATION || !attr.resident ||
+            attr.value_length < sizeof *raw)
+            continue;
+        id = le32_get(raw->security_id);
+        if (id != 0 && id < NTFS_CHECK_IDS && check_bits_has(nc->ids, id))
+            check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_SECURE_ID],
+                       ntfs_check_value_at(nc, &attr) +
+                           NTFS_CHECK_FIELD(ntfs_disk_standard, security_id),
+                       &(struct check_note){
+                .object = SHALE_OBJECT_RECORD, .number = record->number,
+                .other = id,
+            });
+    }
+    return 0;
+}
+
+/* Ids that files have, and $Secure has not: only these stay in nc->ids. */
+static int ids_check(struct ntfs_check *nc, struct secure *secure)
+{
+    uint64_t count = check_bits_size(nc->ids), at = 0;
+    bool lost = false;
+    int err = 0;
+
+    while (!err && (at = check_bits_next(nc->ids, at, true)) < count) {
+        if (check_bits_has(secure->ids, at))
+            err = check_bits_remove(nc->ids, at, 1);
+        else
+            lost = true;
+        at++;
+    }
+    return err || !lost ? err
+                        : ntfs_check_scan(nc, "security ids",
+                                          NTFS_CHECK_IN_USE, id_judge);
 }
 
 static int indexes_check(struct ntfs_check *nc,
@@ -209,8 +271,7 @@ static int indexes_check(struct ntfs_check *nc,
     else if (secure->sum_id != secure->sum_hash)
         ntfs_check_differ(nc, NTFS_CHECK_SECURE_DIFFERS, NTFS_SECURE,
                           record->at, 0, 0);
-    ids_check(nc, secure);
-    return 0;
+    return ids_check(nc, secure);
 }
 
 static int secure_check(struct ntfs_check *nc, const struct ntfs_record *record,
@@ -246,7 +307,7 @@ int ntfs_check_secure(struct ntfs_check *nc)
         err = secure_check(nc, record, &secure);
         ntfs_stream_close(nc->vol, &secure.sds);
     } else if (found != SHALE_ENOMEM) {
-        tell(nc, NTFS_CHECK_SECURE_SDS, record->at, 0);
+        tell(nc, NTFS_CHECK_SECURE_SDS, ntfs_check_at(nc, NTFS_SECURE, 0), 0);
     } else {
         err = found;
     }

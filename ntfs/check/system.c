@@ -8,6 +8,8 @@
 #include "ntfs/check/check.h"
 #include "ntfs/upcase.h"
 
+#define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_volume, name)
+
 /* Records that have a purpose of their own, since NTFS 3.0. (Linux-NTFS,
    "System files") */
 static const struct {
@@ -44,8 +46,8 @@ static void files_check(struct ntfs_check *nc)
             kept.flags & NTFS_CHECK_EXTENSION ||
             (system_files[i].directory &&
              !(kept.flags & (NTFS_CHECK_DIRECTORY | NTFS_CHECK_DAMAGED))))
-            tell_named(nc, NTFS_CHECK_SYSTEM_FILE, number, SHALE_NOWHERE,
-                       system_files[i].name);
+            tell_named(nc, NTFS_CHECK_SYSTEM_FILE, number,
+                       ntfs_check_at(nc, number, 0), system_files[i].name);
     }
 }
 
@@ -107,7 +109,7 @@ static int upcase_check(struct ntfs_check *nc)
     if (found <= 0) {
         if (found != SHALE_ENOMEM)
             ntfs_check_tell(nc, NTFS_CHECK_UPCASE_SIZE, NTFS_UPCASE,
-                            SHALE_NOWHERE);
+                            ntfs_check_at(nc, NTFS_UPCASE, 0));
         return found == SHALE_ENOMEM ? found : 0;
     }
     err = upcase_read(nc, &stream);
@@ -117,27 +119,42 @@ static int upcase_check(struct ntfs_check *nc)
 
 /* ------------------------------------------------------------------ state */
 
+/* Versions that there have been. (Linux-NTFS, "$Volume") */
+static bool is_version(const struct ntfs_volume *vol)
+{
+    return vol->major == 3 ? vol->minor <= 1 : vol->major == 1 ||
+                                               vol->major == 2;
+}
+
+/* Version and flags of the volume, which $Volume has at AT. */
+static void volume_judge(struct ntfs_check *nc, uint64_t at)
+{
+    uint16_t flags = nc->vol->flags;
+
+    if (flags & (NTFS_VOLUME_DIRTY | NTFS_VOLUME_CHKDSK))
+        ntfs_check_differ(nc, NTFS_CHECK_VOLUME_DIRTY, NTFS_VOLUME,
+                          at + FIELD(flags), 0, flags);
+    if (!is_version(nc->vol))
+        ntfs_check_tell(nc, NTFS_CHECK_VOLUME_VERSION, NTFS_VOLUME,
+                        at + FIELD(major));
+}
+
 static int state_check(struct ntfs_check *nc)
 {
     struct ntfs_state state;
-    int err = ntfs_state_load(nc->vol, &state);
+    uint64_t at;
+    int err = ntfs_check_find(nc, NTFS_VOLUME, NTFS_VOLUME_INFORMATION, &at);
 
     if (err)
+        return err;
+    volume_judge(nc, at);
+    err = ntfs_state_load(nc->vol, &state);
+    if (err)
         return err == SHALE_ENOMEM ? err : 0;
-    if (state.flags & (NTFS_VOLUME_DIRTY | NTFS_VOLUME_CHKDSK))
-        ntfs_check_differ(nc, NTFS_CHECK_VOLUME_DIRTY, NTFS_VOLUME,
-                          SHALE_NOWHERE, 0, state.flags);
-    if (state.log == NTFS_LOG_UNCLEAN)
-        ntfs_check_tell(nc, NTFS_CHECK_LOG_UNCLEAN, NTFS_LOGFILE,
-                        SHALE_NOWHERE);
-    else if (state.log == NTFS_LOG_UNKNOWN)
-        ntfs_check_tell(nc, NTFS_CHECK_LOG_UNKNOWN, NTFS_LOGFILE,
-                        SHALE_NOWHERE);
+    nc->log_state = state.log;
     if (state.sleep == NTFS_SLEEP_HIBERNATED)
-        ntfs_check_tell(nc, NTFS_CHECK_HIBERNATED, NTFS_ROOT, SHALE_NOWHERE);
-    if (nc->vol->major == 0)
-        ntfs_check_tell(nc, NTFS_CHECK_VOLUME_VERSION, NTFS_VOLUME,
-                        SHALE_NOWHERE);
+        ntfs_check_tell(nc, NTFS_CHECK_HIBERNATED, NTFS_ROOT,
+                        ntfs_check_at(nc, NTFS_ROOT, 0));
     return 0;
 }
 

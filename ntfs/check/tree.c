@@ -60,10 +60,12 @@ static int mark_up(struct ntfs_check *nc, uint64_t number, uint64_t end)
 /* Tell the circle that NUMBER is in, once, and call all of it reached. */
 static int circle_tell(struct ntfs_check *nc, uint64_t number)
 {
-    uint64_t at = number;
-    int err;
+    uint64_t at = number, place;
+    int err = ntfs_check_find(nc, number, NTFS_FILE_NAME, &place);
 
-    ntfs_check_tell(nc, NTFS_CHECK_DIRECTORY_LOOP, number, SHALE_NOWHERE);
+    if (err)
+        return err;
+    ntfs_check_tell(nc, NTFS_CHECK_DIRECTORY_LOOP, number, place);
     do {
         err = ntfs_check_mark(nc, at, NTFS_CHECK_REACHED);
         at = NTFS_REFERENCE_NUMBER(check_array_get(nc->parents, at));
@@ -90,6 +92,17 @@ static int directory_judge(struct ntfs_check *nc, uint64_t number)
                ? err : ntfs_check_mark(nc, end, NTFS_CHECK_REACHED);
 }
 
+/* Directory NUMBER has several names. */
+static int names_tell(struct ntfs_check *nc, uint64_t number)
+{
+    uint64_t at;
+    int err = ntfs_check_find(nc, number, NTFS_FILE_NAME, &at);
+
+    if (!err)
+        ntfs_check_tell(nc, NTFS_CHECK_DIRECTORY_NAMES, number, at);
+    return err;
+}
+
 int ntfs_check_tree(struct ntfs_check *nc)
 {
     uint64_t count = check_array_size(nc->records);
@@ -104,8 +117,9 @@ int ntfs_check_tree(struct ntfs_check *nc)
             continue;
         /* That of the root is ".". */
         if (kept.flags & NTFS_CHECK_AGAIN)
-            ntfs_check_tell(nc, NTFS_CHECK_DIRECTORY_NAMES, i, SHALE_NOWHERE);
-        err = directory_judge(nc, i);
+            err = names_tell(nc, i);
+        if (!err)
+            err = directory_judge(nc, i);
     }
     return err;
 }
