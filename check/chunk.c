@@ -11,6 +11,7 @@
  */
 #include "check/chunk.h"
 
+#include "bits.h"
 #include "check/state.h"
 #include "le.h"
 
@@ -115,7 +116,7 @@ static uint32_t map_next(const le64 *map, uint32_t first, uint32_t last,
 
         word = (in ? word : ~word) & mask(from, WORD - 1);
         if (word) {
-            uint32_t n = i * WORD + (uint32_t)__builtin_ctzll(word);
+            uint32_t n = i * WORD + bit_lowest(word);
 
             return n <= last ? n : last + 1;
         }

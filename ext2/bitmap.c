@@ -3,6 +3,7 @@
  *
  * 64 at a time, in little-endian words, whatever the machine.
  */
+#include "bits.h"
 #include "write.h"
 
 uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
@@ -13,7 +14,7 @@ uint32_t ext2_bit_find(const le64 *words, uint32_t at, uint32_t end,
 
         word = (value ? word : ~word) >> (at % 64);
         if (word) {
-            at += (uint32_t)__builtin_ctzll(word);
+            at += bit_lowest(word);
             return at < end ? at : end;
         }
         at = (at / 64 + 1) * 64;

@@ -155,7 +155,7 @@ struct ext2_vnode {
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* block where a name was found last */
     bool no_index;              /* its htree turned out to be unusable */
-    uint8_t names_state;        /* enum ext2_names */
+    uint32_t names_state;       /* enum ext2_names */
     struct namehash *names;     /* of all its blocks, once it is READY */
 
     /* The rest is for changing things, with the volume's lock exclusive. */

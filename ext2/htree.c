@@ -171,7 +171,7 @@ int ext2_way_find(struct htree_way *way, const char *name, size_t len,
                   uint32_t *hash)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
-    unsigned levels;
+    unsigned levels = 0;
     int err;
 
     way->blocks = way->dir->base.size >> super->block_shift;

@@ -25,7 +25,7 @@ int ext2_inode_get(struct ext2_volume *vol, uint64_t ino,
 
     if (err)
         return err;
-    *offset = byte & (super->block_size - 1);
+    *offset = (size_t)(byte & (super->block_size - 1));
     return shale_buf_get_run(vol->fs->cache,
                              group.inode_table + (byte >> super->block_shift),
                              group.inode_table, super->table_blocks, out);

@@ -80,9 +80,9 @@ static struct namehash *names_build(const struct ext2_vnode *dir)
 /* Whoever moves the state to BUILDING builds it; others do without so long. */
 const struct namehash *ext2_names_of(struct ext2_vnode *dir)
 {
-    uint8_t *state = &dir->names_state;
-    uint8_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
-    uint8_t becomes = EXT2_NAMES_ASKED;
+    uint32_t *state = &dir->names_state;
+    uint32_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+    uint32_t becomes = EXT2_NAMES_ASKED;
 
     if (was == EXT2_NAMES_READY)
         return dir->names;
@@ -151,7 +151,7 @@ static void names_drop(struct ext2_vnode *dir, enum ext2_names state)
 {
     namehash_destroy(dir->names);
     dir->names = NULL;
-    __atomic_store_n(&dir->names_state, (uint8_t)state, __ATOMIC_RELEASE);
+    __atomic_store_n(&dir->names_state, state, __ATOMIC_RELEASE);
 }
 
 void ext2_names_forget(struct ext2_vnode *dir)

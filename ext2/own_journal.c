@@ -179,7 +179,7 @@ static int own_announce(struct ext2_volume *vol, struct shale_buf *buf,
                         struct ext2_disk_super *raw,
                         const struct ext2_inode *inode)
 {
-    size_t offset = vol->super.at & (vol->super.block_size - 1);
+    size_t offset = (size_t)(vol->super.at & (vol->super.block_size - 1));
     size_t compat = offset + offsetof(struct ext2_disk_super, compat);
     size_t ino = offset + offsetof(struct ext2_disk_super, journal_ino);
     int err = shale_tx_change_late(vol->fs->tx, buf, compat, 2 * sizeof(le32),

@@ -211,7 +211,7 @@ static int use_store(struct ext2_volume *vol, struct ext2_disk_super *raw,
 static int clean_store(struct ext2_volume *vol, struct shale_buf *buf,
                        struct ext2_disk_super *raw)
 {
-    size_t offset = vol->super.at & (vol->super.block_size - 1);
+    size_t offset = (size_t)(vol->super.at & (vol->super.block_size - 1));
     bool own = ext2_journal_own_blocks(vol) > 0;
     int err = ext2_journal_end(vol, raw);
 

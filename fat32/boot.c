@@ -12,6 +12,7 @@
  * jump, the names of the system and of the type, the signature 0xaa55 (which
  * DOS before 3.3 did not write), the device's size, a root of whole sectors.
  */
+#include "bits.h"
 #include "fat.h"
 #include "memfn.h"
 
@@ -27,7 +28,7 @@ static bool is_power_of_two(uint32_t x)
 
 static uint32_t log2_of(uint32_t power)
 {
-    return (uint32_t)__builtin_ctz(power);
+    return bit_lowest32(power);
 }
 
 /* ------------------------------------------------------------- decoding */

@@ -26,6 +26,7 @@
 
 #include "disk.h"
 #include "namehash.h"
+#include "pair.h"
 
 struct fat_moves;
 struct fat_vnode;
@@ -119,8 +120,8 @@ struct fat_volume {
 
     struct namehash_budget names;       /* of all directories' tables */
     struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
-    uint64_t *owners;           /* whose a first cluster is; see owner.c */
-    uint64_t *zones;            /* what the host said of its zone; see time.c */
+    struct pair *owners;        /* whose a first cluster is; see owner.c */
+    struct pair *zones;         /* what the host said of its zone; see time.c */
     struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
     uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
                                    volume that can be written keeps it up */
@@ -273,7 +274,7 @@ struct fat_chain {
     uint32_t run_count;         /* atomic */
     uint32_t loop_mark;         /* a cluster of it, to be met in a loop */
     uint32_t loop_index;        /* ... that is number so much; or FAT_UNKNOWN */
-    uint8_t busy;               /* somebody is adding runs; atomic */
+    uint32_t busy;              /* somebody is adding runs; atomic */
     struct fat_run near[FAT_CHAIN_INLINE];
     struct fat_run *far[FAT_CHAIN_PARTS];
 };
@@ -322,7 +323,7 @@ struct fat_stamp {
     uint8_t tenth;              /* 10 ms, 0 to 199 */
 };
 
-#define FAT_ZONES 64u           /* words at vol->zones */
+#define FAT_ZONES 64u           /* pairs at vol->zones */
 
 /* 1970 for a stamp that was not noted. */
 struct shale_time fat_time_decode(const struct fat_volume *vol,
@@ -576,7 +577,7 @@ void fat_moved_fini(struct fat_volume *vol);
 
 /* ------------------------------------------------------------ owner.c */
 
-#define FAT_OWNERS 2048u        /* words at vol->owners */
+#define FAT_OWNERS 2048u        /* pairs at vol->owners */
 
 /*
  * Note that the directory whose entry is at AT begins with CLUSTER. If another
@@ -619,7 +620,7 @@ struct fat_vnode {
 
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* slot after the name found last */
-    uint8_t names_state;        /* enum fat_names */
+    uint32_t names_state;       /* enum fat_names */
     struct namehash *names;     /* once it is READY */
 
     /* The writing half's; zero at load. */

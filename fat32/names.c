@@ -156,8 +156,8 @@ static struct namehash *names_build(struct fat_vnode *dir)
 
 const struct namehash *fat_names_of(struct fat_vnode *dir)
 {
-    uint8_t *state = &dir->names_state;
-    uint8_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+    uint32_t *state = &dir->names_state;
+    uint32_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 
     if (was == FAT_NAMES_READY)
         return dir->names;
@@ -176,7 +176,7 @@ const struct namehash *fat_names_of(struct fat_vnode *dir)
 /* COUNT slots have been searched for a name. */
 static void names_ask(struct fat_vnode *dir, uint32_t count)
 {
-    uint8_t was = FAT_NAMES_UNASKED;
+    uint32_t was = FAT_NAMES_UNASKED;
 
     if (count > NAMES_WORTH)
         __atomic_compare_exchange_n(&dir->names_state, &was, FAT_NAMES_ASKED,

@@ -17,7 +17,7 @@
 #define PLACE_BITS 39           /* 2^32 sectors of 4096 bytes */
 #define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)
 
-static uint64_t *owner_of(struct fat_volume *vol, uint32_t cluster)
+static struct pair *owner_of(struct fat_volume *vol, uint32_t cluster)
 {
     return &vol->owners[cluster % FAT_OWNERS];
 }
@@ -41,8 +41,7 @@ static int owner_check(struct fat_volume *vol, uint32_t cluster, uint64_t at)
 
 uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster)
 {
-    uint64_t packed = __atomic_load_n(owner_of(vol, cluster),
-                                      __ATOMIC_RELAXED);
+    uint64_t packed = pair_get(owner_of(vol, cluster));
     uint64_t at = (packed & PLACE_MASK) * FAT_ENTRY_SIZE;
 
     if (packed != 0 && packed == owner_pack(cluster, at) &&
@@ -61,16 +60,14 @@ int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
         return shale_corrupt_inode(vol->fs, "fat: directory that begins where "
                                    "another one does", at,
                                    fat_ino_of(vol, at));
-    __atomic_store_n(owner_of(vol, cluster), owner_pack(cluster, at),
-                     __ATOMIC_RELAXED);
+    pair_set(owner_of(vol, cluster), owner_pack(cluster, at));
     return 0;
 }
 
 void fat_owner_forget(struct fat_volume *vol, uint32_t cluster)
 {
-    uint64_t *owner = owner_of(vol, cluster);
+    struct pair *owner = owner_of(vol, cluster);
 
-    if (__atomic_load_n(owner, __ATOMIC_RELAXED) >> PLACE_BITS ==
-        cluster / FAT_OWNERS + 1)
-        __atomic_store_n(owner, 0, __ATOMIC_RELAXED);
+    if (pair_get(owner) >> PLACE_BITS == cluster / FAT_OWNERS + 1)
+        pair_set(owner, 0);
 }

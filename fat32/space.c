@@ -23,6 +23,7 @@
  *     two files may have it, and both may go; given back after the first one's
  *     part, it could be somebody else's when the second one's turn comes.
  */
+#include "bits.h"
 #include "memfn.h"
 #include "write.h"
 
@@ -98,7 +99,7 @@ static uint32_t bit_find(const uint64_t *bits, uint32_t at, uint32_t end,
 
         word >>= at % 64;
         if (word) {
-            at += (uint32_t)__builtin_ctzll(word);
+            at += bit_lowest(word);
             return at < end ? at : end;
         }
         at = (at / 64 + 1) * 64;

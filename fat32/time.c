@@ -53,8 +53,8 @@ static int64_t days_to(unsigned year, unsigned month)
 static int32_t zone_at(const struct fat_volume *vol, int64_t local)
 {
     uint64_t quarter = (uint64_t)local / ZONE_STEP;
-    uint64_t *kept = &vol->zones[quarter % FAT_ZONES];
-    uint64_t packed = __atomic_load_n(kept, __ATOMIC_RELAXED);
+    struct pair *kept = &vol->zones[quarter % FAT_ZONES];
+    uint64_t packed = pair_get(kept);
     int32_t offset;
 
     if (packed >> 20 == quarter + 1)
@@ -65,8 +65,7 @@ static int32_t zone_at(const struct fat_volume *vol, int64_t local)
     offset = shale_zone(vol->fs, local);
     offset = shale_zone(vol->fs, local - offset);
     if (offset > -DAY && offset < DAY)
-        __atomic_store_n(kept, (quarter + 1) << 20 | (uint64_t)(offset + DAY),
-                         __ATOMIC_RELAXED);
+        pair_set(kept, (quarter + 1) << 20 | (uint64_t)(offset + DAY));
     return offset;
 }
 

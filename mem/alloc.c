@@ -13,6 +13,7 @@
  */
 #include "shale/lock.h"
 
+#include "bits.h"
 #include "lock.h"
 #include "mem.h"
 #include "memfn.h"
@@ -54,7 +55,7 @@ static size_t class_for(size_t size)
 
     if (size <= 128)
         return (size - 1) / 16;
-    top = 63 - (unsigned)__builtin_clzll(size - 1);
+    top = bit_highest(size - 1);
     return 8 + (top - 7) * 4 + ((size - 1) >> (top - 2) & 3);
 }
 

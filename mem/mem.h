@@ -17,7 +17,6 @@
 #ifndef MEM_MEM_H
 #define MEM_MEM_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +31,7 @@
 #endif
 
 #define PAGE_BITS 12
-#define MEM_ORDERS (sizeof(size_t) * CHAR_BIT - PAGE_BITS)
+#define MEM_ORDERS (sizeof(size_t) * 8 - PAGE_BITS)
 
 _Static_assert(SHALE_PAGE_SIZE == 1u << PAGE_BITS, "page size");
 

@@ -21,13 +21,14 @@
  * shrinks. One arena with nothing in it is kept, so that a caller at the edge
  * doesn't borrow and return it in turns; a second one goes at once.
  */
+#include "bits.h"
 #include "lock.h"
 #include "mem.h"
 
 /* The smallest K for which 2^K is at least COUNT. */
 static unsigned order_for(size_t count)
 {
-    return count < 2 ? 0 : 64 - (unsigned)__builtin_clzll(count - 1);
+    return count < 2 ? 0 : 1 + bit_highest(count - 1);
 }
 
 static struct arena *arena_of(struct page *page)
@@ -98,8 +99,8 @@ static void range_free(struct shale_mem *mem, struct arena *arena, size_t from,
     arena->free_pages += to - from;
     mem->free_pages += to - from;
     while (from < to) {
-        unsigned aligned = (unsigned)__builtin_ctzll(base + from);
-        unsigned fits = 63 - (unsigned)__builtin_clzll(to - from);
+        unsigned aligned = bit_lowest(base + from);
+        unsigned fits = bit_highest(to - from);
         unsigned order = aligned < fits ? aligned : fits;
 
         block_free(mem, arena, from, order);
@@ -120,7 +121,7 @@ static struct page *block_take(struct shale_mem *mem, unsigned order)
     if (!fitting)
         return NULL;
 
-    have = (unsigned)__builtin_ctzll(fitting);
+    have = bit_lowest(fitting);
     page = mem->free[have];
     list_remove(mem, page);
     while (have > order) {

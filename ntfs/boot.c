@@ -15,6 +15,7 @@
  * the fields that NTFS has no use for; the size of index blocks, which each
  * index says again; the device's size, for images are cut short.
  */
+#include "bits.h"
 #include "memfn.h"
 #include "ntfs.h"
 
@@ -42,7 +43,7 @@ static bool is_power_of_two(uint64_t x)
 
 static uint32_t log2_of(uint32_t power)
 {
-    return (uint32_t)__builtin_ctz(power);
+    return bit_lowest32(power);
 }
 
 /* ------------------------------------------------------------- decoding */

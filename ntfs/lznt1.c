@@ -21,6 +21,7 @@
  * The caller may want less than the last chunk makes, as a file may end there.
  * What is too much is not looked at.
  */
+#include "bits.h"
 #include "data.h"
 #include "le.h"
 #include "lzcopy.h"
@@ -113,7 +114,7 @@ static const char *decode_groups(struct chunk *chunk)
         unsigned flags = *c.in++ | GROUP_END;
 
         for (;;) {
-            unsigned bytes = (unsigned)__builtin_ctz(flags);
+            unsigned bytes = bit_lowest32(flags);
 
             if (bytes > 0)
                 broken = take_bytes(&c, bytes);

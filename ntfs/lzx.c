@@ -23,6 +23,7 @@
  * Lengths of codes are told as the difference to what they were in the block
  * before, in a code of their own ([MS-PATCH] 2.3.4 and 2.4).
  */
+#include "bits.h"
 #include "data.h"
 #include "lzcopy.h"
 #include "prefix.h"
@@ -372,7 +373,7 @@ static void translate(uint8_t *bytes, size_t len)
             continue;
         }
         for (uint64_t found = calls(bytes + i); found; found &= found - 1) {
-            size_t at = i + (size_t)__builtin_ctzll(found) / 8;
+            size_t at = i + bit_lowest(found) / 8;
 
             /* Not what is within a distance, nor in the tail. */
             if (at >= next && at < end) {

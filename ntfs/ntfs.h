@@ -104,7 +104,7 @@ struct ntfs_volume {
 
     uint8_t major, minor;       /* of NTFS: 1.2, 3.0, 3.1 */
     uint16_t flags;             /* NTFS_VOLUME_... */
-    bool mirror_told;           /* that a record of $MFTMirr is used; atomic */
+    uint32_t mirror_told;       /* that a record of $MFTMirr is used; atomic */
     uint64_t used_clusters;     /* by $Bitmap, once it is counted: bitmap.c */
     unsigned used_state;        /* atomic */
 };

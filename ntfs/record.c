@@ -222,7 +222,7 @@ static int record_load(struct ntfs_volume *vol, struct ntfs_record *record)
     if (mirror < 0)
         return mirror;
     if (mirror > 0) {
-        if (!__atomic_exchange_n(&vol->mirror_told, true, __ATOMIC_RELAXED))
+        if (!__atomic_exchange_n(&vol->mirror_told, 1, __ATOMIC_RELAXED))
             shale_warn(vol->fs, wrong ? wrong : "ntfs: one of the first "
                        "records of the MFT cannot be read",
                        "its copy in $MFTMirr is used", at);

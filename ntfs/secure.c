@@ -22,6 +22,7 @@
  */
 #include "memfn.h"
 #include "meta.h"
+#include "pair.h"
 
 #define COPY_AFTER 0x40000u             /* where $SDS has it again */
 #define LENGTH_MAX 0x40000u             /* of one, with its head */
@@ -58,7 +59,7 @@ _Static_assert(offsetof(struct sii_entry, head) == DATA_OFFSET, "$SII entry");
  *           32   32                  32    20                          12
  */
 struct kept {
-    uint64_t who, may;
+    struct pair who, may;
 };
 
 struct ntfs_security {
@@ -403,8 +404,8 @@ static bool kept_get(const struct ntfs_security *sec, uint32_t id,
                      struct ntfs_rights *out)
 {
     const struct kept *slot = slot_of(sec, id);
-    uint64_t who = __atomic_load_n(&slot->who, __ATOMIC_RELAXED);
-    uint64_t may = __atomic_load_n(&slot->may, __ATOMIC_RELAXED);
+    uint64_t who = pair_get(&slot->who);
+    uint64_t may = pair_get(&slot->may);
 
     if (who >> 32 != id || (may >> 12 & KEPT_TAG) != (id >> KEPT_SHIFT) + 1)
         return false;
@@ -421,11 +422,9 @@ static void kept_put(const struct ntfs_security *sec, uint32_t id,
 
     if (id >> KEPT_SHIFT >= KEPT_TAG)
         return;
-    __atomic_store_n(&slot->who, (uint64_t)id << 32 | rights->uid,
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->may, (uint64_t)rights->gid << 32 |
-                     ((uint64_t)(id >> KEPT_SHIFT) + 1) << 12 | rights->mode,
-                     __ATOMIC_RELAXED);
+    pair_set(&slot->who, (uint64_t)id << 32 | rights->uid);
+    pair_set(&slot->may, (uint64_t)rights->gid << 32 |
+             ((uint64_t)(id >> KEPT_SHIFT) + 1) << 12 | rights->mode);
 }
 
 /* What the descriptor of BASE's file says, whose security id is ID. */

@@ -229,7 +229,7 @@ START_TEST(survives)
     put32((changes[_i].in_inode ? inode : image_block(&image, IMAGE_FREE + 5))
               + changes[_i].at, changes[_i].value);
     dir_open_asked();
-    ck_assert_msg(dir->names_state == changes[_i].state, "%s: state %d",
+    ck_assert_msg((int)dir->names_state == changes[_i].state, "%s: state %d",
                   changes[_i].what, dir->names_state);
     for (unsigned again = 0; again < 2; again++) {
         ck_assert_int_eq(find_entry(129), changes[_i].here);

@@ -45,7 +45,7 @@ static int bytes_write(struct shale_vnode *file, uint64_t at, const void *buf,
         err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
     while (vfs_again(fs, err, &tries));
 
-    __atomic_store_n(&fs->state->data_written, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&fs->state->data_written, 1, __ATOMIC_RELEASE);
     if (err && err != SHALE_ENOMEM) {
         const struct shale_event event = {
             .level = SHALE_LOG_ERROR, .err = err, .at = at, .ino = file->ino,

@@ -220,7 +220,7 @@ static int sync_all(struct shale_fs *fs)
 /* Has file data been written since the last time that this was asked? */
 static bool data_written_take(struct shale_fs_state *state)
 {
-    return __atomic_exchange_n(&state->data_written, false, __ATOMIC_ACQ_REL);
+    return __atomic_exchange_n(&state->data_written, 0, __ATOMIC_ACQ_REL);
 }
 
 /*
@@ -265,7 +265,7 @@ static int write_batch(struct shale_fs *fs, bool urgent)
     if (any && !err)
         err = shale_tx_write(fs->tx);
     if (err)
-        __atomic_store_n(&state->data_written, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&state->data_written, 1, __ATOMIC_RELEASE);
     if (any && !exclusive) {
         volume_unlock(fs);
         volume_lock_exclusive(fs);

@@ -74,7 +74,7 @@ struct shale_fs_state {
     bool errors_continue;
     bool in_use;                /* marked so on the device */
     int late_err;               /* of a write, to be reported; 0: none */
-    bool data_written;          /* ... of files, since the device was flushed;
+    uint32_t data_written;      /* ... of files, since the device was flushed;
                                    atomic, and under no lock */
     uint64_t orphans;           /* files without a name, not freed so far */
     bool reclaim_failed;        /* of something, since sync_all() asked */

@@ -174,7 +174,7 @@ static int handle(struct check *check, const struct check_item *item,
     if (!found)
         return SHALE_ENOMEM;
     check_bits_store(r.found, r.first, r.len, found);
-    if (memcmp(stored, found, r.len / 8) != 0 || r.len % 8 != 0)
+    if (memcmp(stored, found, (size_t)(r.len / 8)) != 0 || r.len % 8 != 0)
         compare(c, group, item->tag[1], &r, stored, found, item->at);
     check_free(check, found, size);
     return 0;
