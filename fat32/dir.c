@@ -297,8 +297,8 @@ static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
 static int set_next(struct fat_walk *walk, bool only, struct fat_set *out)
 {
     struct pieces pieces = { .count = 0 };
-    const uint8_t *raw;
-    uint32_t slot;
+    const uint8_t *raw = NULL;
+    uint32_t slot = 0;
     int more;
 
     while ((more = fat_walk_slot(walk, &raw, &slot)) > 0) {

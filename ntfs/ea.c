@@ -120,7 +120,7 @@ int ntfs_wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                   struct ntfs_wsl *out)
 {
     struct ntfs_value eas;
-    struct ntfs_ea ea;
+    struct ntfs_ea ea = { 0 };
     size_t offset = 0;
     int err = ntfs_eas_get(vol, base, &eas);
 
@@ -162,7 +162,7 @@ int64_t ntfs_wsl_getxattr(struct ntfs_volume *vol,
                           void *buf, size_t size)
 {
     struct ntfs_value eas;
-    struct ntfs_ea ea;
+    struct ntfs_ea ea = { 0 };
     size_t offset = 0, len = 0;
     int64_t answer = SHALE_ENODATA;
     int err = ntfs_eas_get(vol, base, &eas);
@@ -210,7 +210,7 @@ static size_t linux_name(const struct ntfs_ea *ea, char *out)
 void ntfs_wsl_hide(struct ntfs_value *eas, const char *name, size_t len)
 {
     char own[UINT8_MAX];
-    struct ntfs_ea ea;
+    struct ntfs_ea ea = { 0 };
     size_t offset = 0;
 
     while (ntfs_ea_next(eas, &offset, &ea) > 0)
@@ -224,7 +224,7 @@ int ntfs_wsl_list(const struct ntfs_value *eas,
                   void *context)
 {
     char name[UINT8_MAX];
-    struct ntfs_ea ea;
+    struct ntfs_ea ea = { 0 };
     size_t offset = 0;
     int stop = 0;
 
