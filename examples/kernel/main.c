@@ -1,0 +1,66 @@
+/*
+ * main.c - from the first C function to the last
+ */
+#include "arch.h"
+#include "kernel.h"
+#include "machine.h"
+
+_Noreturn void poweroff(int status)
+{
+    print("power off, status %d\n", status);
+    machine_poweroff(status);
+    panic("the machine does not switch off");
+}
+
+_Noreturn void panic(const char *what)
+{
+    static bool again;
+
+    interrupts_off();
+    if (!again) {
+        again = true;
+        print("panic in thread %s: %s\n", thread_name(), what);
+        machine_poweroff(PANIC_STATUS);
+    }
+    for (;;)
+        wait_for_interrupt();
+}
+
+/* What was used at most. */
+static void report_memory(void)
+{
+    struct shale_mem_stats stats;
+
+    shale_mem_stats(heap, &stats);
+    print("heap: %zu of %zu KiB at most; stacks: %zu of %u bytes at most\n",
+          (stats.peak + 1023) >> 10, heap_size() >> 10, thread_stack_peak(),
+          THREAD_STACK_SIZE);
+}
+
+/* The thread that everything else is started by. */
+static void work(void *arg)
+{
+    int status;
+
+    (void)arg;
+    serial_start_interrupts();
+    machine_find_disks();
+    volumes_mount();
+    status = shell();
+    if (volumes_unmount() > 0 && status == 0)
+        status = 1;
+    report_memory();
+    poweroff(status);
+}
+
+_Noreturn void kernel_start(void)
+{
+    serial_init();
+    print("Shale %s in a kernel for %s\n", SHALE_VERSION, ARCH_NAME);
+    clock_init();
+    heap_init();
+    machine_init();
+    if (!thread_start("main", work, NULL))
+        panic("no memory for the first thread");
+    thread_idle();
+}

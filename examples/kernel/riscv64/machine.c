@@ -1,0 +1,55 @@
+/*
+ * machine.c - QEMU's machine `virt`: its timer, its clock, its switch
+ *
+ * mtime counts at 10 MHz, and interrupts when it has come to mtimecmp (RISC-V
+ * Privileged Architecture, 3.2.1). The clock is Google's Goldfish RTC:
+ * nanoseconds since 1970. SiFive's test device ends QEMU with a status.
+ */
+#include "machine.h"
+#include "arch.h"
+#include "kernel.h"
+#include "riscv64/virt.h"
+
+#define MTIME_HZ   UINT64_C(10000000)
+
+#define RTC_LOW    0x00u        /* reading it holds what RTC_HIGH says */
+#define RTC_HIGH   0x04u
+
+#define TEST_PASS  0x5555u
+#define TEST_FAIL  0x3333u      /* with the status above it */
+
+uint64_t machine_cycles_hz(void)
+{
+    return MTIME_HZ;
+}
+
+void timer_next(void)
+{
+    uint64_t next = cycles() + MTIME_HZ / TICK_HZ;
+
+    *(volatile uint64_t *)(CLINT_BASE + CLINT_MTIMECMP) = next;
+}
+
+int64_t machine_time_of_day(void)
+{
+    uint64_t low = mmio_read32(RTC_BASE + RTC_LOW);
+    uint64_t high = mmio_read32(RTC_BASE + RTC_HIGH);
+
+    return (int64_t)((high << 32 | low) / 1000000000);
+}
+
+void machine_init(void)
+{
+    trap_init();
+}
+
+void machine_find_disks(void)
+{
+    virtio_mmio_find();
+}
+
+void machine_poweroff(int status)
+{
+    mmio_write32(TEST_BASE, status == 0 ? TEST_PASS
+                                        : TEST_FAIL | (uint32_t)status << 16);
+}

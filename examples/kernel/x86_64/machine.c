@@ -1,0 +1,123 @@
+/*
+ * machine.c - a PC: its timer, its clocks, and how to switch it off
+ *
+ * The 8254 ticks, and measures how fast the processor's time stamp counter
+ * runs (Intel 8254 data sheet, 231164). The MC146818 has the time of day
+ * (Motorola data sheet, 1988). Switching off is asking for the ACPI state S5,
+ * at the port where QEMU's PIIX4 has it, which ends QEMU with 0; any other
+ * status goes through its device isa-debug-exit, if it is there.
+ */
+#include "machine.h"
+#include "arch.h"
+#include "kernel.h"
+#include "x86_64/pc.h"
+
+#define PIT_HZ        1193182u
+#define PIT_CHANNEL_0 0x40u
+#define PIT_CHANNEL_2 0x42u
+#define PIT_COMMAND   0x43u
+#define PIT_RATE      0x34u     /* channel 0, both bytes, mode 2 */
+#define PIT_ONE_SHOT  0xb0u     /* channel 2, both bytes, mode 0 */
+#define PORT_B        0x61u     /* channel 2's gate and output */
+#define PORT_B_GATE   0x01u
+#define PORT_B_SPEAK  0x02u
+#define PORT_B_OUT    0x20u
+
+#define RTC_INDEX   0x70u
+#define RTC_DATA    0x71u
+#define RTC_A       0x0au
+#define RTC_A_BUSY  0x80u       /* the time changes in a moment */
+#define RTC_B       0x0bu
+#define RTC_B_BYTES 0x04u       /* numbers are binary, not BCD */
+
+#define EXIT_PORT   0xf4u       /* -device isa-debug-exit,iobase=0xf4 */
+#define PM1_CONTROL 0x604u
+#define PM1_S5      0x2000u     /* SLP_EN, SLP_TYP 0 */
+
+uint64_t machine_cycles_hz(void)
+{
+    uint32_t counts = PIT_HZ / 50;
+    uint64_t start;
+
+    out8(PORT_B, (uint8_t)((in8(PORT_B) & ~PORT_B_SPEAK) | PORT_B_GATE));
+    out8(PIT_COMMAND, PIT_ONE_SHOT);
+    out8(PIT_CHANNEL_2, (uint8_t)counts);
+    out8(PIT_CHANNEL_2, (uint8_t)(counts >> 8));
+    start = cycles();
+    while (!(in8(PORT_B) & PORT_B_OUT))
+        continue;
+    return (cycles() - start) * 50;
+}
+
+static void timer_init(void)
+{
+    uint32_t counts = PIT_HZ / TICK_HZ;
+
+    out8(PIT_COMMAND, PIT_RATE);
+    out8(PIT_CHANNEL_0, (uint8_t)counts);
+    out8(PIT_CHANNEL_0, (uint8_t)(counts >> 8));
+}
+
+/* ------------------------------------------------------- the time of day */
+
+static uint8_t rtc_read(uint8_t index)
+{
+    out8(RTC_INDEX, index);
+    return in8(RTC_DATA);
+}
+
+static unsigned rtc_number(uint8_t index)
+{
+    unsigned value = rtc_read(index);
+
+    return rtc_read(RTC_B) & RTC_B_BYTES ? value
+                                         : (value >> 4) * 10 + (value & 15);
+}
+
+/* Days from 1970 to the first of March of YEAR, and on to MONTH and DAY. */
+static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+    unsigned years = month > 2 ? year : year - 1;       /* begin in March */
+    unsigned months = month > 2 ? month - 3 : month + 9;
+    unsigned leap = years / 4 - years / 100 + years / 400;
+
+    return (int64_t)years * 365 + leap + (153 * months + 2) / 5 + day - 719469;
+}
+
+int64_t machine_time_of_day(void)
+{
+    int64_t time, again = -1;
+
+    /* Read until it is the same twice: then it did not change meanwhile. */
+    do {
+        time = again;
+        while (rtc_read(RTC_A) & RTC_A_BUSY)
+            continue;
+        again = days_since_1970(2000 + rtc_number(9), rtc_number(8),
+                                rtc_number(7));
+        again = again * 86400 + rtc_number(4) * 3600 + rtc_number(2) * 60 +
+                rtc_number(0);
+    } while (again != time);
+    return time;
+}
+
+/* ------------------------------------------------------------ on and off */
+
+void machine_init(void)
+{
+    trap_init();
+    timer_init();
+}
+
+void machine_find_disks(void)
+{
+    pci_each(virtio_pci_found);
+    ide_find();
+}
+
+void machine_poweroff(int status)
+{
+    if (status != 0)
+        out8(EXIT_PORT, (uint8_t)status);
+    out16(PM1_CONTROL, PM1_S5);
+}
