@@ -176,6 +176,7 @@ void cache_insert(struct shale_cache *cache, struct cache_buf *buf,
     buf->tx = NULL;
 
     cache_lock(cache);
+    ahead_strike(cache, block);
     buf->hash_next = *chain;
     *chain = buf;
     cache->pinned++;
@@ -187,6 +188,7 @@ void cache_forget(struct shale_cache *cache, uint64_t block)
     struct cache_buf *buf;
 
     cache_lock(cache);
+    ahead_strike(cache, block);
     buf = cache_find(cache, block);
     if (buf && (buf->pins > 0 || buf->tx))
         buf = NULL;

@@ -15,7 +15,8 @@
  *               aligned window of at most 128 KiB, and all runs share
  *               CACHE_LOAD_LOCKS locks by number. Only a holder may insert a
  *               block of that run, so that no block is read twice or inserted
- *               twice, and a block that is missing stays missing meanwhile.
+ *               twice, and a block that is missing stays missing meanwhile. Who
+ *               takes several takes them by their index.
  *      state    exclusive for a few pointers' time: hash, lists, pins, counts.
  *               Never held over I/O, or while memory is allocated or freed.
  */
@@ -31,6 +32,7 @@
 #define CACHE_LOAD_LOCKS 16u
 #define CACHE_RUNS_MAX 2048u
 
+struct cache_pending;
 struct tx_block;
 
 struct cache_buf {
@@ -56,6 +58,7 @@ struct shale_cache {
     size_t budget;              /* bytes */
     struct shale_slab *slab;    /* of struct cache_buf */
     unsigned run_shift;         /* a block's run is block >> run_shift */
+    struct cache_pending *pending;  /* see ahead.c; NULL: nothing ever is */
 
     /* All locks are in one allocation, lock_size bytes each. */
     const struct shale_lock_ops *locks;
@@ -123,5 +126,15 @@ size_t cache_trim(struct shale_cache *cache, size_t limit);
  */
 int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
                uint64_t count, struct cache_buf **out);
+
+/*
+ * What of a run is asked for ahead and pending (ahead.c): begin and end of a
+ * cache; BLOCK has been put in the cache, or is changed past it, under the
+ * state lock; deal out what is pending, without any load lock.
+ */
+void ahead_init(struct shale_cache *cache);
+void ahead_fini(struct shale_cache *cache);
+void ahead_strike(struct shale_cache *cache, uint64_t block);
+void ahead_end(struct shale_cache *cache);
 
 #endif /* BLOCK_BUFFERS_H */

@@ -138,6 +138,7 @@ size_t shale_cache_shrink(struct shale_cache *cache, size_t want)
 {
     size_t bytes, freed;
 
+    ahead_end(cache);
     cache_lock(cache);
     bytes = cache->bytes;
     cache_unlock(cache);
@@ -255,6 +256,8 @@ int shale_cache_create(const struct shale_cache_config *config,
     if (!cache->slab)
         goto free_runs;
 
+    ahead_init(cache);
+
     *out = cache;
     return 0;
 
@@ -276,6 +279,7 @@ size_t shale_cache_destroy(struct shale_cache *cache)
     size_t chains = (size_t)1 << cache->hash_bits;
     size_t pinned = cache->pinned;
 
+    ahead_fini(cache);
     for (size_t i = 0; i < chains; i++) {
         struct cache_buf *buf = cache->hash[i], *next;
 

@@ -14,8 +14,7 @@
  * misses as the cache has blocks, a run may be read whole again; that costs
  * next to nothing then, and serves those who come in order a second time.
  *
- * Who knows which blocks he is going to take, as a listing of a directory does,
- * says so first (shale_buf_ahead()), and has them read together, lately or not.
+ * What is read before anybody takes it is in ahead.c.
  *
  * (1) Only blocks that were missing before the device was asked are inserted.
  *     One that was there may have been changed, written and evicted while the
@@ -25,32 +24,23 @@
  *     None can become so during the request, as changing a block excludes all
  *     readers of the volume.
  */
-#include "buffers.h"
+#include "readrun.h"
+
 #include "memfn.h"
 #include "shale/bdev.h"
 #include "shale/err.h"
 #include "shale/log.h"
 #include "shale/mem.h"
 
-#define RUN_BLOCKS_MAX (CACHE_RUN_BYTES / CACHE_BLOCK_MIN)
 #define RUN_MEMORY 16u
-
-/* What to read: it begins and ends with a missing block. */
-struct run {
-    uint64_t first;
-    unsigned count;             /* blocks; 1 to RUN_BLOCKS_MAX */
-    bool whole;                 /* nothing else is missing in its window */
-    uint8_t missing[RUN_BLOCKS_MAX / 8];    /* bit i for block first + i */
-};
 
 static bool is_missing(const struct run *run, unsigned i)
 {
     return run->missing[i / 8] >> i % 8 & 1;
 }
 
-/* Narrow [*FIRST, *END) to BLOCK's run, to the volume, and to sense. */
-static void window(const struct shale_cache *cache, uint64_t block,
-                   uint64_t *first, uint64_t *end)
+void run_window(const struct shale_cache *cache, uint64_t block,
+                uint64_t *first, uint64_t *end)
 {
     uint64_t run_first = block >> cache->run_shift << cache->run_shift;
     uint64_t run_end = run_first + ((uint64_t)1 << cache->run_shift);
@@ -81,8 +71,7 @@ static struct cache_run *memory_of(const struct shale_cache *cache,
     return &cache->runs[(mixed >> 32) % cache->run_slots];
 }
 
-/* Was the window from FIRST on read whole lately? Under the state lock. */
-static bool read_lately(const struct shale_cache *cache, uint64_t first)
+bool run_read_lately(const struct shale_cache *cache, uint64_t first)
 {
     const struct cache_run *memory = memory_of(cache, first);
     uint64_t age = RUN_MEMORY * (cache->budget / cache->block_size);
@@ -106,12 +95,8 @@ static bool is_changing(const struct cache_buf *buf)
     return buf && buf->tx;
 }
 
-/*
- * Plan to read what is missing of [FIRST, END) around the missing BLOCK, from
- * the first such block to the last. Under the state lock.
- */
-static void run_plan(const struct shale_cache *cache, uint64_t block,
-                     uint64_t first, uint64_t end, struct run *run)
+void run_plan(const struct shale_cache *cache, uint64_t block, uint64_t first,
+              uint64_t end, struct run *run)
 {
     uint64_t low = block, high = block;
     bool whole = true;
@@ -216,13 +201,29 @@ static struct cache_buf *deal(struct shale_cache *cache, const struct run *run,
     return buf;
 }
 
-/* Read RUN; its block number WANTED is the one that is asked for. */
-static int read_run(struct shale_cache *cache, const struct run *run,
-                    unsigned wanted, struct cache_buf **out)
+void run_deal(struct shale_cache *cache, const struct run *run, uint64_t first,
+              const uint8_t *data)
+{
+    for (unsigned i = 0; i < run->count; i++) {
+        struct cache_buf *buf;
+
+        if (!is_missing(run, i))        /* keeps (1) */
+            continue;
+        buf = deal(cache, run, i, data);
+        if (!buf)
+            break;
+        shale_buf_put(&buf->base);
+    }
+    if (run->whole)
+        remember(cache, first);
+}
+
+int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
+             unsigned wanted, struct cache_buf **out)
 {
     size_t size = (size_t)run->count * cache->block_size;
     uint8_t *data = shale_alloc(cache->mem, size);
-    struct cache_buf *buf = NULL;
+    struct run others = *run;
     int err;
 
     if (!data)
@@ -236,14 +237,8 @@ static int read_run(struct shale_cache *cache, const struct run *run,
         err = SHALE_ENOMEM;
         goto free_data;
     }
-    for (unsigned i = 0; i < run->count; i++) {
-        if (i == wanted || !is_missing(run, i))     /* keeps (1) */
-            continue;
-        buf = deal(cache, run, i, data);
-        if (!buf)
-            break;
-        shale_buf_put(&buf->base);
-    }
+    others.missing[wanted / 8] &= (uint8_t)~(1u << wanted % 8);
+    run_deal(cache, &others, first, data);
 
 free_data:
     shale_free(cache->mem, data, size);
@@ -252,9 +247,22 @@ free_data:
 
 /* ------------------------------------------------------------ one block */
 
-/* As cache_load(), with the run's load lock held. */
+void *run_lock(const struct shale_cache *cache, uint64_t number)
+{
+    void *lock = cache_lock_at(
+        cache, CACHE_LOCK_LOAD + (unsigned)(number % CACHE_LOAD_LOCKS));
+
+    lock_exclusive(cache->locks, lock);
+    return lock;
+}
+
+/*
+ * As cache_load(), with the run's load lock held. *WHOLE becomes true if all
+ * that was missing in the window [FIRST, END) has been read.
+ */
 static int load_locked(struct shale_cache *cache, uint64_t block,
-                       uint64_t first, uint64_t end, struct cache_buf **out)
+                       uint64_t first, uint64_t end, struct cache_buf **out,
+                       bool *whole)
 {
     struct cache_buf *buf;
     struct run run = { .count = 1 };
@@ -263,7 +271,7 @@ static int load_locked(struct shale_cache *cache, uint64_t block,
     buf = cache_find(cache, block);     /* somebody was faster */
     if (buf)
         cache_pin(cache, buf);
-    else if (end - first > 1 && !read_lately(cache, first))
+    else if (end - first > 1 && !run_read_lately(cache, first))
         run_plan(cache, block, first, end, &run);
     cache_unlock(cache);
 
@@ -271,10 +279,9 @@ static int load_locked(struct shale_cache *cache, uint64_t block,
         *out = buf;
         return 0;
     }
-    if (run.count > 1 &&
-        read_run(cache, &run, (unsigned)(block - run.first), out) == 0) {
-        if (run.whole)
-            remember(cache, first);
+    if (run.count > 1 && run_read(cache, &run, first,
+                                  (unsigned)(block - run.first), out) == 0) {
+        *whole = run.whole;
         return 0;
     }
     return read_alone(cache, block, out);
@@ -284,85 +291,16 @@ int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
                uint64_t count, struct cache_buf **out)
 {
     uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
-    uint64_t run = block >> cache->run_shift;
-    void *lock = cache_lock_at(
-        cache, CACHE_LOCK_LOAD + (unsigned)(run % CACHE_LOAD_LOCKS));
+    uint64_t window_first = first, window_end = end;
+    uint64_t number = block >> cache->run_shift;
+    void *lock = run_lock(cache, number);
+    bool whole = ahead_land(cache, number);
     int err;
 
-    window(cache, block, &first, &end);
-    lock_exclusive(cache->locks, lock);
-    err = load_locked(cache, block, first, end, out);
+    run_window(cache, block, &window_first, &window_end);
+    err = load_locked(cache, block, window_first, window_end, out, &whole);
     lock_release(cache->locks, lock);
+    if (whole)
+        ahead_next(cache, number + 1, first, end);
     return err;
-}
-
-/* --------------------------------------------------------- several ahead */
-
-/*
- * Plan to read what is missing of [BLOCK, LAST), a part of a window; or of the
- * whole window [FIRST, END), if that was not lately. False if nothing is.
- */
-static bool ahead_plan(struct shale_cache *cache, uint64_t block, uint64_t last,
-                       uint64_t first, uint64_t end, struct run *run)
-{
-    bool missing;
-
-    cache_lock(cache);
-    while (block < last && cache_find(cache, block))
-        block++;
-    missing = block < last;
-    if (missing && read_lately(cache, first)) {
-        run_plan(cache, block, block, last, run);
-        run->whole = false;
-    } else if (missing) {
-        run_plan(cache, block, first, end, run);
-    }
-    for (; block < last; block++)       /* those that take them will not miss */
-        cache->misses += !cache_find(cache, block);
-    cache_unlock(cache);
-    return missing;
-}
-
-/* Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). */
-static void ahead_load(struct shale_cache *cache, uint64_t block, uint64_t last,
-                       uint64_t first, uint64_t end)
-{
-    void *lock = cache_lock_at(
-        cache, CACHE_LOCK_LOAD +
-               (unsigned)((block >> cache->run_shift) % CACHE_LOAD_LOCKS));
-    struct cache_buf *buf;
-    struct run run;
-
-    window(cache, block, &first, &end);
-    if (end < last)
-        end = last;
-    lock_exclusive(cache->locks, lock);
-    if (ahead_plan(cache, block, last, first, end, &run) &&
-        read_run(cache, &run, 0, &buf) == 0) {
-        shale_buf_put(&buf->base);
-        if (run.whole)
-            remember(cache, first);
-    }
-    lock_release(cache->locks, lock);
-}
-
-void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
-                     uint64_t first, uint64_t count)
-{
-    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
-
-    if (block >= cache->block_count)
-        return;
-    if (len > cache->block_count - block)
-        len = cache->block_count - block;
-    while (len > 0) {
-        uint64_t left = ((uint64_t)1 << cache->run_shift) -
-                        (block & (((uint64_t)1 << cache->run_shift) - 1));
-
-        if (left > len)
-            left = len;
-        ahead_load(cache, block, block + left, first, end);
-        block += left;
-        len -= left;
-    }
 }

@@ -6,7 +6,8 @@
  * block has changes for a later step, what is written has the old bytes.
  *
  * Each rank's list is sorted and written piece by piece: a piece is a series of
- * neighbours, up to 1 MiB, gathered into one request.
+ * neighbours, up to 1 MiB, gathered into one request. Of a device that works on
+ * several requests, those of a step are under way at once, up to 256 KiB each.
  *
  * With a log a batch that fits goes there first. Once it is valid there, the
  * order does not matter any more: all blocks are written in one step, as they
@@ -26,15 +27,18 @@
 #include "memfn.h"
 #include "shale/bdev.h"
 #include "shale/err.h"
+#include "shale/flight.h"
 #include "shale/mem.h"
 
-#define REQUEST_BYTES ((size_t)1 << 20)
+#define GATHER_BYTES ((size_t)1 << 20)
 
 /* One write of a batch under way. */
 struct writer {
     struct shale_tx *tx;
-    uint8_t *gather;            /* room for a piece */
+    struct shale_flight *flight;    /* or NULL: one request at a time */
+    uint8_t *gather;            /* room for pieces */
     size_t gather_size;         /* bytes; at least a block */
+    size_t gather_used;         /* by pieces under way */
     unsigned step;              /* a rank or above, to TX_STEP_LAST */
 };
 
@@ -50,6 +54,51 @@ static int flush(const struct shale_tx *tx)
     if (err && log)
         log->doubt(log->context);
     return err;
+}
+
+/* ------------------------------------------------------------- requests */
+
+/* Wait for all that is under way. */
+static int land(struct writer *w)
+{
+    w->gather_used = 0;
+    return w->flight ? shale_flight_finish(w->flight) : 0;
+}
+
+/* How many blocks a piece may have. */
+static size_t piece_room(const struct writer *w)
+{
+    size_t size = w->gather_size;
+
+    if (w->flight && size > SHALE_FLIGHT_BYTES)
+        size = SHALE_FLIGHT_BYTES;
+    return size / w->tx->cache->block_size;
+}
+
+/* A place for COUNT blocks, a piece at most, that is theirs until they land. */
+static int gather_take(struct writer *w, size_t count, uint8_t **out)
+{
+    size_t size = count * w->tx->cache->block_size;
+    int err = 0;
+
+    if (size > w->gather_size - w->gather_used)
+        err = land(w);
+    *out = w->gather + w->gather_used;
+    w->gather_used += size;
+    return err;
+}
+
+/* Write COUNT blocks from block FIRST on, or begin to. */
+static int blocks_write(struct writer *w, uint64_t first, const uint8_t *data,
+                        size_t count)
+{
+    struct shale_cache *cache = w->tx->cache;
+    size_t size = cache->block_size;
+
+    if (w->flight)
+        return shale_flight_write(w->flight, first * size, data, count * size);
+    w->gather_used = 0;
+    return shale_bdev_write(cache->dev, first * size, data, count * size);
 }
 
 /* Neighbours, by next. */
@@ -130,7 +179,7 @@ static bool has_later(const struct writer *w, const struct tx_block *block)
 static struct piece piece_next(const struct writer *w,
                                const struct tx_block **at)
 {
-    size_t room = w->gather_size / w->tx->cache->block_size;
+    size_t room = piece_room(w);
     const struct tx_block *block = *at;
     struct piece piece = { NULL, 0, false };
 
@@ -160,25 +209,27 @@ static void copy_block(const struct writer *w, const struct tx_block *block,
             memcpy(to + late->offset, late->old, late->len);
 }
 
-static int piece_write(const struct writer *w, const struct piece *piece)
+static int piece_write(struct writer *w, const struct piece *piece)
 {
-    struct shale_cache *cache = w->tx->cache;
-    const uint8_t *data = piece->head->buf->base.data;
-    size_t size = cache->block_size;
+    const struct tx_block *block = piece->head;
+    const uint8_t *data = block->buf->base.data;
+    size_t size = w->tx->cache->block_size;
 
     if (piece->count > 1 || piece->copy) {
-        const struct tx_block *block = piece->head;
+        uint8_t *to;
+        int err = gather_take(w, piece->count, &to);
 
+        if (err)
+            return err;
         for (size_t i = 0; i < piece->count; i++, block = block->next)
-            copy_block(w, block, w->gather + i * size);
-        data = w->gather;
+            copy_block(w, block, to + i * size);
+        data = to;
     }
-    return shale_bdev_write(cache->dev, piece->head->buf->base.block * size,
-                            data, piece->count * size);
+    return blocks_write(w, piece->head->buf->base.block, data, piece->count);
 }
 
 /* Write what is due of RANK. *ANY becomes true if anything is. */
-static int write_due(const struct writer *w, unsigned rank, bool *any)
+static int write_due(struct writer *w, unsigned rank, bool *any)
 {
     const struct tx_block *at = w->tx->dirty[rank];
 
@@ -231,19 +282,17 @@ static void settle(const struct writer *w, unsigned rank)
     }
 }
 
-static int write_step(const struct writer *w)
+static int write_step(struct writer *w)
 {
     unsigned ranks = w->step < TX_RANKS ? w->step + 1 : TX_RANKS;
     bool any = false;
-    int err;
+    int err = 0, landed;
 
-    for (unsigned rank = 0; rank < ranks; rank++) {
+    for (unsigned rank = 0; rank < ranks && !err; rank++)
         err = write_due(w, rank, &any);
-        if (err)
-            return err;
-    }
-    if (!any)
-        return 0;
+    landed = land(w);
+    if (err || landed || !any)
+        return err ? err : landed;
     err = flush(w->tx);
     for (unsigned rank = 0; rank < ranks && !err; rank++)
         settle(w, rank);
@@ -325,20 +374,26 @@ const struct shale_buf *shale_tx_walk_next(struct shale_tx_walk *walk)
  * Write the neighbours that begin with BUF, as many as there are and as can be
  * gathered. Stores the block after them.
  */
-static int neighbours_write(const struct writer *w, struct shale_tx_walk *walk,
+static int neighbours_write(struct writer *w, struct shale_tx_walk *walk,
                             const struct shale_buf **buf)
 {
-    struct shale_cache *cache = w->tx->cache;
-    size_t size = cache->block_size, room = w->gather_size / size, count = 0;
     const struct shale_buf *first = *buf, *next = first;
+    size_t size = w->tx->cache->block_size, room = piece_room(w), count = 0;
+    uint8_t *to;
+    int err = gather_take(w, 1, &to);
 
-    do {
-        memcpy(w->gather + count++ * size, next->data, size);
+    if (err)
+        return err;
+    for (;;) {
+        memcpy(to + count++ * size, next->data, size);
         next = shale_tx_walk_next(walk);
-    } while (next && count < room && next->block == first->block + count);
+        if (!next || count == room || next->block != first->block + count ||
+            size > w->gather_size - w->gather_used)
+            break;
+        w->gather_used += size;
+    }
     *buf = next;
-    return shale_bdev_write(cache->dev, first->block * size, w->gather,
-                            count * size);
+    return blocks_write(w, first->block, to, count);
 }
 
 /*
@@ -350,12 +405,14 @@ static int write_places(struct writer *w)
     struct shale_tx *tx = w->tx;
     struct shale_tx_walk walk;
     const struct shale_buf *buf;
-    int err = 0;
+    int err = 0, landed;
 
     walk_begin(tx, &walk);
     buf = shale_tx_walk_next(&walk);
     while (buf && !err)
         err = neighbours_write(w, &walk, &buf);
+    landed = land(w);
+    err = err ? err : landed;
     w->step = TX_STEP_LAST;
     for (unsigned rank = 0; rank < TX_RANKS && !err; rank++)
         settle(w, rank);
@@ -418,13 +475,24 @@ static int write_batch(struct writer *w)
 
 /* ---------------------------------------------------------------- a batch */
 
+/* Without memory for a flight, or any use of one, it is one by one. */
+static void flight_alloc(struct writer *w)
+{
+    struct shale_bdev *dev = w->tx->cache->dev;
+
+    if (dev->at_once > 1)
+        w->flight = shale_alloc(w->tx->mem, sizeof *w->flight);
+    if (w->flight)
+        shale_flight_begin(w->flight, dev);
+}
+
 /* Room for as large a piece as there may be, or as there is memory for. */
 static void gather_alloc(struct writer *w)
 {
     size_t block_size = w->tx->cache->block_size;
     size_t size = shale_tx_dirty_bytes(w->tx);
 
-    for (size = size < REQUEST_BYTES ? size : REQUEST_BYTES;
+    for (size = size < GATHER_BYTES ? size : GATHER_BYTES;
          size > block_size; size /= 2) {
         w->gather = shale_alloc(w->tx->mem, size);
         if (w->gather) {
@@ -495,10 +563,13 @@ int shale_tx_write(struct shale_tx *tx)
 
     lock_exclusive(cache->locks, lock);
     flush_failed_tell(tx);
+    flight_alloc(&w);
     gather_alloc(&w);
     err = write_batch(&w);
     if (w.gather != tx->spare)
         shale_free(tx->mem, w.gather, w.gather_size);
+    if (w.flight)
+        shale_free(tx->mem, w.flight, sizeof *w.flight);
     if (!err)
         batch_end(tx);
     lock_release(cache->locks, lock);

@@ -13,6 +13,7 @@
 #include "assert.h"
 #include "decoded.h"
 #include "memfn.h"
+#include "shale/flight.h"
 #include "vfs.h"
 
 /*
@@ -326,21 +327,74 @@ static int extent_read(struct shale_vnode *file,
     return SHALE_ENOTSUP;
 }
 
-int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
-                     uint64_t offset)
-{
-    uint8_t *to = buf;
+/* The requests of one read that are under way at once. */
+struct reader {
+    struct shale_vnode *file;
+    bool one_by_one;            /* none are */
+    struct shale_flight *flight;    /* or NULL: not made yet */
+};
 
+/*
+ * Are LEN bytes, of the LEFT that are still to be read, worth being read beside
+ * others? A flight is made for the first that are.
+ */
+static bool is_for_flight(struct reader *r, size_t len, size_t left)
+{
+    struct shale_fs *fs = r->file->fs;
+
+    if (r->one_by_one || fs->dev->at_once < 2)
+        return false;
+    if (!r->flight && len == left && len <= SHALE_FLIGHT_BYTES)
+        return false;
+    if (!r->flight) {
+        r->flight = shale_alloc(fs->mem, sizeof *r->flight);
+        if (r->flight)
+            shale_flight_begin(r->flight, fs->dev);
+    }
+    return r->flight != NULL;
+}
+
+/*
+ * As data_read(), but what is whole sectors is only begun. Nobody waits for the
+ * ragged ends with the rest not under way.
+ */
+static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
+{
+    uint64_t sector = r->file->fs->dev->block_size;
+    size_t head = (size_t)((0 - at) & (sector - 1));
+    size_t tail = (size_t)((at + len) & (sector - 1));
+    int err = 0;
+
+    if (len < head + tail + sector)
+        return data_read(r->file, at, buf, len);
+    len -= head + tail;
+    shale_flight_read(r->flight, at + head, buf + head, len);
+    if (head + tail > 0)
+        shale_flight_go(r->flight);
+    if (head > 0)
+        err = data_read(r->file, at, buf, head);
+    if (tail > 0 && !err)
+        err = data_read(r->file, at + head + len, buf + head + len, tail);
+    return err;
+}
+
+/* Read all of it, extent by extent; what is in the flight is under way. */
+static int extents_read(struct reader *r, uint8_t *to, size_t len,
+                        uint64_t offset)
+{
     while (len > 0) {
         struct shale_extent first, extent;
         size_t count = len;
-        int err = map_joined(file, offset, len, &first, &extent);
+        int err = map_joined(r->file, offset, len, &first, &extent);
 
         if (err)
             return err;
         if (count > extent.length)
             count = (size_t)extent.length;
-        err = extent_read(file, &extent, &first, to, count);
+        if (extent.kind == SHALE_EXTENT_DATA && is_for_flight(r, count, len))
+            err = data_begin(r, extent.device, to, count);
+        else
+            err = extent_read(r->file, &extent, &first, to, count);
         if (err)
             return err;
         to += count;
@@ -348,6 +402,27 @@ int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
         len -= count;
     }
     return 0;
+}
+
+/*
+ * On a device that works on several requests, what is in several extents, or in
+ * a large one, is read by requests under way at once. If one of them fails, all
+ * is read again one by one, which tells where, and may find the memory.
+ */
+int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
+                     uint64_t offset)
+{
+    struct reader r = { .file = file };
+    int err = extents_read(&r, buf, len, offset), landed;
+
+    if (!r.flight)
+        return err;
+    landed = shale_flight_finish(r.flight);
+    shale_free(file->fs->mem, r.flight, sizeof *r.flight);
+    if (err || !landed)
+        return err;
+    r = (struct reader){ .file = file, .one_by_one = true };
+    return extents_read(&r, buf, len, offset);
 }
 
 static int64_t readv_locked(struct shale_vnode *file,

@@ -3,6 +3,9 @@
  *
  * Uses the core only, so that the same programs run on any machine that has a
  * C library. What the host adds is tested through the command and the daemon.
+ *
+ * With SHALE_TEST_ASYNC=ROOM in the environment all is mounted by way of a device
+ * that works on ROOM requests at once, in an order of its own.
  */
 #ifndef SUPPORT_VOLUME_H
 #define SUPPORT_VOLUME_H
@@ -11,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asyncdisk.h"
 #include "shale/fault.h"
 #include "shale/shale.h"
 
@@ -25,6 +29,7 @@ struct volume {
     struct file_device file;
     struct shale_memory_bdev memory;
     struct shale_slice_bdev slice;
+    struct async_disk async;    /* over DEV, if SHALE_TEST_ASYNC is set */
 
     struct shale_arena_source arenas;   /* from malloc */
     struct shale_mem *mem;

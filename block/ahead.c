@@ -1,0 +1,347 @@
+/*
+ * ahead.c - reading blocks before anybody takes them
+ *
+ * Who is going to take many blocks says so first (shale_buf_ahead()): they are
+ * read a run at a time, and on a device that works on several requests the runs
+ * of a group are under way at once, with their load locks held.
+ *
+ * Who comes run after run, through a table or a directory, does not say so. On
+ * such a device each run that is read whole after the one before it has the next
+ * one asked for, which nobody waits for: the pending run. Who comes to
+ * it then, holding its load lock, waits for it if it is not there yet, and deals
+ * it out. There is one of a cache.
+ *
+ * (1) While a run is pending none of its locks is held, and its blocks may be
+ *     freed, and used anew, which the request may or may not have seen. Whoever
+ *     puts a block in the cache, or has one forgotten, therefore strikes it from
+ *     the pending run (ahead_strike()): it is not dealt out.
+ * (2) Load locks held at once are taken in the order of their numbers.
+ */
+#include "readrun.h"
+#include "shale/bdev.h"
+#include "shale/err.h"
+#include "shale/flight.h"
+#include "shale/mem.h"
+
+/* Runs under way at once; together they are at most this part of the budget. */
+#define GROUP_MAX 8u
+#define GROUP_BUDGET 4u
+
+/* A run, and where it is read to. */
+struct ahead_run {
+    struct run run;
+    uint64_t first;             /* of its window */
+    uint8_t *data;
+    void *lock;                 /* held */
+};
+
+struct ahead_group {
+    struct shale_flight flight;
+    struct ahead_run runs[GROUP_MAX];
+    unsigned count;
+};
+
+struct cache_pending {
+    struct shale_flight flight;
+    uint64_t number;            /* of the run, plus 1; 0: there is none. Set
+                                   under the state lock, by who holds the run's
+                                   load lock or has found it 0 */
+    struct run run;
+    uint64_t first;             /* of its window */
+    uint8_t *data;              /* NULL: nothing was asked for yet */
+};
+
+static size_t run_bytes(const struct shale_cache *cache, const struct run *run)
+{
+    return (size_t)run->count * cache->block_size;
+}
+
+/* Ask for RUN; its data, or NULL: there is no memory, or no way. */
+static uint8_t *run_ask(struct shale_cache *cache, struct shale_flight *flight,
+                        const struct run *run)
+{
+    size_t size = run_bytes(cache, run);
+    uint64_t at = run->first * cache->block_size;
+    uint8_t *data = NULL;
+
+    if (((at | size) & (cache->dev->block_size - 1)) == 0)
+        data = shale_alloc(cache->mem, size);
+    if (!data)
+        return NULL;
+    cache_lock(cache);
+    cache->reads++;
+    cache_unlock(cache);
+    shale_flight_read(flight, at, data, size);
+    return data;
+}
+
+/* ---------------------------------------------------------- said in advance */
+
+/*
+ * Plan to read what is missing of [BLOCK, LAST), a part of a window; or of the
+ * whole window [FIRST, END), if that was not lately. False if nothing is.
+ */
+static bool ahead_plan(struct shale_cache *cache, uint64_t block, uint64_t last,
+                       uint64_t first, uint64_t end, struct run *run)
+{
+    bool missing;
+
+    cache_lock(cache);
+    while (block < last && cache_find(cache, block))
+        block++;
+    missing = block < last;
+    if (missing && run_read_lately(cache, first)) {
+        run_plan(cache, block, block, last, run);
+        run->whole = false;
+    } else if (missing) {
+        run_plan(cache, block, first, end, run);
+    }
+    for (; block < last; block++)       /* those that take them will not miss */
+        cache->misses += !cache_find(cache, block);
+    cache_unlock(cache);
+    return missing;
+}
+
+/* Read RUN of the window from FIRST, and wait for it. */
+static void read_now(struct shale_cache *cache, const struct run *run,
+                     uint64_t first)
+{
+    struct cache_buf *buf;
+
+    if (run_read(cache, run, first, 0, &buf) == 0)
+        shale_buf_put(&buf->base);
+}
+
+/*
+ * Deal out what GROUP has. If any of it failed each run is read for itself:
+ * what is readable is to be had.
+ */
+static void group_land(struct shale_cache *cache, struct ahead_group *group)
+{
+    int err = shale_flight_finish(&group->flight);
+
+    for (unsigned i = 0; i < group->count; i++) {
+        struct ahead_run *ahead = &group->runs[i];
+
+        if (!err)
+            run_deal(cache, &ahead->run, ahead->first, ahead->data);
+        shale_free(cache->mem, ahead->data, run_bytes(cache, &ahead->run));
+        if (err)
+            read_now(cache, &ahead->run, ahead->first);
+        lock_release(cache->locks, ahead->lock);
+    }
+    group->count = 0;
+    shale_flight_begin(&group->flight, cache->dev);
+}
+
+/* Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). */
+static void ahead_load(struct shale_cache *cache, struct ahead_group *group,
+                       uint64_t block, uint64_t last, uint64_t first,
+                       uint64_t end)
+{
+    uint64_t number = block >> cache->run_shift;
+    struct ahead_run ahead = { .lock = run_lock(cache, number) };
+
+    ahead_land(cache, number);
+    run_window(cache, block, &first, &end);
+    if (end < last)
+        end = last;
+    ahead.first = first;
+    if (!ahead_plan(cache, block, last, first, end, &ahead.run)) {
+        lock_release(cache->locks, ahead.lock);
+        return;
+    }
+    if (group)
+        ahead.data = run_ask(cache, &group->flight, &ahead.run);
+    if (ahead.data) {
+        group->runs[group->count++] = ahead;
+        return;
+    }
+    read_now(cache, &ahead.run, first);
+    lock_release(cache->locks, ahead.lock);
+}
+
+/* How many runs are to be under way at once. */
+static unsigned group_room(const struct shale_cache *cache)
+{
+    size_t run = (size_t)cache->block_size << cache->run_shift;
+    size_t room = cache->budget / GROUP_BUDGET / run;
+
+    if (room > cache->dev->at_once)
+        room = cache->dev->at_once;
+    return room < GROUP_MAX ? (unsigned)room : GROUP_MAX;
+}
+
+/* For LEN blocks from BLOCK on; NULL if they are better read run by run. */
+static struct ahead_group *group_alloc(struct shale_cache *cache,
+                                       uint64_t block, uint64_t len)
+{
+    struct ahead_group *group = NULL;
+
+    if (group_room(cache) > 1 && block >> cache->run_shift !=
+                                     (block + len - 1) >> cache->run_shift)
+        group = shale_alloc(cache->mem, sizeof *group);
+    if (group) {
+        group->count = 0;
+        shale_flight_begin(&group->flight, cache->dev);
+    }
+    return group;
+}
+
+void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
+                     uint64_t first, uint64_t count)
+{
+    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
+    struct ahead_group *group;
+
+    if (block >= cache->block_count || len == 0)
+        return;
+    if (len > cache->block_count - block)
+        len = cache->block_count - block;
+    group = group_alloc(cache, block, len);
+    while (len > 0) {
+        uint64_t left = ((uint64_t)1 << cache->run_shift) -
+                        (block & (((uint64_t)1 << cache->run_shift) - 1));
+
+        if (left > len)
+            left = len;
+        /* Keeps (2): the numbers of the locks begin anew. */
+        if (group && (group->count == group_room(cache) ||
+                      (block >> cache->run_shift) % CACHE_LOAD_LOCKS == 0))
+            group_land(cache, group);
+        ahead_load(cache, group, block, block + left, first, end);
+        block += left;
+        len -= left;
+    }
+    if (group) {
+        group_land(cache, group);
+        shale_free(cache->mem, group, sizeof *group);
+    }
+}
+
+/* ------------------------------------------------------- the run that is next */
+
+void ahead_init(struct shale_cache *cache)
+{
+    if (cache->dev->at_once > 1)
+        cache->pending = shale_zalloc(cache->mem, sizeof *cache->pending);
+}
+
+/* Wait for what is pending, and keep it, or not. With its load lock. */
+static void pending_end(struct shale_cache *cache, bool keep)
+{
+    struct cache_pending *p = cache->pending;
+
+    if (p->data) {
+        if (shale_flight_finish(&p->flight) == 0 && keep)
+            run_deal(cache, &p->run, p->first, p->data);
+        shale_free(cache->mem, p->data, run_bytes(cache, &p->run));
+        p->data = NULL;
+    }
+    cache_lock(cache);
+    p->number = 0;
+    cache_unlock(cache);
+}
+
+void ahead_fini(struct shale_cache *cache)
+{
+    if (!cache->pending)
+        return;
+    pending_end(cache, false);
+    shale_free(cache->mem, cache->pending, sizeof *cache->pending);
+}
+
+static uint64_t pending_number(struct shale_cache *cache)
+{
+    uint64_t number;
+
+    cache_lock(cache);
+    number = cache->pending->number;
+    cache_unlock(cache);
+    return number;
+}
+
+bool ahead_land(struct shale_cache *cache, uint64_t number)
+{
+    bool is_it = cache->pending && pending_number(cache) == number + 1;
+
+    if (is_it)
+        pending_end(cache, true);
+    return is_it;
+}
+
+void ahead_strike(struct shale_cache *cache, uint64_t block)
+{
+    struct cache_pending *p = cache->pending;
+
+    if (p && p->number > 0 && block >= p->run.first &&
+        block - p->run.first < p->run.count)
+        p->run.missing[(block - p->run.first) / 8] &=
+            (uint8_t)~(1u << (block - p->run.first) % 8);
+}
+
+void ahead_end(struct shale_cache *cache)
+{
+    uint64_t number = cache->pending ? pending_number(cache) : 0;
+    void *lock;
+
+    if (number == 0)
+        return;
+    lock = run_lock(cache, number - 1);
+    ahead_land(cache, number - 1);
+    lock_release(cache->locks, lock);
+}
+
+/*
+ * Plan to read what is missing of the run NUMBER, in the range [FIRST, END), if
+ * two before it were read lately, and it was not, and nothing is pending.
+ */
+static bool pending_plan(struct shale_cache *cache, uint64_t number,
+                         uint64_t first, uint64_t end)
+{
+    struct cache_pending *p = cache->pending;
+    uint64_t block = number << cache->run_shift;
+    uint64_t before = (number - 2) << cache->run_shift;
+    bool wanted;
+
+    if (before < first)
+        before = first;
+    run_window(cache, block, &first, &end);
+
+    cache_lock(cache);
+    wanted = p->number == 0 && run_read_lately(cache, before) &&
+             !run_read_lately(cache, first);
+    while (wanted && block < end && cache_find(cache, block))
+        block++;
+    wanted = wanted && block < end;
+    if (wanted) {
+        p->number = number + 1;
+        p->first = first;
+        run_plan(cache, block, first, end, &p->run);
+    }
+    cache_unlock(cache);
+    return wanted;
+}
+
+void ahead_next(struct shale_cache *cache, uint64_t number, uint64_t first,
+                uint64_t end)
+{
+    struct cache_pending *p = cache->pending;
+    void *lock;
+
+    if (!p || number < 2 || (number - 1) << cache->run_shift <= first ||
+        number << cache->run_shift >= end ||
+        number << cache->run_shift >= cache->block_count)
+        return;
+    ahead_end(cache);
+    lock = run_lock(cache, number);
+    if (pending_plan(cache, number, first, end)) {
+        shale_flight_begin(&p->flight, cache->dev);
+        p->data = run_ask(cache, &p->flight, &p->run);
+        if (p->data)
+            shale_flight_go(&p->flight);
+        else
+            pending_end(cache, false);
+    }
+    lock_release(cache->locks, lock);
+}
