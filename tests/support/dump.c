@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sha256.h"
+#include "examples/kernel/sha256.h"
 
 void dump_die(const char *format, ...)
 {

@@ -1,8 +1,8 @@
 /*
  * sha256.h - the hash that tells whether two files hold the same bytes
  */
-#ifndef SUPPORT_SHA256_H
-#define SUPPORT_SHA256_H
+#ifndef SHA256_H
+#define SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,10 +13,10 @@ struct sha256 {
     uint8_t block[64];          /* the last, incomplete one */
 };
 
-#define SHA256_HEX 65           /* characters of a digest, and a NUL */
+#define SHA256_HEX 65u          /* characters of a digest, and a NUL */
 
 void sha256_init(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *bytes, size_t len);
 void sha256_hex(struct sha256 *h, char hex[SHA256_HEX]);
 
-#endif /* SUPPORT_SHA256_H */
+#endif /* SHA256_H */

@@ -1,0 +1,244 @@
+/*
+ * cmd_system.c - commands about volumes as a whole, memory, and the kernel
+ */
+#include "shale/cache.h"
+#include "shale/check.h"
+#include "shell.h"
+
+static uint64_t check_peak;     /* memory that a check has taken at most */
+
+/* The disk called NAME, "vda" or "vda:", or the one of a volume like that. */
+static struct volume *volume_named(const char *name)
+{
+    size_t len = text_len(name);
+    const char *rest;
+
+    for (size_t i = 0; i < disk_count; i++) {
+        const char *disk = volumes[i].disk->name;
+
+        if (text_begins(name, disk) &&
+            (len == text_len(disk) || text_equal(name + text_len(disk), ":")))
+            return &volumes[i];
+    }
+    if (len > 0 && name[len - 1] == ':') {
+        struct volume *volume = volume_of(name, &rest);
+
+        if (volume)
+            return volume;
+    }
+    print("%s: no such volume\n", name);
+    return NULL;
+}
+
+/* -------------------------------------------------- mount, umount, sync */
+
+static int mount(char **words, unsigned count)
+{
+    struct volume *volume = volume_named(words[1]);
+    bool read_only = count > 2 && text_equal(words[2], "ro");
+
+    if (!volume)
+        return SHALE_ENODEV;
+    if (count > 2 && !read_only)
+        return shell_tell(words[2], SHALE_EINVAL);
+    return volume_mount(volume, read_only);
+}
+
+static int umount(char **words, unsigned count)
+{
+    struct volume *volume = volume_named(words[1]);
+
+    (void)count;
+    if (!volume)
+        return SHALE_ENODEV;
+    if (!volume->fs) {
+        print("%s: not mounted\n", words[1]);
+        return SHALE_EINVAL;
+    }
+    return volume_unmount(volume);
+}
+
+static int sync_one(const struct volume *volume)
+{
+    if (!volume->fs || shale_fs_read_only(volume->fs))
+        return 0;
+    return shell_tell(volume->disk->name, shale_sync(volume->fs));
+}
+
+static int sync(char **words, unsigned count)
+{
+    struct volume *volume;
+    int err = 0;
+
+    if (count > 1) {
+        volume = volume_named(words[1]);
+        return volume ? sync_one(volume) : SHALE_ENODEV;
+    }
+    for (size_t i = 0; i < disk_count; i++) {
+        int one = sync_one(&volumes[i]);
+
+        err = err ? err : one;
+    }
+    return err;
+}
+
+/* ----------------------------------------------------------------- check */
+
+static int show_finding(void *context, const struct shale_finding *finding)
+{
+    (void)context;
+    print("%s: %s: %s\n", shale_severity_name(finding->code->severity),
+          finding->code->name, finding->sentence);
+    if (finding->path)
+        print("    of %s\n", finding->path);
+    return 0;
+}
+
+/* What is on the disk, which of a volume in use is what sync left there. */
+static int check(char **words, unsigned count)
+{
+    struct volume *volume = volume_named(words[1]);
+    struct shale_check_config config = {
+        .mem = heap, .checkers = shale_all_checkers, .clock = &kernel_clock,
+        .finding = show_finding,
+    };
+    struct shale_check_result result;
+    int err;
+
+    (void)count;
+    if (!volume)
+        return SHALE_ENODEV;
+    err = sync_one(volume);
+    if (err)
+        return err;
+    config.dev = volume->disk->dev;
+    err = shale_check(&config, &result);
+    if (err)
+        return shell_tell(words[1], err);
+    if (result.memory_peak > check_peak)
+        check_peak = result.memory_peak;
+    print("%s: %s, %lu files, %lu directories, %lu of %lu units in use; "
+          "%lu corruptions, %lu inconsistencies\n", words[1], result.type,
+          result.files, result.directories, result.units_used, result.units,
+          result.findings[SHALE_CORRUPTION],
+          result.findings[SHALE_INCONSISTENCY]);
+    return result.findings[SHALE_CORRUPTION] +
+           result.findings[SHALE_INCONSISTENCY] > 0 ? SHALE_ECORRUPT : 0;
+}
+
+/* ------------------------------------------------------------------- mem */
+
+/*
+ * What a mounted volume may take at most, by what it was lent: metadata, and
+ * once as much for tables of names; what it had to decode; vnodes that nobody
+ * uses; and a part that does not grow.
+ */
+#define VNODE_BYTES ((size_t)1024)
+#define FIXED_BYTES ((size_t)192 << 10)
+#define VOLUME_BOUND (2 * VOLUME_CACHE_BYTES + VOLUME_DECODED_BYTES + \
+                      VOLUME_VNODE_MAX * VNODE_BYTES + FIXED_BYTES)
+
+/* Of the kernel's own: threads, disks, and what a command takes. */
+#define KERNEL_BOUND (16 * (size_t)THREAD_STACK_SIZE + ((size_t)64 << 10) + \
+                      2 * SHELL_BUFFER)
+
+static void show_slab(void *context, const struct shale_slab_stats *slab)
+{
+    (void)context;
+    if (slab->peak > 0)
+        print("  %-16s %6zu bytes each, %6zu now, %6zu at most\n", slab->name,
+              slab->object_size, slab->live, slab->peak);
+}
+
+static int mem(char **words, unsigned count)
+{
+    size_t bound = KERNEL_BOUND + (size_t)check_peak;
+    struct shale_mem_stats stats;
+    const char *wrong = shale_mem_check(heap);
+
+    if (count > 1 && !text_equal(words[1], "-v"))
+        return shell_tell(words[1], SHALE_EINVAL);
+    if (wrong) {
+        print("heap: %s\n", wrong);
+        return SHALE_ECORRUPT;
+    }
+    if (count > 1)
+        shale_mem_each_slab(heap, show_slab, NULL);
+    for (size_t i = 0; i < disk_count; i++)
+        bound += volumes[i].fs ? VOLUME_BOUND : 0;
+    shale_mem_stats(heap, &stats);
+    print("heap: %zu KiB; %zu now, %zu at most; by the formula %zu at most\n",
+          heap_size() >> 10, stats.live >> 10, (stats.peak + 1023) >> 10,
+          bound >> 10);
+    if (stats.peak > bound) {
+        print("heap: more than the formula says\n");
+        return SHALE_ENOMEM;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------ the kernel */
+
+static int echo(char **words, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++)
+        print("%s%s", words[i], i + 1 < count ? " " : "");
+    print("\n");
+    return 0;
+}
+
+static int uptime(char **words, unsigned count)
+{
+    uint64_t us = clock_ns() / 1000;
+
+    (void)words;
+    (void)count;
+    print("%lu.%06lu s\n", us / 1000000, us % 1000000);
+    return 0;
+}
+
+static int poll(char **words, unsigned count)
+{
+    (void)count;
+    if (!text_equal(words[1], "on") && !text_equal(words[1], "off"))
+        return shell_tell(words[1], SHALE_EINVAL);
+    disk_polling = text_equal(words[1], "on");
+    return 0;
+}
+
+static int threads(char **words, unsigned count)
+{
+    struct volume *volume = volume_named(words[1]);
+
+    (void)count;
+    if (!volume || !volume->fs)
+        return SHALE_ENODEV;
+    return demo_threads(volume);
+}
+
+static int speed(char **words, unsigned count)
+{
+    const char *rest;
+    struct volume *volume = volume_of(words[1], &rest);
+
+    (void)count;
+    if (!volume || !volume->fs) {
+        print("%s: no such volume\n", words[1]);
+        return SHALE_ENODEV;
+    }
+    return speed_file(volume, rest);
+}
+
+const struct command system_commands[] = {
+    { "mount", "DISK [ro]", "use the volume on a disk", 1, 2, mount },
+    { "umount", "DISK", "... no longer", 1, 1, umount },
+    { "sync", "[DISK]", "write what was changed", 0, 1, sync },
+    { "check", "DISK", "is the volume sound?", 1, 1, check },
+    { "mem", "[-v]", "memory: now, at most, by the formula", 0, 1, mem },
+    { "threads", "DISK", "several at work on a volume", 1, 1, threads },
+    { "speed", "PATH", "a file's against its sectors'", 1, 1, speed },
+    { "poll", "on|off", "ask disks, or be interrupted", 1, 1, poll },
+    { "uptime", "", "since the start", 0, 0, uptime },
+    { "echo", "WORD...", "say it", 0, 14, echo },
+    { NULL, NULL, NULL, 0, 0, NULL },
+};
