@@ -1,8 +1,8 @@
 # What `cmake --install` puts in place, and where.
 #
 # SHALE_HELPER_DIR is where mount(8) looks for mount.shale, and fsck(8) for
-# fsck.shale: /sbin on every distribution, whatever the prefix. The default stays inside the prefix, so
-# that an install without root works.
+# fsck.shale: /sbin on every distribution, whatever the prefix. The default
+# stays inside the prefix, so that an install without root works.
 include(CMakePackageConfigHelpers)
 
 set(SHALE_HELPER_DIR ${CMAKE_INSTALL_SBINDIR} CACHE STRING
@@ -39,6 +39,10 @@ install(FILES
 # The command; its other names are made late.
 if(SHALE_HOST)
     install(TARGETS shale-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    if(SHALE_FUSE)
+        install(TARGETS shale-mount
+            RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shale)
+    endif()
     file(GLOB completion CONFIGURE_DEPENDS tools/completion/*.bash)
     install(FILES ${completion} RENAME shale
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

@@ -46,7 +46,8 @@ grep -rlIF -e "$build" -e "$source" "$prefix" >"$work/log" &&
     fail "build paths in: $(cat "$work/log")"
 
 # The files that are promised.
-for file in bin/shale sbin/mount.shale sbin/mount.fuse.shale \
+for file in bin/shale libexec/shale/shale-mount \
+            sbin/mount.shale sbin/mount.fuse.shale \
             sbin/fsck.shale sbin/fsck.fuse.shale \
             share/man/man8/fsck.shale.8 share/man/man1/shale-check.1 \
             share/man/man1/shale-map.1 share/man/man1/shale.1 share/man/man8/mount.shale.8 \

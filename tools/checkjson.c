@@ -11,28 +11,56 @@
 #include "checks.h"
 #include "jsonout.h"
 
-static void set_text(json_t *object, const char *key, const char *text)
+static void set_text(struct json *object, const char *key, const char *text)
 {
     if (text)
         jsonout_text(object, key, text);
     else
-        jsonout_set(object, key, json_null());
+        json_set(object, key, json_null());
 }
 
-static void set_number(json_t *object, const char *key, bool known,
+static unsigned hex_digit(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/* A check shows a backslash as two, and what is no text as \xNN. */
+void checkjson_name(struct json *object, const char *key, const char *shown)
+{
+    char *name, *end;
+
+    if (!shown) {
+        json_set(object, key, json_null());
+        return;
+    }
+    end = name = xmalloc(strlen(shown));
+    while (*shown) {
+        if (*shown == '\\' && shown[1] == 'x') {
+            *end++ = (char)(hex_digit(shown[2]) << 4 | hex_digit(shown[3]));
+            shown += 4;
+        } else {
+            shown += *shown == '\\';
+            *end++ = *shown++;
+        }
+    }
+    jsonout_bytes(object, key, name, (size_t)(end - name));
+    free(name);
+}
+
+static void set_number(struct json *object, const char *key, bool known,
                        uint64_t value)
 {
     if (known)
         jsonout_number(object, key, value);
     else
-        jsonout_set(object, key, json_null());
+        json_set(object, key, json_null());
 }
 
-static json_t *finding_json(const struct checkrun *run,
+static struct json *finding_json(const struct checkrun *run,
                             const struct shale_finding *finding)
 {
     bool placed = finding->at != SHALE_NOWHERE;
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_text(object, "code", finding->code->name);
     jsonout_text(object, "severity",
@@ -40,8 +68,8 @@ static json_t *finding_json(const struct checkrun *run,
     jsonout_text(object, "object", shale_object_name(finding->object));
     set_number(object, "number", finding->object != SHALE_OBJECT_VOLUME,
                finding->number);
-    set_text(object, "path", finding->path);
-    set_text(object, "name", finding->name);
+    checkjson_name(object, "path", finding->path);
+    checkjson_name(object, "name", finding->name);
     set_number(object, "offset", placed, run->place->start + finding->at);
     set_number(object, "volume_offset", placed, finding->at);
     set_number(object, "expected", finding->compared, finding->expected);
@@ -56,17 +84,19 @@ int checkjson_finding(struct checkrun *run,
     struct checks *checks = (struct checks *)run;
 
     code_counts_add(&checks->counts, finding->code);
+    if (checks->summary)
+        return 0;
     if (!checks->findings)
-        checks->findings = jsonout_new_array();
-    jsonout_append(checks->findings, finding_json(run, finding));
+        checks->findings = json_array();
+    json_append(checks->findings, finding_json(run, finding));
     return 0;
 }
 
 /* How many there are, by severity and by code, and of what. */
-static json_t *summary_json(struct checks *checks)
+static struct json *summary_json(struct checks *checks)
 {
     const struct shale_check_result *result = &checks->run.result;
-    json_t *object = jsonout_new_object(), *codes = jsonout_new_object();
+    struct json *object = json_object(), *codes = json_object();
 
     jsonout_number(object, "corruptions", result->findings[SHALE_CORRUPTION]);
     jsonout_number(object, "inconsistencies",
@@ -77,7 +107,7 @@ static json_t *summary_json(struct checks *checks)
     for (size_t i = 0; i < checks->counts.count; i++)
         jsonout_number(codes, checks->counts.list[i].code->name,
                        checks->counts.list[i].count);
-    jsonout_set(object, "codes", codes);
+    json_set(object, "codes", codes);
     jsonout_number(object, "files", result->files);
     jsonout_number(object, "directories", result->directories);
     jsonout_number(object, "unit_size", result->unit_size);
@@ -86,75 +116,98 @@ static json_t *summary_json(struct checks *checks)
     return object;
 }
 
-static json_t *stats_json(const struct checkrun *run)
+static struct json *stats_json(const struct checkrun *run)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_number(object, "bytes_read", run->result.bytes_read);
     jsonout_number(object, "memory_peak", run->result.memory_peak);
     set_text(object, "memory_formula", run->result.memory_formula);
-    jsonout_set(object, "seconds", json_real(run->seconds));
+    json_set(object, "seconds", json_seconds(run->seconds));
     return object;
 }
 
 /* All about the volume but its findings. */
-static json_t *volume_json(struct checks *checks)
+static struct json *volume_json(struct checks *checks)
 {
     const struct checkrun *run = &checks->run;
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     set_number(object, "partition", run->place->part != 0, run->place->part);
     jsonout_number(object, "start", run->place->start);
     jsonout_number(object, "size", run->place->size);
     set_text(object, "type", run->result.type);
+    set_text(object, "content", run->result.type ? run->result.type
+                              : *run->place->content ? run->place->content
+                                                     : NULL);
     jsonout_text(object, "verdict", checks_verdict(run));
     jsonout_bool(object, "complete", run->result.complete);
-    set_text(object, "error", run->err ? shale_strerror(run->err) : NULL);
+    set_text(object, "error", checks->error ? checks->error
+                            : run->err ? shale_strerror(run->err) : NULL);
     jsonout_number(object, "exit", (unsigned)checkrun_status(run));
-    jsonout_set(object, "summary", summary_json(checks));
-    if (checks->stats)
-        jsonout_set(object, "stats", stats_json(run));
+    json_set(object, "summary", summary_json(checks));
+    json_set(object, "stats", checks->stats && !run->passed
+                             ? stats_json(run) : json_null());
     return object;
 }
 
-struct json_t *checkjson_end(struct checks *checks)
+struct json *checkjson_end(struct checks *checks)
 {
-    json_t *object = volume_json(checks);
+    struct json *object = volume_json(checks);
 
-    jsonout_set(object, "findings", checks->findings ? checks->findings
-                                                     : jsonout_new_array());
+    json_set(object, "findings", checks->findings ? checks->findings
+                               : checks->summary ? json_null() : json_array());
     checks->findings = NULL;
     return object;
 }
 
 /* OBJECT as a line, "kind" in front. */
-static void print_line(const char *kind, json_t *object)
+static void print_line(const char *kind, struct json *object)
 {
-    json_t *line = jsonout_new_object();
+    struct json *line = json_object();
 
     jsonout_text(line, "kind", kind);
-    json_object_update(line, object);
-    json_decref(object);
-    json_dumpf(line, stdout, JSON_COMPACT);
+    json_merge(line, object);
+    json_write(line, false, stdout);
     putchar('\n');
-    json_decref(line);
+    json_free(line);
 }
 
 int checkjson_line(struct checkrun *run, const struct shale_finding *finding)
 {
     struct checks *checks = (struct checks *)run;
-    json_t *object = finding_json(run, finding);
+    struct json *object;
 
     code_counts_add(&checks->counts, finding->code);
+    if (checks->summary)
+        return 0;
+    object = finding_json(run, finding);
     set_number(object, "partition", run->place->part != 0, run->place->part);
     print_line("finding", object);
-    return ferror(stdout) ? SHALE_EIO : 0;
+    return output_failed() ? SHALE_EIO : 0;
 }
 
 void checkjson_last_line(struct checks *checks)
 {
-    json_t *object = volume_json(checks);
+    struct json *object = volume_json(checks);
 
     jsonout_text(object, "image", checks->run.image);
     print_line("volume", object);
+}
+
+void checkjson_image(const char *name, int status, const char *error,
+                     const char *in_use, struct json *volumes)
+{
+    struct json *object = json_object();
+
+    set_text(object, "image", name);
+    jsonout_number(object, "exit", (unsigned)status);
+    set_text(object, "error", error);
+    set_text(object, "in_use", in_use);
+    if (!volumes) {
+        print_line("image", object);
+        return;
+    }
+    json_set(object, "volumes", volumes);
+    jsonout_document(object);
 }

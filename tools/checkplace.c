@@ -6,10 +6,12 @@
  * or its only partition, is taken for it. A checker then says what it finds.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "checks.h"
+#include "checkuse.h"
 
 static void add_place(struct places *places, const struct place *place)
 {
@@ -55,8 +57,21 @@ static bool row_fits(const struct table_row *row, const char *type)
     return row->known && (!type || !strcmp(row->content, type));
 }
 
+void places_fail(struct places *places, const char *format, ...)
+{
+    va_list args;
+
+    free(places->error);
+    va_start(args, format);
+    if (vasprintf(&places->error, format, args) < 0)
+        places->error = NULL;
+    va_end(args);
+    if (places->error)
+        report("%s: %s", places->name, places->error);
+}
+
 /* The choice is the user's: say what there is. */
-static void explain_choice(const struct table *table, const char *name,
+static void explain_choice(struct places *places, const struct table *table,
                            const char *type, size_t fitting)
 {
     char list[1024] = "", size[PRINT_SIZE_MAX];
@@ -77,11 +92,11 @@ static void explain_choice(const struct table *table, const char *name,
         else
             break;
     }
-    report("%s: %s: choose with --part N%s", name,
-           fitting ? "several filesystems" : "no filesystem that Shale knows",
-           *list ? "" : "; the partition table is empty");
-    if (*list)
-        report("%s: partitions: %s", name, list);
+    places_fail(places, "%s: %s%s",
+                fitting ? "several filesystems"
+                        : "no filesystem that Shale knows",
+                *list ? "choose with --part N: "
+                      : "the partition table is empty", list);
 }
 
 /* Is any of TABLE's rows on an image of SIZE bytes at all? */
@@ -95,8 +110,7 @@ static bool table_is_real(const struct table *table, uint64_t size)
 
 /* Choose by TABLE. False if nothing can be. */
 static bool choose(struct places *places, const struct table *table,
-                   const struct options *options, const char *type, bool all,
-                   const char *name)
+                   const struct options *options, const char *type, bool all)
 {
     const struct table_row *last = NULL, *only = NULL;
     size_t fitting = 0, volumes = 0;
@@ -122,41 +136,63 @@ static bool choose(struct places *places, const struct table *table,
     if (only)
         add_row(places, only, options->image.size_limit);
     else
-        explain_choice(table, name, type, fitting);
+        explain_choice(places, table, type, fitting);
     return only != NULL;
 }
 
 /* Take what TABLE offers instead of the whole image. */
 static bool take_table(struct places *places, const struct table *table,
-                       const struct options *options, bool all,
-                       const char *name)
+                       const struct options *options, bool all)
 {
     const char *type = options->image.type;
 
     places->count = 0;
     return choose(places, table, options, type ? checkrun_type(type) : NULL,
-                  all, name);
+                  all);
+}
+
+/* Open the image, also where somebody else's lock is on it. */
+static bool open_image(struct places *places, const struct options *options)
+{
+    struct shale_image_config config = options->image;
+    char why[SHALE_WHY_MAX] = "";
+    int err;
+
+    config.path = places->name;
+    err = shale_image_open_raw(&config, &places->image, why);
+    if (err == SHALE_EAGAIN) {
+        places->locked = config.no_lock = true;
+        err = shale_image_open_raw(&config, &places->image, why);
+    }
+    if (err) {
+        places_fail(places, "%s", *why ? why : shale_strerror(err));
+        places->image = NULL;
+        return false;
+    }
+    places->in_use = checkuse_find(places->name);
+    if (!places->in_use && places->locked)
+        places->in_use = xstrdup("opened by another program, to be written "
+                                 "to");
+    if (places->in_use && !options->quiet)
+        report("%s: warning: %s: what changes meanwhile may look like damage",
+               places->name, places->in_use);
+    return true;
 }
 
 bool places_open(struct places *places, const char *name,
                  const struct options *options, bool all)
 {
-    struct shale_image_config config = options->image;
-    char why[SHALE_WHY_MAX] = "";
+    const struct shale_image_config *config = &options->image;
     struct table table;
     bool chosen = true;
     int err;
 
     memset(places, 0, sizeof *places);
-    config.path = name;
-    err = shale_image_open_raw(&config, &places->image, why);
-    if (err) {
-        report("%s: %s", name, *why ? why : shale_strerror(err));
-        places->image = NULL;
+    places->name = name;
+    if (!open_image(places, options))
         return false;
-    }
     add_opened(places);
-    if (config.part || config.has_offset || places->list[0].known)
+    if (config->part || config->has_offset || places->list[0].known)
         return true;
 
     /* A table that cannot be read says nothing about where volumes are. */
@@ -164,19 +200,17 @@ bool places_open(struct places *places, const char *name,
     if (!err && table_is_real(&table,
                               shale_file_bdev(places->image->file)->size)) {
         /* A boot sector that is damaged may look like a table. */
-        places->guessed = table.known == 0 && !config.type &&
+        places->guessed = table.known == 0 && !config->type &&
                           table.info.kind == SHALE_TABLE_MBR;
         if (!places->guessed)
-            chosen = take_table(places, &table, options, all, name);
+            chosen = take_table(places, &table, options, all);
     }
     table_free(&table);
-    if (!chosen)
-        places_close(places);
     return chosen;
 }
 
-bool places_next(struct places *places, const char *name,
-                 const struct options *options, bool all)
+bool places_next(struct places *places, const struct options *options,
+                 bool all)
 {
     struct table table;
     bool chosen;
@@ -185,7 +219,7 @@ bool places_next(struct places *places, const char *name,
         return false;
     places->guessed = false;
     chosen = table_load(places->image, &table) == 0 &&
-             take_table(places, &table, options, all, name);
+             take_table(places, &table, options, all);
     table_free(&table);
     return chosen;
 }
@@ -195,6 +229,8 @@ void places_close(struct places *places)
     if (places->image)
         shale_image_close(places->image);
     free(places->list);
+    free(places->in_use);
+    free(places->error);
     memset(places, 0, sizeof *places);
 }
 
@@ -214,15 +250,16 @@ char *place_title(const struct place *place, const char *name)
     return title;
 }
 
-void place_explain(const struct place *place, const char *name,
-                   const struct options *options)
+void places_explain(struct places *places, const struct place *place,
+                    const struct options *options)
 {
     struct shale_image_config config = options->image;
     char why[SHALE_WHY_MAX] = "";
     struct shale_image *image;
 
     /* Mounting knows how to say what else it may be. */
-    config.path = name;
+    config.path = places->name;
+    config.no_lock = places->locked;
     config.log = NULL;
     config.part = 0;
     config.has_offset = place->part || place->start;
@@ -230,10 +267,10 @@ void place_explain(const struct place *place, const char *name,
     config.size_limit = place->size;
     config.unreplayed = true;
     if (shale_image_open(&config, &image, why) == 0) {
-        report("%s: Shale cannot check %s", name, shale_fs_name(image->fs));
+        places_fail(places, "Shale cannot check %s", shale_fs_name(image->fs));
         shale_image_close(image);
         return;
     }
-    report("%s: nothing that Shale can check: %s", name,
-           *why ? why : "no filesystem that it knows");
+    places_fail(places, "nothing that Shale can check: %s",
+                *why ? why : "no filesystem that it knows");
 }

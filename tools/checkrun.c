@@ -98,7 +98,7 @@ static void on_progress(void *context, unsigned phase, unsigned phases,
     if (run->options->phases && phase != run->phase) {
         progress_hide();
         printf("Phase %u of %u: %s\n", phase, phases, what);
-        fflush(stdout);
+        output_flush();
     }
     run->phase = phase;
     if (run->options->bar)
@@ -212,6 +212,8 @@ int checkrun_status(const struct checkrun *run)
     int status = findings[SHALE_CORRUPTION] || findings[SHALE_INCONSISTENCY]
         ? FSCK_DAMAGED : FSCK_SOUND;
 
+    if (run->passed)
+        return FSCK_SOUND;
     if (run->err == SHALE_EINTR && run->stopped)
         return FSCK_STOPPED;
     return run->err ? status | FSCK_FAILED : status;

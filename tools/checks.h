@@ -35,18 +35,26 @@ struct place {
 };
 
 struct places {
-    struct shale_image *image;
+    const char *name;           /* the image's, as given */
+    struct shale_image *image;  /* NULL: could not be opened */
     struct place *list;         /* at least one */
     size_t count;
     bool guessed;               /* the whole image, as it has a table of which
                                    no partition is known: see below */
+    bool locked;                /* by somebody else, to be written to */
+    char *in_use;               /* who may be writing to it: "mounted on /mnt";
+                                   or NULL */
+    char *error;                /* why there is nothing to work on; or NULL */
 };
 
 /*
  * Open the image NAME and find the volumes to work on: the one that OPTIONS
  * choose, else the whole image if a driver knows it or there are no partitions;
  * else ALL partitions (of the type that the options name), or the only one that
- * is known. False, having said why.
+ * is known. False, having said why; to be closed either way.
+ *
+ * Reading disturbs nobody, so an image that others write to is opened as well,
+ * with a warning: what they change meanwhile may look like damage.
  */
 bool places_open(struct places *places, const char *name,
                  const struct options *options, bool all);
@@ -56,12 +64,16 @@ void places_close(struct places *places);
  * The whole image was guessed, and no checker knows it: take its partitions,
  * as above. False if there is nothing to take.
  */
-bool places_next(struct places *places, const char *name,
-                 const struct options *options, bool all);
+bool places_next(struct places *places, const struct options *options,
+                 bool all);
 
-/* Say why nobody could check what is at PLACE of the image NAME. */
-void place_explain(const struct place *place, const char *name,
-                   const struct options *options);
+/* Note in places->error, and say, what is wrong with the image. */
+void places_fail(struct places *places, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same: why nobody could check what is at PLACE. */
+void places_explain(struct places *places, const struct place *place,
+                    const struct options *options);
 
 /* "disk.img", "disk.img, partition 2", "disk.img, byte 1048576"; to be
    freed, safe to print. */
@@ -91,6 +103,7 @@ struct checkrun {
     const char *image;          /* its name */
     struct shale_check_result result;
     int err;                    /* shale_check()'s answer */
+    bool passed;                /* not checked, as there are others: no error */
     bool stopped;               /* by a signal */
     double seconds;
 
@@ -148,12 +161,12 @@ void code_counts_add(struct code_counts *counts,
 void code_counts_sort(struct code_counts *counts);
 void code_counts_free(struct code_counts *counts);
 
-enum checks_form { CHECKS_TEXT, CHECKS_SUMMARY, CHECKS_JSON, CHECKS_LINES };
+enum checks_form { CHECKS_TEXT, CHECKS_JSON, CHECKS_LINES };
 
 /* One volume's check that is shown; the runs of `shale check`. */
 struct checks {
     struct checkrun run;
-    enum checks_form form;
+    bool summary;               /* findings are counted, not shown */
     bool stats, colour;
     struct code_counts counts;
 
@@ -162,7 +175,9 @@ struct checks {
     enum shale_object object;
     uint64_t number;
 
-    struct json_t *findings;    /* JSON: the list of them */
+    const char *error;          /* JSON: why it was not checked, if not by
+                                   run.err; or NULL */
+    struct json *findings;      /* JSON: the list of them */
 };
 
 int checktext_finding(struct checkrun *run,
@@ -172,13 +187,26 @@ void checktext_end(struct checks *checks);
 /* As a JSON document: a list of findings is made, then all of the volume. */
 int checkjson_finding(struct checkrun *run,
                       const struct shale_finding *finding);
-struct json_t *checkjson_end(struct checks *checks);
+struct json *checkjson_end(struct checks *checks);
 
 /* As JSON Lines: each at once. */
 int checkjson_line(struct checkrun *run, const struct shale_finding *finding);
 void checkjson_last_line(struct checks *checks);
 
-/* "sound", "damaged", "interrupted" and the like. */
+/*
+ * The end of either: the document, which VOLUMES is a part of, or (if that is
+ * NULL) a line. NAME, ERROR and IN_USE, as in struct places, may be NULL.
+ */
+void checkjson_image(const char *name, int status, const char *error,
+                     const char *in_use, struct json *volumes);
+
+/*
+ * Set KEY to the bytes that SHOWN stands for, a path or a name as
+ * shale_check() tells it; to null if SHOWN is NULL.
+ */
+void checkjson_name(struct json *object, const char *key, const char *shown);
+
+/* "sound", "damaged", "interrupted", "not checked" and the like. */
 const char *checks_verdict(const struct checkrun *run);
 
 /* Print what CODE means ("ext2.block": all that begin so; "all": everything,

@@ -108,7 +108,7 @@ static void print_object(struct checks *checks,
         printf("%s %" PRIu64, kind, finding->number);
     if (finding->path) {
         fputs(place_only ? "" : ", ", stdout);
-        print_name(stdout, finding->path, strlen(finding->path));
+        fputs(finding->path, stdout);   /* it is safe to print */
     }
     if (place_only && finding->number)
         printf("%s at byte %" PRIu64, finding->path ? ", entry" : kind,
@@ -139,7 +139,7 @@ int checktext_finding(struct checkrun *run,
     int width;
 
     code_counts_add(&checks->counts, finding->code);
-    if (checks->form == CHECKS_SUMMARY)
+    if (checks->summary)
         return 0;
     if (!checks->some || checks->object != finding->object ||
         checks->number != finding->number)
@@ -162,7 +162,7 @@ int checktext_finding(struct checkrun *run,
     }
     look(checks, LOOK_PLAIN);
     putchar('\n');
-    return ferror(stdout) ? SHALE_EIO : 0;
+    return output_failed() ? SHALE_EIO : 0;
 }
 
 /* -------------------------------------------------------------- the end */
@@ -203,6 +203,8 @@ const char *checks_verdict(const struct checkrun *run)
 {
     int status = checkrun_status(run);
 
+    if (run->passed || run->err == SHALE_ENODEV)
+        return "not checked";
     if (status & FSCK_STOPPED)
         return "interrupted";
     if (status & FSCK_FAILED)
@@ -253,28 +255,31 @@ void checktext_end(struct checks *checks)
     int status = checkrun_status(run);
     char *title = place_title(run->place, run->image);
 
-    if (checks->some || checks->apart)
+    if (checks->some || (checks->apart && !run->passed))
         putchar('\n');
-    if (checks->form == CHECKS_SUMMARY)
+    if (checks->summary)
         print_summary(checks);
     if (result->untold)
         printf("%" PRIu64 " more findings are not shown (--limit)\n",
                result->untold);
-    if (checks->stats)
+    if (checks->stats && !run->passed)
         print_stats(run);
 
     look(checks, LOOK_BOLD);
-    printf("%s: %s: ", title, result->type ? result->type : "unknown");
+    printf("%s: %s: ", title, result->type ? result->type
+                            : *run->place->content ? run->place->content
+                                                   : "unknown");
     look(checks, LOOK_PLAIN);
-    look(checks, status == FSCK_SOUND ? LOOK_GREEN : LOOK_RED);
+    look(checks, run->passed ? LOOK_YELLOW
+               : status == FSCK_SOUND ? LOOK_GREEN : LOOK_RED);
     fputs(checks_verdict(run), stdout);
     look(checks, LOOK_PLAIN);
     print_counts(result);
-    if (run->err && !(status & FSCK_STOPPED))
+    if (run->err && !run->passed && !(status & FSCK_STOPPED))
         printf("; %s", shale_strerror(run->err));
     if (result->complete && result->units > 0)
         print_contents(result);
     putchar('\n');
-    fflush(stdout);
+    output_flush();
     free(title);
 }

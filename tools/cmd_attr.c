@@ -67,10 +67,10 @@ static int take_plus(int argc, char **argv, uint32_t *set)
 static void show(struct attr_run *run, const char *path, uint32_t flags)
 {
     char letters[ATTRIBUTE_COUNT + 1] = "";
-    json_t *object;
+    struct json *object;
 
     if (run->json) {
-        object = jsonout_new_object();
+        object = json_object();
         jsonout_text(object, "path", path);
         jsonout_number(object, "flags", flags);
         for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)

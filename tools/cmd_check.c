@@ -35,7 +35,8 @@ static const struct command_option options_check[] = {
     { 'f', NULL, NULL, "check even what is marked as clean: as always" },
     { 'v', NULL, NULL, "name each phase, and show --stats" },
     { 'V', NULL, NULL, "print the version" },
-    { 'C', NULL, "FD", "tell descriptor FD in lines how far it is; 0: show a bar" },
+    { 'C', NULL, "FD", "tell descriptor FD in lines how far it is; 0: show "
+      "a bar" },
     { OPTION_ALL, "all", NULL, "all partitions, one after the other" },
     { OPTION_JSON, "json", NULL, "one JSON object" },
     { OPTION_JSONL, "jsonl", NULL, "JSON Lines: a finding each, then a volume "
@@ -60,11 +61,12 @@ struct settings {
     const char *image;
     const char *explain;
     enum checks_form form;
-    bool all, stats, repair, version, colour;
-    bool some;                  /* a volume has been reported on */
+    bool all, summary, stats, repair, version, colour;
+    bool some;                  /* a volume has been checked */
+    bool shown;                 /* a volume has been reported on */
     bool next;                  /* the image is no volume: look on */
     int status;                 /* so far */
-    json_t *volumes;            /* JSON: a list of them */
+    struct json *volumes;       /* JSON: a list of them */
 };
 
 static int take_number(struct options *options, const char *what, uint64_t min,
@@ -88,6 +90,16 @@ static int take_progress(struct options *options, struct settings *set)
         set->run.bar = true;
     else if (fd > 0)
         set->run.progress_fd = (int)fd;
+    return STATUS_OK;
+}
+
+static int take_form(struct options *options, struct settings *set,
+                     enum checks_form form)
+{
+    if (set->form != CHECKS_TEXT && set->form != form)
+        return options_complain(options, "--json and --jsonl exclude each "
+                                "other");
+    set->form = form;
     return STATUS_OK;
 }
 
@@ -117,13 +129,11 @@ static int take(struct options *options, struct settings *set, int letter)
         set->all = true;
         break;
     case OPTION_JSON:
-        set->form = CHECKS_JSON;
-        break;
     case OPTION_JSONL:
-        set->form = CHECKS_LINES;
-        break;
+        return take_form(options, set, letter == OPTION_JSON ? CHECKS_JSON
+                                                             : CHECKS_LINES);
     case OPTION_SUMMARY:
-        set->form = CHECKS_SUMMARY;
+        set->summary = true;
         break;
     case OPTION_STATS:
         set->stats = true;
@@ -150,7 +160,20 @@ static int take(struct options *options, struct settings *set, int letter)
     return status;
 }
 
-/* Check the volume at PLACE. */
+/* Show what became of a volume. */
+static void show(struct settings *set, struct checks *checks)
+{
+    set->shown = true;
+    set->status |= checkrun_status(&checks->run);
+    if (set->form == CHECKS_JSON)
+        json_append(set->volumes, checkjson_end(checks));
+    else if (set->form == CHECKS_LINES)
+        checkjson_last_line(checks);
+    else if (checks->run.passed || checks->run.err != SHALE_ENODEV)
+        checktext_end(checks);
+}
+
+/* Check the volume at PLACE, unless the user has enough of it. */
 static void check_place(struct settings *set, const struct options *options,
                         const struct place *place)
 {
@@ -161,86 +184,71 @@ static void check_place(struct settings *set, const struct options *options,
             .finding = set->form == CHECKS_JSON ? checkjson_finding
                      : set->form == CHECKS_LINES ? checkjson_line
                      : checktext_finding,
+            .passed = set->status & FSCK_STOPPED,
         },
-        .form = set->form,
+        .summary = set->summary,
         .stats = set->stats,
         .colour = set->colour,
-        .apart = set->some,
+        .apart = set->shown,
     };
-    char *title = place_title(place, set->image);
 
-    checkrun(&checks.run, set->places.image, &set->run);
+    if (checks.run.passed) {
+        checks.error = "interrupted";
+    } else {
+        checkrun(&checks.run, set->places.image, &set->run);
+        checks.run.passed = checks.run.err == SHALE_ENODEV &&
+                            set->places.count > 1;
+        set->some = set->some || checks.run.err != SHALE_ENODEV;
+    }
     if (checks.run.err == SHALE_ENODEV && set->places.guessed) {
         set->next = true;
-    } else if (checks.run.err == SHALE_ENODEV && set->places.count > 1) {
-        if (!options->quiet)
-            report("%s: not checked: %s", title,
-                   *place->content ? place->content : "unknown");
-    } else if (checks.run.err == SHALE_ENODEV) {
-        place_explain(place, set->image, options);
-        set->status |= FSCK_FAILED;
     } else {
-        set->some = true;
-        set->status |= checkrun_status(&checks.run);
-        if (set->form == CHECKS_JSON)
-            jsonout_append(set->volumes, checkjson_end(&checks));
-        else if (set->form == CHECKS_LINES)
-            checkjson_last_line(&checks);
-        else
-            checktext_end(&checks);
+        if (checks.run.err == SHALE_ENODEV && !checks.run.passed) {
+            places_explain(&set->places, place, options);
+            checks.error = set->places.error;
+        }
+        show(set, &checks);
     }
-    if (checks.findings)
-        json_decref(checks.findings);
+    json_free(checks.findings);
     code_counts_free(&checks.counts);
-    free(title);
 }
 
 /* Check all that is to be checked; leaves the status in SET. */
 static void check_places(struct settings *set, const struct options *options)
 {
-    for (size_t i = 0; i < set->places.count; i++) {
+    for (size_t i = 0; i < set->places.count; i++)
         check_place(set, options, &set->places.list[i]);
-        if (set->status & FSCK_STOPPED)
-            break;
-    }
     if (set->next) {
         set->next = false;
-        if (places_next(&set->places, set->image, options, set->all))
+        if (places_next(&set->places, options, set->all))
             check_places(set, options);
         else
             set->status |= FSCK_FAILED;
         return;
     }
     if (!set->some && set->places.count > 1) {
-        report("%s: there is no volume that Shale can check", set->image);
+        places_fail(&set->places, "there is no volume that Shale can check");
         set->status |= FSCK_FAILED;
     }
 }
 
-/* What the image was found to be, as one document. */
-static void print_document(struct settings *set)
-{
-    json_t *document = jsonout_new_object();
-
-    jsonout_text(document, "image", set->image);
-    jsonout_number(document, "exit", (unsigned)set->status);
-    jsonout_set(document, "volumes", set->volumes);
-    jsonout_document(document);
-}
-
 static int check_image(struct settings *set, const struct options *options)
 {
+    struct places *places = &set->places;
+
     if (set->repair && !options->quiet)
         report("%s: nothing is repaired: shale check only reads, and does so "
                "now", set->image);
-    if (!places_open(&set->places, set->image, options, set->all))
-        return FSCK_FAILED;
     if (set->form == CHECKS_JSON)
-        set->volumes = jsonout_new_array();
-    check_places(set, options);
-    if (set->form == CHECKS_JSON)
-        print_document(set);
-    places_close(&set->places);
+        set->volumes = json_array();
+    if (places_open(places, set->image, options, set->all))
+        check_places(set, options);
+    else
+        set->status |= FSCK_FAILED;
+    if (set->form != CHECKS_TEXT)
+        checkjson_image(set->image, set->status, places->error,
+                        places->in_use, set->volumes);
+    places_close(places);
     return set->status;
 }
 
@@ -294,9 +302,9 @@ static int settle(struct options *options, struct settings *set)
     set->run.superblock_at = superblock_option(options->image.options);
     if (set->all && (options->image.part || options->image.has_offset))
         return options_complain(options, "--all excludes --part and --offset");
-    if (set->form == CHECKS_SUMMARY && !set->run.findings_max)
+    if (set->summary && !set->run.findings_max)
         set->run.findings_max = SUMMARY_FINDINGS;
-    if (set->form == CHECKS_JSON || set->form == CHECKS_LINES)
+    if (set->form != CHECKS_TEXT)
         set->run.phases = false;
     if (set->run.progress_fd == CHECKRUN_NO_FD && !options->quiet &&
         isatty(STDERR_FILENO))
@@ -325,6 +333,31 @@ static int act(struct options *options, struct settings *set)
     return check_image(set, options);
 }
 
+/* Does the command line ask for JSON, wrong as it may be otherwise? */
+static bool wants_json(int argc, char **argv, enum checks_form *form)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "--jsonl")) {
+            *form = argv[i][6] ? CHECKS_LINES : CHECKS_JSON;
+            return true;
+        }
+    return false;
+}
+
+/* Wrong usage is told where the result would be as well. */
+static int usage_failed(const struct options *options, int status)
+{
+    enum checks_form form;
+    const char *why = options_complaint();
+
+    if (status != FSCK_SOUND &&
+        wants_json(options->argc, options->argv, &form))
+        checkjson_image(NULL, status, why ? why : "wrong usage", NULL,
+                        form == CHECKS_JSON ? json_array() : NULL);
+    return finish_output(STATUS_OK) == STATUS_OK ? status
+                                                 : status | FSCK_FAILED;
+}
+
 static int cmd_check(int argc, char **argv)
 {
     struct settings set = { .run = { .progress_fd = CHECKRUN_NO_FD } };
@@ -336,13 +369,15 @@ static int cmd_check(int argc, char **argv)
     while (status == STATUS_OK && (letter = options_next(&options)) >= 0)
         status = take(&options, &set, letter);
     if (status == STATUS_OK && letter == OPTIONS_STOP)
-        return fsck_status(options.status);
+        return usage_failed(&options, fsck_status(options.status));
     if (status == STATUS_OK)
         status = settle(&options, &set);
     if (status != STATUS_OK)
-        return fsck_status(status);
+        return usage_failed(&options, fsck_status(status));
 
     status = act(&options, &set);
+    if (status == FSCK_USAGE)
+        return usage_failed(&options, status);
     return finish_output(STATUS_OK) == STATUS_OK ? status
                                                  : status | FSCK_FAILED;
 }

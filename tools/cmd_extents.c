@@ -33,10 +33,10 @@ static void print_line(const struct extents *ex, uint64_t number,
     printf("  %s\n", print_extent_key(extent->kind));
 }
 
-static void add_json(const struct extents *ex, json_t *list,
+static void add_json(const struct extents *ex, struct json *list,
                      const struct shale_extent *extent)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_number(object, "offset", extent->offset);
     jsonout_number(object, "length", extent->length);
@@ -46,15 +46,15 @@ static void add_json(const struct extents *ex, json_t *list,
                        ex->vol.image->volume.start + extent->device);
     }
     jsonout_text(object, "kind", print_extent_key(extent->kind));
-    jsonout_append(list, object);
+    json_append(list, object);
 }
 
 /* Show the extents of FILE, SIZE bytes long. */
 static void show_file(struct extents *ex, const char *path,
                       struct shale_vnode *file, uint64_t size)
 {
-    json_t *object = ex->json ? jsonout_new_object() : NULL;
-    json_t *list = ex->json ? jsonout_new_array() : NULL;
+    struct json *object = ex->json ? json_object() : NULL;
+    struct json *list = ex->json ? json_array() : NULL;
     uint64_t count = 0;
     int err = 0;
 
@@ -80,7 +80,7 @@ static void show_file(struct extents *ex, const char *path,
         jsonout_text(object, "path", path);
         jsonout_number(object, "ino", shale_vnode_ino(file));
         jsonout_number(object, "size", size);
-        jsonout_set(object, "extents", list);
+        json_set(object, "extents", list);
         jsonout_item(&ex->array, object);
     }
     if (err)

@@ -151,6 +151,7 @@ static void learn_facts(struct map *map, const struct options *options)
     struct shale_image *image;
 
     config.path = map->run.image;
+    config.no_lock = true;      /* it is open already */
     config.log = NULL;
     config.part = 0;
     config.has_offset = true;
@@ -224,18 +225,20 @@ static int map_image(const struct settings *set, const struct options *options)
     struct places places;
     int status, err = 0;
 
-    if (!places_open(&places, set->image, options, false))
+    if (!places_open(&places, set->image, options, false)) {
+        places_close(&places);
         return STATUS_USAGE;
+    }
     status = show_place(set, &places.list[0], places.image, options, &err);
     if (err == SHALE_ENODEV && places.guessed) {
-        if (!places_next(&places, set->image, options, false)) {
+        if (!places_next(&places, options, false)) {
             places_close(&places);
             return STATUS_USAGE;
         }
         status = show_place(set, &places.list[0], places.image, options, &err);
     }
     if (err == SHALE_ENODEV) {
-        place_explain(&places.list[0], set->image, options);
+        places_explain(&places, &places.list[0], options);
         status = STATUS_USAGE;
     } else if (err) {
         report("%s: %s", set->image, shale_strerror(err));

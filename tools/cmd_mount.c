@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "fuse/daemon.h"
-#include "tools/tools.h"
+#include "mounts.h"
+#include "tools.h"
 
 static const char usage[] =
     "Usage: shale mount [OPTION...] IMAGE DIR\n"
@@ -212,7 +213,7 @@ static int parse(struct mount_options *options, int argc, char **argv,
     return status;
 }
 
-int cmd_mount(int argc, char **argv)
+int mount_main(int argc, char **argv)
 {
     struct mount_options options;
     bool help = false;

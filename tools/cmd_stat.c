@@ -128,13 +128,13 @@ static void print_text(const struct subject *s)
     statntfs_print(s->vn);
 }
 
-static json_t *xattrs_json(struct stat_run *run, const struct subject *s)
+static struct json *xattrs_json(struct stat_run *run, const struct subject *s)
 {
-    json_t *list = jsonout_new_array();
+    struct json *list = json_array();
 
     for (size_t at = 0; at < s->xattrs_len; at += strlen(s->xattrs + at) + 1) {
         const char *name = s->xattrs + at;
-        json_t *object = jsonout_new_object();
+        struct json *object = json_object();
         char *value;
         int64_t len = volume_xattr_value(s->vn, name, &value);
 
@@ -146,14 +146,14 @@ static json_t *xattrs_json(struct stat_run *run, const struct subject *s)
             jsonout_bytes(object, "value", value, (size_t)len);
             free(value);
         }
-        jsonout_append(list, object);
+        json_append(list, object);
     }
     return list;
 }
 
 static void print_json(struct stat_run *run, const struct subject *s)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_text(object, "path", s->path);
     jsonout_number(object, "ino", s->attr.ino);
@@ -167,7 +167,7 @@ static void print_json(struct stat_run *run, const struct subject *s)
         jsonout_number(object, "extents", s->extents);
         jsonout_number(object, "holes", s->holes);
     }
-    jsonout_set(object, "xattrs", xattrs_json(run, s));
+    json_set(object, "xattrs", xattrs_json(run, s));
     statntfs_json(s->vn, object);
     jsonout_item(&run->array, object);
 }

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "fuse/daemon.h"
-#include "tools/tools.h"
+#include "mounts.h"
+#include "tools.h"
 
 static const char usage[] =
     "Usage: shale umount [-l] DIR|IMAGE...\n"
@@ -24,7 +25,7 @@ static const struct option longs[] = {
     { NULL, 0, NULL, 0 },
 };
 
-int cmd_umount(int argc, char **argv)
+int umount_main(int argc, char **argv)
 {
     bool lazy = false;
     int letter, status = MOUNT_OK;

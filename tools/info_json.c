@@ -9,7 +9,7 @@
 
 struct json_sink {
     struct shale_describe base;
-    json_t *object;
+    struct json *object;
 };
 
 static void sink_text(struct shale_describe *to, const char *key,
@@ -27,11 +27,11 @@ static void sink_number(struct shale_describe *to, const char *key,
 static void sink_time(struct shale_describe *to, const char *key,
                       int64_t seconds)
 {
-    json_t *object = ((struct json_sink *)to)->object;
+    struct json *object = ((struct json_sink *)to)->object;
     struct shale_time time = { seconds, 0 };
 
     if (seconds == 0)
-        jsonout_set(object, key, json_null());
+        json_set(object, key, json_null());
     else
         jsonout_time(object, key, time);
 }
@@ -39,18 +39,19 @@ static void sink_time(struct shale_describe *to, const char *key,
 static void sink_item(struct shale_describe *to, const char *key,
                       const char *value)
 {
-    json_t *object = ((struct json_sink *)to)->object;
+    struct json *object = ((struct json_sink *)to)->object;
 
-    if (!json_object_get(object, key))
-        jsonout_set(object, key, jsonout_new_array());
-    jsonout_append(json_object_get(object, key), json_string(value));
+    if (!json_get(object, key))
+        json_set(object, key, json_array());
+    json_append(json_get(object, key), json_text(value));
 }
 
-static json_t *row_json(const struct table *table, const struct table_row *row)
+static struct json *row_json(const struct table *table,
+                             const struct table_row *row)
 {
     const struct shale_partition *part = &row->part;
     const char *type = table_type_name(table, part);
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
     char code[TABLE_GUID_MAX];
 
     jsonout_number(object, "number", part->number);
@@ -58,7 +59,7 @@ static json_t *row_json(const struct table *table, const struct table_row *row)
     jsonout_number(object, "size", part->size);
     table_type_code(table, part, code);
     jsonout_text(object, "type", code);
-    jsonout_set(object, "type_name", type ? json_string(type) : json_null());
+    json_set(object, "type_name", type ? json_text(type) : json_null());
     if (table->info.kind == SHALE_TABLE_GPT) {
         table_guid(part->guid, code);
         jsonout_text(object, "guid", code);
@@ -66,21 +67,21 @@ static json_t *row_json(const struct table *table, const struct table_row *row)
     }
     jsonout_bool(object, "bootable", part->bootable);
     jsonout_bool(object, "extended", part->extended);
-    jsonout_set(object, "content", *row->content ? json_string(row->content)
-                                                 : json_null());
+    json_set(object, "content", *row->content ? json_text(row->content)
+                                              : json_null());
     jsonout_bool(object, "supported", row->known);
     return object;
 }
 
-static json_t *table_json(const struct table *table)
+static struct json *table_json(const struct table *table)
 {
-    json_t *object, *rows;
+    struct json *object, *rows;
     char guid[TABLE_GUID_MAX];
 
     if (table->info.kind == SHALE_TABLE_NONE)
         return json_null();
-    object = jsonout_new_object();
-    rows = jsonout_new_array();
+    object = json_object();
+    rows = json_array();
     jsonout_text(object, "kind", table_kind(table->info.kind));
     jsonout_number(object, "sector_size", table->info.sector_size);
     if (table->info.kind == SHALE_TABLE_GPT) {
@@ -92,14 +93,14 @@ static json_t *table_json(const struct table *table)
         jsonout_text(object, "id", guid);
     }
     for (size_t i = 0; i < table->count; i++)
-        jsonout_append(rows, row_json(table, &table->rows[i]));
-    jsonout_set(object, "partitions", rows);
+        json_append(rows, row_json(table, &table->rows[i]));
+    json_set(object, "partitions", rows);
     return object;
 }
 
-static json_t *usage_json(const struct shale_statfs *usage)
+static struct json *usage_json(const struct shale_statfs *usage)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_number(object, "block_size", usage->block_size);
     jsonout_number(object, "blocks", usage->blocks);
@@ -111,46 +112,46 @@ static json_t *usage_json(const struct shale_statfs *usage)
     return object;
 }
 
-static json_t *volume_json(struct info *info)
+static struct json *volume_json(struct info *info)
 {
     struct json_sink sink = {
         { sink_text, sink_number, sink_time, sink_item }, NULL,
     };
     struct shale_image *image = info->vol.image;
     struct shale_statfs usage;
-    json_t *object;
+    struct json *object;
     int err;
 
     if (!info->vol.fs)
         return json_null();
-    object = jsonout_new_object();
+    object = json_object();
     jsonout_text(object, "filesystem", shale_fs_name(info->vol.fs));
-    jsonout_set(object, "partition", image->part
-                ? json_integer(image->part) : json_null());
+    json_set(object, "partition", image->part
+                ? json_number(image->part) : json_null());
     jsonout_number(object, "start", image->volume.start);
     jsonout_number(object, "size", image->volume.base.size);
-    sink.object = jsonout_new_object();
+    sink.object = json_object();
     err = shale_describe(info->vol.fs, &sink.base);
-    jsonout_set(object, "details", sink.object);
+    json_set(object, "details", sink.object);
     if (err)
         volume_fail(&info->vol, NULL, err);
     err = shale_statfs(info->vol.fs, &usage);
     if (err)
         volume_fail(&info->vol, NULL, err);
     else
-        jsonout_set(object, "usage", usage_json(&usage));
+        json_set(object, "usage", usage_json(&usage));
     return object;
 }
 
 void info_show_json(struct info *info)
 {
-    json_t *document = jsonout_new_object();
+    struct json *document = json_object();
 
     jsonout_text(document, "image", info->vol.name);
     jsonout_number(document, "size", info->size);
-    jsonout_set(document, "content", *info->content
-                ? json_string(info->content) : json_null());
-    jsonout_set(document, "table", table_json(&info->table));
-    jsonout_set(document, "volume", volume_json(info));
+    json_set(document, "content", *info->content
+                ? json_text(info->content) : json_null());
+    json_set(document, "table", table_json(&info->table));
+    json_set(document, "volume", volume_json(info));
     jsonout_document(document);
 }

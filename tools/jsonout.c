@@ -1,5 +1,5 @@
 /*
- * jsonout.c - one JSON document on stdout, made with jansson
+ * jsonout.c - one JSON document on stdout
  */
 #include <stdlib.h>
 #include <string.h>
@@ -7,86 +7,52 @@
 #include "jsonout.h"
 #include "utf8.h"
 
-static json_t *json_or_end(json_t *value)
-{
-    if (value)
-        return value;
-    fputs("shale: out of memory\n", stderr);
-    exit(STATUS_USAGE);
-}
-
-json_t *jsonout_new_object(void)
-{
-    return json_or_end(json_object());
-}
-
-json_t *jsonout_new_array(void)
-{
-    return json_or_end(json_array());
-}
-
-void jsonout_set(json_t *object, const char *key, json_t *value)
-{
-    /* Fails for want of memory or of VALUE, which is freed either way. */
-    if (json_object_set_new(object, key, value) != 0)
-        json_or_end(NULL);
-}
-
-void jsonout_append(json_t *list, json_t *value)
-{
-    if (json_array_append_new(list, value) != 0)
-        json_or_end(NULL);
-}
-
-void jsonout_bytes(json_t *object, const char *key, const char *text,
+void jsonout_bytes(struct json *object, const char *key, const char *text,
                    size_t len)
 {
     char *repaired, *hex;
     char hex_key[64];
 
     if (utf8_valid(text, len)) {
-        jsonout_set(object, key, json_stringn(text, len));
+        json_set(object, key, json_bytes(text, len));
         return;
     }
     repaired = utf8_repaired(text, len);
-    jsonout_set(object, key, json_string(repaired));
+    json_set(object, key, json_text(repaired));
     free(repaired);
 
     hex = xrealloc(NULL, len + 1, 2);
     for (size_t i = 0; i < len; i++)
         snprintf(hex + 2 * i, 3, "%02x", (unsigned char)text[i]);
     snprintf(hex_key, sizeof hex_key, "%s_hex", key);
-    jsonout_set(object, hex_key, json_string(hex));
+    json_set(object, hex_key, json_text(hex));
     free(hex);
 }
 
-void jsonout_text(json_t *object, const char *key, const char *text)
+void jsonout_text(struct json *object, const char *key, const char *text)
 {
     jsonout_bytes(object, key, text, strlen(text));
 }
 
-void jsonout_number(json_t *object, const char *key, uint64_t value)
+void jsonout_number(struct json *object, const char *key, uint64_t value)
 {
-    /* JSON has no bound, but jansson's integers end at 2^63. */
-    jsonout_set(object, key, value <= INT64_MAX
-                                 ? json_integer((json_int_t)value)
-                                 : json_real((double)value));
+    json_set(object, key, json_number(value));
 }
 
-void jsonout_bool(json_t *object, const char *key, bool value)
+void jsonout_bool(struct json *object, const char *key, bool value)
 {
-    jsonout_set(object, key, json_boolean(value));
+    json_set(object, key, json_bool(value));
 }
 
-void jsonout_time(json_t *object, const char *key, struct shale_time time)
+void jsonout_time(struct json *object, const char *key, struct shale_time time)
 {
     char text[PRINT_TIME_MAX];
 
     print_time_iso(time, text);
-    jsonout_set(object, key, json_string(text));
+    json_set(object, key, json_text(text));
 }
 
-void jsonout_attr(json_t *object, const struct shale_attr *attr)
+void jsonout_attr(struct json *object, const struct shale_attr *attr)
 {
     enum shale_type type = shale_type_of_mode(attr->mode);
     char mode[8];
@@ -109,7 +75,7 @@ void jsonout_attr(json_t *object, const struct shale_attr *attr)
     if (attr->btime.sec || attr->btime.nsec)
         jsonout_time(object, "btime", attr->btime);
     else
-        jsonout_set(object, "btime", json_null());
+        json_set(object, "btime", json_null());
 }
 
 void jsonout_begin(struct jsonout_array *array)
@@ -118,11 +84,11 @@ void jsonout_begin(struct jsonout_array *array)
     putchar('[');
 }
 
-void jsonout_item(struct jsonout_array *array, json_t *object)
+void jsonout_item(struct jsonout_array *array, struct json *object)
 {
     fputs(array->some ? ",\n " : "\n ", stdout);
-    json_dumpf(object, stdout, JSON_COMPACT);
-    json_decref(object);
+    json_write(object, false, stdout);
+    json_free(object);
     array->some = true;
 }
 
@@ -131,9 +97,9 @@ void jsonout_end(struct jsonout_array *array)
     fputs(array->some ? "\n]\n" : "]\n", stdout);
 }
 
-void jsonout_document(json_t *document)
+void jsonout_document(struct json *document)
 {
-    json_dumpf(document, stdout, JSON_INDENT(2));
+    json_write(document, true, stdout);
     putchar('\n');
-    json_decref(document);
+    json_free(document);
 }

@@ -1,5 +1,5 @@
 /*
- * jsonout.h - one JSON document on stdout, made with jansson
+ * jsonout.h - one JSON document on stdout
  *
  * Numbers are numbers; times are ISO 8601 in UTC with nanoseconds, null if
  * the volume records none. JSON strings are Unicode, names are bytes: a name
@@ -10,27 +10,20 @@
 #ifndef SHALE_TOOLS_JSONOUT_H
 #define SHALE_TOOLS_JSONOUT_H
 
-#include <jansson.h>
-
+#include "json.h"
 #include "tools.h"
 
 /* Set KEY, and KEY_hex if need be, to the LEN bytes at TEXT. */
-void jsonout_bytes(json_t *object, const char *key, const char *text,
+void jsonout_bytes(struct json *object, const char *key, const char *text,
                    size_t len);
 
-void jsonout_text(json_t *object, const char *key, const char *text);
-void jsonout_number(json_t *object, const char *key, uint64_t value);
-void jsonout_bool(json_t *object, const char *key, bool value);
-void jsonout_time(json_t *object, const char *key, struct shale_time time);
+void jsonout_text(struct json *object, const char *key, const char *text);
+void jsonout_number(struct json *object, const char *key, uint64_t value);
+void jsonout_bool(struct json *object, const char *key, bool value);
+void jsonout_time(struct json *object, const char *key, struct shale_time time);
 
 /* Set what an inode says: type, mode, owners, size, times. */
-void jsonout_attr(json_t *object, const struct shale_attr *attr);
-
-/* Add VALUE to OBJECT under KEY; the reference is OBJECT's from then on. */
-void jsonout_set(json_t *object, const char *key, json_t *value);
-
-/* The same at the end of the array LIST. */
-void jsonout_append(json_t *list, json_t *value);
+void jsonout_attr(struct json *object, const struct shale_attr *attr);
 
 /*
  * An array of many objects, written as they come: begin, each item (which is
@@ -41,14 +34,10 @@ struct jsonout_array {
 };
 
 void jsonout_begin(struct jsonout_array *array);
-void jsonout_item(struct jsonout_array *array, json_t *object);
+void jsonout_item(struct jsonout_array *array, struct json *object);
 void jsonout_end(struct jsonout_array *array);
 
 /* Write DOCUMENT, indented, and free it. */
-void jsonout_document(json_t *document);
-
-/* A new object or array; ends the program if there is no memory. */
-json_t *jsonout_new_object(void);
-json_t *jsonout_new_array(void);
+void jsonout_document(struct json *document);
 
 #endif /* SHALE_TOOLS_JSONOUT_H */

@@ -25,7 +25,7 @@ static void print_text(const struct deleted_file *file, bool human)
 static void print_json(struct jsonout_array *array,
                        const struct deleted_file *file)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_text(object, "name", file->name);
     jsonout_text(object, "path", file->path);

@@ -75,7 +75,7 @@ struct layout {
     struct map_facts facts;
     struct jsonout_array array;
     bool json;
-    json_t *list;               /* of the file at hand */
+    struct json *list;               /* of the file at hand */
     uint64_t extents, pieces, allocated;
     uint64_t end;               /* of the last extent, byte of the volume */
 };
@@ -125,7 +125,7 @@ static void print_extent(const struct layout *lay,
 static void add_extent(const struct layout *lay,
                        const struct shale_extent *extent)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
     uint64_t unit;
 
     jsonout_number(object, "position", extent->offset);
@@ -140,7 +140,7 @@ static void add_extent(const struct layout *lay,
         }
     }
     jsonout_text(object, "kind", print_extent_key(extent->kind));
-    jsonout_append(lay->list, object);
+    json_append(lay->list, object);
 }
 
 /*
@@ -209,7 +209,7 @@ static void show_file(struct layout *lay, const char *path,
 
     lay->extents = lay->pieces = lay->allocated = lay->end = 0;
     if (lay->json)
-        lay->list = jsonout_new_array();
+        lay->list = json_array();
     else
         print_head(lay, path, ino, size);
     for (uint64_t at = 0; at < size && !err;) {
@@ -222,14 +222,14 @@ static void show_file(struct layout *lay, const char *path,
         at += extent.length;
     }
     if (lay->json) {
-        json_t *object = jsonout_new_object();
+        struct json *object = json_object();
 
         jsonout_text(object, "path", path);
         jsonout_number(object, "ino", ino);
         jsonout_number(object, "size", size);
         jsonout_number(object, "unit_size", lay->facts.unit_size);
         jsonout_number(object, "pieces", lay->pieces);
-        jsonout_set(object, "extents", lay->list);
+        json_set(object, "extents", lay->list);
         jsonout_item(&lay->array, object);
     } else {
         print_pieces(lay);

@@ -6,9 +6,9 @@
 #include "jsonout.h"
 #include "map.h"
 
-static json_t *totals_json(const struct map_grid *grid)
+static struct json *totals_json(const struct map_grid *grid)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     for (unsigned use = 0; use < SHALE_USES; use++)
         jsonout_number(object, map_look(use).key, grid->totals[use]);
@@ -16,9 +16,9 @@ static json_t *totals_json(const struct map_grid *grid)
     return object;
 }
 
-static json_t *fragments_json(const struct map_grid *grid)
+static struct json *fragments_json(const struct map_grid *grid)
 {
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_number(object, "files", grid->files);
     jsonout_number(object, "fragmented_files", grid->fragmented_files);
@@ -28,20 +28,20 @@ static json_t *fragments_json(const struct map_grid *grid)
 }
 
 /* Cell INDEX of MAP: its uses that are not nothing, whose most of it is. */
-static json_t *cell_json(const struct map *map, size_t index)
+static struct json *cell_json(const struct map *map, size_t index)
 {
     const struct map_grid *grid = &map->grid;
     const struct map_cell *cell = &grid->cells[index];
     const char *path = mapgrid_path_of(grid, cell);
     uint64_t start = map->run.place->start + index * grid->cell_size;
-    json_t *object = jsonout_new_object(), *used = jsonout_new_object();
+    struct json *object = json_object(), *used = json_object();
 
     jsonout_number(object, "start", start);
     jsonout_number(object, "length", mapgrid_cell_bytes(grid, index));
     for (unsigned use = 0; use < SHALE_USES; use++)
         if (cell->used[use] > 0)
             jsonout_number(used, map_look(use).key, cell->used[use]);
-    jsonout_set(object, "used", used);
+    json_set(object, "used", used);
     jsonout_number(object, "fragmented", cell->fragmented);
     if (cell->largest) {
         jsonout_text(object, "object", shale_object_name(cell->object));
@@ -60,32 +60,32 @@ void mapjson_show(const struct map *map)
 {
     const struct shale_check_result *result = &map->run.result;
     const struct map_grid *grid = &map->grid;
-    json_t *document = jsonout_new_object(), *cells = jsonout_new_array();
+    struct json *document = json_object(), *cells = json_array();
 
     jsonout_text(document, "image", map->run.image);
     if (map->run.place->part)
         jsonout_number(document, "partition", map->run.place->part);
     else
-        jsonout_set(document, "partition", json_null());
+        json_set(document, "partition", json_null());
     jsonout_text(document, "type", result->type);
     if (map->facts.known)
         jsonout_text(document, "label", map->facts.label);
     else
-        jsonout_set(document, "label", json_null());
+        json_set(document, "label", json_null());
     jsonout_number(document, "start", map->run.place->start);
     jsonout_number(document, "size", grid->size);
     jsonout_number(document, "unit_size", result->unit_size);
     jsonout_number(document, "units", result->units);
     jsonout_number(document, "units_used", result->units_used);
     jsonout_text(document, "verdict", checks_verdict(&map->run));
-    jsonout_set(document, "bytes", totals_json(grid));
-    jsonout_set(document, "fragmentation", fragments_json(grid));
+    json_set(document, "bytes", totals_json(grid));
+    json_set(document, "fragmentation", fragments_json(grid));
     jsonout_number(document, "unplaced_findings", grid->unplaced);
     jsonout_number(document, "cell_size", grid->cell_size);
     /* What is free is left out: what there is, is in its place. */
     for (size_t i = 0; i < grid->count; i++)
         if (mapgrid_kind(grid, i) != MAP_FREE)
-            jsonout_append(cells, cell_json(map, i));
-    jsonout_set(document, "cells", cells);
+            json_append(cells, cell_json(map, i));
+    json_set(document, "cells", cells);
     jsonout_document(document);
 }

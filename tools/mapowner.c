@@ -191,11 +191,11 @@ static void print_answer(const struct query *query, const struct answer *answer)
         puts("  free, or nobody's");
 }
 
-static json_t *owner_json(const struct query *query, const struct owner *owner,
-                          uint64_t at)
+static struct json *owner_json(const struct query *query,
+                               const struct owner *owner, uint64_t at)
 {
     const struct shale_claim *claim = &owner->claim;
-    json_t *object = jsonout_new_object();
+    struct json *object = json_object();
 
     jsonout_text(object, "use", map_look(claim->use).key);
     jsonout_text(object, "object", shale_object_name(claim->object));
@@ -203,20 +203,20 @@ static json_t *owner_json(const struct query *query, const struct owner *owner,
     if (owner->path)
         jsonout_text(object, "path", owner->path);
     else
-        jsonout_set(object, "path", json_null());
+        json_set(object, "path", json_null());
     if (claim->position != SHALE_NOWHERE)
         jsonout_number(object, "position", claim->position + at - claim->at);
     else
-        jsonout_set(object, "position", json_null());
+        json_set(object, "position", json_null());
     jsonout_number(object, "start", query->run.place->start + claim->at);
     jsonout_number(object, "length", claim->length);
     return object;
 }
 
-static json_t *answer_json(const struct query *query,
-                           const struct answer *answer)
+static struct json *answer_json(const struct query *query,
+                                const struct answer *answer)
 {
-    json_t *object = jsonout_new_object(), *owners = jsonout_new_array();
+    struct json *object = json_object(), *owners = json_array();
     uint64_t unit;
 
     jsonout_text(object, "asked", answer->question.text);
@@ -227,32 +227,32 @@ static json_t *answer_json(const struct query *query,
         if (unit_of(&query->run.result, answer->at, &unit))
             jsonout_number(object, "unit", unit);
         else
-            jsonout_set(object, "unit", json_null());
+            json_set(object, "unit", json_null());
     }
     for (size_t i = 0; i < answer->count; i++)
-        jsonout_append(owners, owner_json(query, &answer->owners[i],
-                                          answer->at));
-    jsonout_set(object, "owners", owners);
+        json_append(owners, owner_json(query, &answer->owners[i],
+                                       answer->at));
+    json_set(object, "owners", owners);
     return object;
 }
 
 static void print_answers(const struct query *query, bool json)
 {
-    json_t *document, *list;
+    struct json *document, *list;
 
     if (!json) {
         for (size_t i = 0; i < query->count; i++)
             print_answer(query, &query->answers[i]);
         return;
     }
-    document = jsonout_new_object();
-    list = jsonout_new_array();
+    document = json_object();
+    list = json_array();
     jsonout_text(document, "image", query->run.image);
     jsonout_text(document, "type", query->run.result.type);
     jsonout_number(document, "unit_size", query->run.result.unit_size);
     for (size_t i = 0; i < query->count; i++)
-        jsonout_append(list, answer_json(query, &query->answers[i]));
-    jsonout_set(document, "answers", list);
+        json_append(list, answer_json(query, &query->answers[i]));
+    json_set(document, "answers", list);
     jsonout_document(document);
 }
 

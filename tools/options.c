@@ -88,17 +88,23 @@ void options_init(struct options *o, const struct command *command, int argc,
     optind = 0;                 /* glibc: start over */
 }
 
+static char complaint[512];
+
 int options_complain(const struct options *o, const char *format, ...)
 {
-    char text[512];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(complaint, sizeof complaint, format, args);
     va_end(args);
-    report("%s: %s (try: shale %s --help)", o->command->name, text,
+    report("%s: %s (try: shale %s --help)", o->command->name, complaint,
            o->command->name);
     return STATUS_USAGE;
+}
+
+const char *options_complaint(void)
+{
+    return *complaint ? complaint : NULL;
 }
 
 bool options_number(const char *text, uint64_t min, uint64_t max,

@@ -5,37 +5,61 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "progress.h"
 #include "tools.h"
 
+static int output_error;        /* errno of what could not be written, or 0 */
+
 void report(const char *format, ...)
 {
+    char *text = NULL, *shown;
     va_list args;
+    int len;
 
     progress_hide();
-    fflush(stdout);
-    fputs("shale: ", stderr);
+    output_flush();
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    len = vasprintf(&text, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    if (len < 0)
+        return;
+    /* Names are in it: of images, of files. */
+    shown = print_escaped(text, (size_t)len);
+    fprintf(stderr, "shale: %s\n", shown);
+    free(shown);
+    free(text);
+}
+
+bool output_failed(void)
+{
+    if (ferror(stdout) && !output_error)
+        output_error = errno ? errno : EIO;
+    return output_error != 0;
+}
+
+bool output_flush(void)
+{
+    if (fflush(stdout) != 0 && !output_error)
+        output_error = errno ? errno : EIO;
+    return !output_failed();
 }
 
 int finish_output(int status)
 {
-    bool failed = ferror(stdout) != 0;
+    int copy;
 
-    errno = 0;
-    if (fflush(stdout) != 0 || failed) {
-        /* A reader that went away (EPIPE) has seen enough. */
-        if (errno != EPIPE)
-            report("cannot write the output: %s",
-                   strerror(errno ? errno : EIO));
-        if (status == STATUS_OK)
-            status = STATUS_FAILED;
-    }
-    return status;
+    /* Some filesystems say on closing what they had no room for. */
+    if (output_flush() && (copy = dup(STDOUT_FILENO)) >= 0 &&
+        close(copy) != 0)
+        output_error = errno;
+    if (!output_error)
+        return status;
+    /* A reader that went away (EPIPE) has seen enough. */
+    if (output_error != EPIPE)
+        report("cannot write the output: %s", strerror(output_error));
+    return status == STATUS_OK ? STATUS_FAILED : status;
 }
 
 static void *memory_or_end(void *ptr)

@@ -5,13 +5,9 @@
  * umount(8) do, it is `shale mount` or `shale umount`; as fsck.shale,
  * fsck.fuse.shale or fsck.shale.ext2, as fsck(8) does, it is `shale check`.
  */
-#include <fcntl.h>
-#include <locale.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "start.h"
 #include "tools.h"
 
 #ifndef SHALE_FUSE
@@ -109,31 +105,11 @@ static int command_run(const struct command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
-/*
- * Whoever started us may have closed stdin, stdout or stderr. An image opened
- * next would get that number, and then our messages.
- */
-static void open_standard_descriptors(void)
-{
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 int main(int argc, char **argv)
 {
     const struct command *command;
 
-    open_standard_descriptors();
-    signal(SIGXFSZ, SIG_IGN);       /* a limit of sizes is an error, too */
-    setlocale(LC_ALL, "");
-    setlocale(LC_NUMERIC, "C");     /* as numbers are written in options */
-    print_escape = isatty(STDOUT_FILENO);
-
+    program_start();
     command = argc > 0 ? command_of_program(argv[0]) : NULL;
     if (command)
         return command->run(argc, argv);

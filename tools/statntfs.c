@@ -193,21 +193,21 @@ void statntfs_print(struct shale_vnode *vn)
     free(f.dos_name);
 }
 
-void statntfs_json(struct shale_vnode *vn, json_t *object)
+void statntfs_json(struct shale_vnode *vn, struct json *object)
 {
-    json_t *ntfs, *flags;
+    struct json *ntfs, *flags;
     struct facts f;
 
     if (!facts_of(vn, &f)) {
         free(f.dos_name);
         return;
     }
-    ntfs = jsonout_new_object();
-    flags = jsonout_new_array();
+    ntfs = json_object();
+    flags = json_array();
     for (size_t i = 0; i < sizeof flag_names / sizeof flag_names[0]; i++)
         if (f.flags & flag_names[i].bit)
-            jsonout_append(flags, json_string(flag_names[i].name));
-    jsonout_set(ntfs, "flags", flags);
+            json_append(flags, json_text(flag_names[i].name));
+    json_set(ntfs, "flags", flags);
     if (f.dos_name)
         jsonout_bytes(ntfs, "dos_name", f.dos_name, f.dos_name_len);
     if (f.tag)
@@ -218,6 +218,6 @@ void statntfs_json(struct shale_vnode *vn, json_t *object)
         jsonout_text(ntfs, "owner", f.owner);
     if (f.group[0])
         jsonout_text(ntfs, "group", f.group);
-    jsonout_set(object, "ntfs", ntfs);
+    json_set(object, "ntfs", ntfs);
     free(f.dos_name);
 }

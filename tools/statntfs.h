@@ -11,6 +11,6 @@
 void statntfs_print(struct shale_vnode *vn);
 
 /* The same as the key "ntfs" of OBJECT. */
-void statntfs_json(struct shale_vnode *vn, json_t *object);
+void statntfs_json(struct shale_vnode *vn, struct json *object);
 
 #endif /* SHALE_TOOLS_STATNTFS_H */

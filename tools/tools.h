@@ -55,7 +55,7 @@ extern const struct command command_info, command_ls, command_tree,
     command_chmod, command_chown, command_attr, command_label, command_mkfs,
     command_extents, command_check, command_map, command_version, command_help;
 
-/* In cmd_mount.c and cmd_umount.c, which a build without FUSE leaves out. */
+/* In handoff.c; a build without FUSE has others. */
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 
@@ -106,6 +106,9 @@ int options_operands(const struct options *options, char ***operands);
 /* Complain about the usage, FORMAT as for printf; returns STATUS_USAGE. */
 int options_complain(const struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The last complaint, or NULL. */
+const char *options_complaint(void);
 
 /* Does COMMAND have an option LETTER of its own? */
 bool options_has(const struct command *command, int letter);
@@ -218,6 +221,15 @@ int64_t volume_xattr_value(struct shale_vnode *vn, const char *name,
 
 /* "shale: ...", on a line of its own on stderr, above any progress bar. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Could something not be written to stdout? To be asked right after writing:
+ * the reason, which finish_output() tells, is errno's then.
+ */
+bool output_failed(void);
+
+/* Flush stdout. False if something could not be written to it, as above. */
+bool output_flush(void);
 
 /* Flush stdout; STATUS, or STATUS_FAILED (having said so) if that fails. */
 int finish_output(int status);

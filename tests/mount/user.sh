@@ -16,7 +16,7 @@ if [ "$(id -u)" = 0 ]; then
     # The command may be where nobody may not go.
     chmod 755 "$work"
     mkdir bin home
-    cp "$SHALE" bin/shale
+    cp "$SHALE" "$(dirname "$SHALE")/shale-mount" bin
     cp "$PROBE" bin/probe
     cp "$here"/*.sh bin
     chown nobody home

@@ -109,7 +109,7 @@ json "json: stats" '.volumes[0].stats | .bytes_read > 0 and .seconds >= 0' \
     true found "$SHALE" check --json --stats "$bad"
 json "jsonl: kinds" '.kind' \
     "$(found "$SHALE" check --json "$bad" |
-        jq -r '(.volumes[0].findings[] | "finding"), "volume"')" \
+        jq -r '(.volumes[0].findings[] | "finding"), "volume", "image"')" \
     found "$SHALE" check --jsonl "$bad"
 status "summary" 4 "$SHALE" check --summary "$bad"
 check "summary: a code" grep -qE "^ +1  [a-z]+ +ext2\." "$work/out"

@@ -43,7 +43,7 @@ fi
 status "version" 0 "$SHALE" version
 check "version: number" grep -Eq '^shale [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
 check "version: drivers" grep -q '^filesystems:.* ext2' "$work/out"
-check "version: libraries" grep -q 'libblkid .*jansson ' "$work/out"
+check "version: libraries" grep -Eq 'libblkid [0-9.]+(, libfuse [0-9.]+|; no FUSE)$' "$work/out"
 cp "$work/out" "$work/version"
 status "--version" 0 "$SHALE" --version
 same "version and --version" "$work/version" "$work/out"
