@@ -2,8 +2,22 @@
 # test.sh - everything that proves Shale, in one command
 #
 #     ./test.sh             all tests, sampled where all would take hours
-#     ./test.sh --quick     the everyday part, a few minutes
+#     ./test.sh --quick     the everyday part, less than four minutes
 #     ./test.sh --long      nothing sampled, an hour of fuzzing
+#
+# What each of them runs, by build:
+#
+#               --quick       by itself                  --long
+#     release   most tests    all                        all
+#     asan      unit tests    what is not a judge's      all
+#     fuzz                    40 s, on all cores         an hour
+#     tsan                    threads and the daemon     all of those
+#     clang                   the core on all images     as before
+#     s390x                   the core, big-endian       as before
+#     debug                                              all
+#
+# tests/levels.txt has it by test; the tests themselves do less of their own at
+# a lower level, which they know from SHALE_TEST_LEVEL.
 #
 # Installs what is missing from Debian packages, and builds in build/. What
 # cannot be tested here is skipped, and named at the end with the reason. The
@@ -14,6 +28,7 @@ export LC_ALL=C
 
 cd "$(dirname "$0")"
 . scripts/setup.sh
+. tests/support/levels.sh
 PATH=$PATH:/usr/sbin:/sbin
 
 level=normal
@@ -35,11 +50,19 @@ logs=build/logs
 passed=0
 failed=0
 skipped=0
+# One more than there are cores: some tests wait, for a mount or a second.
+test_jobs=$(($(nproc) + 1))
 mkdir -p "$logs"
 : >"$logs/skipped"
+: >"$logs/slowest"
 
 finish()
 {
+    if [ -s "$logs/slowest" ]; then
+        echo
+        echo "What took longest, in seconds:"
+        sed 's/^/  /' "$logs/slowest"
+    fi
     if [ -s "$logs/skipped" ]; then
         echo
         echo "Skipped:"
@@ -78,20 +101,36 @@ run()
     [ "$status" = 0 ] || [ "$status" = 77 ]
 }
 
-# run_ctest PRESET [ARGUMENT...]: the tests of a build, each counted.
+# slowest PRESET: the ten tests that took longest, in two lines.
+slowest()
+{
+    sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .* ([0-9]+)\.[0-9]+ sec.*/\2 \1/p' \
+        "$logs/ctest-$1.log" | sort -rn | head -n 10 |
+        awk -v preset="$1" '
+            NR % 5 == 1 { printf "%-9s", NR == 1 ? preset ":" : "" }
+            { printf " %s %s%s", $2, $1, NR % 5 ? "," : "\n" }
+            END { if (NR % 5) print "" }' | sed 's/,$//' >>"$logs/slowest"
+}
+
+# run_ctest PRESET TEST...: these tests of a build, each counted.
 run_ctest()
 {
-    local preset=$1 log=$logs/ctest-$1.log since=$SECONDS good bad none
+    local preset=$1 log=$logs/ctest-$1.log since=$SECONDS good bad none names
 
     shift
-    (cd "build/$preset" && ctest -j "$(nproc)" --output-on-failure "$@") \
+    names="^($(IFS='|'; echo "$*"))\$"
+    (cd "build/$preset" &&
+        ctest -j "$test_jobs" --output-on-failure -R "$names") \
         >"$log" 2>&1 </dev/null || true
     good=$(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" || true)
     none=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log" || true)
     bad=$(grep -E '^ *[0-9]+/[0-9]+ Test .*\*\*\*' "$log" |
           grep -cv 'Skipped' || true)
-    if [ $((good + none + bad)) = 0 ]; then
-        bad=1
+    # Neither more nor fewer than were asked for.
+    if [ $((good + none + bad)) != $# ]; then
+        echo "FAILED   $# tests of $preset, of which" \
+            "$((good + none + bad)) ran"
+        failed=$((failed + 1))
         tail -n 5 "$log"
     fi
     passed=$((passed + good))
@@ -107,6 +146,7 @@ run_ctest()
              /^[0-9]+% tests passed/ { exit }
              show && lines++ < 150 { print "         " $0 }' "$log"
     fi
+    slowest "$preset"
     # LastTest.log has the output of those that passed, too.
     awk -v preset="$preset" '
         /^[0-9]+\/[0-9]+ Test(ing)?: / { name = $3 }
@@ -116,19 +156,52 @@ run_ctest()
         }' "build/$preset/Testing/Temporary/LastTest.log" >>"$logs/skipped"
 }
 
-# build PRESET: a build, which counts as a test: no warnings.
+# build PRESET [TEST...]: a build, which counts as a test: no warnings. Of a
+# build that is for these tests only, just what they are made of.
 build()
 {
-    local tests=ON
+    local preset=$1 tests=ON programs=()
 
-    [ "$1" != fuzz ] || tests=OFF
-    run "build-$1" build_preset "$1" "$tests"
+    shift
+    [ "$preset" != fuzz ] || tests=OFF
+    if [ $# -gt 0 ]; then
+        mapfile -t programs < <(printf 'test_%s: phony\n' "$@" |
+            grep -xFf - <(ninja -C "build/$preset" -t targets all))
+        programs=(test-programs "${programs[@]%: phony}")
+    fi
+    run "build-$preset" build_preset "$preset" "$tests" "${programs[@]}"
+}
+
+# try PRESET: build it, and run the tests of it that are due.
+try()
+{
+    local preset=$1 names=()
+
+    run "configure-$preset" configure_preset "$preset" ON || return 0
+    mapfile -t names < <(due_tests "$preset" "$level")
+    case $preset in
+    release | debug) build "$preset" ;;
+    *) build "$preset" "${names[@]}" ;;
+    esac && run_ctest "$preset" "${names[@]}"
 }
 
 lint()
 {
     find . -path ./build -prune -o -path ./.git -prune -o -name '*.sh' -print0 |
-        xargs -0 shellcheck -x -P SCRIPTDIR -S warning
+        xargs -0 -n 8 -P "$(nproc)" \
+            shellcheck -x -P SCRIPTDIR -S warning
+}
+
+# fuzz: all fuzzers, for so many seconds.
+fuzz()
+{
+    local seconds=40
+
+    [ "$level" != long ] || seconds=3600
+    build fuzz || return 0
+    run fuzz tests/fuzz/fuzz.sh build/fuzz "${SHALE_FUZZ_SECONDS:-$seconds}" ||
+        true
+    tail -n 1 "$logs/fuzz.log" | sed 's/^/         /'
 }
 
 main()
@@ -138,57 +211,17 @@ main()
         echo "         going on with what is installed"
     }
     run shellcheck lint || true
-
-    local slow='^(ext2_matrix|ext2_kernel|ntfs_matrix|ntfs_big)$'
-    local cuts='^(fat|ext2)_(mounted|powercut)$'
-    local texts='^tools_(help|mkfs|mkfs_ext2|mkfs_fill)$'
-
-    # What takes longest, and is not for every day.
-    local long='^tools_mkfs(_fill|_ext2)?$|^mount_(durable|write)$'
-    long="$long|^ext2_(turns|kernel|journal|replay|powercut|mounted)\$"
-    long="$long|^ntfs_roundtrip\$|^fat_(powercut|mounted)\$"
-    long="$long|^check_(agree|mutate)\$"
-    local besides=
-    [ "$level" != quick ] || besides="|$long"
-
-    build release && run_ctest release -E "^corpora\$$besides"
-    if build asan; then
-        case $level in
-        quick)
-            # The daemon's and the command's tests have run once, by release;
-            # so have those of failures.
-            run_ctest asan -E "$slow|$cuts|$long|^(mount|tools)_|^install$|\
-faults$|^bad$|^corpora$|^ext2_(file|dir_write|edges|log|htree_write)$|\
-^ntfs_(views|data|names|meta|state)$|^fat_(model|grow|regressions)$"
-            ;;
-        normal)
-            # What they run, the others run too.
-            run_ctest asan -E "$slow|$cuts|^install$|^ext2_turns$|$texts|\
-^ntfs_roundtrip$|^tools_posix$|^mount_durable$"
-            ;;
-        *)
-            run_ctest asan -E '^install$'
-            ;;
-        esac
-    fi
-
-    case $level in
-    quick) fuzz_seconds=6 ;;
-    normal) fuzz_seconds=75 ;;
-    long) fuzz_seconds=3600 ;;
-    esac
-    if build fuzz; then
-        run fuzz tests/fuzz/fuzz.sh build/fuzz "$fuzz_seconds" || true
-        tail -n 1 "$logs/fuzz.log" | sed 's/^/         /'
-    fi
-
+    try release
+    run levels levels_are_right release || true
+    try asan
     if [ "$level" != quick ]; then
-        build tsan && run_ctest tsan -R 'threads|_lock|torture|workers|^ext2_names$|^mount_'
-        build clang && run_ctest clang -R '^(conformance|bad|core_|library_)'
-        build s390x && run_ctest s390x -E '^(vfs_change_)?faults$|^ext2_edges$'
+        fuzz
+        try tsan
+        try clang
+        try s390x
     fi
     if [ "$level" = long ]; then
-        build debug && run_ctest debug -E '^corpora$'
+        try debug
     fi
     finish
 }

@@ -6,7 +6,7 @@
 # To build Shale, and to make and mount an image.
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
-    libfuse3-dev fuse3 libseccomp-dev libblkid-dev libjansson-dev
+    libfuse3-dev fuse3 libseccomp-dev libblkid-dev
     e2fsprogs dosfstools
 )
 
@@ -54,22 +54,30 @@ need_packages()
     rm -f "$log"
 }
 
-# build_preset PRESET TESTS [TARGET...]: configure if need be, with tests if
-# TESTS is ON, and build. Tests once configured stay.
+# configure_preset PRESET TESTS: if need be, with tests if TESTS is ON. Tests
+# once configured stay.
+configure_preset()
+{
+    local dir=build/$1 log=build/$1.log
+
+    mkdir -p build
+    if [ -e "$dir/build.ninja" ] && ! { [ "$2" = ON ] &&
+        grep -q '^SHALE_TESTS:BOOL=OFF' "$dir/CMakeCache.txt"; }; then
+        return
+    fi
+    cmake --preset "$1" "-DSHALE_TESTS=$2" >"$log" 2>&1 || {
+        cat "$log" >&2
+        return 1
+    }
+}
+
+# build_preset PRESET TESTS [TARGET...]: configure if need be, and build.
 build_preset()
 {
-    local preset=$1 tests=$2 dir=build/$1 log=build/$1.log
+    local dir=build/$1 log=build/$1.log
 
+    configure_preset "$1" "$2" || return
     shift 2
-    mkdir -p build
-    if [ ! -e "$dir/build.ninja" ] ||
-       { [ "$tests" = ON ] && grep -q '^SHALE_TESTS:BOOL=OFF' \
-            "$dir/CMakeCache.txt"; }; then
-        cmake --preset "$preset" "-DSHALE_TESTS=$tests" >"$log" 2>&1 || {
-            cat "$log" >&2
-            return 1
-        }
-    fi
     ninja -C "$dir" "$@" >"$log" 2>&1 </dev/null || {
         grep -A 12 -E '^FAILED|error:|warning:' "$log" | head -n 60 >&2 ||
             tail -n 30 "$log" >&2

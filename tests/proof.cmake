@@ -13,6 +13,7 @@ foreach(program IN ITEMS
     get_filename_component(name ${program} NAME)
     add_executable(${name} ${program}.c)
     target_link_libraries(${name} PRIVATE test-model)
+    add_dependencies(test-programs ${name})
 endforeach()
 
 list(APPEND script_environment

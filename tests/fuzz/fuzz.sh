@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.sh BUILD SECONDS [CORPUS] - fuzz the drivers, for SECONDS in all
 #
+# One fuzzer on each core at a time, and each for an equal share of the time.
 # BUILD is a build directory of the preset `fuzz`. Seeds are small images made
 # on the spot by the formats' own programs, and what of SHALE_CORPORA is small.
 # What the fuzzers learn is kept below CORPUS, if that is given. A crash, a
@@ -238,6 +239,36 @@ if [ -e "$corpora/images.tar.zst" ] && command -v zstd >/dev/null; then
     done < <(find "$work/others/images/fat" -type f -size +1k -print0)
 fi
 
+# fuzz PROGRAM SECONDS: says in a line what it did; false if it found something.
+fuzz()
+{
+    local program=$1 name target seed count longest=$max dict=() status=0 log
+
+    name=$(basename "$program")
+    log=$work/$name.log
+    target=${name#fuzz_}
+    # What is mounted by one is checked by another.
+    seed=${target#check_}
+    count=$(find "$seeds/$seed" -type f | wc -l)
+    [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; return 1; }
+    mkdir -p "$corpus/$target"
+    [ "$seed" != ntfs ] || longest=$ntfs_max
+    [ ! -e "$here/$seed.dict" ] || dict=("-dict=$here/$seed.dict")
+    "$program" -max_total_time="$2" -max_len="$longest" -timeout=10 \
+        -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
+        -artifact_prefix="$build/$name-" -print_final_stats=1 \
+        "$corpus/$target" "$seeds/$seed" >"$log" 2>&1 || status=$?
+    awk -v name="$name" -v seeds="$count" '
+        / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+        /number_of_executed_units/ { runs = $2 }
+        END { print name ": " seeds " seeds, " runs " runs, coverage " cov }
+    ' "$log"
+    [ "$status" != 0 ] || return 0
+    grep -E -A 30 'ERROR|SUMMARY|timeout|runtime error' "$log" | head -n 60
+    tail -n 5 "$log"
+    return 1
+}
+
 programs=()
 for program in "$build"/tests/fuzz/fuzz_*; do
     if [ -x "$program" ] && [ -f "$program" ]; then
@@ -245,33 +276,21 @@ for program in "$build"/tests/fuzz/fuzz_*; do
     fi
 done
 [ ${#programs[@]} -gt 0 ] || { echo "no fuzzers in $build"; exit 1; }
+cores=$(nproc)
+# A second at least: to libFuzzer, none is without end.
+share=$((seconds * cores / ${#programs[@]} + 1))
+status=0
+running=0
 for program in "${programs[@]}"; do
-    name=$(basename "$program")
-    target=${name#fuzz_}
-    # What is mounted by one is checked by another.
-    seed=${target#check_}
-    count=$(find "$seeds/$seed" -type f | wc -l)
-    [ "$count" -ge 5 ] || { echo "$name: could not make seeds"; exit 1; }
-    mkdir -p "$corpus/$target"
-    longest=$max
-    [ "$seed" != ntfs ] || longest=$ntfs_max
-    dict=()
-    [ ! -e "$here/$seed.dict" ] || dict=("-dict=$here/$seed.dict")
-    status=0
-    "$program" -max_total_time="$((seconds / ${#programs[@]}))" -max_len="$longest" \
-        -timeout=10 \
-        -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
-        -artifact_prefix="$build/$name-" -print_final_stats=1 \
-        "$corpus/$target" "$seeds/$seed" >"$work/log" 2>&1 || status=$?
-    awk -v name="$name" -v seeds="$count" '
-        / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
-        /number_of_executed_units/ { runs = $2 }
-        END { print name ": " seeds " seeds, " runs " runs, coverage " cov }
-    ' "$work/log"
-    if [ "$status" != 0 ]; then
-        grep -E -A 30 'ERROR|SUMMARY|timeout|runtime error' "$work/log" |
-            head -n 60
-        tail -n 5 "$work/log"
-        exit 1
+    if [ "$running" -ge "$cores" ]; then
+        wait -n || status=1
+        running=$((running - 1))
     fi
+    fuzz "$program" "$share" &
+    running=$((running + 1))
 done
+while [ "$running" -gt 0 ]; do
+    wait -n || status=1
+    running=$((running - 1))
+done
+exit "$status"
