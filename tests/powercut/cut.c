@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "exercise.h"
 #include "history.h"
@@ -38,8 +37,15 @@ static bool is_repaired_first(const struct judging *j)
     return j->settings->shape->in_steps && j->found.kind->heals;
 }
 
+/* A program that repairs it has to find it in a file. */
 static void make_copy(struct judging *j)
 {
+    if (!j->found.kind->heals) {
+        if (j->copy.bytes)
+            image_free(&j->copy);
+        image_view(&j->copy, j->image);
+        return;
+    }
     if (!j->copy.bytes)
         image_make(&j->copy, j->image->size);
     memcpy(j->copy.bytes, j->image->bytes, j->image->size);
@@ -259,24 +265,21 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
                          .found = { .kind = settings->shape->kind },
                          .later = { .kind = settings->shape->kind },
                          .rng = { settings->seed + 1 } };
-    struct image image;
+    struct image image, changed;
     struct backend *backend;
     struct run run;
-    uint8_t *base;
     bool good;
 
     shape_make(&image, settings->shape);
     j.image = &image;
-    base = need(image.size);
-    memcpy(base, image.bytes, image.size);
-    backend = backend_lib(image.bytes, image.size, settings->shape->sector,
-                          &options);
+    image_view(&changed, &image);
+    backend = backend_lib(changed.bytes, changed.size,
+                          settings->shape->sector, &options);
     good = run_init(&run, backend, settings->shape);
     if (!good)
         snprintf(j.why, sizeof j.why, "%s", run.why);
     good = good && record(&j, ops, &run);
     if (good) {
-        memcpy(image.bytes, base, image.size);
         powercut_visit(image.bytes, image.size,
                        backend_lib_fault(backend)->records, &visit, judge,
                        &j);
@@ -296,7 +299,7 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
     found_free(&j.later);
     if (j.copy.bytes)
         image_free(&j.copy);
+    image_free(&changed);
     image_free(&image);
-    free(base);
     return true;
 }

@@ -109,10 +109,20 @@ void image_make(struct image *image, size_t size)
         die("mmap");
 }
 
+void image_view(struct image *view, const struct image *of)
+{
+    *view = (struct image){ .size = of->size, .fd = -1 };
+    view->bytes = mmap(NULL, of->size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+                       of->fd, 0);
+    if (view->bytes == MAP_FAILED)
+        die("mmap");
+}
+
 void image_free(struct image *image)
 {
     munmap(image->bytes, image->size);
-    close(image->fd);
+    if (image->fd >= 0)
+        close(image->fd);
     image->bytes = NULL;
 }
 
