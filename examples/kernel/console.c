@@ -13,13 +13,11 @@
 
 #define UART_DATA 0u            /* RBR when read, THR when written */
 #define UART_IER  1u            /* which interrupts are enabled */
-#define UART_FCR  2u
 #define UART_LCR  3u
 #define UART_MCR  4u
 #define UART_LSR  5u
 
 #define IER_RECEIVED   0x01u
-#define FCR_ENABLE     0x07u    /* FIFOs on, and emptied */
 #define LCR_8N1        0x03u
 #define MCR_READY      0x0bu    /* DTR, RTS, and OUT2, a PC's interrupt gate */
 #define LSR_DATA_READY 0x01u
@@ -111,11 +109,11 @@ size_t console_line(char *out, size_t size)
     return len;
 }
 
+/* The FIFOs stay as they are: turning them on drops what has been typed. */
 void serial_init(void)
 {
     uart_out(UART_IER, 0);
     uart_out(UART_LCR, LCR_8N1);
-    uart_out(UART_FCR, FCR_ENABLE);
     uart_out(UART_MCR, MCR_READY);
 }
 

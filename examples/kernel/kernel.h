@@ -181,6 +181,9 @@ void disk_add(const char *prefix, const char *kind, struct shale_bdev *dev);
  */
 extern bool disk_polling;
 
+/* Most requests that any disk has had under way at once. */
+extern unsigned disk_requests_peak;
+
 /* ------------------------------------------------------ volumes (volume.c) */
 
 /* What each may keep in memory beyond what it is using. */

@@ -8,8 +8,10 @@
 _Noreturn void poweroff(int status)
 {
     print("power off, status %d\n", status);
+    interrupts_off();
     machine_poweroff(status);
-    panic("the machine does not switch off");
+    for (;;)
+        continue;               /* it may take a moment */
 }
 
 _Noreturn void panic(const char *what)
@@ -23,11 +25,11 @@ _Noreturn void panic(const char *what)
         machine_poweroff(PANIC_STATUS);
     }
     for (;;)
-        wait_for_interrupt();
+        continue;
 }
 
 /* What was used at most. */
-static void report_memory(void)
+static void report(void)
 {
     struct shale_mem_stats stats;
 
@@ -35,6 +37,7 @@ static void report_memory(void)
     print("heap: %zu of %zu KiB at most; stacks: %zu of %u bytes at most\n",
           (stats.peak + 1023) >> 10, heap_size() >> 10, thread_stack_peak(),
           THREAD_STACK_SIZE);
+    print("requests under way at once: %u at most\n", disk_requests_peak);
 }
 
 /* The thread that everything else is started by. */
@@ -49,7 +52,7 @@ static void work(void *arg)
     status = shell();
     if (volumes_unmount() > 0 && status == 0)
         status = 1;
-    report_memory();
+    report();
     poweroff(status);
 }
 

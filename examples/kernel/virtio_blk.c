@@ -76,6 +76,7 @@ struct virtio_blk {
     struct virtio *virtio;
     struct spinlock lock;       /* of all below */
     uint32_t free;              /* slots, a bit each */
+    unsigned taken;             /* how many are not */
     unsigned sleepers;          /* threads that want an interrupt */
     struct waiters waiters;     /* ... and sleep until there was one */
     struct slot slots[SLOTS];
@@ -108,12 +109,17 @@ static void describe(struct virtio_blk *blk, unsigned at, const void *addr,
 static void start(struct virtio_blk *blk, struct shale_bdev_request *request,
                   uint32_t type, uint64_t sector, const void *buf, size_t len)
 {
-    unsigned n = (unsigned)__builtin_ctz(blk->free);
-    unsigned at = 3 * n;
-    struct slot *slot = &blk->slots[n];
     struct virtq_avail *avail = &blk->queue.avail;
+    struct slot *slot;
+    unsigned n = 0, at;
 
+    while (!(blk->free & 1u << n))
+        n++;
+    at = 3 * n;
+    slot = &blk->slots[n];
     blk->free &= ~(1u << n);
+    if (++blk->taken > disk_requests_peak)
+        disk_requests_peak = blk->taken;
     slot->request = request;
     slot->header = (struct header){ .type = type, .sector = sector };
     describe(blk, at, &slot->header, sizeof slot->header, VIRTQ_DESC_NEXT);
@@ -155,6 +161,7 @@ static void collect(struct virtio_blk *blk)
         if (n >= SLOTS || blk->free & 1u << n)
             panic("virtio: the device completes what nobody asked for");
         blk->free |= 1u << n;
+        blk->taken--;
         shale_bdev_complete(blk->slots[n].request,
                             error_of(blk->slots[n].status));
         wake_all(&blk->waiters);
