@@ -5,6 +5,7 @@
  * "looks like xfs" is a better error than "unknown".
  */
 #include <blkid.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,22 +15,81 @@
 #include "shale/bdev.h"
 #include "shale/host.h"
 
-/* Have PROBE look for superblocks. True if it found one, and only one. */
-static bool probe_superblocks(blkid_probe probe)
+/*
+ * What is used of libblkid. Most programs never have to guess, so it is loaded
+ * when one does, and where it is missing nobody knows.
+ */
+struct library {
+    void *handle;
+    blkid_probe (*new_probe)(void);
+    void (*free_probe)(blkid_probe);
+    int (*set_device)(blkid_probe, int, blkid_loff_t, blkid_loff_t);
+    int (*enable)(blkid_probe, int);
+    int (*set_flags)(blkid_probe, int);
+    int (*do_safeprobe)(blkid_probe);
+    int (*lookup)(blkid_probe, const char *, const char **, size_t *);
+};
+
+/* Store in the function pointer at SLOT what LIB calls NAME. */
+static bool find(void *lib, const char *name, void *slot)
 {
-    return blkid_probe_enable_superblocks(probe, 1) == 0 &&
-           blkid_probe_set_superblocks_flags(
-               probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL) == 0 &&
-           blkid_do_safeprobe(probe) == 0;
+    void *symbol = dlsym(lib, name);
+
+    memcpy(slot, &symbol, sizeof symbol);
+    return symbol != NULL;
 }
 
-static void copy_value(blkid_probe probe, const char *name, char *buf,
-                       size_t size)
+static bool library_open(struct library *lib)
+{
+    lib->handle = dlopen("libblkid.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!lib->handle)
+        return false;
+    if (find(lib->handle, "blkid_new_probe", &lib->new_probe) &&
+        find(lib->handle, "blkid_free_probe", &lib->free_probe) &&
+        find(lib->handle, "blkid_probe_set_device", &lib->set_device) &&
+        find(lib->handle, "blkid_probe_enable_superblocks", &lib->enable) &&
+        find(lib->handle, "blkid_probe_set_superblocks_flags",
+             &lib->set_flags) &&
+        find(lib->handle, "blkid_do_safeprobe", &lib->do_safeprobe) &&
+        find(lib->handle, "blkid_probe_lookup_value", &lib->lookup))
+        return true;
+    dlclose(lib->handle);
+    return false;
+}
+
+static void copy_value(const struct library *lib, blkid_probe probe,
+                       const char *name, char *buf, size_t size)
 {
     const char *value;
 
-    if (blkid_probe_lookup_value(probe, name, &value, NULL) == 0)
+    if (lib->lookup(probe, name, &value, NULL) == 0)
         text_add(buf, size, "%s", value);
+}
+
+/* Have it look for superblocks; it says what it found if that is one only. */
+static void ask_library(struct shale_bdev *dev, struct guess *out)
+{
+    struct library lib;
+    blkid_probe probe;
+
+    if (!library_open(&lib))
+        return;
+    probe = lib.new_probe();
+    if (probe &&
+        lib.set_device(probe, dev->fd, (blkid_loff_t)dev->fd_offset,
+                       (blkid_loff_t)dev->size) == 0 &&
+        lib.enable(probe, 1) == 0 &&
+        lib.set_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL) == 0 &&
+        lib.do_safeprobe(probe) == 0) {
+        copy_value(&lib, probe, "TYPE", out->type, sizeof out->type);
+        copy_value(&lib, probe, "LABEL", out->label, sizeof out->label);
+    }
+    if (probe)
+        lib.free_probe(probe);
+    dlclose(lib.handle);
+
+    /* libblkid turned reading ahead off for the whole open file. */
+    posix_fadvise(dev->fd, 0, 0, POSIX_FADV_NORMAL);
 }
 
 /*
@@ -60,25 +120,10 @@ static void guess_relative(struct shale_bdev *dev, struct guess *out)
 
 bool guess_volume(struct shale_bdev *dev, struct guess *out)
 {
-    blkid_probe probe;
-
     *out = (struct guess){ .type = "" };
     if (dev->fd < 0 || dev->size == 0)
         return false;
-    probe = blkid_new_probe();
-    if (!probe)
-        return false;
-
-    if (blkid_probe_set_device(probe, dev->fd, (blkid_loff_t)dev->fd_offset,
-                               (blkid_loff_t)dev->size) == 0 &&
-        probe_superblocks(probe)) {
-        copy_value(probe, "TYPE", out->type, sizeof out->type);
-        copy_value(probe, "LABEL", out->label, sizeof out->label);
-    }
-    blkid_free_probe(probe);
-
-    /* libblkid turned reading ahead off for the whole open file. */
-    posix_fadvise(dev->fd, 0, 0, POSIX_FADV_NORMAL);
+    ask_library(dev, out);
     if (!out->type[0])
         guess_relative(dev, out);
     return out->type[0] != '\0';

@@ -116,6 +116,11 @@ for program in "$work/list" "$work/list-static" "$prefix/bin/shale ls"; do
         fail "$program does not list the file"
 done
 
+# Who inspects an image loads the C library and nothing else.
+needed=$(readelf -d "$prefix/bin/shale" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
+    grep -vE '^(libc|ld-linux[-a-z0-9_]*|ld64)\.so')
+[ -z "$needed" ] || fail "bin/shale loads $needed"
+
 # A helper of mount(8)'s is the command, by a link that survives the move.
 "$prefix/sbin/mount.shale" --help | grep -q "shale mount" ||
     fail "mount.shale does not run"
