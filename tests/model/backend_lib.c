@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asyncdisk.h"
 #include "backend.h"
 #include "shale/fault.h"
 #include "shale/fs.h"
@@ -14,6 +15,8 @@ struct lib {
     struct backend base;
     struct shale_memory_bdev memory;
     struct shale_fault_bdev fault;
+    struct async_disk async;    /* over it, if that is asked for */
+    struct shale_bdev *dev;     /* what is mounted */
     struct shale_arena_source arenas;
     struct shale_mem *mem, *record_mem;
     struct shale_clock clock;
@@ -447,7 +450,7 @@ static int lib_start(struct backend *backend)
 {
     struct lib *lib = lib_of(backend);
     struct shale_config config = {
-        .dev = &lib->fault.base,
+        .dev = lib->dev,
         .mem = lib->mem,
         .drivers = shale_all_drivers,
         .log = &lib->log,
@@ -513,6 +516,7 @@ struct backend *backend_lib(uint8_t *image, size_t size, uint32_t block_size,
         shale_fault_bdev_init(&lib->fault, &lib->memory.base, lib->record_mem,
                               NULL))
         abort();
+    lib->dev = async_disk_if_asked(&lib->async, &lib->fault.base);
     return &lib->base;
 }
 
@@ -522,6 +526,7 @@ void backend_lib_free(struct backend *backend)
     size_t leaked;
 
     lib_stop(backend);
+    async_disk_fini(&lib->async);
     shale_fault_bdev_fini(&lib->fault);
     leaked = shale_mem_destroy(lib->mem);
     if (lib->record_mem)

@@ -191,8 +191,22 @@ void async_disk_init(struct async_disk *disk, struct shale_bdev *lower,
             abort();
 }
 
+struct shale_bdev *async_disk_if_asked(struct async_disk *disk,
+                                       struct shale_bdev *lower)
+{
+    const char *room = getenv("SHALE_TEST_ASYNC");
+
+    *disk = (struct async_disk){ .room = 0 };
+    if (!room)
+        return lower;
+    async_disk_init(disk, lower, (unsigned)atoi(room), 0, 1);
+    return &disk->base;
+}
+
 void async_disk_fini(struct async_disk *disk)
 {
+    if (disk->room == 0)
+        return;
     pthread_mutex_lock(&disk->lock);
     disk->stop = true;
     pthread_cond_broadcast(&disk->changed);

@@ -45,4 +45,12 @@ void async_disk_init(struct async_disk *disk, struct shale_bdev *lower,
                      unsigned room, unsigned threads, uint64_t seed);
 void async_disk_fini(struct async_disk *disk);
 
+/*
+ * What tests mount instead of LOWER, so that they can be run by way of such a
+ * device: with SHALE_TEST_ASYNC=ROOM in the environment DISK is made one on it,
+ * with no threads; else it is all zeros, and this is LOWER. Either may be freed.
+ */
+struct shale_bdev *async_disk_if_asked(struct async_disk *disk,
+                                       struct shale_bdev *lower);
+
 #endif /* SUPPORT_ASYNCDISK_H */

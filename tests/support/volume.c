@@ -132,23 +132,9 @@ int volume_to_write(struct volume *v, void *bytes, size_t size)
     return err;
 }
 
-/* What is to be mounted. */
-static struct shale_bdev *mounted_device(struct volume *v)
-{
-    const char *room = getenv("SHALE_TEST_ASYNC");
-
-    if (!room)
-        return v->dev;
-    if (v->async.room)
-        async_disk_fini(&v->async);
-    async_disk_init(&v->async, v->dev, (unsigned)atoi(room), 0, 1);
-    return &v->async.base;
-}
-
 int volume_mount(struct volume *v, const char *options)
 {
     struct shale_config config = {
-        .dev = mounted_device(v),
         .mem = v->mem,
         .drivers = shale_all_drivers,
         .codepages = shale_all_codepages,
@@ -161,6 +147,8 @@ int volume_mount(struct volume *v, const char *options)
         .type = v->type,
     };
 
+    async_disk_fini(&v->async);
+    config.dev = async_disk_if_asked(&v->async, v->dev);
     return shale_mount(&config, &v->fs);
 }
 
@@ -175,8 +163,7 @@ size_t volume_close(struct volume *v)
         leaked = SIZE_MAX;
     if (leaked == 0)
         leaked = shale_mem_destroy(v->mem);
-    if (v->async.room)
-        async_disk_fini(&v->async);
+    async_disk_fini(&v->async);
     if (v->file.fd >= 0)
         close(v->file.fd);
     return leaked;
