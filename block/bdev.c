@@ -111,6 +111,16 @@ uint64_t shale_bdev_data_from(struct shale_bdev *dev, uint64_t offset)
     return at < dev->size ? at : dev->size;
 }
 
+void shale_bdev_soon(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    if (!dev->ops->soon || offset >= dev->size)
+        return;
+    if (len > dev->size - offset)
+        len = dev->size - offset;
+    if (len > 0)
+        dev->ops->soon(dev, offset, len);
+}
+
 /* ----------------------------------------------------- several at once */
 
 void shale_bdev_complete(struct shale_bdev_request *request, int err)

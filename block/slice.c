@@ -67,6 +67,13 @@ static uint64_t slice_data_from(struct shale_bdev *dev, uint64_t offset)
            slice->start;
 }
 
+static void slice_soon(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    struct shale_slice_bdev *slice = slice_of(dev);
+
+    shale_bdev_soon(slice->lower, slice->start + offset, len);
+}
+
 static size_t slice_submit(struct shale_bdev *dev,
                            struct shale_bdev_request *const *requests,
                            size_t count)
@@ -95,6 +102,7 @@ static const struct shale_bdev_ops slice_ops = {
     .zero      = slice_zero,
     .direct    = slice_direct,
     .data_from = slice_data_from,
+    .soon      = slice_soon,
     .submit    = slice_submit,
     .wait      = slice_wait,
 };
@@ -103,6 +111,7 @@ static const struct shale_bdev_ops slice_read_only_ops = {
     .read      = slice_read,
     .direct    = slice_direct,
     .data_from = slice_data_from,
+    .soon      = slice_soon,
     .submit    = slice_submit,
     .wait      = slice_wait,
 };

@@ -176,6 +176,12 @@ int check_get(struct check *check, uint64_t at, void *buf, size_t len,
  */
 uint64_t check_data_from(struct check *check, uint64_t at);
 
+/*
+ * LEN bytes at AT are going to be read soon. A hint: worth giving for what is
+ * far apart, or large.
+ */
+void check_soon(struct check *check, uint64_t at, uint64_t len);
+
 /* Is every byte zero? */
 bool check_is_zero(const void *bytes, size_t len);
 

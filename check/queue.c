@@ -13,6 +13,10 @@
  *               handle() each, which may add: to the next round
  *
  * Lanes keep workers that add from waiting for each other.
+ *
+ * Items leave the heap some time before they are read, and wait in a ring. The
+ * device is told where they are, so that it can have many on their way at once:
+ * places that are far apart take as long to be found as large runs to be read.
  */
 #include "check/state.h"
 
@@ -24,6 +28,8 @@ enum {
     GAP_BYTES = 16 << 10,       /* that are sooner read than passed over */
     RUN_ITEMS = 512,
     ALONE = 32,                 /* items not worth waking others for */
+    RING = 512,                 /* items: a power of two */
+    HINT_BYTES = 512 << 10,     /* of one hint */
 };
 
 struct batch {
@@ -57,8 +63,22 @@ struct round {
     /* The state's `turn` guards: */
     struct batch **heap;        /* BATCHS in use, of ROUND_BATCHS */
     size_t batches, round_batches;
-    uint64_t left;              /* items */
+    uint64_t left;              /* items, those in the ring included */
+    struct check_item *ring;    /* that have left the heap, in order */
+    size_t ring_at, ring_count;
     int err;
+};
+
+/* A stretch that is going to be read. */
+struct hint {
+    uint64_t at, end;
+};
+
+/* A worker's own memory; its buffer of round->room bytes besides. */
+struct hand {
+    struct check_item items[RUN_ITEMS];
+    struct hint hints[RING];
+    size_t hint_count;
 };
 
 /* -------------------------------------------------------------- gathering */
@@ -237,6 +257,9 @@ static int round_begin(struct round *round)
         return SHALE_ENOMEM;
     round->round_batches = batches;
     take_batches(round);
+    round->ring = check_alloc(check, RING * sizeof *round->ring);
+    if (!round->ring)
+        return SHALE_ENOMEM;
 
     err = check_each(check, batches, sort_batch, round);
     for (size_t i = round->batches / 2; !err && i-- > 0;)
@@ -250,6 +273,8 @@ static void round_end(struct round *round)
 
     for (size_t i = 0; i < round->batches; i++)
         batch_free(check, round->heap[i]);
+    if (round->ring)
+        check_free(check, round->ring, RING * sizeof *round->ring);
     check_free(check, round->heap,
                round->round_batches * sizeof(struct batch *));
 }
@@ -262,7 +287,6 @@ static void pop(struct round *round, struct check_item *out)
     struct batch *top = round->heap[0];
 
     *out = top->items[top->used++];
-    round->left--;
     if (top->used == top->count) {
         round->heap[0] = round->heap[--round->batches];
         batch_free(round->queue->check, top);
@@ -292,23 +316,62 @@ static bool joins(const struct round *round, const struct check_item *first,
            next->at - first->at <= round->room - length;
 }
 
+/* ITEM is going to be read: one more hint, or a longer one. */
+static void hint(const struct round *round, struct hand *hand,
+                 const struct check_item *item)
+{
+    uint64_t end = item->at + round->queue->length;
+    struct hint *last = NULL;
+
+    if (hand->hint_count > 0)
+        last = &hand->hints[hand->hint_count - 1];
+    if (last && item->at >= last->at && item->at <= last->end + GAP_BYTES &&
+        end - last->at <= HINT_BYTES)
+        last->end = end > last->end ? end : last->end;
+    else
+        hand->hints[hand->hint_count++] = (struct hint){ item->at, end };
+}
+
+/* Fill the ring, once it is half empty; then there is room for the hints. */
+static void refill(struct round *round, struct hand *hand)
+{
+    if (round->ring_count > RING / 2)
+        return;
+    while (round->ring_count < RING && round->batches > 0) {
+        struct check_item *item =
+            &round->ring[(round->ring_at + round->ring_count++) % RING];
+
+        pop(round, item);
+        hint(round, hand, item);
+    }
+}
+
 /* Take a run of items that one request reads; 0 at the end. */
-static size_t take_run(struct round *round, struct check_item *items)
+static size_t take_run(struct round *round, struct hand *hand)
 {
     struct check *check = round->queue->check;
+    struct check_item *items = hand->items;
     size_t n = 0, max;
 
+    hand->hint_count = 0;
     check_lock(check, &check->state->turn);
+    if (!round->err)
+        refill(round, hand);
     max = round->err ? 0 : share(round);
-    while (n < max && round->batches > 0) {
-        const struct batch *top = round->heap[0];
+    while (n < max && round->ring_count > 0) {
+        const struct check_item *next = &round->ring[round->ring_at];
 
-        if (n > 0 &&
-            !joins(round, &items[0], &items[n - 1], &top->items[top->used]))
+        if (n > 0 && !joins(round, &items[0], &items[n - 1], next))
             break;
-        pop(round, &items[n++]);
+        items[n++] = *next;
+        round->ring_at = (round->ring_at + 1) % RING;
+        round->ring_count--;
+        round->left--;
     }
     check_unlock(check, &check->state->turn);
+    for (size_t i = 0; i < hand->hint_count; i++)
+        check_soon(check, hand->hints[i].at,
+                   hand->hints[i].end - hand->hints[i].at);
     return n;
 }
 
@@ -350,13 +413,13 @@ static int handle_run(struct round *round, const struct check_item *items,
     return err;
 }
 
-static int use_up(struct round *round, struct check_item *items, uint8_t *buf)
+static int use_up(struct round *round, struct hand *hand, uint8_t *buf)
 {
     size_t n;
     int err = 0;
 
-    while (!err && (n = take_run(round, items)) > 0)
-        err = handle_run(round, items, n, buf);
+    while (!err && (n = take_run(round, hand)) > 0)
+        err = handle_run(round, hand->items, n, buf);
     return err;
 }
 
@@ -364,11 +427,11 @@ static void round_job(void *arg)
 {
     struct round *round = arg;
     struct check *check = round->queue->check;
-    struct check_item *items = check_alloc(check, RUN_ITEMS * sizeof *items);
+    struct hand *hand = check_alloc(check, sizeof *hand);
     uint8_t *buf = check_alloc(check, round->room);
-    int err = items && buf ? use_up(round, items, buf) : SHALE_ENOMEM;
+    int err = hand && buf ? use_up(round, hand, buf) : SHALE_ENOMEM;
 
-    check_free(check, items, RUN_ITEMS * sizeof *items);
+    check_free(check, hand, sizeof *hand);
     check_free(check, buf, round->room);
     check_lock(check, &check->state->turn);
     if (!round->err)

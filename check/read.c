@@ -66,6 +66,12 @@ int check_read(struct check *check, uint64_t at, void *buf, size_t len)
     return 0;
 }
 
+void check_soon(struct check *check, uint64_t at, uint64_t len)
+{
+    if (check->dev->ops->soon)
+        shale_bdev_soon(check->dev, at, len);
+}
+
 /* As check_get(), once the device has failed: piece by piece. */
 static int get_parts(struct check *check, uint64_t at, uint8_t *to, size_t len,
                      uint64_t *bad)

@@ -120,9 +120,16 @@ static uint64_t file_data_from(struct shale_bdev *dev, uint64_t offset)
     return (uint64_t)st.st_size;
 }
 
+/* The system reads it meanwhile, if it likes, into its cache of the file. */
+static void file_soon(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    posix_fadvise(dev->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 static const struct shale_bdev_ops read_only_ops = {
     .read      = file_read,
     .data_from = file_data_from,
+    .soon      = file_soon,
 };
 
 static const struct shale_bdev_ops read_write_ops = {
@@ -131,6 +138,7 @@ static const struct shale_bdev_ops read_write_ops = {
     .flush     = file_flush,
     .zero      = file_zero,
     .data_from = file_data_from,
+    .soon      = file_soon,
 };
 
 /*

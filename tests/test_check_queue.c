@@ -182,6 +182,67 @@ START_TEST(neighbours_are_read_together)
 }
 END_TEST
 
+/* ------------------------------------------------------------------- hints */
+
+/* The rig's device, which knows what it was told of beforehand. */
+static struct {
+    struct shale_bdev base;
+    bool soon[BLOCKS];
+    unsigned hints, surprises;
+} hinted;
+
+static void hinted_soon(struct shale_bdev *dev, uint64_t offset, uint64_t len)
+{
+    (void)dev;
+    hinted.hints++;
+    for (uint64_t i = offset / BLOCK; i < (offset + len) / BLOCK; i++)
+        hinted.soon[i] = true;
+}
+
+static int hinted_read(struct shale_bdev *dev, uint64_t offset, void *buf,
+                       size_t len)
+{
+    (void)dev;
+    for (uint64_t i = offset / BLOCK; i < (offset + len) / BLOCK; i++)
+        hinted.surprises += !hinted.soon[i];
+    return shale_bdev_read(&rig.memory.base, offset, buf, len);
+}
+
+static int run_hints(struct check *check)
+{
+    int err = 0;
+
+    queue = check_queue_create(check, BLOCK);
+    for (uint64_t i = 1; !err && i < BLOCKS; i += i % 100 < 50 ? 1 : 50)
+        err = add(i);
+    hinted.hints = hinted.surprises = 0;
+    err = err ? err : check_queue_run(queue, see_in_order, NULL);
+    check_queue_destroy(queue);
+    return err;
+}
+
+START_TEST(the_device_knows_beforehand)
+{
+    static const struct shale_bdev_ops ops = {
+        .read = hinted_read, .soon = hinted_soon,
+    };
+
+    open_with(1);
+    hinted.base = rig.memory.base;
+    hinted.base.ops = &ops;
+    memset(hinted.soon, false, sizeof hinted.soon);
+    rig.config.dev = &hinted.base;
+    ck_assert_int_eq(rig_check(run_hints), 0);
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_uint_gt(handled, 2000);
+    ck_assert_uint_eq(hinted.surprises, 0);
+    /* Neighbours in one go; the ring cuts some of them. */
+    ck_assert_uint_gt(hinted.hints, BLOCKS / 100 - 1);
+    ck_assert_uint_lt(hinted.hints, BLOCKS / 20);
+    rig_close();
+}
+END_TEST
+
 /* ------------------------------------------------------------ many workers */
 
 /* Each block leads to two others, as in a heap. */
@@ -336,6 +397,7 @@ Suite *suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, comes_in_order);
     tcase_add_test(tc, a_round_is_what_was_there);
+    tcase_add_test(tc, the_device_knows_beforehand);
     tcase_add_test(tc, neighbours_are_read_together);
     tcase_add_loop_test(tc, what_handlers_add_is_read_too, 0, 2);
     tcase_add_loop_test(tc, every_allocation_fails_once, 0, 2);

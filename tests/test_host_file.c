@@ -76,6 +76,22 @@ START_TEST(reads_any_range)
 }
 END_TEST
 
+/* A hint changes nothing, wherever it points. */
+START_TEST(may_be_told_what_comes)
+{
+    uint8_t bytes[100];
+
+    open_image(0);
+    shale_bdev_soon(dev, 0, SIZE);
+    shale_bdev_soon(dev, 5000, UINT64_MAX);
+    shale_bdev_soon(dev, UINT64_MAX, UINT64_MAX);
+    shale_bdev_soon(dev, SIZE, 1);
+    ck_assert_int_eq(shale_bdev_read(dev, 5000, bytes, sizeof bytes), 0);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        ck_assert_uint_eq(bytes[i], content(5000 + i));
+}
+END_TEST
+
 START_TEST(exposes_its_descriptor)
 {
     uint8_t byte;
@@ -247,6 +263,7 @@ Suite *suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, reads_any_range);
+    tcase_add_test(tc, may_be_told_what_comes);
     tcase_add_test(tc, exposes_its_descriptor);
     tcase_add_test(tc, a_file_cut_short_is_an_io_error);
     tcase_add_test(tc, a_read_only_file_is_not_written);

@@ -167,7 +167,19 @@ static int check_copy(struct check *check, uint64_t index, void *context)
     return err;
 }
 
+#define SOON_MAX 64u            /* copies that the device is told of */
+
 int ext2_check_backups(struct ext2_check *c)
 {
+    const struct ext2_check_super *s = &c->super;
+    unsigned copies = 0;
+
+    for (uint32_t g = 1; g < s->group_count && copies < SOON_MAX; g++)
+        if (ext2_check_has_backup(s, g)) {
+            check_soon(c->check,
+                       ext2_check_at(c, ext2_check_super_block(s, g)),
+                       EXT2_SUPER_SIZE);
+            copies++;
+        }
     return check_each(c->check, c->super.group_count - 1, check_copy, c);
 }

@@ -3,7 +3,8 @@
  *
  * Tables are cut into pieces, pieces make batches; the pieces of a batch are
  * read by all workers, then the blocks that their inodes led to, then files
- * that were waiting for these are judged. What was never written is not read:
+ * that were waiting for these are judged. While one batch is, the device may
+ * fetch the next. What was never written is not read:
  * inodes that a group says are unused (where its checksum proves that), and
  * holes of the image.
  */
@@ -12,6 +13,7 @@
 
 #define PIECE_SIZE  (64u * 1024)       /* bytes of a table */
 #define BATCH       64u                 /* pieces */
+#define HINT_SIZE   (512u * 1024)       /* bytes of a hint, about */
 
 struct piece {
     uint32_t group, first, count;       /* inodes of the group's table */
@@ -21,6 +23,14 @@ struct batch {
     struct ext2_check *c;
     unsigned count;
     struct piece pieces[BATCH];
+};
+
+/* Two of them, by turns; and what of the next the device has not been told. */
+struct batches {
+    struct ext2_check *c;
+    struct batch batch[2];
+    unsigned next;              /* which one is being filled */
+    uint64_t at, end;
 };
 
 /* Neighbouring inodes in use, entered together. */
@@ -345,11 +355,43 @@ static uint32_t worth_reading(const struct ext2_check *c, uint32_t group)
     return c->super.inodes_per_group - g->unused_inodes;
 }
 
+/* Bytes FROM to TO will be read: neighbours are told of in one go. */
+static void soon(struct batches *all, uint64_t from, uint64_t to)
+{
+    if (from != all->end || to - all->at > HINT_SIZE) {
+        if (all->end > all->at)
+            check_soon(all->c->check, all->at, all->end - all->at);
+        all->at = from;
+    }
+    all->end = to;
+}
+
+/* The batch that was being filled is full, or the last one: run the other. */
+static int turn(struct batches *all)
+{
+    all->next = 1 - all->next;
+    return run_batch(&all->batch[all->next]);
+}
+
+/* Add PIECE, which is FROM to TO of the volume. */
+static int add_piece(struct batches *all, const struct piece *piece,
+                     uint64_t from, uint64_t to)
+{
+    struct batch *batch = &all->batch[all->next];
+
+    soon(all, from, to);
+    batch->pieces[batch->count++] = *piece;
+    if (batch->count < BATCH)
+        return 0;
+    soon(all, 0, 0);
+    return turn(all);
+}
+
 /* Add the pieces of GROUP's table that are no holes. *DATA is where the image
    is known to have something next. */
-static int add_group(struct batch *batch, uint32_t group, uint64_t *data)
+static int add_group(struct batches *all, uint32_t group, uint64_t *data)
 {
-    struct ext2_check *c = batch->c;
+    struct ext2_check *c = all->c;
     uint32_t size = c->super.inode_size, per = PIECE_SIZE / size;
     uint32_t count = worth_reading(c, group), n;
     uint64_t at = ext2_check_at(c, c->groups[group].inode_table);
@@ -362,14 +404,12 @@ static int add_group(struct batch *batch, uint32_t group, uint64_t *data)
         to = from + (uint64_t)n * size;
         if (from >= *data)
             *data = check_data_from(c->check, from);
-        if (*data >= to) {
-            /* A hole; flexible groups may lie before others. */
+        if (*data >= to)        /* A hole; flexible groups may lie before
+                                   others. */
             check_done(c->check, n);
-            continue;
-        }
-        batch->pieces[batch->count++] = (struct piece){ group, first, n };
-        if (batch->count == BATCH)
-            err = run_batch(batch);
+        else
+            err = add_piece(all, &(const struct piece){ group, first, n },
+                            from, to);
     }
     if (count < c->super.inodes_per_group)
         check_done(c->check, c->super.inodes_per_group - count);
@@ -378,14 +418,13 @@ static int add_group(struct batch *batch, uint32_t group, uint64_t *data)
 
 int ext2_check_scan_all(struct ext2_check *c)
 {
-    struct batch *batch = check_alloc(c->check, sizeof *batch);
+    struct batches *all = check_zalloc(c->check, sizeof *all);
     uint64_t data = 0, before = 0;
-    int err = batch ? 0 : SHALE_ENOMEM;
+    int err = all ? 0 : SHALE_ENOMEM;
 
     if (err)
         return err;
-    batch->c = c;
-    batch->count = 0;
+    all->c = all->batch[0].c = all->batch[1].c = c;
     for (uint32_t g = 0; g < c->super.group_count && !err; g++) {
         uint64_t at = ext2_check_at(c, c->groups[g].inode_table);
 
@@ -393,12 +432,13 @@ int ext2_check_scan_all(struct ext2_check *c)
         if (at < before)
             data = 0;
         before = at;
-        err = add_group(batch, g, &data);
+        err = add_group(all, g, &data);
     }
-    if (!err)
-        err = run_batch(batch);
+    soon(all, 0, 0);
+    for (unsigned i = 0; i < 2 && !err; i++)
+        err = turn(all);
     end_files(c, false);
-    check_free(c->check, batch, sizeof *batch);
+    check_free(c->check, all, sizeof *all);
     return err;
 }
 

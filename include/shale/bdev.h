@@ -88,6 +88,12 @@ struct shale_bdev_ops {
     uint64_t (*data_from)(struct shale_bdev *dev, uint64_t offset);
 
     /*
+     * The range is going to be read soon: bring it near, if that takes no time
+     * now. A hint, of any range of the device; NULL to ignore it.
+     */
+    void (*soon)(struct shale_bdev *dev, uint64_t offset, uint64_t len);
+
+    /*
      * Begin the COUNT requests, whose ranges have been checked, and return
      * without waiting for any. Returns how many have been taken, the first ones
      * of them, as many as there was room for; 0 perhaps. Each one taken is
@@ -142,6 +148,9 @@ const void *shale_bdev_direct(struct shale_bdev *dev, uint64_t offset,
 
 /* Any OFFSET; the answer is OFFSET itself where a device does not know. */
 uint64_t shale_bdev_data_from(struct shale_bdev *dev, uint64_t offset);
+
+/* Any range; what of it is past the end of DEV is left out. */
+void shale_bdev_soon(struct shale_bdev *dev, uint64_t offset, uint64_t len);
 
 /*
  * Read any LEN bytes at any OFFSET: the aligned middle goes straight to BUF,
