@@ -92,6 +92,7 @@ struct ntfs_disk_record {
 
 #define NTFS_RECORD_IN_USE    0x0001u
 #define NTFS_RECORD_DIRECTORY 0x0002u   /* it has an index of names */
+#define NTFS_RECORD_EXTEND    0x0004u   /* it is in $Extend */
 #define NTFS_RECORD_VIEW      0x0008u   /* it has other indexes */
 
 struct ntfs_disk_attr {

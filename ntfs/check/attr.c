@@ -311,7 +311,8 @@ int ntfs_check_attr(struct ntfs_check *nc, const struct ntfs_attr *attr,
     err = ntfs_check_runs(nc, attr, &extent);
     if (err || !extent.good)
         return err;
-    if (!listed)
+    /* The list itself is in none. */
+    if (!listed || attr->type == NTFS_ATTRIBUTE_LIST)
         ntfs_check_sizes(nc, attr, extent.clusters, extent.taken);
     return ntfs_check_value(nc, attr);
 }

@@ -128,7 +128,9 @@ struct ntfs_check {
     struct check_bits *reparse;         /* files with a reparse point */
     struct check_bits *objects;         /* ... with an object id */
     uint64_t reparse_sum, objects_sum;  /* of what indexes should say of them;
-                                           under the lock of records */
+                                           all four under records' lock */
+    unsigned listings;                  /* views.c: which there are */
+    bool damaged;                       /* any record is */
     struct check_bits *ids;             /* of security, that files have */
     struct pile *pile;                  /* while names.c compares; or NULL */
     enum ntfs_log log_state;            /* how $LogFile was left */
@@ -343,7 +345,7 @@ int ntfs_check_collate(const struct ntfs_volume *vol, uint32_t collation,
    entries. */
 struct ntfs_quota {
     uint64_t at;                /* of $O; SHALE_NOWHERE: there is none */
-    bool limits;                /* there is a $Q */
+    bool limits;                /* there is a $Q: it is $Quota's */
     bool broken;                /* not all can be compared */
     uint64_t count, owners;     /* owners in $Q and $O */
     uint64_t sum;               /* of them, which is 0 if they are the same */

@@ -367,7 +367,7 @@ static int list_check(struct ntfs_check *nc, struct ntfs_record *record)
 
 /* ------------------------------------------------------ extension records */
 
-/* The file that the extension record NUMBER says it is of. */
+/* The reference of the file that the extension record NUMBER says it is of. */
 static int base_of(struct ntfs_check *nc, uint64_t number, uint64_t *out)
 {
     struct ntfs_record *record;
@@ -376,7 +376,7 @@ static int base_of(struct ntfs_check *nc, uint64_t number, uint64_t *out)
     *out = 0;
     if (err)
         return err == SHALE_ENOMEM ? err : 0;
-    *out = ntfs_check_file_of(record);
+    *out = record->base;
     ntfs_record_put(nc->vol, record);
     return 0;
 }
@@ -390,19 +390,21 @@ static int extensions_check(struct ntfs_check *nc)
     for (uint64_t i = check_bits_next(nc->in_use, 0, true);
          i < count && !err; i = check_bits_next(nc->in_use, i + 1, true)) {
         struct ntfs_check_record kept = ntfs_check_kept(nc, i), base;
-        uint64_t number;
+        uint64_t reference, number;
 
         err = check_going(nc->check);
         if (err || !(kept.flags & NTFS_CHECK_EXTENSION))
             continue;
-        err = base_of(nc, i, &number);
+        err = base_of(nc, i, &reference);
         if (err)
             break;
+        number = NTFS_REFERENCE_NUMBER(reference);
         base = ntfs_check_kept(nc, number);
         if (base.flags & NTFS_CHECK_DAMAGED)
             continue;
         if (!(base.flags & NTFS_CHECK_IN_USE) ||
-            !(base.flags & NTFS_CHECK_LIST) || kept.names == 0)
+            !(base.flags & NTFS_CHECK_LIST) || kept.names == 0 ||
+            NTFS_REFERENCE_SEQUENCE(reference) != base.sequence)
             check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_BASE],
                        ntfs_check_at(nc, i, FIELD(base)),
                        &(struct check_note){

@@ -203,6 +203,14 @@ static int flags_judge(struct ntfs_check *nc, uint64_t number,
                      NTFS_CHECK_FIELD(ntfs_disk_standard, flags));
 }
 
+static void links_tell(struct ntfs_check *nc, uint64_t number,
+                       const struct ntfs_check_record *kept)
+{
+    ntfs_check_differ(nc, NTFS_CHECK_LINKS, number,
+                      ntfs_check_at(nc, number, FIELD(links)), kept->names,
+                      kept->links);
+}
+
 /* What is kept of record NUMBER, the base of a file, in itself. */
 static int file_judge(struct ntfs_check *nc, uint64_t number,
                       const struct ntfs_check_record *kept)
@@ -217,12 +225,12 @@ static int file_judge(struct ntfs_check *nc, uint64_t number,
         if (number >= NTFS_FIRST_USER + 8)
             ntfs_check_tell(nc, NTFS_CHECK_NAME_NONE, number,
                             ntfs_check_at(nc, number, 0));
+        else if (kept->links != 0)
+            links_tell(nc, number, kept);
         return err;
     }
     if (kept->names != kept->links)
-        ntfs_check_differ(nc, NTFS_CHECK_LINKS, number,
-                          ntfs_check_at(nc, number, FIELD(links)),
-                          kept->names, kept->links);
+        links_tell(nc, number, kept);
     return err;
 }
 

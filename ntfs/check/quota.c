@@ -59,7 +59,6 @@ int ntfs_quota_limits(struct ntfs_tree *tree, const struct ntfs_entry *entry)
     const struct disk_limits *limits = (const void *)data;
     size_t sid;
 
-    quota->limits = true;
     if (entry->key_length != sizeof(le32) || !data ||
         length < sizeof *limits) {
         tell(tree, entry, entry->bytes, "ntfs: it is cut short");
@@ -105,9 +104,8 @@ int ntfs_quota_owner(struct ntfs_tree *tree, const struct ntfs_entry *entry)
 void ntfs_quota_judge(struct ntfs_check *nc, const struct ntfs_record *record,
                       const struct ntfs_quota *quota)
 {
-    if (quota->at == SHALE_NOWHERE || !quota->limits || quota->broken)
-        return;
-    if (quota->sum != 0)
+    if (!quota->broken && quota->sum != 0)
         ntfs_check_differ(nc, NTFS_CHECK_QUOTA_OWNER, record->number,
-                          quota->at, quota->count, quota->owners);
+                          quota->at == SHALE_NOWHERE ? record->at : quota->at,
+                          quota->count, quota->owners);
 }

@@ -61,6 +61,7 @@ static int keep(struct ntfs_check *nc, uint64_t number,
     at = check_array_at(nc->records, number, true);
     if (at) {
         at->flags |= change->flags;
+        nc->damaged |= (change->flags & NTFS_CHECK_DAMAGED) != 0;
         at->sum += change->sum;
         at->names = at->names > UINT16_MAX - change->names
                         ? UINT16_MAX
@@ -93,7 +94,9 @@ int ntfs_check_sum(struct ntfs_check *nc, uint64_t file, uint64_t n)
 
 /* What has been seen of a record's attributes. */
 struct seen {
-    uint32_t type;              /* of the last one */
+    struct ntfs_attr last;      /* type 0: there was none */
+    uint64_t encrypted_at;      /* of data that is; 0: there is none */
+    bool keyed;                 /* by $EFS */
     uint32_t standards;
     uint32_t total;             /* of attributes */
     uint32_t count;
@@ -245,6 +248,13 @@ static bool is_named_i30(const struct ntfs_attr *attr)
     return ntfs_attr_is(attr, NTFS_INDEX_ROOT, i30, 4);
 }
 
+static bool is_key(const struct ntfs_attr *attr)
+{
+    static const uint16_t efs[] = { '$', 'E', 'F', 'S' };
+
+    return ntfs_attr_is(attr, NTFS_LOGGED_UTILITY_STREAM, efs, 4);
+}
+
 /* Take note of what is kept of ATTR. */
 static int by_type(struct ntfs_check *nc, const struct ntfs_attr *attr,
                    struct seen *seen)
@@ -258,7 +268,12 @@ static int by_type(struct ntfs_check *nc, const struct ntfs_attr *attr,
     case NTFS_FILE_NAME:
         return name_take(nc, attr, seen);
     case NTFS_DATA:
+        if (attr->flags & NTFS_ATTR_ENCRYPTED)
+            seen->encrypted_at = ntfs_check_attr_at(nc, attr, ATTR(flags));
         return size_take(nc, attr);
+    case NTFS_LOGGED_UTILITY_STREAM:
+        seen->keyed |= is_key(attr);
+        return 0;
     case NTFS_REPARSE_POINT:
         return listed_take(attr, nc->reparse, &seen->reparse);
     case NTFS_OBJECT_ID:
@@ -270,6 +285,18 @@ static int by_type(struct ntfs_check *nc, const struct ntfs_attr *attr,
     default:
         return 0;
     }
+}
+
+/* Is ATTR the same attribute as LAST, and no further piece of it? Of names a
+   file may have many; what says times and flags is counted. */
+static bool is_twice(const struct ntfs_attr *last, const struct ntfs_attr *attr)
+{
+    return attr->type == last->type && attr->type != NTFS_FILE_NAME &&
+           attr->type != NTFS_STANDARD_INFORMATION &&
+           (attr->resident || attr->first_vcn == 0) &&
+           attr->name_length == last->name_length &&
+           (attr->name_length == 0 ||
+            memcmp(attr->name, last->name, 2u * attr->name_length) == 0);
 }
 
 /* One attribute of a record, among the others. */
@@ -286,11 +313,15 @@ static int attr_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_ID, number,
                           ntfs_check_attr_at(nc, attr, ATTR(id)), attr->id,
                           attr->id);
-    if (attr->type < seen->type)
+    if (attr->type < seen->last.type)
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_ORDER, number,
                           ntfs_check_attr_at(nc, attr, ATTR(type)),
-                          seen->type, attr->type);
-    seen->type = attr->type;
+                          seen->last.type, attr->type);
+    if (is_twice(&seen->last, attr))
+        ntfs_check_differ(nc, NTFS_CHECK_ATTR_TWICE, number,
+                          ntfs_check_attr_at(nc, attr, 0), attr->type,
+                          attr->type);
+    seen->last = *attr;
     seen->total++;
     err = by_type(nc, attr, seen);
     return err ? err : ntfs_check_attr(nc, attr,
@@ -332,10 +363,15 @@ static void attrs_judge(struct ntfs_check *nc, const struct ntfs_record *record,
         ntfs_check_differ(nc, NTFS_CHECK_RECORD_NEXT_ID, record->number,
                           ntfs_check_at(nc, record->number, FIELD(next_id)),
                           next, seen->highest);
-    if (!(seen->kept.flags & NTFS_CHECK_DAMAGED) && record->base == 0 &&
-        seen->standards != 1)
+    if (seen->kept.flags & NTFS_CHECK_DAMAGED || record->base)
+        return;
+    if (seen->standards != 1)
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_STANDARD, record->number,
                           record->at, 1, seen->standards);
+    if (seen->encrypted_at && !seen->keyed &&
+        !(seen->kept.flags & NTFS_CHECK_LIST))
+        ntfs_check_tell(nc, NTFS_CHECK_FILE_KEY, record->number,
+                        seen->encrypted_at);
 }
 
 /* ------------------------------------------------------------ the record */
@@ -372,7 +408,7 @@ static int seen_keep(struct ntfs_check *nc, const struct ntfs_record *record,
 /* RECORD is in use. */
 static int used_check(struct ntfs_check *nc, struct ntfs_record *record)
 {
-    struct seen seen = { .type = 0 };
+    struct seen seen = { .count = 0 };
     int err;
 
     if (!ntfs_check_head(nc, record))

@@ -10,6 +10,8 @@
 
 #define VALUE_MAX   (64u << 10) /* by $AttrDef; that of EAs is the largest */
 #define GUID_SIZE   16u
+#define SYMLINK_HEAD 12u        /* where names of links are, and a flag */
+#define MOUNT_POINT_HEAD 8u     /* ... without the flag */
 #define LABEL_BYTES (2u * NTFS_LABEL_UNITS)
 
 /* $EA_INFORMATION; [MS-FSCC] 2.4.12, and libfsntfs, "Extended attribute
@@ -61,6 +63,24 @@ static const char *volume_rule(const uint8_t *bytes, size_t len, size_t *at)
     return NULL;
 }
 
+/* Two names in the LEFT bytes behind the HEAD bytes at BYTES, which say where
+   they are; [MS-FSCC] 2.1.2.4 and 2.1.2.5. */
+static bool are_names(const uint8_t *bytes, size_t head, size_t left)
+{
+    const le16 *fields = (const le16 *)bytes;   /* offset, length; twice */
+
+    if (left < head)
+        return false;
+    for (size_t i = 0; i < 4; i += 2) {
+        size_t offset = le16_get(fields[i]), length = le16_get(fields[i + 1]);
+
+        if (offset % 2 != 0 || length % 2 != 0 || offset > left - head ||
+            length > left - head - offset)
+            return false;
+    }
+    return true;
+}
+
 /* [MS-FSCC] 2.1.2: the length counts what is behind the head, or the GUID. */
 static const char *reparse_rule(const uint8_t *bytes, size_t len, size_t *at)
 {
@@ -77,6 +97,12 @@ static const char *reparse_rule(const uint8_t *bytes, size_t len, size_t *at)
     *at = offsetof(struct ntfs_disk_reparse, length);
     if (le16_get(head->length) + need != len)
         return "ntfs: a reparse point of another length than it says";
+    *at = sizeof *head;
+    if ((le32_get(head->tag) == NTFS_TAG_SYMLINK &&
+         !are_names(bytes + *at, SYMLINK_HEAD, len - *at)) ||
+        (le32_get(head->tag) == NTFS_TAG_MOUNT_POINT &&
+         !are_names(bytes + *at, MOUNT_POINT_HEAD, len - *at)))
+        return "ntfs: a link whose names are not within it";
     return NULL;
 }
 

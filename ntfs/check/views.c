@@ -189,6 +189,9 @@ static int listing_check(struct ntfs_check *nc,
     bool broken;
     int err;
 
+    check_array_lock(nc->records);
+    nc->listings |= 1u << (listing - listings);
+    check_array_unlock(nc->records);
     listed.files = check_bits_create(nc->check, nc->record_count);
     if (!listed.files)
         return SHALE_ENOMEM;
@@ -205,11 +208,28 @@ static int listing_check(struct ntfs_check *nc,
 
 /* ------------------------------------------------------------- all of them */
 
+/* How is the index that begins with ATTR to be sorted? In $Extend we know, from
+   its name and whether it is one of $QUOTA; else it says so itself. */
+static uint32_t collation_of(const struct ntfs_attr *attr, bool quota)
+{
+    const struct ntfs_disk_index_root *root = (const void *)attr->value;
+
+    if (!(attr->record->flags & NTFS_RECORD_EXTEND))
+        return le32_get(root->collation);
+    if (is_called(attr, 'Q'))
+        return NTFS_COLLATE_ULONG;
+    if (is_called(attr, 'O'))
+        return quota ? NTFS_COLLATE_SID : NTFS_COLLATE_ULONGS;
+    return is_called(attr, 'R') ? NTFS_COLLATE_ULONGS
+                                : le32_get(root->collation);
+}
+
 static int view_check(struct ntfs_check *nc, const struct ntfs_record *record,
                       const struct ntfs_attr *attr, struct ntfs_quota *quota)
 {
     const struct ntfs_disk_index_root *root = (const void *)attr->value;
     uint16_t name[NTFS_NAME_UNITS];
+    uint32_t collation;
 
     if (attr->value_length < sizeof *root) {
         ntfs_check_tell(nc, NTFS_CHECK_INDEX_ROOT, record->number, attr->at);
@@ -217,20 +237,34 @@ static int view_check(struct ntfs_check *nc, const struct ntfs_record *record,
     }
     for (size_t i = 0; i < attr->name_length; i++)
         name[i] = le16_get(((const le16 *)attr->name)[i]);
+    collation = collation_of(attr, quota->limits);
     for (size_t i = 0; i < LISTINGS; i++)
         if (is_called(attr, listings[i].letter) &&
-            le32_get(root->collation) == listings[i].collation)
+            collation == listings[i].collation)
             return listing_check(nc, record, &listings[i], name);
-    if (is_called(attr, 'Q') && le32_get(root->collation) == NTFS_COLLATE_ULONG)
-        return ntfs_check_index(nc, record, name, 2, NTFS_COLLATE_ULONG,
+    if (is_called(attr, 'Q') && collation == NTFS_COLLATE_ULONG)
+        return ntfs_check_index(nc, record, name, 2, collation,
                                 ntfs_quota_limits, quota, NULL);
-    if (is_called(attr, 'O') && le32_get(root->collation) == NTFS_COLLATE_SID) {
+    if (is_called(attr, 'O') && collation == NTFS_COLLATE_SID) {
         quota->at = attr->at;
-        return ntfs_check_index(nc, record, name, 2, NTFS_COLLATE_SID,
+        return ntfs_check_index(nc, record, name, 2, collation,
                                 ntfs_quota_owner, quota, NULL);
     }
-    return ntfs_check_index(nc, record, name, attr->name_length,
-                            le32_get(root->collation), NULL, NULL, NULL);
+    return ntfs_check_index(nc, record, name, attr->name_length, collation,
+                            NULL, NULL, NULL);
+}
+
+/* Is there an index $Q in the base record: is this $Quota? */
+static bool is_quota(const struct ntfs_record *record)
+{
+    uint32_t offset = record->attrs;
+    struct ntfs_attr attr;
+    unsigned wrong;
+
+    while (ntfs_check_attr_next(record, &offset, &attr, &wrong) > 0)
+        if (is_called(&attr, 'Q'))
+            return true;
+    return false;
 }
 
 static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
@@ -245,6 +279,7 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
     more = ntfs_walk_begin(nc->vol, record, &walk);
     if (more)
         return more == SHALE_ENOMEM ? more : 0;     /* list.c has told */
+    quota.limits = is_quota(record);
     walk.only = NTFS_INDEX_ROOT;
     while (!err && (more = ntfs_walk_next(&walk, &attr)) > 0)
         if (attr.resident && !is_of_names(&attr))
@@ -257,6 +292,20 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
 
 int ntfs_check_views(struct ntfs_check *nc)
 {
-    return ntfs_check_scan(nc, "other indexes", NTFS_CHECK_VIEW,
-                           record_check);
+    int err = ntfs_check_scan(nc, "other indexes", NTFS_CHECK_VIEW,
+                              record_check);
+
+    /* Where there is no index, nothing is in it; if it is not in what cannot be
+       read. */
+    for (unsigned i = 0; i < LISTINGS && !err && nc->vol->major >= 3; i++) {
+        struct listed none = { .listing = &listings[i] };
+
+        if (nc->listings >> i & 1 || nc->damaged ||
+            check_bits_sum(nc->unread, 0, nc->record_count) > 0)
+            continue;
+        none.files = check_bits_create(nc->check, nc->record_count);
+        err = none.files ? listed_judge(nc, &none) : SHALE_ENOMEM;
+        check_bits_destroy(none.files);
+    }
+    return err;
 }
