@@ -270,7 +270,7 @@ bool cut_sequence(const struct cut_settings *settings, const struct ops *ops,
     struct run run;
     bool good;
 
-    shape_make(&image, settings->shape);
+    image_copy(&image, settings->image);
     j.image = &image;
     image_view(&changed, &image);
     backend = backend_lib(changed.bytes, changed.size,

@@ -13,6 +13,7 @@ struct cut_totals {
 
 struct cut_settings {
     const struct shape *shape;
+    const struct image *image;  /* an empty volume of it, which stays so */
     uint64_t seed;
     uint64_t states;            /* to judge, about; 0: all */
     unsigned long sample;       /* one state in so many gets the closer look */
@@ -20,7 +21,7 @@ struct cut_settings {
 };
 
 /*
- * Do OPS on a new volume, then judge the states that a power cut could have
+ * Do OPS on a copy of the image, then judge the states that a power cut could have
  * left. True if all is well; or else WHY (SIZE bytes) says what is not. What
  * it then has allocated stays, for a process that ends anyway.
  */

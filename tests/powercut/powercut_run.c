@@ -37,6 +37,7 @@ struct program {
     unsigned long count, sample, seconds;
     uint64_t states;
 
+    struct image image;         /* an empty volume */
     struct cut_totals *totals;  /* shared with processes that do the work */
 };
 
@@ -44,7 +45,8 @@ static int run_sequence(void *context, const struct ops *ops)
 {
     const struct program *program = context;
     const struct cut_settings cut = {
-        .shape = program->common.shape, .seed = program->common.gen.rng.state,
+        .shape = program->common.shape, .image = &program->image,
+        .seed = program->common.gen.rng.state,
         .states = program->states, .sample = program->sample,
         .totals = program->totals,
     };
@@ -188,6 +190,7 @@ int main(int argc, char **argv)
     parse(&program, argc, argv);
     if (!shape_possible(program.common.shape))
         return 77;
+    shape_make(&program.image, program.common.shape);
     program.totals = mmap(NULL, sizeof *program.totals,
                            PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                            -1, 0);
@@ -196,10 +199,13 @@ int main(int argc, char **argv)
     if (program.common.replay)
         good = try_file(&program, program.common.replay, false);
     else if (optind < argc)
-        for (int i = optind; i < argc; i++)
+        for (int i = optind; i < argc; i++) {
             good &= try_file(&program, argv[i], true);
+            program.common.gen.rng.state++;     /* other states are chosen */
+        }
     else
         good = try_random(&program);
+    image_free(&program.image);
     printf("%s: %llu sequences (%llu without some operation), %llu states, "
            "%llu of them looked at closely\n", program.common.shape->name,
            (unsigned long long)program.totals->sequences,

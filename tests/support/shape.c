@@ -109,6 +109,20 @@ void image_make(struct image *image, size_t size)
         die("mmap");
 }
 
+void image_copy(struct image *copy, const struct image *of)
+{
+    off_t at = 0, end;
+
+    image_make(copy, of->size);
+    while ((at = lseek(of->fd, at, SEEK_DATA)) >= 0) {
+        end = lseek(of->fd, at, SEEK_HOLE);
+        if (end < 0)
+            die("lseek");
+        memcpy(copy->bytes + at, of->bytes + at, (size_t)(end - at));
+        at = end;
+    }
+}
+
 void image_view(struct image *view, const struct image *of)
 {
     *view = (struct image){ .size = of->size, .fd = -1 };

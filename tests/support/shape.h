@@ -151,6 +151,9 @@ void shape_make(struct image *image, const struct shape *shape);
 void image_make(struct image *image, size_t size);
 void image_free(struct image *image);
 
+/* A file with OF's bytes, and its holes. */
+void image_copy(struct image *copy, const struct image *of);
+
 /* A view of OF's bytes to change at will: no file, and what is not changed is
    not copied. It is gone with image_free(); OF stays as it is until then. */
 void image_view(struct image *view, const struct image *of);
