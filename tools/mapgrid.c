@@ -145,7 +145,7 @@ void mapgrid_claim(struct map_grid *grid, const struct shale_claim *claim)
     bool data = claim->use == SHALE_USE_DATA && claim->position !=
                                                     SHALE_NOWHERE;
 
-    if (claim->at >= grid->size)
+    if (claim->within || claim->at >= grid->size)
         return;
     if (length > grid->size - claim->at)
         length = grid->size - claim->at;

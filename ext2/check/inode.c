@@ -123,6 +123,19 @@ static bool in_use(const struct ext2_check *c,
     return inode->links != 0 || inode->ino < c->super.first_ino;
 }
 
+/* Of the group's table these bytes are INODE. */
+static void claim_itself(struct ext2_check *c,
+                         const struct ext2_check_inode *inode)
+{
+    if (c->check->config->claim)
+        check_claim(c->check, &(const struct shale_claim){
+            .use = SHALE_USE_INODES, .object = SHALE_OBJECT_INODE,
+            .number = inode->ino, .at = inode->at,
+            .length = c->super.inode_size, .position = SHALE_NOWHERE,
+            .within = true,
+        });
+}
+
 static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
                     uint32_t index, struct ext2_check_info *kept)
 {
@@ -141,6 +154,7 @@ static int scan_one(struct scanner *sc, struct ext2_check_inode *inode,
     err = ext2_check_one(c, &sc->claims, inode, &info);
     if (err || hunt)
         return err;
+    claim_itself(c, inode);
     sc->found_inodes++;
     sc->used_to = index + 1;
     err = run_add(&sc->inodes, inode->ino);

@@ -101,6 +101,9 @@ struct shale_claim {
     uint64_t at, length;
     uint64_t position;          /* of its first byte in the object's data, or
                                    SHALE_NOWHERE: it is not data */
+    bool within;                /* another claim has all of these bytes, and
+                                   this one says whose they are more closely:
+                                   not to be added to it */
 };
 
 /* Threads that a host lends. Embed it as the first member of your own. */

@@ -146,6 +146,15 @@ json "damaged: json" '.verdict, ([.cells[].findings // 0] | add) +
 "$SHALE" map --picture "$work/bad.svg" "$work/bad.img"
 check "damaged: picture" grep -q "damaged: 1 finding" "$work/bad.svg"
 
+# a byte of an inode table: the group's, and whose inode it is
+data=$(debugfs -R 'imap /home/data' "$img" 2>/dev/null |
+       sed -n 's/.*block \([0-9]*\), offset \(0x[0-9a-f]*\).*/\1 \2/p')
+read -r table offset <<<"$data"
+json "inode: who" \
+    '[.answers[0].owners[] | "\(.use) \(.object) \(.path)"] | sort | join(",")' \
+    "inodes group null,inodes inode /home/data" \
+    "$SHALE" map --json --owner $((table * 1024 + offset + 5)) "$img"
+
 # a block of two files has two owners
 debugfs -w -R "set_inode_field /etc/hosts block[0] $block" "$work/bad.img" \
     2>/dev/null
