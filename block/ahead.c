@@ -32,14 +32,16 @@ struct ahead_run {
     struct run run;
     uint64_t first;             /* of its window */
     uint8_t *data;
-    void *lock;                 /* held */
 };
 
 struct ahead_group {
     struct shale_flight flight;
     struct ahead_run runs[GROUP_MAX];
     unsigned count;
+    uint32_t held;              /* bit i: load lock i, and those of the runs */
 };
+
+_Static_assert(CACHE_LOAD_LOCKS <= 32, "there is a bit for each");
 
 struct cache_pending {
     struct shale_flight flight;
@@ -112,6 +114,17 @@ static void read_now(struct shale_cache *cache, const struct run *run,
         shale_buf_put(&buf->base);
 }
 
+/* How many runs are to be under way at once. */
+static unsigned group_room(const struct shale_cache *cache)
+{
+    size_t run = (size_t)cache->block_size << cache->run_shift;
+    size_t room = cache->budget / GROUP_BUDGET / run;
+
+    if (room > cache->dev->at_once)
+        room = cache->dev->at_once;
+    return room < GROUP_MAX ? (unsigned)room : GROUP_MAX;
+}
+
 /*
  * Deal out what GROUP has. If any of it failed each run is read for itself:
  * what is readable is to be had.
@@ -128,95 +141,151 @@ static void group_land(struct shale_cache *cache, struct ahead_group *group)
         shale_free(cache->mem, ahead->data, run_bytes(cache, &ahead->run));
         if (err)
             read_now(cache, &ahead->run, ahead->first);
-        lock_release(cache->locks, ahead->lock);
     }
+    for (unsigned i = 0; i < CACHE_LOAD_LOCKS; i++)
+        if (group->held >> i & 1)
+            lock_release(cache->locks, run_lock_of(cache, i));
+    group->held = 0;
     group->count = 0;
     shale_flight_begin(&group->flight, cache->dev);
 }
 
-/* Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). */
+/* Hold the load lock of the run NUMBER; keeps (2). */
+static void group_lock(struct shale_cache *cache, struct ahead_group *group,
+                       uint64_t number)
+{
+    unsigned index = (unsigned)(number % CACHE_LOAD_LOCKS);
+
+    if (group->held >> index & 1)
+        return;
+    if (group->held >> index != 0)
+        group_land(cache, group);
+    lock_exclusive(cache->locks, run_lock_of(cache, number));
+    group->held |= UINT32_C(1) << index;
+}
+
+/* Is BLOCK under way already? The same may be said twice. */
+static bool group_has(const struct ahead_group *group, uint64_t block)
+{
+    for (unsigned i = 0; i < group->count; i++) {
+        const struct run *run = &group->runs[i].run;
+
+        if (block >= run->first && block - run->first < run->count)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). With
+ * its load lock. With a GROUP, which has room, it is not waited for.
+ */
+static void load(struct shale_cache *cache, struct ahead_group *group,
+                 uint64_t block, uint64_t last, uint64_t first, uint64_t end)
+{
+    struct ahead_run ahead = { .data = NULL };
+
+    ahead_land(cache, block >> cache->run_shift);
+    run_window(cache, block, &first, &end);
+    if (end < last)
+        end = last;
+    ahead.first = first;
+    if (!ahead_plan(cache, block, last, first, end, &ahead.run))
+        return;
+    if (group)
+        ahead.data = run_ask(cache, &group->flight, &ahead.run);
+    if (ahead.data)
+        group->runs[group->count++] = ahead;
+    else
+        read_now(cache, &ahead.run, first);
+}
+
+/* As load(), and sees to the lock and to the room. */
 static void ahead_load(struct shale_cache *cache, struct ahead_group *group,
                        uint64_t block, uint64_t last, uint64_t first,
                        uint64_t end)
 {
     uint64_t number = block >> cache->run_shift;
-    struct ahead_run ahead = { .lock = run_lock(cache, number) };
 
-    ahead_land(cache, number);
-    run_window(cache, block, &first, &end);
-    if (end < last)
-        end = last;
-    ahead.first = first;
-    if (!ahead_plan(cache, block, last, first, end, &ahead.run)) {
-        lock_release(cache->locks, ahead.lock);
+    if (!group) {
+        void *lock = run_lock(cache, number);
+
+        load(cache, NULL, block, last, first, end);
+        lock_release(cache->locks, lock);
         return;
     }
-    if (group)
-        ahead.data = run_ask(cache, &group->flight, &ahead.run);
-    if (ahead.data) {
-        group->runs[group->count++] = ahead;
-        return;
-    }
-    read_now(cache, &ahead.run, first);
-    lock_release(cache->locks, ahead.lock);
+    if (group->count == group_room(cache))
+        group_land(cache, group);
+    group_lock(cache, group, number);
+    if (!group_has(group, block))
+        load(cache, group, block, last, first, end);
 }
 
-/* How many runs are to be under way at once. */
-static unsigned group_room(const struct shale_cache *cache)
-{
-    size_t run = (size_t)cache->block_size << cache->run_shift;
-    size_t room = cache->budget / GROUP_BUDGET / run;
-
-    if (room > cache->dev->at_once)
-        room = cache->dev->at_once;
-    return room < GROUP_MAX ? (unsigned)room : GROUP_MAX;
-}
-
-/* For LEN blocks from BLOCK on; NULL if they are better read run by run. */
-static struct ahead_group *group_alloc(struct shale_cache *cache,
-                                       uint64_t block, uint64_t len)
+/* NULL if the device takes one at a time, or there is no memory. */
+static struct ahead_group *group_begin(struct shale_cache *cache)
 {
     struct ahead_group *group = NULL;
 
-    if (group_room(cache) > 1 && block >> cache->run_shift !=
-                                     (block + len - 1) >> cache->run_shift)
+    if (group_room(cache) > 1)
         group = shale_alloc(cache->mem, sizeof *group);
     if (group) {
         group->count = 0;
+        group->held = 0;
         shale_flight_begin(&group->flight, cache->dev);
     }
     return group;
+}
+
+static void group_end(struct shale_cache *cache, struct ahead_group *group)
+{
+    if (!group)
+        return;
+    group_land(cache, group);
+    shale_free(cache->mem, group, sizeof *group);
 }
 
 void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
                      uint64_t first, uint64_t count)
 {
     uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
-    struct ahead_group *group;
+    struct ahead_group *group = NULL;
 
     if (block >= cache->block_count || len == 0)
         return;
     if (len > cache->block_count - block)
         len = cache->block_count - block;
-    group = group_alloc(cache, block, len);
+    if (block >> cache->run_shift != (block + len - 1) >> cache->run_shift)
+        group = group_begin(cache);
     while (len > 0) {
         uint64_t left = ((uint64_t)1 << cache->run_shift) -
                         (block & (((uint64_t)1 << cache->run_shift) - 1));
 
         if (left > len)
             left = len;
-        /* Keeps (2): the numbers of the locks begin anew. */
-        if (group && (group->count == group_room(cache) ||
-                      (block >> cache->run_shift) % CACHE_LOAD_LOCKS == 0))
-            group_land(cache, group);
         ahead_load(cache, group, block, block + left, first, end);
         block += left;
         len -= left;
     }
-    if (group) {
-        group_land(cache, group);
-        shale_free(cache->mem, group, sizeof *group);
-    }
+    group_end(cache, group);
+}
+
+void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
+                          size_t count)
+{
+    struct ahead_group *group;
+    bool missing;
+
+    if (cache->dev->at_once < 2 || count < 2)
+        return;
+    cache_lock(cache);
+    missing = !cache_find(cache, blocks[0]);
+    cache_unlock(cache);
+    group = missing ? group_begin(cache) : NULL;
+    for (size_t i = 0; i < count && group; i++)
+        if (blocks[i] < cache->block_count)
+            ahead_load(cache, group, blocks[i], blocks[i] + 1, blocks[i],
+                       blocks[i] + 1);
+    group_end(cache, group);
 }
 
 /* ------------------------------------------------------- the run that is next */

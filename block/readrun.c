@@ -122,7 +122,7 @@ void run_plan(const struct shale_cache *cache, uint64_t block, uint64_t first,
             high = b;
     }
 
-    run->whole = whole;
+    run->whole = whole && end - first > 1;      /* one is no run */
     run->first = low;
     run->count = (unsigned)(high - low) + 1;
     memset(run->missing, 0, sizeof run->missing);
@@ -247,10 +247,15 @@ free_data:
 
 /* ------------------------------------------------------------ one block */
 
+void *run_lock_of(const struct shale_cache *cache, uint64_t number)
+{
+    return cache_lock_at(
+        cache, CACHE_LOCK_LOAD + (unsigned)(number % CACHE_LOAD_LOCKS));
+}
+
 void *run_lock(const struct shale_cache *cache, uint64_t number)
 {
-    void *lock = cache_lock_at(
-        cache, CACHE_LOCK_LOAD + (unsigned)(number % CACHE_LOAD_LOCKS));
+    void *lock = run_lock_of(cache, number);
 
     lock_exclusive(cache->locks, lock);
     return lock;

@@ -44,7 +44,8 @@ int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
 void run_deal(struct shale_cache *cache, const struct run *run, uint64_t first,
               const uint8_t *data);
 
-/* Take the load lock of the run NUMBER. */
+/* The load lock of the run NUMBER; and takes it. */
+void *run_lock_of(const struct shale_cache *cache, uint64_t number);
 void *run_lock(const struct shale_cache *cache, uint64_t number);
 
 /* ---------------------------------------------------------------- ahead.c */

@@ -21,6 +21,9 @@
  */
 #define MAX_STEPS 8
 
+/* Arrays that are read together for who asks for the blocks of several. */
+#define ARRAYS_AHEAD 8
+
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
     uint32_t shift = block_shift - 2;   /* pointers in a block: 1 << shift */
@@ -120,6 +123,28 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
     return 0;
 }
 
+/*
+ * Who asks for COUNT blocks, from slot FIRST of the last array on, which POINTERS
+ * from SLOT on tell, needs the arrays after it as well, and goes on after that.
+ */
+static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
+                         uint32_t slot, uint32_t first, uint64_t count)
+{
+    uint32_t end = vol->super.block_size / sizeof(le32);
+    uint64_t blocks[ARRAYS_AHEAD];
+    size_t found = 0;
+
+    if (count <= end - first)
+        return;
+    for (; slot < end && found < ARRAYS_AHEAD; slot++) {
+        uint32_t block = le32_get(pointers[slot]);
+
+        if (block != 0 && ext2_block_usable(vol, block))
+            blocks[found++] = block;
+    }
+    shale_buf_ahead_each(vol->fs->cache, blocks, found);
+}
+
 /* As ext2_map(), but a run ends where its array of pointers ends. */
 static int map_step(const struct ext2_vnode *vn, uint64_t index,
                     uint64_t count, struct ext2_run *out)
@@ -146,6 +171,8 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
             shale_buf_put(buf);
             return 0;
         }
+        if (level > 0 && level == path.depth - 1)
+            arrays_ahead(vol, pointers, slot, path.slot[level], count);
         shale_buf_put(buf);
         err = ext2_block_usable(vol, block)
                   ? shale_buf_get(vol->fs->cache, block, &buf)

@@ -77,7 +77,12 @@ static void *read_any_way(void *seed)
     for (unsigned n = 0; n < 60; n++) {
         uint64_t block = next_random(&x, RIG_BLOCKS - 600);
 
-        switch (next_random(&x, 4)) {
+        switch (next_random(&x, 5)) {
+        case 4:
+            shale_buf_ahead_each(rig.cache, (const uint64_t[]){
+                next_random(&x, RIG_BLOCKS), block + 500, block,
+                next_random(&x, RIG_BLOCKS), block + 250, block + 1 }, 6);
+            break;
         case 0:
             shale_buf_ahead(rig.cache, block, next_random(&x, 600), 0,
                             RIG_BLOCKS);

@@ -327,6 +327,9 @@ static int extent_read(struct shale_vnode *file,
     return SHALE_ENOTSUP;
 }
 
+/* What is so long is under way while the driver says where the rest is. */
+#define WORTH_TO_GO ((size_t)32 << 10)
+
 /* The requests of one read that are under way at once. */
 struct reader {
     struct shale_vnode *file;
@@ -369,7 +372,7 @@ static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
         return data_read(r->file, at, buf, len);
     len -= head + tail;
     shale_flight_read(r->flight, at + head, buf + head, len);
-    if (head + tail > 0)
+    if (head + tail > 0 || len >= WORTH_TO_GO)
         shale_flight_go(r->flight);
     if (head > 0)
         err = data_read(r->file, at, buf, head);

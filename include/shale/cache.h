@@ -89,6 +89,15 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
                      uint64_t first, uint64_t count);
 
 /*
+ * The COUNT blocks at BLOCKS, which lie here and there, are going to be taken
+ * one by one: if the first is missing, and the device works on several requests
+ * at once, read what is missing of them, so that the others cost no time. As of
+ * shale_buf_ahead(), no error matters. Best in ascending order.
+ */
+void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
+                          size_t count);
+
+/*
  * Pin BLOCK, which was free and is going to have new contents: all zeros, and
  * nothing is read. Whoever changes it by a transaction changes at least one
  * byte, else it counts as unchanged and is not written. With the volume's lock
