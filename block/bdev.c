@@ -8,6 +8,7 @@
 
 #include "assert.h"
 #include "memfn.h"
+#include "profile.h"
 #include "shale/err.h"
 #include "shale/mem.h"
 #include "shale/queue.h"
@@ -144,10 +145,10 @@ static int check_request(const struct shale_bdev *dev,
 static int request_do(struct shale_bdev *dev,
                       const struct shale_bdev_request *request)
 {
-    return request->write ? shale_bdev_write(dev, request->offset,
-                                             request->buf, request->len)
-                          : shale_bdev_read(dev, request->offset, request->buf,
-                                            request->len);
+    if (PROFILE_WRITES && request->write)
+        return shale_bdev_write(dev, request->offset, request->buf,
+                                request->len);
+    return shale_bdev_read(dev, request->offset, request->buf, request->len);
 }
 
 size_t shale_bdev_submit(struct shale_bdev *dev,

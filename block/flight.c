@@ -8,6 +8,8 @@
  */
 #include "shale/flight.h"
 
+#include "profile.h"
+
 void shale_flight_begin(struct shale_flight *flight, struct shale_bdev *dev)
 {
     flight->dev = dev;
@@ -31,8 +33,9 @@ static void note(struct shale_flight *flight, int err)
 static int do_now(struct shale_bdev *dev, bool write, uint64_t offset,
                   void *buf, size_t len)
 {
-    return write ? shale_bdev_write(dev, offset, buf, len)
-                 : shale_bdev_read(dev, offset, buf, len);
+    if (PROFILE_WRITES && write)
+        return shale_bdev_write(dev, offset, buf, len);
+    return shale_bdev_read(dev, offset, buf, len);
 }
 
 /* Take back what has been completed. */

@@ -156,6 +156,8 @@ int ext2_xattr_block(const struct ext2_vnode *vn, struct ext2_xattr_list *list)
     return 0;
 }
 
+typedef int open_fn(const struct ext2_vnode *vn, struct ext2_xattr_list *list);
+
 /*
  * Call EACH for every attribute of VN whose name means something, those in the
  * inode first. Stops as soon as it answers other than 0, with that.
@@ -166,8 +168,7 @@ static int64_t attributes_each(const struct ext2_vnode *vn,
                                                const struct ext2_xattr *a),
                                void *context)
 {
-    int (*const open[])(const struct ext2_vnode *,
-                              struct ext2_xattr_list *) = {
+    static open_fn *const open[] = {
         ext2_xattr_body, ext2_xattr_block,
     };
 

@@ -277,11 +277,9 @@ static size_t children_find(const struct ntfs_children *children,
 
 /* --------------------------------------------------- the names of a record */
 
-/* What is done with a name that a child of the directory has there. */
+/* Whose names in the directory are visited. */
 struct visit {
     const struct ntfs_dir *dir;
-    int (*name)(struct visit *visit, const struct ntfs_name *name,
-                uint64_t reference);
     uint32_t hash;              /* of the names to visit */
     size_t skip;                /* names of these that are passed over */
     struct ntfs_listing *listing;       /* of who lists ... */
@@ -289,6 +287,10 @@ struct visit {
     bool stopped;
     struct ntfs_sought *sought;         /* ... and of who searches */
 };
+
+/* What is done with a name that a child of the directory has there. */
+typedef int visit_fn(struct visit *visit, const struct ntfs_name *name,
+                     uint64_t reference);
 
 /* Is NAME in the directory of VISIT, and to be visited there? */
 static bool visit_wants(struct visit *visit, const struct ntfs_name *name)
@@ -307,7 +309,8 @@ static bool visit_wants(struct visit *visit, const struct ntfs_name *name)
     return true;
 }
 
-static int names_visit(struct visit *visit, const struct ntfs_record *record)
+static int names_visit(struct visit *visit, visit_fn *take,
+                       const struct ntfs_record *record)
 {
     uint64_t reference = (uint64_t)record->sequence << 48 | record->number;
     struct ntfs_walk walk;
@@ -323,7 +326,7 @@ static int names_visit(struct visit *visit, const struct ntfs_record *record)
             ntfs_name_decode(attr.value, attr.value_length, &name) ||
             !visit_wants(visit, &name))
             continue;
-        r = visit->name(visit, &name, reference);
+        r = take(visit, &name, reference);
         break;
     }
     ntfs_walk_end(&walk);
@@ -334,7 +337,7 @@ static int names_visit(struct visit *visit, const struct ntfs_record *record)
  * Visit one name: entry I of the table, of several that are alike the one that
  * comes after as many as there are before I.
  */
-static int child_visit(struct visit *visit,
+static int child_visit(struct visit *visit, visit_fn *take,
                        const struct ntfs_children *children, size_t i)
 {
     const struct child *child = child_at(children, i);
@@ -351,7 +354,7 @@ static int child_visit(struct visit *visit,
     r = ntfs_record_get(vol, child_record(child), &record);
     if (!r) {
         if ((record->flags & NTFS_RECORD_IN_USE) && record->base == 0)
-            r = names_visit(visit, record);
+            r = names_visit(visit, take, record);
         ntfs_record_put(vol, record);
     }
     /* What is damaged here is lost; the rest need not be. */
@@ -372,7 +375,7 @@ static int name_give(struct visit *visit, const struct ntfs_name *name,
 int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
 {
     struct visit visit = {
-        .dir = listing->dir, .name = name_give, .listing = listing,
+        .dir = listing->dir, .listing = listing,
     };
     uint64_t parent = NTFS_INO_RECORD(listing->dir->ino);
     uint64_t from = cookie & ~NTFS_RECOVER_COOKIE;
@@ -389,7 +392,7 @@ int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
         if (child_parent(child_at(children, i)) != parent)
             break;
         visit.next = NTFS_RECOVER_COOKIE | (i + 1);
-        r = child_visit(&visit, children, i);
+        r = child_visit(&visit, name_give, children, i);
     }
     return r;
 }
@@ -404,9 +407,7 @@ static int name_compare(struct visit *visit, const struct ntfs_name *name,
 int ntfs_recover_lookup(const struct ntfs_dir *dir,
                         struct ntfs_sought *sought)
 {
-    struct visit visit = {
-        .dir = dir, .name = name_compare, .sought = sought,
-    };
+    struct visit visit = { .dir = dir, .sought = sought };
     uint64_t parent = NTFS_INO_RECORD(dir->ino);
     uint32_t hash = HASH_FIRST;
     struct ntfs_children *children;
@@ -421,7 +422,7 @@ int ntfs_recover_lookup(const struct ntfs_dir *dir,
         if (child_parent(child_at(children, i)) != parent)
             break;
         if (child_hash(child_at(children, i)) == hash)
-            r = child_visit(&visit, children, i);
+            r = child_visit(&visit, name_compare, children, i);
     }
     return r;
 }

@@ -14,7 +14,7 @@ build_packages=(
 # tools that tests compare with or make trees by. (perl-base is always there.)
 test_packages=(
     check g++ clang libclang-rt-14-dev llvm
-    gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+    gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user gcc-arm-none-eabi
     acl attr fatattr fdisk git jq make mandoc mount mtools ntfs-3g
     python3-minimal rsync shellcheck sqlite3 wimtools zstd
 )

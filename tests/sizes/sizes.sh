@@ -1,0 +1,23 @@
+#!/bin/sh
+# sizes.sh SOURCE BUILD - what Shale takes on a microcontroller, against what is
+# noted in sizes.tsv and the goals there; builds in BUILD
+#
+# Also: neither core asks for more than check_symbols.sh lets it.
+set -eu
+export LC_ALL=C
+
+source=$1 build=$2
+for program in arm-none-eabi-gcc python3 ninja; do
+    command -v "$program" >/dev/null || {
+        echo "skipped: sizes: $program is not there"
+        exit 77
+    }
+done
+status=0
+"$source/tools/size-report" --build "$build" --json "$build.json" \
+    --baseline "$source/tests/sizes/sizes.tsv" || status=1
+
+for library in "$build"/*/libshale-core.a; do
+    sh "$source/tests/check_symbols.sh" "$library" arm-none-eabi-nm || status=1
+done
+exit "$status"
