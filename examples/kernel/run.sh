@@ -1,0 +1,56 @@
+#!/bin/bash
+# run.sh - start the kernel in QEMU, with disks, and end with its status
+#
+#     run.sh [-i] MACHINE KERNEL [DISK ...] [-- QEMU-OPTION ...]
+#
+# MACHINE is x86_64 or riscv64, DISK an image; with -i the disks are IDE disks
+# (x86_64 alone), else virtio's. The console is standard input and output: what
+# is piped in is typed. The status is what the kernel powers off with.
+set -euo pipefail
+
+bus=virtio
+if [ "${1-}" = -i ]; then
+    bus=ide
+    shift
+fi
+if [ $# -lt 2 ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+machine=$1 kernel=$2
+shift 2
+
+options=(-kernel "$kernel" -m 64 -display none -monitor none -serial stdio)
+case $machine in
+x86_64)
+    device=virtio-blk-pci
+    options+=(-no-reboot -device "isa-debug-exit,iobase=0xf4,iosize=4")
+    ;;
+riscv64)
+    # No firmware; and devices as the standard has them, not as before it.
+    device=virtio-blk-device
+    options+=(-M virt -bios none -global virtio-mmio.force-legacy=false)
+    ;;
+esac
+
+number=0
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    drive=file=${1//,/,,},format=raw
+    if [ $bus = ide ]; then
+        options+=(-drive "$drive,if=ide")
+    else
+        options+=(-drive "$drive,if=none,id=disk$number"
+                  -device "$device,drive=disk$number")
+    fi
+    number=$((number + 1))
+    shift
+done
+[ $# -eq 0 ] || shift
+
+# On a PC, status N other than 0 makes QEMU end with 2N + 1.
+status=0
+"qemu-system-$machine" "${options[@]}" "$@" || status=$?
+if [ "$machine" = x86_64 ] && [ $status -ne 0 ]; then
+    status=$((status / 2))
+fi
+exit $status
