@@ -153,6 +153,94 @@ static bool begins(const char *s, const char *word)
     return !*word;
 }
 
+/*
+ * Sentences are written for several: after a 1 its noun becomes one, and so
+ * does the verb that follows it. "1 free block is", not "1 free blocks are".
+ */
+static const char *const nouns[] = {
+    "attributes", "blocks", "bytes", "clusters", "directories", "entries",
+    "files", "inodes", "levels", "links", "names", "records", "sectors",
+    "times",
+};
+static const char *const adjectives[] = { "free", "more", "unused" };
+#define AMONG(s, len, words)                                                \
+    is_among(s, len, words, sizeof words / sizeof *words)
+
+static size_t word_length(const char *s)
+{
+    size_t len = 0;
+
+    while (s[len] >= 'a' && s[len] <= 'z')
+        len++;
+    return len;
+}
+
+/* Is the word of LEN bytes at S one of COUNT at WORDS? */
+static bool is_among(const char *s, size_t len, const char *const *words,
+                     size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (word_length(words[i]) == len && begins(s, words[i]))
+            return true;
+    return false;
+}
+
+/*
+ * Append the word at S, as of one thing if *ONE, which goes on as long as the
+ * words are about that. Its length; 0 if there is none.
+ */
+static size_t add_word(struct check_text *text, const char *s, bool *one)
+{
+    size_t len = word_length(s);
+
+    if (len == 0)
+        return 0;
+    if (*one && len == 3 && begins(s, "are")) {
+        add(text, "is", 2);
+        *one = false;
+    } else if (*one && AMONG(s, len, nouns)) {
+        bool ies = len > 3 && begins(s + len - 3, "ies");
+
+        add(text, s, len - (ies ? 3 : 1));
+        add(text, "y", ies);
+    } else {
+        *one = *one && AMONG(s, len, adjectives);
+        add(text, s, len);
+    }
+    return len;
+}
+
+/* Append TEXT of a sentence. */
+static void add_words(struct check_text *text, const char *s, bool *one)
+{
+    while (*s) {
+        size_t len = add_word(text, s, one);
+
+        if (len == 0) {
+            *one = *one && *s == ' ';
+            add(text, s, len = 1);
+        }
+        s += len;
+    }
+}
+
+/* The number N comes next: *ONE, are the words after it about one thing? */
+static void add_count(struct check_text *text, uint64_t n, unsigned base,
+                      bool *one)
+{
+    static const char several[] = "there are ";
+    size_t len = sizeof several - 1;
+    bool counts = text->len == 0 || text->bytes[text->len - 1] == ' ';
+
+    *one = n == 1 && base == 10 && counts;
+    if (*one && text->len >= len &&
+        memcmp(text->bytes + text->len - len, several, len) == 0) {
+        text->len -= sizeof "are";
+        add(text, "is ", 3);
+    }
+    add_number(text, n, base);
+}
+
 /* If S begins with a placeholder for a number, store it, and its length. */
 static size_t number_at(const char *s, const struct check_note *note,
                         uint64_t *out, unsigned *base)
@@ -175,24 +263,23 @@ void check_text_sentence(struct check_text *text, const char *sentence,
 {
     uint64_t number;
     unsigned base;
+    bool one = false;
     size_t len;
 
     for (const char *s = sentence; *s; s += len) {
-        len = 1;
-        if (*s != '{') {
-            add(text, s, 1);
-        } else if (begins(s, "{object}")) {
+        if (begins(s, "{object}")) {
             add_object(text, note->object, note->number);
+            one = false;
             len = sizeof "{object}" - 1;
         } else if (begins(s, "{name}")) {
-            add_string(text, name);
+            add_words(text, name, &one);
             len = sizeof "{name}" - 1;
-        } else {
-            len = number_at(s, note, &number, &base);
-            if (len > 0)
-                add_number(text, number, base);
-            else
-                add(text, s, len = 1);
+        } else if (*s == '{' &&
+                   (len = number_at(s, note, &number, &base)) > 0) {
+            add_count(text, number, base, &one);
+        } else if ((len = add_word(text, s, &one)) == 0) {
+            one = one && *s == ' ';
+            add(text, s, len = 1);
         }
     }
 }

@@ -256,6 +256,33 @@ START_TEST(sentences_are_filled_in)
 }
 END_TEST
 
+static int run_counts(struct check *check)
+{
+    for (uint64_t n = 0; n < 3; n++)
+        check_tell(check, &rig_codes[RIG_COUNTS], n,
+                   &(struct check_note){ .other = n, .name = "free inodes",
+                                         .len = 11 });
+    return 0;
+}
+
+START_TEST(one_is_not_several)
+{
+    rig_open(1);
+    ck_assert_int_eq(rig_check(run_counts), 0);
+    ck_assert_str_eq(rig.told,
+        "rig.counts volume 0 0 - 0 free blocks are free inodes, 0 of 0 "
+        "entries, 0 free inodes are; there are 0 more files; 2^0 clusters, "
+        "0x0 bytes, block 0 of bytes, 0 \n"
+        "rig.counts volume 0 1 - 1 free block is free inodes, 1 of 1 "
+        "entry, 1 free inode is; there is 1 more file; 2^1 clusters, "
+        "0x1 bytes, block 1 of bytes, 1 \n"
+        "rig.counts volume 0 2 - 2 free blocks are free inodes, 2 of 2 "
+        "entries, 2 free inodes are; there are 2 more files; 2^2 clusters, "
+        "0x2 bytes, block 2 of bytes, 2 \n");
+    rig_close();
+}
+END_TEST
+
 /* ------------------------------------------------------------------ paths */
 
 static char asked[400];
@@ -393,6 +420,7 @@ Suite *suite(void)
                         sizeof names / sizeof names[0]);
     tcase_add_test(tc, a_long_name_is_cut);
     tcase_add_test(tc, sentences_are_filled_in);
+    tcase_add_test(tc, one_is_not_several);
     tcase_add_test(tc, paths_are_found_once);
     tcase_add_test(tc, paths_may_be_wanted);
     tcase_add_test(tc, of_a_long_path_the_end_is_kept);

@@ -19,7 +19,9 @@
 
 enum { RIG_SIZE = 4 << 20, RIG_TEXT = 1 << 16 };
 
-enum { RIG_BAD, RIG_ODD, RIG_NAMED, RIG_NUMBERS, RIG_CODES };
+enum {
+    RIG_BAD, RIG_ODD, RIG_NAMED, RIG_NUMBERS, RIG_COUNTS, RIG_CODES
+};
 
 static const struct shale_check_code rig_codes[RIG_CODES] = {
     [RIG_BAD] = { "rig.bad", SHALE_CORRUPTION, "{object} is bad", "m", "d" },
@@ -29,6 +31,11 @@ static const struct shale_check_code rig_codes[RIG_CODES] = {
     [RIG_NUMBERS] = { "rig.numbers", SHALE_INCONSISTENCY,
                       "{n} {o} {e} {f} {n:x} {o:x} {e:x} {f:x} {x} {n:y} {",
                       "m", "d" },
+    [RIG_COUNTS] = { "rig.counts", SHALE_ADVICE,
+                     "{o} free blocks are {name}, {o} of {o} entries, "
+                     "{o} {name} are; there are {o} more files; 2^{o} "
+                     "clusters, {o:x} bytes, block {o} of bytes, {o} ", "m",
+                     "d" },
 };
 
 static struct {

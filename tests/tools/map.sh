@@ -150,8 +150,8 @@ check "damaged: picture" grep -q "damaged: 1 finding" "$work/bad.svg"
 data=$(debugfs -R 'imap /home/data' "$img" 2>/dev/null |
        sed -n 's/.*block \([0-9]*\), offset \(0x[0-9a-f]*\).*/\1 \2/p')
 read -r table offset <<<"$data"
-json "inode: who" \
-    '[.answers[0].owners[] | "\(.use) \(.object) \(.path)"] | sort | join(",")' \
+json "inode: who" '.answers[0].owners | map("\(.use) \(.object) \(.path)") |
+        sort | join(",")' \
     "inodes group null,inodes inode /home/data" \
     "$SHALE" map --json --owner $((table * 1024 + offset + 5)) "$img"
 
