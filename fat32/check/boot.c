@@ -224,14 +224,17 @@ static int make_do(struct fat_check *v, uint8_t *head, uint8_t *copy,
 
 /* ------------------------------------------------- the sector and itself */
 
-static void check_size(struct fat_check *v)
+static void check_size(struct fat_check *v, const uint8_t *head)
 {
+    const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
     const struct fat_boot *boot = &v->boot;
     uint64_t size = (uint64_t)boot->sectors << boot->sector_shift;
+    bool few = boot->bits != 32 && le16_get(raw->sectors16) != 0;
 
     if (size > v->check->dev->size)
-        FAT_TELL(v, BOOT_SIZE, FIELD(sectors32), .compared = true,
-                 .expected = size, .found = v->check->dev->size);
+        FAT_TELL(v, BOOT_SIZE, few ? FIELD(sectors16) : FIELD(sectors32),
+                 .compared = true, .expected = size,
+                 .found = v->check->dev->size);
 }
 
 /* The FAT against the number of clusters. */
@@ -443,7 +446,7 @@ static int check_sectors(struct fat_check *v, uint8_t *head, uint8_t *copy,
     }
     derive(v);
     v->info_sector = info_sector_of(head);
-    check_size(v);
+    check_size(v, head);
     check_clusters(v);
     if (!v->dos1x)
         check_fields(v, head);

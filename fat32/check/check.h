@@ -126,6 +126,10 @@ static inline uint64_t fat_check_entry_at(const struct fat_check *v,
     check_tell((v)->check, &fat_check_codes[FAT_CHECK_##id], (where),     \
                &(struct check_note){ __VA_ARGS__ })
 
+/* Where a field is in a short entry, or in a piece of a long name. */
+#define FAT_ENTRY_FIELD(name) ((uint64_t)offsetof(struct fat_disk_entry, name))
+#define FAT_LONG_FIELD(name)  ((uint64_t)offsetof(struct fat_disk_long, name))
+
 /* ---------------------------------------------------------------- boot.c */
 
 bool fat_check_probe(const uint8_t *head, size_t len);

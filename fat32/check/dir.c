@@ -89,12 +89,14 @@ static bool check_dot(struct fat_check *v, const struct fat_check_slots *slots,
         return false;
     }
     if (!(raw->attr & FAT_ATTR_DIR) || raw->lower & FAT_LOWER_NO_SHORT)
-        FAT_TELL(v, DOT_ATTRIBUTES, at, .object = SHALE_OBJECT_FILE,
-                 .number = slots->dir->at, .name = "..", .len = len,
+        FAT_TELL(v, DOT_ATTRIBUTES, at + FAT_ENTRY_FIELD(attr),
+                 .object = SHALE_OBJECT_FILE, .number = slots->dir->at,
+                 .name = "..", .len = len,
                  .found = raw->attr);
     if (first != target)
-        FAT_TELL(v, DOT_TARGET, at, .object = SHALE_OBJECT_FILE,
-                 .number = slots->dir->at, .name = "..", .len = len,
+        FAT_TELL(v, DOT_TARGET, at + FAT_ENTRY_FIELD(cluster_low),
+                 .object = SHALE_OBJECT_FILE, .number = slots->dir->at,
+                 .name = "..", .len = len,
                  .compared = true, .expected = target, .found = first);
     return true;
 }

@@ -53,7 +53,8 @@ static void check_name(struct fat_check *v, const struct fat_disk_entry *raw,
 
     if (raw->lower & FAT_LOWER_NO_SHORT) {
         if (!long_name)
-            FAT_TELL(v, NAME_NONE, at, FILE_AT(at), .name = name, .len = 11);
+            FAT_TELL(v, NAME_NONE, at + FAT_ENTRY_FIELD(lower), FILE_AT(at),
+                     .name = name, .len = 11);
         return;
     }
     if (!fat_check_name_is_legal(raw->name))
@@ -69,11 +70,14 @@ static void check_attributes(struct fat_check *v,
 {
     if ((raw->attr & (FAT_ATTR_LABEL | FAT_ATTR_DIR)) ==
         (FAT_ATTR_LABEL | FAT_ATTR_DIR))
-        FAT_TELL(v, ENTRY_LABEL_DIR, at, FILE_AT(at), .found = raw->attr);
+        FAT_TELL(v, ENTRY_LABEL_DIR, at + FAT_ENTRY_FIELD(attr), FILE_AT(at),
+                 .found = raw->attr);
     else if (raw->attr & 0xc0)
-        FAT_TELL(v, ENTRY_ATTRIBUTES, at, FILE_AT(at), .found = raw->attr);
+        FAT_TELL(v, ENTRY_ATTRIBUTES, at + FAT_ENTRY_FIELD(attr), FILE_AT(at),
+                 .found = raw->attr);
     if (raw->lower & 0xc0)
-        FAT_TELL(v, ENTRY_FLAGS, at, FILE_AT(at), .found = raw->lower);
+        FAT_TELL(v, ENTRY_FLAGS, at + FAT_ENTRY_FIELD(lower), FILE_AT(at),
+                 .found = raw->lower);
 }
 
 /* Days of MONTH, from 1, in the year that is YEAR after 1980. */
@@ -101,30 +105,33 @@ static bool is_moment(uint32_t date, uint32_t time)
            (time >> 5 & 63) < 60 && (time & 31) < 30;
 }
 
-static void check_time(struct fat_check *v, uint64_t at, uint32_t date,
-                       uint32_t time, const char *which, size_t len)
+/* DATE and TIME, of which the date is in byte FIELD of the entry at AT. */
+static void check_time(struct fat_check *v, uint64_t at, uint64_t field,
+                       uint32_t date, uint32_t time, const char *which,
+                       size_t len)
 {
     uint32_t both = date << 16 | time;
 
     if (!is_moment(date, time))
-        FAT_TELL(v, TIME_BAD, at, FILE_AT(at), .name = which, .len = len,
-                 .found = both);
+        FAT_TELL(v, TIME_BAD, at + field, FILE_AT(at), .name = which,
+                 .len = len, .found = both);
     else if (v->late && both >= v->late)
-        FAT_TELL(v, TIME_FUTURE, at, FILE_AT(at), .name = which, .len = len,
-                 .found = both);
+        FAT_TELL(v, TIME_FUTURE, at + field, FILE_AT(at), .name = which,
+                 .len = len, .found = both);
 }
 
 static void check_times(struct fat_check *v, const struct fat_disk_entry *raw,
                         uint64_t at)
 {
-    check_time(v, at, le16_get(raw->write_date), le16_get(raw->write_time),
-               "change", 6);
-    check_time(v, at, le16_get(raw->create_date), le16_get(raw->create_time),
-               "creation", 8);
-    check_time(v, at, le16_get(raw->access_date), 0, "access", 6);
+    check_time(v, at, FAT_ENTRY_FIELD(write_date), le16_get(raw->write_date),
+               le16_get(raw->write_time), "change", 6);
+    check_time(v, at, FAT_ENTRY_FIELD(create_date), le16_get(raw->create_date),
+               le16_get(raw->create_time), "creation", 8);
+    check_time(v, at, FAT_ENTRY_FIELD(access_date), le16_get(raw->access_date),
+               0, "access", 6);
     if (raw->create_tenth > 199)
-        FAT_TELL(v, TIME_BAD, at, FILE_AT(at), .name = "creation", .len = 8,
-                 .found = raw->create_tenth);
+        FAT_TELL(v, TIME_BAD, at + FAT_ENTRY_FIELD(create_tenth), FILE_AT(at),
+                 .name = "creation", .len = 8, .found = raw->create_tenth);
 }
 
 /* ----------------------------------------------------- clusters and size */
@@ -134,8 +141,8 @@ static bool check_first(struct fat_check *v, uint32_t first, uint64_t at)
 {
     if (fat_check_is_cluster(v, first))
         return true;
-    FAT_TELL(v, CHAIN_START, at, FILE_AT(at), .found = first,
-             .other = v->last);
+    FAT_TELL(v, CHAIN_START, at + FAT_ENTRY_FIELD(cluster_low), FILE_AT(at),
+             .found = first, .other = v->last);
     return false;
 }
 
@@ -149,10 +156,12 @@ static int check_subdir(struct fat_check *v,
     };
 
     if (le32_get(raw->size) != 0)
-        FAT_TELL(v, DIR_SIZE, at, FILE_AT(at), .compared = true,
-                 .expected = 0, .found = le32_get(raw->size));
+        FAT_TELL(v, DIR_SIZE, at + FAT_ENTRY_FIELD(size), FILE_AT(at),
+                 .compared = true, .expected = 0,
+                 .found = le32_get(raw->size));
     if (first == 0) {
-        FAT_TELL(v, DIR_NOWHERE, at, FILE_AT(at), .found = 0);
+        FAT_TELL(v, DIR_NOWHERE, at + FAT_ENTRY_FIELD(cluster_low),
+                 FILE_AT(at), .found = 0);
         return 0;
     }
     return check_first(v, first, at) ? fat_check_dir_add(v, &dir) : 0;
@@ -164,22 +173,24 @@ static void check_length(struct fat_check *v, uint32_t length, uint32_t size,
 {
     uint64_t needed = ((uint64_t)size + v->boot.cluster_size - 1)
                       >> v->boot.cluster_shift;
+    uint64_t field = at + FAT_ENTRY_FIELD(size);
 
     if (needed == 0 && length > 0)
-        FAT_TELL(v, SIZE_ZERO, at, FILE_AT(at), .compared = true,
+        FAT_TELL(v, SIZE_ZERO, field, FILE_AT(at), .compared = true,
                  .expected = needed, .found = length);
     else if (length > needed)
-        FAT_TELL(v, SIZE_LESS, at, FILE_AT(at), .compared = true,
+        FAT_TELL(v, SIZE_LESS, field, FILE_AT(at), .compared = true,
                  .expected = needed, .found = length, .other = size);
     else if (length < needed)
-        FAT_TELL(v, SIZE_MORE, at, FILE_AT(at), .compared = true,
+        FAT_TELL(v, SIZE_MORE, field, FILE_AT(at), .compared = true,
                  .expected = needed, .found = length, .other = size);
 }
 
 void fat_check_tell_problem(struct fat_check *v,
                             const struct fat_check_problem *problem)
 {
-    if (!fat_check_tell_end(v, SHALE_OBJECT_FILE, problem->at, problem->at,
+    if (!fat_check_tell_end(v, SHALE_OBJECT_FILE, problem->at,
+                            problem->at + FAT_ENTRY_FIELD(cluster_low),
                             &problem->chain))
         check_length(v, problem->chain.length, problem->size, problem->at);
 }
@@ -230,7 +241,8 @@ static int check_data(struct fat_check *v, const struct fat_disk_entry *raw,
 
     if (first == 0) {
         if (size != 0)
-            FAT_TELL(v, SIZE_NOWHERE, at, FILE_AT(at), .other = size);
+            FAT_TELL(v, SIZE_NOWHERE, at + FAT_ENTRY_FIELD(size), FILE_AT(at),
+                     .other = size);
         return 0;
     }
     if (!check_first(v, first, at))
@@ -254,7 +266,9 @@ int fat_check_label_data(struct fat_check *v,
 
     if (first == 0 && size == 0)
         return 0;
-    FAT_TELL(v, LABEL_DATA, at, FILE_AT(at), .other = size, .found = first);
+    FAT_TELL(v, LABEL_DATA, at + (first ? FAT_ENTRY_FIELD(cluster_low)
+                                        : FAT_ENTRY_FIELD(size)),
+             FILE_AT(at), .other = size, .found = first);
     if (!fat_check_is_cluster(v, first))
         return 0;
     return fat_check_follow(v, first, v->owned, &use, &chain);

@@ -9,6 +9,8 @@
 #include "fat32/check/check.h"
 #include "memfn.h"
 
+#define INFO_AT offsetof(struct fat_disk_boot, u.fat32.info)
+
 /* ----------------------------------------------------------------- FSInfo */
 
 /* The free count against what the FAT has. */
@@ -86,13 +88,13 @@ int fat_check_info(struct fat_check *v)
     if (v->boot.bits != 32)
         return 0;
     if (v->info_sector == 0) {
-        FAT_TELL(v, INFO_NONE, v->boot.at, .number = 0);
+        FAT_TELL(v, INFO_NONE, v->boot.at + INFO_AT, .number = 0);
         return 0;
     }
     if (v->info_sector >= v->boot.reserved ||
         v->info_sector == v->boot.backup_sector) {
-        FAT_TELL(v, INFO_PLACE, v->boot.at, .found = v->info_sector,
-                 .other = v->boot.reserved);
+        FAT_TELL(v, INFO_PLACE, v->boot.at + INFO_AT,
+                 .found = v->info_sector, .other = v->boot.reserved);
         return 0;
     }
     raw = check_alloc(v->check, sizeof *raw);

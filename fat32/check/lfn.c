@@ -116,7 +116,9 @@ static void tell_broken(struct fat_check *v,
         len++;
     len = utf16_to_utf8(units, len, text);
     check_tell(v->check, &fat_check_codes[code],
-               fat_check_slot_at(v, slots, slot),
+               fat_check_slot_at(v, slots, slot) +
+                   (code == FAT_CHECK_LONG_CHECKSUM ? FAT_LONG_FIELD(checksum)
+                                                    : 0),
                &(struct check_note){ OF_DIR(slots), .name = text,
                                      .len = len });
 }
@@ -129,14 +131,16 @@ static void check_fields(struct fat_check *v,
     uint64_t at = fat_check_slot_at(v, slots, slot);
 
     if (raw->attr != FAT_ATTR_LONG)
-        FAT_TELL(v, LONG_ATTRIBUTES, at, OF_DIR(slots), .compared = true,
-                 .expected = FAT_ATTR_LONG, .found = raw->attr);
+        FAT_TELL(v, LONG_ATTRIBUTES, at + FAT_LONG_FIELD(attr), OF_DIR(slots),
+                 .compared = true, .expected = FAT_ATTR_LONG,
+                 .found = raw->attr);
     if (raw->type != 0)
-        FAT_TELL(v, LONG_TYPE, at, OF_DIR(slots), .compared = true,
-                 .expected = 0, .found = raw->type);
+        FAT_TELL(v, LONG_TYPE, at + FAT_LONG_FIELD(type), OF_DIR(slots),
+                 .compared = true, .expected = 0, .found = raw->type);
     if (le16_get(raw->cluster) != 0)
-        FAT_TELL(v, LONG_CLUSTER, at, OF_DIR(slots), .compared = true,
-                 .expected = 0, .found = le16_get(raw->cluster));
+        FAT_TELL(v, LONG_CLUSTER, at + FAT_LONG_FIELD(cluster), OF_DIR(slots),
+                 .compared = true, .expected = 0,
+                 .found = le16_get(raw->cluster));
 }
 
 void fat_check_lfn_piece(struct fat_check *v,
@@ -185,44 +189,69 @@ static bool is_never(uint16_t unit)
     return unit < 0x20;
 }
 
-/*
- * What is in the pieces of the name from slot FIRST on, that of the entry in
- * SLOT: up to a zero characters, and behind it ones.
- */
+/* The byte of the volume where character I of the piece in SLOT is. */
+static uint64_t unit_at(const struct fat_check *v,
+                        const struct fat_check_slots *slots, uint32_t slot,
+                        unsigned i)
+{
+    uint64_t at = fat_check_slot_at(v, slots, slot);
+
+    if (i < 5)
+        return at + FAT_LONG_FIELD(units1) + 2 * (uint64_t)i;
+    return i < 11 ? at + FAT_LONG_FIELD(units2) + 2 * (uint64_t)(i - 5)
+                  : at + FAT_LONG_FIELD(units3) + 2 * (uint64_t)(i - 11);
+}
+
+/* What the pieces of a name have: up to a zero characters, behind it ones. */
+struct text {
+    uint32_t len;
+    bool ended;
+    uint16_t never;             /* the first that cannot be, and where */
+    uint64_t never_at;          /* 0: there is none */
+    uint64_t garbage_at;        /* the first behind the end that is no one */
+};
+
+static void take_unit(struct text *text, uint16_t unit, uint64_t at)
+{
+    if (text->ended) {
+        if (unit != 0xffff && text->garbage_at == 0)
+            text->garbage_at = at;
+    } else if (unit == 0) {
+        text->ended = true;
+    } else {
+        text->len++;
+        if (is_never(unit) && text->never_at == 0) {
+            text->never = unit;
+            text->never_at = at;
+        }
+    }
+}
+
+/* What is in the pieces of the name from slot FIRST on, that of the entry in
+   SLOT. */
 static void check_text(struct fat_check *v,
                        const struct fat_check_slots *slots, uint32_t first,
                        uint32_t slot)
 {
     uint64_t at = fat_check_slot_at(v, slots, slot);
-    uint16_t units[FAT_LONG_UNITS], never = 0;
-    uint32_t len = 0;
-    bool ended = false, padded = true, has_never = false;
+    struct text text = { .len = 0 };
+    uint16_t units[FAT_LONG_UNITS];
 
     for (uint32_t piece = slot; piece-- > first;) {
         fat_long_decode(piece_at(slots, piece), units);
-        for (unsigned i = 0; i < FAT_LONG_UNITS; i++) {
-            if (ended) {
-                padded = padded && units[i] == 0xffff;
-            } else if (units[i] == 0) {
-                ended = true;
-            } else {
-                len++;
-                if (!has_never && is_never(units[i])) {
-                    has_never = true;
-                    never = units[i];
-                }
-            }
-        }
+        for (unsigned i = 0; i < FAT_LONG_UNITS; i++)
+            take_unit(&text, units[i], unit_at(v, slots, piece, i));
     }
-    if (has_never)
-        FAT_TELL(v, LONG_CHARACTER, at, .object = SHALE_OBJECT_FILE,
-                 .number = at, .found = never);
-    if (!padded)
-        FAT_TELL(v, LONG_PADDING, at, .object = SHALE_OBJECT_FILE,
-                 .number = at, .other = len);
-    if (len == 0 || len > FAT_LONG_MAX)
-        FAT_TELL(v, LONG_LENGTH, at, .object = SHALE_OBJECT_FILE,
-                 .number = at, .other = len);
+    if (text.never_at)
+        FAT_TELL(v, LONG_CHARACTER, text.never_at, .object = SHALE_OBJECT_FILE,
+                 .number = at, .found = text.never);
+    if (text.garbage_at)
+        FAT_TELL(v, LONG_PADDING, text.garbage_at, .object = SHALE_OBJECT_FILE,
+                 .number = at, .other = text.len);
+    if (text.len == 0 || text.len > FAT_LONG_MAX)
+        FAT_TELL(v, LONG_LENGTH, unit_at(v, slots, slot - 1, 0),
+                 .object = SHALE_OBJECT_FILE, .number = at,
+                 .other = text.len);
 }
 
 bool fat_check_lfn_end(struct fat_check *v,

@@ -11,6 +11,8 @@
 #include "fat32/check/check.h"
 #include "memfn.h"
 
+#define ROOT_AT offsetof(struct fat_disk_boot, u.fat32.root_cluster)
+
 #define FIRST_ROOM 64u          /* directories */
 #define DIR_BYTES ((uint64_t)FAT_DIR_ENTRIES * FAT_ENTRY_SIZE)
 
@@ -225,7 +227,10 @@ static int settle(struct fat_check *v, struct fat_check_dir *dir,
         err = fat_check_follow(v, dir->first, v->owned, &use, &chain);
     if (err)
         return err;
-    fat_check_tell_end(v, SHALE_OBJECT_FILE, dir->at, dir->at, &own);
+    /* The root of FAT32 has no entry. */
+    fat_check_tell_end(v, SHALE_OBJECT_FILE, dir->at,
+                       dir->at ? dir->at + FAT_ENTRY_FIELD(cluster_low)
+                               : v->boot.at + ROOT_AT, &own);
     dir->clusters = own.length;
     if (dir->clusters == 0)
         return 0;

@@ -104,7 +104,9 @@ static unsigned resident_decode(const uint8_t *bytes, uint32_t length,
         return broken(out, HEAD(length), NTFS_CHECK_ATTR_LENGTH);
     offset = le16_get(raw->value_offset);
     size = le32_get(raw->value_length);
-    if (offset < RESIDENT_SIZE || offset > length || size > length - offset)
+    if (offset < RESIDENT_SIZE || offset > length)
+        return broken(out, VALUE(value_offset), NTFS_CHECK_ATTR_VALUE);
+    if (size > length - offset)
         return broken(out, VALUE(value_length), NTFS_CHECK_ATTR_VALUE);
     out->resident = true;
     out->value = bytes + offset;

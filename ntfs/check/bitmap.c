@@ -9,7 +9,10 @@
 
 #define WINDOW (256u << 10)
 
-#define FLAGS_AT NTFS_CHECK_FIELD(ntfs_disk_record, flags)
+/* Of an attribute that is in its record, or not. */
+#define LENGTH_AT NTFS_CHECK_FIELD(ntfs_disk_resident, value_length)
+#define SIZE_AT   NTFS_CHECK_FIELD(ntfs_disk_non_resident, size)
+#define FLAGS_AT  NTFS_CHECK_FIELD(ntfs_disk_record, flags)
 
 /* --------------------------------------------------------------- loading */
 
@@ -96,7 +99,8 @@ static int bitmap_load(struct ntfs_check *nc, uint64_t number, uint32_t type,
     check_free(nc->check, window, WINDOW);
     *bits = check_bits_size(to);
     if (stream.size < (*bits + 7) / 8) {
-        ntfs_check_differ(nc, NTFS_CHECK_BITMAP_SHORT, number, stream.at,
+        ntfs_check_differ(nc, NTFS_CHECK_BITMAP_SHORT, number,
+                          stream.at + (stream.resident ? LENGTH_AT : SIZE_AT),
                           (*bits + 7) / 8, stream.size);
         *bits = stream.size * 8;
     }

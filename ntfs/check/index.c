@@ -42,6 +42,10 @@ struct walk {
 /* Bytes of a bitmap that are looked at past what it needs. */
 #define PAST_MAX 4096u
 
+/* In an entry. */
+#define LENGTH_AT NTFS_CHECK_FIELD(ntfs_disk_entry, length)
+#define KEY_AT    ((uint32_t)sizeof(struct ntfs_disk_entry))
+
 #define MULTI(name) NTFS_CHECK_FIELD(ntfs_disk_multi, name)
 #define ROOT(name)  NTFS_CHECK_FIELD(ntfs_disk_index_root, name)
 
@@ -159,7 +163,9 @@ static int push(struct walk *walk, uint64_t vcn, uint64_t at)
         return SHALE_ENOMEM;
     wrong = block_take(walk, number, level, &err);
     if (wrong)
-        tell_rule(walk, NTFS_CHECK_INDEX_BLOCK, level->node.at, wrong);
+        tell_rule(walk, NTFS_CHECK_INDEX_BLOCK,
+                  ntfs_data_place(walk->tree.nc->vol, &index->blocks,
+                                  number * index->block_size), wrong);
     if (wrong || err) {
         check_free(check, level->block, index->block_size);
         return err;
@@ -189,9 +195,7 @@ static void length_judge(struct walk *walk, const struct ntfs_entry *entry)
     if (!ntfs_check_entry(entry, names, &needs) && !walk->tree.silent)
         ntfs_check_differ(walk->tree.nc, NTFS_CHECK_INDEX_LENGTH,
                           number_of(walk),
-                          entry->at + NTFS_CHECK_FIELD(ntfs_disk_entry,
-                                                       length),
-                          needs, entry->length);
+                          entry->at + LENGTH_AT, needs, entry->length);
 }
 
 /* ENTRY comes after all that have come so far. */
@@ -201,7 +205,7 @@ static int key_take(struct walk *walk, const struct ntfs_entry *entry)
         ntfs_check_collate(walk->tree.nc->vol, walk->tree.collation,
                            walk->last, walk->last_length, entry->key,
                            entry->key_length) >= 0)
-        tell(walk, NTFS_CHECK_INDEX_ORDER, entry->at, 0);
+        tell(walk, NTFS_CHECK_INDEX_ORDER, entry->at + KEY_AT, 0);
     memcpy(walk->last, entry->key, entry->key_length);
     walk->last_length = entry->key_length;
     walk->has_last = true;
@@ -219,7 +223,7 @@ static int step(struct walk *walk)
         wrong = ntfs_entry_decode(&level->node, level->offset, entry);
         if (wrong) {
             tell_rule(walk, NTFS_CHECK_INDEX_ENTRY,
-                      level->node.at + level->offset, wrong);
+                      level->node.at + level->offset + LENGTH_AT, wrong);
             pop(walk);
             return 0;
         }

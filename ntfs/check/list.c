@@ -16,6 +16,7 @@
 #define LIST_MAX   (256u << 10)
 #define ENTRY_SIZE 26u          /* of one without a name */
 
+#define ENTRY(name) NTFS_CHECK_FIELD(ntfs_disk_list_entry, name)
 #define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_record, name)
 
 /* A walk through one file's list. */
@@ -59,10 +60,12 @@ static uint64_t place_of(const struct walk *walk, uint32_t offset)
                : ntfs_data_place(walk->nc->vol, walk->list, offset);
 }
 
-static void tell(struct walk *walk, unsigned code, uint64_t other)
+/* CODE is so of byte FIELD of the entry that is looked at. */
+static void tell(struct walk *walk, unsigned code, uint32_t field,
+                 uint64_t other)
 {
     check_tell(walk->nc->check, &ntfs_check_codes[code],
-               place_of(walk, walk->entry_at), &(struct check_note){
+               place_of(walk, walk->entry_at + field), &(struct check_note){
         .object = SHALE_OBJECT_RECORD, .number = walk->base->number,
         .other = other, .found = other,
     });
@@ -88,7 +91,7 @@ static int entry_take(struct walk *walk, struct entry *out)
         (raw->name_length > 0 &&
          (raw->name_offset > length ||
           2u * raw->name_length > length - raw->name_offset))) {
-        tell(walk, NTFS_CHECK_LIST_ENTRY, walk->offset);
+        tell(walk, NTFS_CHECK_LIST_ENTRY, ENTRY(length), walk->offset);
         return 0;
     }
     walk->offset += length;
@@ -119,7 +122,7 @@ static int lost_tell(struct walk *walk, uint64_t number)
     if (number < walk->nc->record_count)
         err = check_bits_add(walk->lost, number, 1, &already);
     if (!err && already == 0)
-        tell(walk, NTFS_CHECK_LIST_RECORD, number);
+        tell(walk, NTFS_CHECK_LIST_RECORD, ENTRY(record), number);
     return err;
 }
 
@@ -215,7 +218,8 @@ static void piece_take(struct walk *walk, const struct entry *entry,
         walk->taken = 0;
     }
     if (attr->first_vcn != walk->clusters && walk->sound)
-        tell(walk, NTFS_CHECK_ATTR_PIECES, attr->first_vcn);
+        tell(walk, NTFS_CHECK_ATTR_PIECES, ENTRY(first_vcn),
+             attr->first_vcn);
     piece_count(walk, attr);
 }
 
@@ -237,7 +241,7 @@ static int attr_find(struct walk *walk, const struct entry *entry,
         }
         return ntfs_check_meant(walk->nc, holder->number);
     }
-    tell(walk, NTFS_CHECK_LIST_ATTR, holder->number);
+    tell(walk, NTFS_CHECK_LIST_ATTR, ENTRY(id), holder->number);
     return 0;
 }
 
@@ -251,7 +255,7 @@ static int walk_all(struct walk *walk)
 
     while (!err && entry_take(walk, &entry) > 0) {
         if (entry.type < last.type)
-            tell(walk, NTFS_CHECK_LIST_ORDER, entry.type);
+            tell(walk, NTFS_CHECK_LIST_ORDER, ENTRY(type), entry.type);
         last = entry;
         err = holder_find(walk, &entry, &holder);
         if (!err && holder)
@@ -360,7 +364,7 @@ static int list_check(struct ntfs_check *nc, struct ntfs_record *record)
     }
     walk.list = NULL;
     if (!err && !good)
-        tell(&walk, NTFS_CHECK_LIST_READ, 0);
+        tell(&walk, NTFS_CHECK_LIST_READ, 0, 0);
     return err || !walk.broken
                ? err : ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }

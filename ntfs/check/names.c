@@ -131,13 +131,13 @@ static int entry_take(struct ntfs_tree *tree, const struct ntfs_entry *entry)
 
     if (wrong) {
         ntfs_check_rule(tree->nc, NTFS_CHECK_ENTRY_NAME, tree->record->number,
-                        entry->at + KEY_AT, wrong);
+                        entry->at + KEY(length), wrong);
         return 0;
     }
     wrong = ntfs_check_name(&name, entry->key_length);
     if (wrong)
         ntfs_check_rule(tree->nc, NTFS_CHECK_ENTRY_NAME, tree->record->number,
-                        entry->at + KEY_AT, wrong);
+                        entry->at + KEY(length), wrong);
     entry_judge(tree, entry, &name);
     return ntfs_check_sum(tree->nc, file,
                           UINT64_C(0) - ntfs_check_name_hash(file, &name));

@@ -12,6 +12,7 @@
 
 #define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_record, name)
 #define ATTR(name)  NTFS_CHECK_FIELD(ntfs_disk_attr, name)
+#define NAME(name)  NTFS_CHECK_FIELD(ntfs_disk_name, name)
 
 static const struct ntfs_disk_record *head_of(const struct ntfs_record *record)
 {
@@ -173,14 +174,14 @@ static int name_take(struct ntfs_check *nc, const struct ntfs_attr *attr,
         return 0;               /* which has been told */
     if (wrong) {
         ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
-                        ntfs_check_value_at(nc, attr), wrong);
+                        ntfs_check_value_at(nc, attr) + NAME(length), wrong);
         seen->kept.flags |= NTFS_CHECK_DAMAGED;
         return 0;
     }
     wrong = ntfs_check_name(&name, attr->value_length);
     if (wrong)
         ntfs_check_rule(nc, NTFS_CHECK_ATTR_FILE_NAME, record->number,
-                        ntfs_check_value_at(nc, attr), wrong);
+                        ntfs_check_value_at(nc, attr) + NAME(length), wrong);
     seen->kept.flags |= name.flags & NTFS_NAME_IS_DIRECTORY
                             ? NTFS_CHECK_NAMED_SO : NTFS_CHECK_NAMED_NOT;
     seen->kept.names++;
@@ -447,6 +448,27 @@ static int magic_check(struct ntfs_check *nc, const struct ntfs_record *record)
     return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }
 
+/* Which byte of RECORD, whose fixups could not be undone, is to blame: the
+   first that is neither what they share nor what has been put in its place. */
+static uint32_t torn_at(const struct ntfs_check *nc,
+                        const struct ntfs_record *record)
+{
+    const struct ntfs_disk_multi *multi = &head_of(record)->multi;
+    uint32_t size = nc->vol->boot.record_size;
+    uint32_t offset = le16_get(multi->fixup_offset);
+    const uint8_t *fixups = record->bytes + offset;
+
+    if (offset + 2 * ntfs_check_fixups(size) > NTFS_FIXUP_STRIDE - 2)
+        return NTFS_CHECK_FIELD(ntfs_disk_multi, fixup_offset);
+    for (uint32_t end = NTFS_FIXUP_STRIDE; end <= size;
+         end += NTFS_FIXUP_STRIDE)
+        if (memcmp(record->bytes + end - 2, fixups, 2) != 0 &&
+            memcmp(record->bytes + end - 2,
+                   fixups + 2 * (end / NTFS_FIXUP_STRIDE), 2) != 0)
+            return end - 2;
+    return NTFS_CHECK_FIELD(ntfs_disk_multi, fixup_count);
+}
+
 static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
 {
     const struct ntfs_disk_record *raw = head_of(record);
@@ -460,7 +482,8 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
     wrong = ntfs_fixup(record->bytes, nc->vol->boot.record_size, "FILE");
     if (!wrong)
         return used_check(nc, record);
-    ntfs_check_rule(nc, NTFS_CHECK_RECORD_FIXUP, record->number, record->at,
+    ntfs_check_rule(nc, NTFS_CHECK_RECORD_FIXUP, record->number,
+                    ntfs_check_at(nc, record->number, torn_at(nc, record)),
                     wrong);
     return ntfs_check_mark(nc, record->number, NTFS_CHECK_DAMAGED);
 }

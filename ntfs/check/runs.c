@@ -7,6 +7,8 @@
 #include "ntfs/check/check.h"
 #include "span.h"
 
+#define LAST_VCN_AT NTFS_CHECK_FIELD(ntfs_disk_non_resident, last_vcn)
+
 /* What the clusters of ATTR are used for. */
 static enum shale_use use_of(const struct ntfs_attr *attr)
 {
@@ -100,10 +102,24 @@ static bool is_late(const struct ntfs_attr *attr, const struct ntfs_pair *pair,
            vcn & ((UINT64_C(1) << attr->unit_shift) - 1);
 }
 
+/* Where AT, in the pairs of ATTR, is on the volume. */
+static uint64_t pair_at(struct ntfs_check *nc, const struct ntfs_attr *attr,
+                        const uint8_t *at)
+{
+    return ntfs_check_attr_at(nc, attr,
+                              (uint64_t)(at - attr->record->bytes) -
+                                  (attr->at - attr->record->at));
+}
+
+/* CODE is so of the pair at AT, of ATTR, or of all of them. */
 static void pair_tell(struct ntfs_check *nc, unsigned code,
                       const struct ntfs_attr *attr,
-                      const struct ntfs_pair *pair, uint64_t clusters)
+                      const struct ntfs_pair *pair, const uint8_t *at,
+                      uint64_t clusters)
 {
+    uint64_t place = code == NTFS_CHECK_RUN_LENGTH
+                         ? ntfs_check_attr_at(nc, attr, LAST_VCN_AT)
+                         : pair_at(nc, attr, at);
     struct check_note note = {
         .object = SHALE_OBJECT_RECORD,
         .number = attr->record->number,
@@ -117,14 +133,14 @@ static void pair_tell(struct ntfs_check *nc, unsigned code,
         note.found = pair->lcn;
         note.other = pair->lcn + pair->count - 1;
     }
-    check_tell(nc->check, &ntfs_check_codes[code], attr->at, &note);
+    check_tell(nc->check, &ntfs_check_codes[code], place, &note);
 }
 
 /* Walk the runs of ATTR; with CLAIM take them. *WRONG is NTFS_CHECK_CODES, or
-   what is, of PAIR. */
+   what is, of PAIR, which begins at *AT. */
 static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
                 struct ntfs_check_extent *out, unsigned *wrong,
-                struct ntfs_pair *pair)
+                struct ntfs_pair *pair, const uint8_t **at)
 {
     struct span span = { attr->pairs, attr->pairs_length };
     uint64_t most = (uint64_t)INT64_MAX >> nc->vol->boot.cluster_shift;
@@ -136,6 +152,7 @@ static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
     *out = (struct ntfs_check_extent){ .clusters = 0 };
     *pair = (struct ntfs_pair){ .count = 0 };
     *wrong = NTFS_CHECK_CODES;
+    *at = span.at;
     if (attr->first_vcn > most ||
         (attr->last_vcn != UINT64_MAX && attr->last_vcn >= most))
         *wrong = NTFS_CHECK_RUN_LENGTH;
@@ -146,7 +163,7 @@ static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
             break;
         if (claim && is_late(attr, pair, vcn, behind_hole))
             ntfs_check_differ(nc, NTFS_CHECK_UNIT_ORDER,
-                              attr->record->number, attr->at,
+                              attr->record->number, pair_at(nc, attr, *at),
                               vcn & UINT64_MAX << attr->unit_shift, vcn);
         behind_hole = pair->lcn == NTFS_HOLE;
         if (!behind_hole) {
@@ -155,6 +172,7 @@ static int walk(struct ntfs_check *nc, const struct ntfs_attr *attr, bool claim,
             out->taken += pair->count;
         }
         vcn += pair->count;
+        *at = span.at;
     }
     out->clusters = vcn - attr->first_vcn;
     if (more < 0)
@@ -169,11 +187,12 @@ int ntfs_check_runs(struct ntfs_check *nc, const struct ntfs_attr *attr,
                     struct ntfs_check_extent *out)
 {
     struct ntfs_pair pair;
+    const uint8_t *at;
     unsigned wrong;
-    int err = walk(nc, attr, true, out, &wrong, &pair);
+    int err = walk(nc, attr, true, out, &wrong, &pair, &at);
 
     if (!err && !out->good)
-        pair_tell(nc, wrong, attr, &pair, out->clusters);
+        pair_tell(nc, wrong, attr, &pair, at, out->clusters);
     return err;
 }
 
@@ -181,7 +200,8 @@ void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
                            struct ntfs_check_extent *out)
 {
     struct ntfs_pair pair;
+    const uint8_t *at;
     unsigned wrong;
 
-    walk(nc, attr, false, out, &wrong, &pair);
+    walk(nc, attr, false, out, &wrong, &pair, &at);
 }

@@ -8,7 +8,8 @@
 #include "ntfs/check/check.h"
 #include "ntfs/upcase.h"
 
-#define FIELD(name) NTFS_CHECK_FIELD(ntfs_disk_volume, name)
+#define FIELD(name)  NTFS_CHECK_FIELD(ntfs_disk_volume, name)
+#define RECORD(name) NTFS_CHECK_FIELD(ntfs_disk_record, name)
 
 /* Records that have a purpose of their own, since NTFS 3.0. (Linux-NTFS,
    "System files") */
@@ -47,7 +48,8 @@ static void files_check(struct ntfs_check *nc)
             (system_files[i].directory &&
              !(kept.flags & (NTFS_CHECK_DIRECTORY | NTFS_CHECK_DAMAGED))))
             tell_named(nc, NTFS_CHECK_SYSTEM_FILE, number,
-                       ntfs_check_at(nc, number, 0), system_files[i].name);
+                       ntfs_check_at(nc, number, RECORD(flags)),
+                       system_files[i].name);
     }
 }
 

@@ -16,6 +16,7 @@
  *     xattr PATH NAME ERR
  *     says WORDS             the last event in the log holds these words
  *     check [CODE...]        a check finds these codes, and no others
+ *     at CODE BYTE           it finds CODE there
  *
  * where ERR is 0 or a name from err.h. Each is asked of a fresh volume. After
  * that the whole volume is exercised and checked, and nothing may be left
@@ -195,6 +196,9 @@ static void read_patch(struct bad *bad)
 struct codes {
     const char *name[CODES];
     unsigned count;
+    const char *wanted;         /* one of them, or NULL */
+    uint64_t at;
+    bool found;                 /* it is there */
 };
 
 static bool has_code(const struct codes *codes, const char *name)
@@ -209,6 +213,8 @@ static int take_finding(void *context, const struct shale_finding *finding)
 {
     struct codes *codes = context;
 
+    if (codes->wanted && !strcmp(codes->wanted, finding->code->name))
+        codes->found |= finding->at == codes->at;
     if (!has_code(codes, finding->code->name) && codes->count < CODES)
         codes->name[codes->count++] = finding->code->name;
     return 0;
@@ -239,7 +245,7 @@ static bool find_codes(const struct bad *bad, struct codes *codes)
 static bool check_codes(const struct bad *bad, const struct expectation *e,
                         char *said, size_t size)
 {
-    struct codes found;
+    struct codes found = { .wanted = NULL };
     char words[LINE];
     unsigned expected = 0;
     bool right = find_codes(bad, &found);
@@ -256,6 +262,20 @@ static bool check_codes(const struct bad *bad, const struct expectation *e,
     for (unsigned i = 0; i < found.count && at < size; i++)
         at += (size_t)snprintf(said + at, size - at, "%s%s",
                                i > 0 ? " " : "", found.name[i]);
+    return right;
+}
+
+/* Is the code that E names found at the byte that it says? */
+static bool check_place(const struct bad *bad, const struct expectation *e,
+                        char *said, size_t size)
+{
+    struct codes found = {
+        .wanted = e->path, .at = strtoull(e->err, NULL, 0),
+    };
+    bool right = find_codes(bad, &found) && found.found;
+
+    snprintf(said, size, "%s", has_code(&found, e->path)
+                                   ? "it is elsewhere" : "it is not found");
     return right;
 }
 
@@ -332,6 +352,8 @@ static bool check(struct bad *bad, const struct expectation *e, char *said,
         return strstr(said, e->path) != NULL;
     if (!strcmp(e->verb, "check"))
         return check_codes(bad, e, said, size);
+    if (!strcmp(e->verb, "at"))
+        return check_place(bad, e, said, size);
     bad->line = e->line;
     want = error_of(bad, e->err);
     got = mount_image(bad, &volume);
@@ -353,7 +375,7 @@ static bool survives(struct bad *bad)
 {
     struct exercise x = { .max_bytes = 1 << 25, .max_steps = 1 << 14 };
     struct volume volume;
-    struct codes found;
+    struct codes found = { .wanted = NULL };
 
     if (mount_image(bad, &volume) == 0)
         exercise(volume.fs, &x);
