@@ -143,7 +143,7 @@ static struct json *volume_json(struct checks *checks)
     jsonout_text(object, "verdict", checks_verdict(run));
     jsonout_bool(object, "complete", run->result.complete);
     set_text(object, "error", checks->error ? checks->error
-                            : run->err ? shale_strerror(run->err) : NULL);
+                            : checkrun_why(run));
     jsonout_number(object, "exit", (unsigned)checkrun_status(run));
     json_set(object, "summary", summary_json(checks));
     json_set(object, "stats", checks->stats && !run->passed

@@ -110,6 +110,8 @@ static int on_finding(void *context, const struct shale_finding *finding)
     struct checkrun *run = context;
 
     progress_hide();
+    if (stop)
+        return SHALE_EINTR;
     return run->finding ? run->finding(run, finding) : 0;
 }
 
@@ -137,29 +139,60 @@ static void on_path(void *context, enum shale_object object, uint64_t number,
 }
 
 /*
- * The byte of DEV where block NUMBER is that holds a superblock of ext2. Its
- * blocks' size is what the superblock itself says (documentation of ext4, "The
- * Super Block": the magic number at 0x38, the size at 0x18); if no size fits,
- * blocks are taken for 1 KiB, and the checker will say what it misses.
+ * Has DEV a superblock of ext2 at byte AT? Its magic number is at 0x38; at 0x18
+ * is how many times a block's size is 1 KiB doubled (documentation of ext4,
+ * "The Super Block"), which goes to *LOG.
  */
+static bool superblock_at(struct shale_bdev *dev, struct shale_mem *mem,
+                          uint64_t at, unsigned *log)
+{
+    uint8_t raw[64];
+
+    if (dev->size < sizeof raw || at > dev->size - sizeof raw ||
+        shale_bdev_read_bytes(dev, mem, at, raw, sizeof raw) != 0)
+        return false;
+    *log = raw[0x18];
+    return raw[0x38] == 0x53 && raw[0x39] == 0xef;
+}
+
+/* The byte of DEV where the superblock in block NUMBER is, as it says itself
+   how large blocks are; or 0. */
 static uint64_t superblock_byte(struct shale_bdev *dev, struct shale_mem *mem,
                                 uint64_t number)
 {
-    for (unsigned shift = 10; shift <= 16; shift++) {
-        uint8_t raw[64];
-        uint64_t at = number << shift;
+    unsigned log;
 
-        if (at >> shift != number || at >= dev->size)
-            break;
-        /* The first one lies at byte 1024, whatever blocks are. */
-        if (number == 0)
-            at = 1024;
-        if (shale_bdev_read_bytes(dev, mem, at, raw, sizeof raw) == 0 &&
-            raw[0x38] == 0x53 && raw[0x39] == 0xef &&
-            (number == 0 || raw[0x18] == shift - 10))
-            return at;
-    }
-    return number <= UINT64_MAX >> 10 ? number << 10 : UINT64_MAX;
+    /* The first one lies there, whatever blocks are. */
+    if (number == 0)
+        return superblock_at(dev, mem, 1024, &log) ? 1024 : 0;
+    for (unsigned shift = 10; shift <= 16; shift++)
+        if (number <= UINT64_MAX >> shift &&
+            superblock_at(dev, mem, number << shift, &log) &&
+            log == shift - 10)
+            return number << shift;
+    return 0;
+}
+
+/* The superblock that the user believes, in CONFIG. An error if none is there:
+   then no volume is to blame. */
+static int choose_superblock(struct checkrun *run,
+                             struct shale_check_config *config)
+{
+    const struct checkrun_options *options = run->options;
+    unsigned log;
+
+    if (options->has_superblock)
+        config->superblock = superblock_byte(config->dev, config->mem,
+                                             options->superblock);
+    else if (!options->superblock_at ||
+             superblock_at(config->dev, config->mem, options->superblock_at,
+                           &log))
+        config->superblock = options->superblock_at;
+    if (config->superblock ||
+        (!options->has_superblock && !options->superblock_at))
+        return 0;
+    run->why = "there is no superblock of ext2 where it was said to be";
+    return SHALE_EINVAL;
 }
 
 void checkrun(struct checkrun *run, struct shale_image *image,
@@ -173,7 +206,6 @@ void checkrun(struct checkrun *run, struct shale_image *image,
         .mem = image->mem,
         .checkers = shale_all_checkers,
         .type = options->type,
-        .superblock = options->superblock_at,
         .locks = &shale_host_locks,
         .workers = workers,
         .clock = epoch_clock(),
@@ -191,9 +223,8 @@ void checkrun(struct checkrun *run, struct shale_image *image,
     run->options = options;
     run->err = shale_slice_bdev_init(&slice, shale_file_bdev(image->file),
                                      run->place->start, run->place->size);
-    if (options->has_superblock && !run->err)
-        config.superblock = superblock_byte(&slice.base, image->mem,
-                                            options->superblock);
+    if (!run->err)
+        run->err = choose_superblock(run, &config);
     signals_catch(old);
     if (!run->err)
         run->err = shale_check(&config, &run->result);
@@ -242,4 +273,11 @@ void checkrun_count(uint64_t count, const char *one, const char *many,
 {
     snprintf(out, CHECKRUN_COUNT_MAX, "%" PRIu64 " %s", count,
              count == 1 ? one : many);
+}
+
+const char *checkrun_why(const struct checkrun *run)
+{
+    if (!run->err)
+        return NULL;
+    return run->why ? run->why : shale_strerror(run->err);
 }

@@ -103,6 +103,7 @@ struct checkrun {
     const char *image;          /* its name */
     struct shale_check_result result;
     int err;                    /* shale_check()'s answer */
+    const char *why;            /* in words, if these are not err's own */
     bool passed;                /* not checked, as there are others: no error */
     bool stopped;               /* by a signal */
     double seconds;
@@ -127,6 +128,9 @@ struct checkrun {
  */
 void checkrun(struct checkrun *run, struct shale_image *image,
               const struct checkrun_options *options);
+
+/* Why it failed, in words; NULL if it did not. */
+const char *checkrun_why(const struct checkrun *run);
 
 /* fsck's exit status of it. */
 int checkrun_status(const struct checkrun *run);

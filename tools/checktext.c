@@ -276,7 +276,7 @@ void checktext_end(struct checks *checks)
     look(checks, LOOK_PLAIN);
     print_counts(result);
     if (run->err && !run->passed && !(status & FSCK_STOPPED))
-        printf("; %s", shale_strerror(run->err));
+        printf("; %s", checkrun_why(run));
     if (result->complete && result->units > 0)
         print_contents(result);
     putchar('\n');

@@ -5,12 +5,14 @@
  * its bits for every name of the command. Nothing is written, whatever is
  * asked for.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "checks.h"
 #include "jsonout.h"
+#include "terminal.h"
 
 #define SUMMARY_FINDINGS 100000 /* kept where only counts are shown */
 
@@ -88,8 +90,13 @@ static int take_progress(struct options *options, struct settings *set)
         return options_complain(options, "-C: not a descriptor: '%s'", optarg);
     if (fd == 0)
         set->run.bar = true;
-    else if (fd > 0)
-        set->run.progress_fd = (int)fd;
+    if (fd <= 0)
+        return STATUS_OK;
+    /* Or the number would soon be that of the image. */
+    if (fcntl((int)fd, F_GETFD) < 0)
+        return options_complain(options, "-C: no descriptor is open as %ld",
+                                fd);
+    set->run.progress_fd = (int)fd;
     return STATUS_OK;
 }
 
@@ -291,8 +298,6 @@ static uint64_t superblock_option(const char *list)
 /* Settle what depends on several options. */
 static int settle(struct options *options, struct settings *set)
 {
-    const char *term = getenv("TERM");
-
     if (options->image.type) {
         set->run.type = checkrun_type(options->image.type);
         if (!set->run.type)
@@ -309,8 +314,7 @@ static int settle(struct options *options, struct settings *set)
     if (set->run.progress_fd == CHECKRUN_NO_FD && !options->quiet &&
         isatty(STDERR_FILENO))
         set->run.bar = true;
-    set->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
-                  !(term && !strcmp(term, "dumb"));
+    set->colour = terminal_colour();
     return STATUS_OK;
 }
 

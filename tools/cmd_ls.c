@@ -13,6 +13,7 @@
 #include "deleted.h"
 #include "jsonout.h"
 #include "streams.h"
+#include "terminal.h"
 #include "walk.h"
 
 /* How many entries of an unsorted listing are held at a time. */
@@ -220,7 +221,7 @@ static void print_rows(struct ls *ls, const struct listing_entry *entries,
         }
     }
     if (!ls->json && !ls->details && !ls->one)
-        columns_print(entries, count, columns_terminal());
+        columns_print(entries, count, terminal_width(STDOUT_FILENO));
     if (count > 0)
         ls->some = true;
 }

@@ -8,12 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "columns.h"
 #include "map.h"
+#include "terminal.h"
 
 #define QUESTIONS_MAX 1000
 #define JSON_CELLS 1024
@@ -99,15 +98,6 @@ static void on_path(struct checkrun *run, enum shale_object object,
 
 /* ---------------------------------------------------------------- output */
 
-static size_t terminal_height(void)
-{
-    struct winsize size;
-
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
-        return size.ws_row;
-    return 24;
-}
-
 /* Would writing to PATH destroy the image NAME? */
 static bool same_file(const char *path, const char *name)
 {
@@ -169,9 +159,6 @@ static int show_layout(const struct settings *set, const struct place *place,
                        const struct checkrun_options *how,
                        const struct options *options, int *err)
 {
-    const char *term = getenv("TERM");
-    bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
-                  !(term && !strcmp(term, "dumb"));
     struct map map = {
         .run = {
             .place = place, .image = set->image,
@@ -179,7 +166,8 @@ static int show_layout(const struct settings *set, const struct place *place,
             .path = on_path,
         },
     };
-    size_t width = columns_terminal(), height = terminal_height();
+    size_t width = terminal_width(STDOUT_FILENO);
+    size_t height = terminal_height(STDOUT_FILENO);
     int status = STATUS_OK;
 
     mapgrid_init(&map.grid, place->size,
@@ -195,7 +183,7 @@ static int show_layout(const struct settings *set, const struct place *place,
         if (set->json)
             mapjson_show(&map);
         else if (!set->picture)
-            maptext_show(&map, colour, width);
+            maptext_show(&map, terminal_colour(), width);
     }
     mapgrid_free(&map.grid);
     return status;
@@ -241,7 +229,8 @@ static int map_image(const struct settings *set, const struct options *options)
         places_explain(&places, &places.list[0], options);
         status = STATUS_USAGE;
     } else if (err) {
-        report("%s: %s", set->image, shale_strerror(err));
+        report("%s: %s", set->image, err == SHALE_EINTR
+                   ? "interrupted" : shale_strerror(err));
         status = STATUS_FAILED;
     }
     places_close(&places);

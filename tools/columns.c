@@ -3,23 +3,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "columns.h"
 #include "tools.h"
 #include "utf8.h"
 
 #define GAP 2                   /* columns between two names */
-
-size_t columns_terminal(void)
-{
-    struct winsize size;
-
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
-}
 
 /* The widest of names FROM up to TO. */
 static size_t widest(const size_t *widths, size_t from, size_t to)

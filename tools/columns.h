@@ -8,9 +8,6 @@
 
 #include "listing.h"
 
-/* How wide the terminal on stdout is; 80 if it doesn't say. */
-size_t columns_terminal(void);
-
 /* Print the names in as many columns, read downwards, as fit in WIDTH. */
 void columns_print(const struct listing_entry *entries, size_t count,
                    size_t width);

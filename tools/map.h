@@ -37,6 +37,9 @@ struct map_look {
 /* KIND's; MAP_FREE and so on, or an enum shale_use. */
 struct map_look map_look(unsigned kind);
 
+/* Its name as those know it who use volumes of TYPE: "FATs", "MFT records". */
+const char *map_name(unsigned kind, const char *type);
+
 /* All kinds, in the order of a legend. */
 extern const uint8_t map_order[MAP_LOOKS];
 
@@ -147,6 +150,10 @@ void map_usage(const struct map *map, char out[MAP_USAGE_MAX]);
 
 /* "12 of 345 files in 57 more fragments than files", or the like. */
 void map_fragmentation(const struct map *map, char out[MAP_USAGE_MAX]);
+
+/* "12.3 %" of WHOLE; what there is, is never 0. */
+#define MAP_PERCENT_MAX 16
+void map_percent(uint64_t part, uint64_t whole, char out[MAP_PERCENT_MAX]);
 
 /* PART of WHOLE in tenths of a percent. */
 unsigned map_permille(uint64_t part, uint64_t whole);

@@ -41,6 +41,26 @@ struct map_look map_look(unsigned kind)
     return looks[kind];
 }
 
+const char *map_name(unsigned kind, const char *type)
+{
+    static const struct {
+        unsigned kind;
+        const char *type, *name;
+    } names[] = {
+        { SHALE_USE_BOOT, "ext2", "superblocks" },
+        { SHALE_USE_TABLE, "ext2", "descriptors" },
+        { SHALE_USE_BOOT, "fat", "boot sectors" },
+        { SHALE_USE_TABLE, "fat", "FATs" },
+        { SHALE_USE_BOOT, "ntfs", "boot sectors" },
+        { SHALE_USE_INODES, "ntfs", "MFT records" },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].kind == kind && !strcmp(names[i].type, type))
+            return names[i].name;
+    return looks[kind].name;
+}
+
 /* The next round number: 1, 1.25, 1.5, 1.75 times a power of two. */
 static uint64_t round_up(uint64_t size)
 {

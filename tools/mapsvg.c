@@ -29,6 +29,7 @@ enum {
     BAR_HEIGHT = 22,
     GRID_TOP = 164,
     LEGEND_COLUMNS = 3,
+    LEGEND_GAP = 48,
     LEGEND_LINE = 24,
 };
 
@@ -143,8 +144,9 @@ static void put_header(const struct map *map, FILE *to)
 }
 
 /* How much there is of each kind, to scale; what there is, is visible. */
-static void put_bar(const struct map_grid *grid, FILE *to)
+static void put_bar(const struct map *map, FILE *to)
 {
+    const struct map_grid *grid = &map->grid;
     const double whole = WIDTH - 2 * MARGIN;
     double x = MARGIN;
 
@@ -164,7 +166,8 @@ static void put_bar(const struct map_grid *grid, FILE *to)
         if (width > 0)
             fprintf(to, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
                     "height=\"%d\" class=\"k%u\"><title>%s</title></rect>\n",
-                    x, BAR_TOP, width, BAR_HEIGHT, kind, map_look(kind).name);
+                    x, BAR_TOP, width, BAR_HEIGHT, kind,
+                    map_name(kind, map->run.result.type));
         x += width;
     }
 }
@@ -190,7 +193,7 @@ static void put_tooltip(const struct map *map, size_t from, size_t to_cell,
         if (cell->used[use] == 0)
             continue;
         print_size_long(cell->used[use], size);
-        fprintf(to, "\n%s: %s", map_look(use).name, size);
+        fprintf(to, "\n%s: %s", map_name(use, map->run.result.type), size);
         if (use == SHALE_USE_DATA && cell->fragmented) {
             print_size_long(cell->fragmented, size);
             fprintf(to, ", %s of it after a gap", size);
@@ -242,6 +245,16 @@ static void put_cells(const struct map *map, size_t from, size_t end, FILE *to)
     fputs("</rect>\n", to);
 }
 
+/* What is free is drawn as one: divide it as the rest is, ROWS of it. */
+static void put_lines(unsigned rows, FILE *to)
+{
+    fputs("<path pointer-events=\"none\" stroke=\"#fff\" d=\"", to);
+    for (unsigned i = 1; i < COLUMNS; i++)
+        fprintf(to, "M%u.5 %dv%u", GRID_LEFT + i * PITCH - (PITCH - CELL),
+                GRID_TOP, rows * PITCH);
+    fputs("\"/>\n", to);
+}
+
 static void put_row(const struct map *map, size_t from, FILE *to)
 {
     const struct map_grid *grid = &map->grid;
@@ -268,40 +281,52 @@ static void put_row(const struct map *map, size_t from, FILE *to)
 
 /* ---------------------------------------------------------------- legend */
 
+static uint64_t damaged_cells(const struct map_grid *grid)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < grid->count; i++)
+        count += grid->cells[i].findings > 0;
+    return count;
+}
+
 /* One entry, the INDEXth of the legend, which begins at Y. */
-static void put_legend_entry(const struct map_grid *grid, unsigned kind,
+static void put_legend_entry(const struct map *map, unsigned kind,
                              unsigned index, unsigned y, FILE *to)
 {
-    const unsigned column = (WIDTH - 2 * MARGIN) / LEGEND_COLUMNS;
+    const struct map_grid *grid = &map->grid;
+    const unsigned column = (WIDTH - 2 * MARGIN + LEGEND_GAP) / LEGEND_COLUMNS;
     unsigned left = MARGIN + index % LEGEND_COLUMNS * column;
+    unsigned right = left + column - LEGEND_GAP;
     unsigned line = y + index / LEGEND_COLUMNS * LEGEND_LINE;
     uint64_t bytes = mapgrid_bytes(grid, kind);
-    unsigned permille = map_permille(bytes, grid->size);
-    char size[PRINT_SIZE_MAX];
+    char size[PRINT_SIZE_MAX], part[MAP_PERCENT_MAX];
+    char text[CHECKRUN_COUNT_MAX];
 
     fprintf(to, "<rect x=\"%u\" y=\"%u\" width=\"13\" height=\"13\" rx=\"2\" "
             "class=\"k%u\"/><text x=\"%u\" y=\"%u\" class=\"l\">%s</text>",
-            left, line, kind, left + 21, line + 11, map_look(kind).name);
+            left, line, kind, left + 21, line + 11,
+            map_name(kind, map->run.result.type));
     if (kind == MAP_DAMAGED) {
-        putc('\n', to);
+        checkrun_count(damaged_cells(grid), "square", "squares", text);
+        fprintf(to, "<text x=\"%u\" y=\"%u\" class=\"n\" text-anchor=\"end\">"
+                "%s</text>\n", right, line + 11, text);
         return;
     }
     print_size_long(bytes, size);
+    map_percent(bytes, grid->size, part);
     fprintf(to, "<text x=\"%u\" y=\"%u\" class=\"n\" text-anchor=\"end\">%s"
-            "</text><text x=\"%u\" y=\"%u\" class=\"n\" text-anchor=\"end\">"
-            "%u.%u %%</text>\n", left + 250, line + 11, size, left + 316,
-            line + 11, permille / 10, permille % 10);
+            "</text><text x=\"%u\" y=\"%u\" class=\"n\" text-anchor=\"end\">",
+            right - 66, line + 11, size, right, line + 11);
+    put_text(to, part);
+    fputs("</text>\n", to);
 }
 
 /* Is KIND anywhere? */
 static bool kind_is_there(const struct map_grid *grid, unsigned kind)
 {
-    if (kind != MAP_DAMAGED)
-        return mapgrid_bytes(grid, kind) > 0;
-    for (size_t i = 0; i < grid->count; i++)
-        if (grid->cells[i].findings)
-            return true;
-    return false;
+    return kind == MAP_DAMAGED ? damaged_cells(grid) > 0
+                               : mapgrid_bytes(grid, kind) > 0;
 }
 
 static unsigned legend_entries(const struct map_grid *grid)
@@ -333,15 +358,16 @@ void mapsvg_write(const struct map *map, FILE *to)
     fprintf(to, "<rect width=\"%d\" height=\"%u\" fill=\"#fff\"/>\n", WIDTH,
             height);
     put_header(map, to);
-    put_bar(grid, to);
+    put_bar(map, to);
     for (size_t from = 0; from < grid->count; from += COLUMNS)
         put_row(map, from, to);
+    put_lines(rows, to);
     print_size_long(grid->cell_size, size);
     fprintf(to, "<text x=\"%d\" y=\"%u\" class=\"n\">Each square is %s of the "
             "volume; the paler, the less of it is in use.</text>\n", GRID_LEFT,
             legend - 20, size);
     for (size_t i = 0; i < MAP_LOOKS; i++)
         if (kind_is_there(grid, map_order[i]))
-            put_legend_entry(grid, map_order[i], index++, legend, to);
+            put_legend_entry(map, map_order[i], index++, legend, to);
     fputs("</svg>\n", to);
 }

@@ -12,15 +12,22 @@
 
 #include "map.h"
 
-#define LABEL 11                /* columns in front of each line */
+#define LABEL 11                /* columns in front of each line, */
+#define LABEL_WIDTH 32          /*   if the terminal has that many */
 #define LEGEND_COLUMN 40        /* of two side by side */
+#define LEGEND_NARROW 26        /* less has no room for sizes */
+
+/* How many cells a line has. */
+static size_t columns_in(size_t width)
+{
+    return width < LABEL_WIDTH ? width : width - LABEL;
+}
 
 size_t maptext_cells(size_t width, size_t height)
 {
-    size_t columns = width > LABEL + 16 ? width - LABEL : 16;
     size_t rows = height > 24 ? height - 14 : 10;
 
-    return columns * (rows < 32 ? rows : 32);
+    return columns_in(width) * (rows < 32 ? rows : 32);
 }
 
 unsigned map_permille(uint64_t part, uint64_t whole)
@@ -28,34 +35,51 @@ unsigned map_permille(uint64_t part, uint64_t whole)
     return whole ? (unsigned)((double)part * 1000 / (double)whole + 0.5) : 0;
 }
 
+void map_percent(uint64_t part, uint64_t whole, char out[MAP_PERCENT_MAX])
+{
+    unsigned permille = map_permille(part, whole);
+
+    if (permille == 0 && part > 0)
+        snprintf(out, MAP_PERCENT_MAX, "< 0.1 %%");
+    else
+        snprintf(out, MAP_PERCENT_MAX, "%u.%u %%", permille / 10,
+                 permille % 10);
+}
+
 void map_usage(const struct map *map, char out[MAP_USAGE_MAX])
 {
     const struct shale_check_result *result = &map->run.result;
     const char *unit = checkrun_unit(result->type);
-    char size[PRINT_SIZE_MAX], each[PRINT_SIZE_MAX];
-    unsigned permille = map_permille(result->units_used, result->units);
+    char size[PRINT_SIZE_MAX], each[PRINT_SIZE_MAX], part[MAP_PERCENT_MAX];
 
     print_size_long(map->grid.size, size);
     print_size_long(result->unit_size, each);
+    map_percent(result->units_used, result->units, part);
     snprintf(out, MAP_USAGE_MAX, "%s, %" PRIu64 " of %" PRIu64
-             " %ss of %s in use (%u.%u %%)", size, result->units_used,
-             result->units, unit, each, permille / 10, permille % 10);
+             " %ss of %s in use (%s)", size, result->units_used,
+             result->units, unit, each, part);
 }
 
 void map_fragmentation(const struct map *map, char out[MAP_USAGE_MAX])
 {
     const struct map_grid *grid = &map->grid;
-    unsigned permille = map_permille(grid->fragmented_files, grid->files);
     char more[CHECKRUN_COUNT_MAX], files[CHECKRUN_COUNT_MAX];
+    char part[MAP_PERCENT_MAX];
 
     checkrun_count(grid->files, "file", "files", files);
     checkrun_count(grid->fragments, "gap", "gaps", more);
-    if (grid->fragmented_files == 0)
+    map_percent(grid->fragmented_files, grid->files, part);
+    if (grid->files == 0)
+        snprintf(out, MAP_USAGE_MAX, "no files with data");
+    else if (grid->fragmented_files == 0)
         snprintf(out, MAP_USAGE_MAX, "%s with data, none fragmented", files);
+    else if (grid->files == 1)
+        snprintf(out, MAP_USAGE_MAX, "1 file with data, fragmented by %s",
+                 more);
     else
         snprintf(out, MAP_USAGE_MAX, "%s with data, %" PRIu64 " of them "
-                 "fragmented (%u.%u %%), by %s", files, grid->fragmented_files,
-                 permille / 10, permille % 10, more);
+                 "fragmented (%s), by %s", files, grid->fragmented_files, part,
+                 more);
 }
 
 /* Cell INDEX, in colour; *ANSI is the colour that is set already. */
@@ -92,7 +116,7 @@ static void print_letter(const struct map_grid *grid, size_t index)
 static void print_grid(const struct map_grid *grid, bool colour, bool utf8,
                        size_t width)
 {
-    size_t columns = width > LABEL + 16 ? width - LABEL : 16;
+    size_t columns = columns_in(width);
 
     for (size_t from = 0; from < grid->count; from += columns) {
         size_t to = from + columns < grid->count ? from + columns
@@ -101,7 +125,8 @@ static void print_grid(const struct map_grid *grid, bool colour, bool utf8,
         unsigned ansi = 0;
 
         print_size_long(from * grid->cell_size, label);
-        printf("%*s ", LABEL - 1, from ? label : "0");
+        if (width >= LABEL_WIDTH)
+            printf("%*s ", LABEL - 1, from ? label : "0");
         for (size_t i = from; i < to; i++) {
             if (colour)
                 print_block(grid, i, utf8, &ansi);
@@ -129,34 +154,43 @@ static void print_swatch(unsigned kind, bool colour, bool utf8)
     fputs("\033[0m", stdout);
 }
 
-/* Each kind that there is, two in a line if WIDTH_MAX has room. */
-static void print_legend(const struct map *map, bool colour, bool utf8,
-                         size_t width_max)
+/* The legend's entry of KIND; returns how many columns it took. */
+static int print_entry(const struct map *map, unsigned kind, bool colour,
+                       bool utf8, size_t width)
 {
-    const struct map_grid *grid = &map->grid;
-    bool two = width_max >= 2 * LEGEND_COLUMN;
+    const char *name = map_name(kind, map->run.result.type);
+    uint64_t bytes = mapgrid_bytes(&map->grid, kind);
+    char size[PRINT_SIZE_MAX], part[MAP_PERCENT_MAX];
+
+    fputs("  ", stdout);
+    print_swatch(kind, colour, utf8);
+    print_size_long(bytes, size);
+    map_percent(bytes, map->grid.size, part);
+    if (width < LEGEND_NARROW)
+        return 3 + printf(" %s", name);
+    if (width < LEGEND_COLUMN)
+        return 3 + printf(" %-16s %s", name, part);
+    return 3 + printf(" %-17s %10s %7s", name, size, part);
+}
+
+/* Each kind that there is, two in a line if WIDTH has room. */
+static void print_legend(const struct map *map, bool colour, bool utf8,
+                         size_t width)
+{
+    bool two = width >= 2 * LEGEND_COLUMN;
     bool left = true;
 
     for (size_t i = 0; i < MAP_LOOKS; i++) {
-        unsigned kind = map_order[i];
-        uint64_t bytes = mapgrid_bytes(grid, kind);
-        unsigned permille = map_permille(bytes, grid->size);
-        struct map_look look = map_look(kind);
-        char size[PRINT_SIZE_MAX];
-        int width;
+        int taken;
 
-        if (bytes == 0)
+        if (mapgrid_bytes(&map->grid, map_order[i]) == 0)
             continue;
-        fputs("  ", stdout);
-        print_swatch(kind, colour, utf8);
-        print_size_long(bytes, size);
-        width = 3 + printf(" %-17s %10s %3u.%u %%", look.name, size,
-                           permille / 10, permille % 10);
+        taken = print_entry(map, map_order[i], colour, utf8, width);
         left = !two || !left;
         if (left)
             putchar('\n');
         else
-            printf("%*s", LEGEND_COLUMN - width, "");
+            printf("%*s", LEGEND_COLUMN - taken, "");
     }
     if (!left)
         putchar('\n');
@@ -193,7 +227,7 @@ void maptext_show(const struct map *map, bool colour, size_t width)
     map_usage(map, text);
     printf(", %s\n", text);
     print_size_long(map->grid.cell_size, size);
-    printf("%*s%s a character%s\n", LABEL, "", size,
+    printf("%*s%s a character%s\n", width < LABEL_WIDTH ? 0 : LABEL, "", size,
            colour ? "" : "; small ones, and + for #: less than half in use");
     print_grid(&map->grid, colour, utf8, width);
     print_legend(map, colour, utf8, width);

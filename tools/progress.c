@@ -8,9 +8,12 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "progress.h"
+#include "terminal.h"
 #include "tools.h"
 
 #define BAR_CELLS 20
@@ -33,15 +36,24 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* "\r[#########           ]  45%  " */
-static void draw_bar(double part)
+/*
+ * "[#########           ]  45%  TEXT", in one line, or it could not be
+ * rewritten: a narrow terminal gets no bar, and of TEXT what fits.
+ */
+static void draw_line(double part, const char *text)
 {
+    size_t width = terminal_width(STDERR_FILENO) - 1;
     char cells[BAR_CELLS + 1];
+    char line[BAR_CELLS + 100];
 
     for (int i = 0; i < BAR_CELLS; i++)
         cells[i] = i < (int)(part * BAR_CELLS) ? '#' : ' ';
     cells[BAR_CELLS] = '\0';
-    fprintf(stderr, "\r[%s] %3d%%  ", cells, (int)(part * 100));
+    snprintf(line, sizeof line, "[%s] %3d%%  %s", cells, (int)(part * 100),
+             text);
+    fprintf(stderr, "\r%.*s\033[K", (int)width,
+            strlen(line) <= width ? line : line + BAR_CELLS + 3);
+    fflush(stderr);
 }
 
 static void draw(int64_t now)
@@ -50,6 +62,7 @@ static void draw(int64_t now)
     double seconds = (double)(now - bar.started) / 1e9;
     double rate = seconds > 0 ? (double)bar.done / seconds : 0;
     char done[PRINT_SIZE_MAX], total[PRINT_SIZE_MAX], speed[PRINT_SIZE_MAX];
+    char text[4 * PRINT_SIZE_MAX];
     unsigned left;
 
     if (part > 1)               /* files may be shorter or longer than told */
@@ -59,10 +72,9 @@ static void draw(int64_t now)
     print_size_long(bar.done, done);
     print_size_long(bar.total, total);
     print_size_long((uint64_t)rate, speed);
-    draw_bar(part);
-    fprintf(stderr, "%s of %s  %s/s  %u:%02u\033[K", done, total, speed,
-            left / 60, left % 60);
-    fflush(stderr);
+    snprintf(text, sizeof text, "%s of %s  %s/s  %u:%02u", done, total, speed,
+             left / 60, left % 60);
+    draw_line(part, text);
     bar.visible = true;
     bar.drawn = now;
 }
@@ -107,6 +119,7 @@ void progress_phase(unsigned phase, unsigned phases, const char *what,
 {
     double part = total ? (double)done / (double)total : 0;
     int64_t now = now_ns();
+    char text[80];
 
     if (phase == 1 && done == 0)
         bar.started = now;
@@ -114,9 +127,9 @@ void progress_phase(unsigned phase, unsigned phases, const char *what,
         return;
     if (part > 1)
         part = 1;
-    draw_bar(phases ? ((double)(phase - 1) + part) / (double)phases : 0);
-    fprintf(stderr, "%u of %u: %s\033[K", phase, phases, what);
-    fflush(stderr);
+    snprintf(text, sizeof text, "%u of %u: %s", phase, phases, what);
+    draw_line(phases ? ((double)(phase - 1) + part) / (double)phases : 0,
+              text);
     bar.visible = true;
     bar.drawn = now;
 }

@@ -72,6 +72,18 @@ check "progress: nothing else" \
 expect "progress: rises" "$(cut -d ' ' -f 1 "$work/progress")" \
     "$(cut -d ' ' -f 1 "$work/progress" | sort -n)"
 status "progress: nowhere" 0 "$SHALE" check -C -5 "$img"
+status "progress: not open" 16 "$SHALE" check -C 77 "$img"
+says "progress: not open" "no descriptor is open as 77"
+
+# a superblock that is none is the user's mistake, and not the volume's
+for options in "-b 5" "-b 99999999999999" "-b 8192" "-o sb=99"; do
+    # shellcheck disable=SC2086
+    status "no superblock: $options" 8 "$SHALE" check $options "$img"
+    check "no superblock: $options" grep -q "not finished; there is no superbl" \
+        "$work/out"
+done
+status "superblock: the first" 0 "$SHALE" check -b 0 "$img"
+status "superblock: a backup, in KiB" 0 "$SHALE" check -o sb=8193 "$img"
 
 # found COMMAND...: a check that finds damage is a success.
 found()

@@ -39,6 +39,23 @@ check "text: fits" bash -c "! tail -n +2 '$work/out' | grep -qE '^.{81}'"
 check "text: screen" test "$(wc -l <"$work/out")" -le 24
 check "text: fragments" grep -q "with data, none fragmented" "$work/out"
 
+check "text: names of the format" grep -q "  S superblocks  *2.0 KiB *< 0.1 %" \
+    "$work/out"
+
+# A terminal may be narrow: nothing but sentences runs on.
+if have script; then
+    for columns in 20 30 40 79 200; do
+        script -qec "stty cols $columns rows 24
+            exec env TERM=xterm LC_ALL=C.UTF-8 '$SHALE' map '$img'" /dev/null \
+            </dev/null | sed 's/\x1b\[[0-9;]*m//g; s/\r$//' >"$work/tty"
+        check "$columns columns" env LC_ALL=C.UTF-8 bash -c "! tail -n +3 \
+            '$work/tty' | head -n -1 | grep -E '^.{$((columns + 1))}'"
+        check "$columns columns: there" grep -q superblocks "$work/tty"
+    done
+else
+    skip "columns" "needs script (bsdutils)"
+fi
+
 # JSON: what there is adds up
 json "json: bytes" '[.bytes[]] | add' 8388608 "$SHALE" map --json "$img"
 json "json: cells are as the totals" \
@@ -120,6 +137,8 @@ json "fragments: files" '.fragmentation | .fragmented_files, (.gaps > 5),
 status "picture" 0 "$SHALE" map --picture "$work/map.svg" "$img"
 check "picture: says what" grep -q "wurzel" "$work/map.svg"
 check "picture: a path" grep -q "/home/data" "$work/map.svg"
+check "picture: says how much of what" grep -q '"k0"/>.*superblocks' \
+    "$work/map.svg"
 check "picture: needs nothing else" \
     bash -c "! grep -E '(href|src|url|@import)' '$work/map.svg'"
 same "picture: to standard output" "$work/map.svg" \
