@@ -43,7 +43,7 @@ struct pile {
 
 /* One side for each four records of the MFT, but for small and large ones. Of
    more, half the files are compared first; of one file, half the hashes. */
-#define SIDES_MIN 64u
+#define SIDES_MIN 32u
 #define SIDES_MAX (1u << 20)
 
 static size_t sides_of(const struct ntfs_check *nc)
