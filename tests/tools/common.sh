@@ -54,6 +54,20 @@ json()
     fi
 }
 
+# value KEY...: what JSON on standard input first calls so, in a line. For loops:
+# jq takes longer to begin than anything that they look at.
+value()
+{
+    local key all words=()
+
+    IFS= read -rd '' all || true
+    for key; do
+        [[ ! $all =~ \"$key\":\ *\"?([^\",}[:cntrl:]]*) ]] ||
+            words+=("${BASH_REMATCH[1]}")
+    done
+    echo "${words[*]}"
+}
+
 # says NAME TEXT: the last status's messages have TEXT in them.
 says()
 {

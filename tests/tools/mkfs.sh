@@ -16,6 +16,9 @@ mkfs() { "$SHALE" mkfs -t fat "$@" "$img" 2>"$work/err"; }
 # details FILTER: what `shale info` says of $img's volume.
 details() { "$SHALE" info --json "$img" | jq -r ".volume.details | $1"; }
 
+# detail KEY...: some of it as it is.
+detail() { "$SHALE" info --json "$img" | value "$@"; }
+
 # judge NAME: fsck.fat and mtools find nothing wrong with $img, and see as many
 # clusters as we do.
 judge()
@@ -27,7 +30,7 @@ judge()
         head -n 5 "$work/fsck"
         return
     fi
-    want=$(details .clusters)
+    want=$(detail clusters)
     clusters=$(sed -n 's,.*/\([0-9]*\) clusters$,\1,p' "$work/fsck")
     expect "$1: clusters by fsck.fat" "$want" "$clusters"
     # Two lines: its version, and the count. Anything else is a complaint.
@@ -130,8 +133,8 @@ for bits in 12 16 32; do
             size=$(fit $bits "$sector" "$cluster" $fats "$count")
             if mkfs -a -F $bits -S "$sector" -s $((sector * cluster)) \
                 -f $fats --size "$size"; then
-                got=$(details .clusters)
-                expect "$what: type" FAT$bits "$(details .type)"
+                read -r got type < <(detail clusters type)
+                expect "$what: type" FAT$bits "$type"
                 judge "$what"
             else
                 check "$what: the reason" grep -q "the volume is too" \
@@ -158,7 +161,7 @@ for fats in 1 2 3 4; do for reserved in 1 7 33; do
     check "$fats FATs behind $reserved" \
         mkfs --size 20M -f $fats -R $reserved -s 4K
     expect "$fats FATs behind $reserved" "$fats $reserved" \
-        "$(details '"\(.fats) \(.reserved_sectors)"')"
+        "$(detail fats reserved_sectors)"
     # fsck.fat knows two at most.
     [ $fats -gt 2 ] || judge "$fats FATs behind $reserved"
 done; done
@@ -202,7 +205,7 @@ done
 check "SOURCE_DATE_EPOCH" cmp "$work/UTC.img" "$work/Kolkata.img"
 # 2001-09-09 01:46:40, as an entry has it.
 expect "... is the label's time" "0dd4 2b29" \
-    "$(od -An -v -tx2 --endian=little -j $(($(details .data_offset) + 22)) \
+    "$(od -An -v -tx2 --endian=little -j $(($(detail data_offset) + 22)) \
         -N 4 "$img" | xargs)"
 SOURCE_DATE_EPOCH=never status "a SOURCE_DATE_EPOCH that is none" 2 \
     "$SHALE" mkfs -t fat "$img"
@@ -210,10 +213,10 @@ says "a SOURCE_DATE_EPOCH that is none" "SOURCE_DATE_EPOCH"
 unset SOURCE_DATE_EPOCH
 rm -f "$img"
 mkfs --size 1440K
-first=$(details .volume_id)
+first=$(detail volume_id)
 mkfs --force
 check "without it, another serial number" \
-    test "$first" != "$(details .volume_id)"
+    test "$first" != "$(detail volume_id)"
 
 # ---- what is there stays there
 make_image "$img" 8M

@@ -18,8 +18,8 @@ mkfs()
     "$SHALE" mkfs -t ext2 "$@" "$img" 2>"$work/err"
 }
 
-# details FILTER: what `shale info` says of $img's volume.
-details() { "$SHALE" info --json "$img" | jq -r ".volume.details | $1"; }
+# detail KEY...: what `shale info` says of $img's volume.
+detail() { "$SHALE" info --json "$img" | value "$@"; }
 
 # field NAME: what dumpe2fs says of $img.
 field() { dumpe2fs -h "$img" 2>/dev/null | sed -n "s/^$1: *//p"; }
@@ -58,7 +58,7 @@ for block in $blocks; do for inode in $inodes; do
         if mkfs --size "$size" -b "$block" -I "$inode" -O "$features"; then
             judge_ext2 "$what" "$img"
             expect "$what: mounted by us" "$block $inode clean" \
-                "$(details '"\(.block_size) \(.inode_size) \(.state)"')"
+                "$(detail block_size inode_size state)"
         else
             check "$what: $(cat "$work/err")" grep -qE \
                 'too small|no room for data' "$work/err"
@@ -107,7 +107,7 @@ judge_ext2 "32 KiB" "$img"
 check "1 TiB" mkfs --size 1T
 check "1 TiB: little of it is written" \
     test "$(stat -c %b "$img")" -lt $((200 * 2048))
-expect "1 TiB: described" 268435456 "$(details .block_count)"
+expect "1 TiB: described" 268435456 "$(detail block_count)"
 check "50 GiB of 1 KiB blocks" mkfs --size 50G -b 1024 -N 100000
 judge_ext2 "50 GiB of 1 KiB blocks" "$img"
 

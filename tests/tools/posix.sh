@@ -184,8 +184,7 @@ for start in 0 644 755 4711 7777 1777; do
             "$SHALE" chmod "$change" "$img:/$what"
             expect "chmod $change on $what $from" \
                 "$(printf %04o "0$(stat -c %a "$work/$what")")" \
-                "$("$SHALE" stat --json "$img" "/$what" |
-                    jq -r '.[0].mode' | tail -c 5)"
+                "$("$SHALE" stat --json "$img" "/$what" | value mode)"
         done
     done
     ! is_quick || break
@@ -313,7 +312,10 @@ fresh
 # mode_of PATH: as stat(1) has it.
 mode_of()
 {
-    "$SHALE" stat --json "$img" "$1" | jq -r '.[0].mode | ltrimstr("0")'
+    local mode
+
+    mode=$("$SHALE" stat --json "$img" "$1" | value mode)
+    echo "${mode#0}"
 }
 for mode in 700 1777 2750 u=rwx,go= g-w go-w u+s =rx +x; do
     rmdir "$work/made" 2>/dev/null || true
