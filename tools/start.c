@@ -28,7 +28,7 @@ void program_start(void)
 {
     open_standard_descriptors();
     signal(SIGXFSZ, SIG_IGN);       /* a limit of sizes is an error, too */
-    setlocale(LC_ALL, "");
-    setlocale(LC_NUMERIC, "C");     /* as numbers are written in options */
+    setlocale(LC_CTYPE, "");        /* numbers and order are as in "C" */
+    setlocale(LC_MESSAGES, "");
     print_escape = isatty(STDOUT_FILENO);
 }

@@ -6,7 +6,8 @@
 
 /*
  * Open what of stdin, stdout and stderr is closed, let a limit of sizes be an
- * error, take the user's locale, and find out whether stdout is a terminal.
+ * error, take the user's characters and language, and find out whether stdout
+ * is a terminal.
  */
 void program_start(void);
 
