@@ -1,0 +1,122 @@
+/*
+ * cmd_test.c - commands of a kernel that is built to be tested
+ *
+ * The lists are those of conformance/, which the tests of the host run, too.
+ */
+#include "shell.h"
+
+#include "tests/conformance/conform.h"
+
+/* The volume that is at work. Its struct is the list's as well. */
+struct subject {
+    struct conform c;
+    struct volume *volume;
+    bool quiet;                 /* events are expected */
+};
+
+/* As the kernel mounts it, but without a word. */
+static int mount(struct conform *c)
+{
+    const struct subject *on = (const struct subject *)c;
+    const struct shale_config config = {
+        .dev = on->volume->disk->dev,
+        .mem = heap,
+        .drivers = shale_all_drivers,
+        .locks = &kernel_locks,
+        .log = on->quiet ? NULL : &console_log,
+        .clock = &kernel_clock,
+        .cache_bytes = VOLUME_CACHE_BYTES,
+        .decoded_bytes = VOLUME_DECODED_BYTES,
+        .vnode_max = VOLUME_VNODE_MAX,
+    };
+    int err = shale_mount(&config, &on->volume->fs);
+
+    c->fs = on->volume->fs;
+    return err;
+}
+
+static int unmount(struct conform *c)
+{
+    const struct subject *on = (const struct subject *)c;
+    int err = shale_unmount(c->fs);
+
+    if (err != SHALE_EBUSY)
+        c->fs = on->volume->fs = NULL;
+    return err;
+}
+
+/* Prepare ON for the mounted volume that NAME is on, "ext2:". */
+static int subject_of(const char *name, struct subject *on)
+{
+    const char *rest;
+
+    *on = (struct subject){
+        .c = { .mem = heap, .mount = mount, .unmount = unmount },
+        .volume = volume_of(name, &rest),
+    };
+    if (!on->volume || !on->volume->fs) {
+        print("%s: no such volume\n", name);
+        return SHALE_ENODEV;
+    }
+    on->c.fs = on->volume->fs;
+    return 0;
+}
+
+static int conformance(char **words, unsigned count)
+{
+    const struct conform_case *one;
+    unsigned passed = 0, failed = 0;
+    struct subject on;
+    int err = subject_of(words[1], &on);
+
+    (void)count;
+    if (err)
+        return err;
+    for (size_t i = 0;
+         (one = conform_case(i, shale_fs_read_only(on.c.fs))) != NULL; i++) {
+        const char *wrong = conform_run(&on.c, one);
+
+        if (!wrong) {
+            passed++;
+            continue;
+        }
+        failed++;
+        print("%s %s: %s\n", words[1], one->name, wrong);
+        if (!on.c.fs || on.c.dir)
+            break;              /* there is nothing to go on with */
+    }
+    print("%s %u cases passed, %u failed\n", words[1], passed, failed);
+    return failed > 0 || passed == 0 ? SHALE_EIO : 0;
+}
+
+static int failalloc(char **words, unsigned count)
+{
+    uint64_t step = 1, rounds = 0;
+    struct subject on;
+    const char *wrong;
+    int err = subject_of(words[1], &on);
+
+    if (err)
+        return err;
+    if (count > 2 && (!text_number(words[2], &step) || step == 0))
+        return shell_tell(words[2], SHALE_EINVAL);
+    on.quiet = true;
+    err = shell_tell(words[1], unmount(&on.c));
+    if (err)
+        return err;
+    wrong = conform_failalloc(&on.c, step, &rounds);
+    print("%s %lu rounds%s%s\n", words[1], rounds, wrong ? ": " : "",
+          wrong ? wrong : "");
+    if (wrong)
+        return SHALE_EIO;
+    on.quiet = false;
+    return shell_tell(words[1], mount(&on.c));
+}
+
+const struct command test_commands[] = {
+    { "conformance", "VOLUME:", "a list of what volumes have to do", 1, 1,
+      conformance },
+    { "failalloc", "VOLUME: [STEP]", "use it, with each allocation failing", 1,
+      2, failalloc },
+    { NULL, NULL, NULL, 0, 0, NULL },
+};
