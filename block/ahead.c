@@ -23,8 +23,8 @@
 #include "shale/flight.h"
 #include "shale/mem.h"
 
-/* Runs under way at once; together they are at most this part of the budget. */
-#define GROUP_MAX 8u
+/* What is under way at once is at most this part of the budget. */
+#define GROUP_MAX SHALE_FLIGHT_MAX
 #define GROUP_BUDGET 4u
 
 /* A run, and where it is read to. */
@@ -37,7 +37,7 @@ struct ahead_run {
 struct ahead_group {
     struct shale_flight flight;
     struct ahead_run runs[GROUP_MAX];
-    unsigned count;
+    unsigned room, count;
     uint32_t held;              /* bit i: load lock i, and those of the runs */
 };
 
@@ -112,17 +112,6 @@ static void read_now(struct shale_cache *cache, const struct run *run,
 
     if (run_read(cache, run, first, 0, &buf) == 0)
         shale_buf_put(&buf->base);
-}
-
-/* How many runs are to be under way at once. */
-static unsigned group_room(const struct shale_cache *cache)
-{
-    size_t run = (size_t)cache->block_size << cache->run_shift;
-    size_t room = cache->budget / GROUP_BUDGET / run;
-
-    if (room > cache->dev->at_once)
-        room = cache->dev->at_once;
-    return room < GROUP_MAX ? (unsigned)room : GROUP_MAX;
 }
 
 /*
@@ -214,21 +203,25 @@ static void ahead_load(struct shale_cache *cache, struct ahead_group *group,
         lock_release(cache->locks, lock);
         return;
     }
-    if (group->count == group_room(cache))
+    if (group->count == group->room)
         group_land(cache, group);
     group_lock(cache, group, number);
     if (!group_has(group, block))
         load(cache, group, block, last, first, end);
 }
 
-/* NULL if the device takes one at a time, or there is no memory. */
-static struct ahead_group *group_begin(struct shale_cache *cache)
+/* For runs of up to SIZE bytes. NULL if there is no room for two at once. */
+static struct ahead_group *group_begin(struct shale_cache *cache, size_t size)
 {
     struct ahead_group *group = NULL;
+    size_t room = cache->budget / GROUP_BUDGET / size;
 
-    if (group_room(cache) > 1)
+    if (room > cache->dev->at_once)
+        room = cache->dev->at_once;
+    if (room > 1)
         group = shale_alloc(cache->mem, sizeof *group);
     if (group) {
+        group->room = room < GROUP_MAX ? (unsigned)room : GROUP_MAX;
         group->count = 0;
         group->held = 0;
         shale_flight_begin(&group->flight, cache->dev);
@@ -255,7 +248,8 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
     if (len > cache->block_count - block)
         len = cache->block_count - block;
     if (block >> cache->run_shift != (block + len - 1) >> cache->run_shift)
-        group = group_begin(cache);
+        group = group_begin(cache, (size_t)cache->block_size
+                                       << cache->run_shift);
     while (len > 0) {
         uint64_t left = ((uint64_t)1 << cache->run_shift) -
                         (block & (((uint64_t)1 << cache->run_shift) - 1));
@@ -270,17 +264,20 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
 }
 
 void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
-                          size_t count)
+                          size_t count, size_t needed)
 {
-    struct ahead_group *group;
-    bool missing;
+    struct ahead_group *group = NULL;
+    bool missing = false;
 
     if (cache->dev->at_once < 2 || count < 2)
         return;
     cache_lock(cache);
-    missing = !cache_find(cache, blocks[0]);
+    for (size_t i = 0; i < needed && i < count && !missing; i++)
+        missing = blocks[i] < cache->block_count &&
+                  !cache_find(cache, blocks[i]);
     cache_unlock(cache);
-    group = missing ? group_begin(cache) : NULL;
+    if (missing)
+        group = group_begin(cache, cache->block_size);
     for (size_t i = 0; i < count && group; i++)
         if (blocks[i] < cache->block_count)
             ahead_load(cache, group, blocks[i], blocks[i] + 1, blocks[i],

@@ -22,7 +22,7 @@
 #define MAX_STEPS 8
 
 /* Arrays that are read together for who asks for the blocks of several. */
-#define ARRAYS_AHEAD 8
+#define ARRAYS_AHEAD 16
 
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
@@ -132,9 +132,10 @@ static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
 {
     uint32_t end = vol->super.block_size / sizeof(le32);
     uint64_t blocks[ARRAYS_AHEAD];
+    uint64_t needed = (first + count + end - 1) / end;
     size_t found = 0;
 
-    if (count <= end - first)
+    if (needed < 2)
         return;
     for (; slot < end && found < ARRAYS_AHEAD; slot++) {
         uint32_t block = le32_get(pointers[slot]);
@@ -142,7 +143,8 @@ static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
         if (block != 0 && ext2_block_usable(vol, block))
             blocks[found++] = block;
     }
-    shale_buf_ahead_each(vol->fs->cache, blocks, found);
+    shale_buf_ahead_each(vol->fs->cache, blocks, found,
+                         needed < found ? (size_t)needed : found);
 }
 
 /* As ext2_map(), but a run ends where its array of pointers ends. */

@@ -123,7 +123,7 @@ START_TEST(blocks_here_and_there)
     const uint64_t *blocks = cases[_i].blocks;
 
     open_async(BUDGET, 32);
-    shale_buf_ahead_each(rig.cache, blocks, cases[_i].count);
+    shale_buf_ahead_each(rig.cache, blocks, cases[_i].count, 1);
     ck_assert_msg(rig_stats().reads == cases[_i].reads, "%s",
                   cases[_i].what);
     ck_assert_uint_eq(rig_stats().pinned, 0);
@@ -134,8 +134,21 @@ START_TEST(blocks_here_and_there)
     ck_assert_str_eq(rig.asked, "");
 
     /* With the first there nothing is read. */
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ blocks[0], 99 }, 2);
+    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ blocks[0], 99 }, 2, 1);
     ck_assert(cases[_i].reads == 0 || rig_stats().reads == cases[_i].reads);
+    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ blocks[0], 99 }, 2, 2);
+    ck_assert_uint_gt(rig_stats().reads, cases[_i].reads);
+    close_async();
+}
+END_TEST
+
+/* However small the cache is. */
+START_TEST(in_a_small_cache)
+{
+    open_async(16, 32);
+    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ 1, 500, 1000 }, 3, 1);
+    ck_assert_uint_eq(disk.taken, 3);
+    all_is_cached(500, 501);
     close_async();
 }
 END_TEST
@@ -143,7 +156,8 @@ END_TEST
 START_TEST(one_at_a_time)
 {
     rig_open(BUDGET);
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ 1, 500, 1000 }, 3);
+    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ 1, 500, 1000 }, 3,
+                         3);
     ck_assert_str_eq(rig.asked, "");
     rig_close();
 }
@@ -411,6 +425,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_run_that_fails);
     tcase_add_test(tc, no_memory_for_it);
     tcase_add_loop_test(tc, blocks_here_and_there, 0, 9);
+    tcase_add_test(tc, in_a_small_cache);
     tcase_add_test(tc, one_at_a_time);
     suite_add_tcase(s, tc);
 

@@ -81,7 +81,7 @@ static void *read_any_way(void *seed)
         case 4:
             shale_buf_ahead_each(rig.cache, (const uint64_t[]){
                 next_random(&x, RIG_BLOCKS), block + 500, block,
-                next_random(&x, RIG_BLOCKS), block + 250, block + 1 }, 6);
+                next_random(&x, RIG_BLOCKS), block + 250, block + 1 }, 6, 2);
             break;
         case 0:
             shale_buf_ahead(rig.cache, block, next_random(&x, 600), 0,

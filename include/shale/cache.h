@@ -90,12 +90,12 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
 
 /*
  * The COUNT blocks at BLOCKS, which lie here and there, are going to be taken
- * one by one: if the first is missing, and the device works on several requests
- * at once, read what is missing of them, so that the others cost no time. As of
+ * one by one, the first NEEDED of them now: if any of these is missing, and the
+ * device works on several requests at once, read all that are, together. As of
  * shale_buf_ahead(), no error matters. Best in ascending order.
  */
 void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
-                          size_t count);
+                          size_t count, size_t needed);
 
 /*
  * Pin BLOCK, which was free and is going to have new contents: all zeros, and
