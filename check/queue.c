@@ -17,6 +17,8 @@
  * Items leave the heap some time before they are read, and wait in a ring. The
  * device is told where they are, so that it can have many on their way at once:
  * places that are far apart take as long to be found as large runs to be read.
+ * The first of a queue it is told of when they are added, which is while
+ * something else is read.
  */
 #include "check/state.h"
 
@@ -30,6 +32,7 @@ enum {
     ALONE = 32,                 /* items not worth waking others for */
     RING = 512,                 /* items: a power of two */
     HINT_BYTES = 512 << 10,     /* of one hint */
+    EARLY = 1024,               /* items told of when they are added */
 };
 
 struct batch {
@@ -44,6 +47,7 @@ struct lane {
     struct check_lock lock;     /* guards the rest */
     struct batch *batches;       /* the first one is open */
     uint64_t count;             /* items */
+    uint64_t early;             /* of these, told of */
 };
 
 struct check_queue {
@@ -66,6 +70,7 @@ struct round {
     uint64_t left;              /* items, those in the ring included */
     struct check_item *ring;    /* that have left the heap, in order */
     size_t ring_at, ring_count;
+    bool told;                  /* of all of them the device knows */
     int err;
 };
 
@@ -131,6 +136,12 @@ static struct lane *lane_of(struct check_queue *queue, uint64_t at)
     return &queue->lanes[at / RUN_BYTES % LANES];
 }
 
+/* Of each lane that is in use so many items are told of early. */
+static unsigned early_of(const struct check_queue *queue)
+{
+    return queue->check->workers < 2 ? EARLY : EARLY / LANES;
+}
+
 /* A batch with room in it, at the head of LANE's list; or NULL. */
 static struct batch *open_batch(struct check *check, struct lane *lane)
 {
@@ -150,15 +161,20 @@ static struct batch *open_batch(struct check *check, struct lane *lane)
 int check_queue_add(struct check_queue *queue, const struct check_item *item)
 {
     struct lane *lane = lane_of(queue, item->at);
+    bool early = false;
     struct batch *batch;
 
     check_lock(queue->check, &lane->lock);
     batch = open_batch(queue->check, lane);
     if (batch) {
+        early = lane->count < early_of(queue);
+        lane->early += early;
         batch->items[batch->count++] = *item;
         lane->count++;
     }
     check_unlock(queue->check, &lane->lock);
+    if (early)
+        check_soon(queue->check, item->at, queue->length);
     return batch ? 0 : SHALE_ENOMEM;
 }
 
@@ -231,8 +247,9 @@ static void take_batches(struct round *round)
         for (struct batch *batch = lane->batches; batch; batch = batch->next)
             round->heap[round->batches++] = batch;
         round->left += lane->count;
+        round->told = round->told && lane->early == lane->count;
         lane->batches = NULL;
-        lane->count = 0;
+        lane->count = lane->early = 0;
     }
 }
 
@@ -250,6 +267,7 @@ static int round_begin(struct round *round)
             batches++;
     round->heap = NULL;
     round->left = round->batches = round->round_batches = 0;
+    round->told = true;
     if (batches == 0)
         return 0;
     round->heap = check_alloc(check, batches * sizeof(struct batch *));
@@ -342,7 +360,8 @@ static void refill(struct round *round, struct hand *hand)
             &round->ring[(round->ring_at + round->ring_count++) % RING];
 
         pop(round, item);
-        hint(round, hand, item);
+        if (!round->told)
+            hint(round, hand, item);
     }
 }
 

@@ -96,9 +96,10 @@ static void tell(struct ext2_check *c, uint32_t group, uint64_t at,
 
     while (name[len])
         len++;
-    ext2_tell(c, SUPER_BACKUP, at, .object = SHALE_OBJECT_GROUP,
-              .number = group, .name = name, .len = len, .compared = true,
-              .expected = expected, .found = found);
+    ext2_tell(c, SUPER_BACKUP, at + ext2_check_super_field(name),
+              .object = SHALE_OBJECT_GROUP, .number = group, .name = name,
+              .len = len, .compared = true, .expected = expected,
+              .found = found);
 }
 
 /* What of a copy must be as in the first superblock: what reading depends on.

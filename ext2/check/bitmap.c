@@ -10,6 +10,10 @@
 
 enum { BLOCKS, INODES };
 
+#define DESC_FLAGS      0x12u   /* of a descriptor */
+#define DESC_BLOCK_CSUM 0x18u
+#define DESC_INODE_CSUM 0x1au
+
 struct pass {
     struct ext2_check *c;
     struct check_queue *queue;  /* tag: group, BLOCKS or INODES */
@@ -100,7 +104,8 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
     }
     claim_lost(c, r, run, r->len, group);
 #define TELL(code, d)                                                   \
-    ext2_tell(c, code, at, .object = SHALE_OBJECT_GROUP, .number = group, \
+    ext2_tell(c, code, at + ((d).first - r->first) / 8,                 \
+              .object = SHALE_OBJECT_GROUP, .number = group,            \
               .other = (d).first, .found = (d).count)
     if (lost.count > 0 && kind == BLOCKS)
         TELL(BITMAP_BLOCKS_LOST, lost);
@@ -113,24 +118,23 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
 #undef TELL
 }
 
-/* Bits that stand for nothing are set. */
-static bool padded(const struct ext2_check *c, const struct range *r,
-                   const uint8_t *stored)
+/* Bits that stand for nothing are set: up to which byte? */
+static uint64_t padded_to(const struct ext2_check *c, const struct range *r,
+                          const uint8_t *stored)
 {
     uint64_t bits = (uint64_t)c->super.block_size * 8;
 
     for (uint64_t i = r->len; i < bits && i % 8 != 0; i++)
         if (!(stored[i / 8] >> i % 8 & 1))
-            return false;
+            return i / 8;
     for (uint64_t b = (r->len + 7) / 8; b < c->super.block_size; b++)
         if (stored[b] != 0xff)
-            return false;
-    return true;
+            return b;
+    return c->super.block_size;
 }
 
 static void check_sum(struct ext2_check *c, uint32_t group, uint64_t kind,
-                      const struct range *r, const uint8_t *stored,
-                      uint64_t at)
+                      const struct range *r, const uint8_t *stored)
 {
     const struct ext2_check_group *g = &c->groups[group];
     uint32_t found = kind == BLOCKS ? g->block_csum : g->inode_csum;
@@ -142,7 +146,10 @@ static void check_sum(struct ext2_check *c, uint32_t group, uint64_t kind,
     if (c->super.desc_size < 64)
         sum &= 0xffff;
     if (sum != found)
-        ext2_tell(c, BITMAP_CHECKSUM, at, .object = SHALE_OBJECT_GROUP,
+        ext2_tell(c, BITMAP_CHECKSUM,
+                  ext2_check_desc_at(&c->super, group) +
+                      (kind == BLOCKS ? DESC_BLOCK_CSUM : DESC_INODE_CSUM),
+                  .object = SHALE_OBJECT_GROUP,
                   .number = group,
                   .name = kind == BLOCKS ? "block" : "inode", .len = 5,
                   .compared = true, .expected = sum, .found = found);
@@ -155,6 +162,7 @@ static int handle(struct check *check, const struct check_item *item,
     uint32_t group = (uint32_t)item->tag[0];
     struct range r = range_of(c, group, item->tag[1]);
     size_t size = (size_t)(r.len + 7) / 8;
+    uint64_t hole;
     uint8_t *found;
 
     check_done(check, 1);
@@ -164,12 +172,12 @@ static int handle(struct check *check, const struct check_item *item,
                        .number = group, .other = item->at });
         return 0;
     }
-    check_sum(c, group, item->tag[1], &r, stored, item->at);
-    if (!padded(c, &r, stored))
-        ext2_tell(c, BITMAP_PADDING, item->at, .object = SHALE_OBJECT_GROUP,
-                  .number = group,
-                  .name = item->tag[1] == BLOCKS ? "block" : "inode",
-                  .len = 5);
+    check_sum(c, group, item->tag[1], &r, stored);
+    hole = padded_to(c, &r, stored);
+    if (hole < c->super.block_size)
+        ext2_tell(c, BITMAP_PADDING, item->at + hole,
+                  .object = SHALE_OBJECT_GROUP, .number = group,
+                  .name = item->tag[1] == BLOCKS ? "block" : "inode", .len = 5);
     found = check_alloc(check, size);
     if (!found)
         return SHALE_ENOMEM;
@@ -215,13 +223,15 @@ static void check_counts(struct pass *pass, uint32_t group)
                "directories", 11, g->found_dirs, g->used_dirs);
     /* Who minds the marks though there is no feature would lose inodes. */
     if (g->said_unused > c->super.inodes_per_group - g->used_to)
-        ext2_tell(c, GROUP_UNINIT_INODES, ext2_check_desc_at(&c->super, group),
+        ext2_tell(c, GROUP_UNINIT_INODES,
+                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group);
     if (!(g->flags & EXT2_GROUP_BLOCK_UNINIT))
         return;
     meta = check_bits_sum(c->metadata, r.first, r.len);
     if (meta != used)
-        ext2_tell(c, GROUP_BLOCK_UNINIT, ext2_check_desc_at(&c->super, group),
+        ext2_tell(c, GROUP_BLOCK_UNINIT,
+                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .found = used - meta);
 }

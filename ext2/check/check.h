@@ -350,6 +350,14 @@ void ext2_check_dirs_unlock(struct ext2_check *c);
 /* Where inode INO lies; SHALE_NOWHERE if its table cannot be believed. */
 uint64_t ext2_check_inode_at(const struct ext2_check *c, uint32_t ino);
 
+static inline uint64_t ext2_check_field_at(const struct ext2_check *c,
+                                           uint64_t ino, size_t offset)
+{
+    uint64_t at = ext2_check_inode_at(c, (uint32_t)ino);
+
+    return at == SHALE_NOWHERE ? at : at + offset;
+}
+
 /*
  * Read inode INO and decode it. *GOOD is false if it cannot be read (which has
  * been told). BYTES is memory for super.inode_size bytes, and stays in use.
@@ -378,6 +386,17 @@ void ext2_check_inode_decode(const struct ext2_check *c, uint32_t ino,
 #define ext2_tell_there(c, code, ino, ...)                                  \
     ext2_tell_inode(c, code, ext2_check_inode_at(c, (uint32_t)(ino)), ino,  \
                     __VA_ARGS__)
+
+/*
+ * Where a field is: of INODE (or whatever else has the place of one in `at`);
+ * of inode INO, which may be out of reach; of the superblock.
+ */
+#define EXT2_AT(inode, field)                                               \
+    ((inode)->at + offsetof(struct ext2_disk_inode, field))
+#define EXT2_AT_INO(c, ino, field)                                          \
+    ext2_check_field_at(c, ino, offsetof(struct ext2_disk_inode, field))
+#define EXT2_AT_SUPER(c, field)                                             \
+    ((c)->super.at + offsetof(struct ext2_disk_super, field))
 
 /* ------------------------------------------------------------- checksums */
 
@@ -435,6 +454,8 @@ void ext2_check_owned_end(struct ext2_check *c);
    name of a field, which is *FOUND. */
 const char *ext2_check_super_wrong(const struct ext2_disk_super *raw,
                                    uint64_t *found);
+/* ... where the field called NAME is, of those that are ever told of. */
+uint64_t ext2_check_super_field(const char *name);
 void ext2_check_super_decode(struct ext2_check *c, uint64_t at,
                              const struct ext2_disk_super *raw);
 

@@ -51,7 +51,7 @@ static int pass0(struct ext2_check *c, bool *good)
         return err;
     check_phase(c->check, "groups", c->super.group_count);
     if (c->super.incompat & EXT2_INCOMPAT_JOURNAL_DEV) {
-        ext2_tell(c, JOURNAL_DEVICE, c->super.at, .other = 0);
+        ext2_tell(c, JOURNAL_DEVICE, EXT2_AT_SUPER(c, incompat), .other = 0);
         *good = false;
         return 0;
     }

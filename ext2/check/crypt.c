@@ -69,12 +69,14 @@ int ext2_crypt_check(struct ext2_check *c,
     if (!context) {
         /* It may be in the block of attributes, where there is one. */
         if (inode->acl == 0)
-            ext2_tell_inode(c, CRYPT_NONE, inode->at, inode->ino, .other = 0);
+            ext2_tell_inode(c, CRYPT_NONE, EXT2_AT(inode, flags), inode->ino,
+                            .other = 0);
         return 0;
     }
     if (!context_is_sound(context, size)) {
-        ext2_tell_inode(c, CRYPT_CONTEXT, inode->at, inode->ino,
-                        .other = size);
+        ext2_tell_inode(c, CRYPT_CONTEXT,
+                        list->at + (uint64_t)(context - list->bytes),
+                        inode->ino, .other = size);
         return 0;
     }
     check_lock(c->check, &tree->lock);

@@ -21,6 +21,13 @@ static const uint8_t entry_types[16] = {
 };
 
 #define TYPE_DIR 2u
+
+/* Of a record. */
+#define LENGTHS_AT  offsetof(struct ext2_disk_dirent, rec_len)
+#define LENGTH_AT   offsetof(struct ext2_disk_dirent, name_len)
+#define TYPE_AT     offsetof(struct ext2_disk_dirent, file_type)
+#define NAME_AT     sizeof(struct ext2_disk_dirent)
+
 #define CRYPT_NAME_MIN 16u      /* bytes: one block of the cipher */
 
 /* --------------------------------------------------------------- gathering */
@@ -91,36 +98,38 @@ static void check_type(struct ext2_dir_block *b, const struct ext2_record *r,
     if (r->type == 0)
         return;                 /* "unknown", which anything may be */
     if (!b->c->super.filetype)
-        ext2_tell_record(b, r, DIR_TYPE_SET, .other = r->ino,
+        ext2_tell_record_at(b, r, TYPE_AT, DIR_TYPE_SET, .other = r->ino,
                          .compared = true, .found = r->type);
     else if (want != 0 && r->type != want)
-        ext2_tell_record(b, r, DIR_TYPE, .other = r->ino, .compared = true,
-                         .expected = want, .found = r->type);
+        ext2_tell_record_at(b, r, TYPE_AT, DIR_TYPE, .other = r->ino,
+                            .compared = true, .expected = want,
+                            .found = r->type);
 }
 
 /* Is R's name one that a file may have? */
 static void check_name(struct ext2_dir_block *b, const struct ext2_record *r)
 {
     if (r->len == 0) {
-        ext2_tell_record(b, r, NAME_EMPTY, .other = r->ino);
+        ext2_tell_record_at(b, r, LENGTH_AT, NAME_EMPTY, .other = r->ino);
         return;
     }
     if (b->flags & EXT2_CHECK_CRYPT) {
         if (r->len < CRYPT_NAME_MIN)
-            ext2_tell_record(b, r, NAME_CRYPT, .other = r->ino,
+            ext2_tell_record_at(b, r, LENGTH_AT, NAME_CRYPT, .other = r->ino,
                              .compared = true, .expected = CRYPT_NAME_MIN,
                              .found = r->len);
         return;
     }
     for (unsigned i = 0; i < r->len; i++) {
         if (r->name[i] == '\0' || r->name[i] == '/') {
-            ext2_tell_record(b, r, NAME_ILLEGAL, .other = r->ino);
+            ext2_tell_record_at(b, r, NAME_AT + i, NAME_ILLEGAL,
+                                .other = r->ino);
             return;
         }
     }
     if ((b->flags & EXT2_CHECK_CASEFOLD) && ext2_fold_is_strict(b->c) &&
         !ext2_fold_is_text(r->name, r->len))
-        ext2_tell_record(b, r, NAME_TEXT, .other = r->ino);
+        ext2_tell_record_at(b, r, NAME_AT, NAME_TEXT, .other = r->ino);
 }
 
 /* Files in an encrypted directory are encrypted, but for devices and such. */
@@ -147,7 +156,7 @@ int ext2_dir_entry(struct ext2_dir_block *b, const struct ext2_record *r)
     if (r->ino == 0)
         return 0;
     if (ext2_record_is_dots(r)) {
-        ext2_tell_record(b, r, DIR_DOTS_AGAIN, .other = r->ino);
+        ext2_tell_record_at(b, r, NAME_AT, DIR_DOTS_AGAIN, .other = r->ino);
         return 0;
     }
     check_name(b, r);
@@ -187,7 +196,9 @@ int ext2_dir_records(struct ext2_dir_block *b, uint32_t at)
         at += r.length;
     }
     if (more < 0)
-        ext2_tell_inode(b->c, DIR_RECORD, b->at + at, b->ino,
+        ext2_tell_inode(b->c, DIR_RECORD,
+                        b->at + at + (b->end - at > LENGTHS_AT ? LENGTHS_AT
+                                                               : 0), b->ino,
                         .other = b->logical, .compared = true,
                         .expected = b->end - at, .found = r.length);
     b->broken |= more < 0;
@@ -204,7 +215,7 @@ static bool is_dots(struct ext2_dir_block *b, const struct ext2_record *r,
         return false;
     /* The kernel of old took them for C's strings, and e2fsck still does. */
     if (r->name[len] != '\0')
-        ext2_tell_record(b, r, DIR_DOTS_END, .other = r->ino);
+        ext2_tell_record_at(b, r, NAME_AT + len, DIR_DOTS_END, .other = r->ino);
     check_type(b, r, TYPE_DIR);
     return true;
 }
@@ -230,7 +241,7 @@ static int check_dots(struct ext2_dir_block *b, uint32_t *next)
     if (more < 0)
         return 0;
     if (more == 0 || !is_dots(b, &r, 2) || r.ino == 0) {
-        ext2_tell_block(b, DIR_DOTDOT, .other = r.ino);
+        ext2_tell_block_at(b, *next, DIR_DOTDOT, .other = r.ino);
         *next += r.length;
         return 0;
     }
@@ -262,7 +273,8 @@ static void check_tail(struct ext2_dir_block *b)
         return;
     tail = tail_find(b);
     if (!tail) {
-        ext2_tell_block(b, DIR_NO_CHECKSUM, .other = b->logical);
+        ext2_tell_block_at(b, b->size - EXT2_TAIL, DIR_NO_CHECKSUM,
+                           .other = b->logical);
         return;
     }
     if (b->broken)
@@ -270,8 +282,9 @@ static void check_tail(struct ext2_dir_block *b)
     found = le32_get(*(const le32 *)(tail + sizeof(struct ext2_disk_dirent)));
     crc = ext2_check_crc(b->c, b->seed, b->bytes, b->size - EXT2_TAIL);
     if (crc != found)
-        ext2_tell_block(b, DIR_CHECKSUM, .other = b->logical,
-                        .compared = true, .expected = crc, .found = found);
+        ext2_tell_block_at(b, b->size - sizeof(le32), DIR_CHECKSUM,
+                           .other = b->logical, .compared = true,
+                           .expected = crc, .found = found);
 }
 
 /* ------------------------------------------------------------------ blocks */
@@ -392,10 +405,12 @@ static int check_holes(struct ext2_check *c)
                      (EXT2_CHECK_INLINE | EXT2_CHECK_CLEAR)))
             continue;
         if (dir->blocks == 0)
-            ext2_tell_there(c, DIR_EMPTY, ino, .other = 0);
+            ext2_tell_inode(c, DIR_EMPTY, EXT2_AT_INO(c, ino, size), ino,
+                            .other = 0);
         else if (dir->found < dir->blocks)
-            ext2_tell_there(c, DIR_HOLE, ino, .compared = true,
-                            .expected = dir->blocks, .found = dir->found);
+            ext2_tell_inode(c, DIR_HOLE, EXT2_AT_INO(c, ino, block), ino,
+                            .compared = true, .expected = dir->blocks,
+                            .found = dir->found);
     }
     return check_going(c->check);
 }

@@ -18,6 +18,9 @@
 
 #define EXTENT_MAGIC    0xf30au
 #define EXTENT_ENTRY    12u
+#define START_HIGH      6u              /* of an extent */
+#define BELOW_LOW       4u              /* of an index */
+#define HEADER_DEPTH   6u              /* of a header */
 #define ROOT_SIZE       60u             /* bytes of i_block */
 #define EXTENT_WRITTEN_MAX 32768u       /* longest extent that is written */
 #define EXTENT_DEPTH_MAX 5u             /* enough for 2^32 blocks of 1 KiB */
@@ -116,6 +119,7 @@ static int take_leaf(struct ext2_check_walk *walk, const struct node *node)
         if (count == 0 || logical < next || logical + count > node->end)
             continue;
         next = logical + count;
+        walk->at = node->at + (uint64_t)(i + 1) * EXTENT_ENTRY + START_HIGH;
         err = ext2_check_data(walk, logical, start, count, unwritten);
     }
     return err;
@@ -139,6 +143,7 @@ static int take_index(struct ext2_check_walk *walk, const struct node *node)
             continue;
         }
         next = logical;
+        walk->at = node->at + (uint64_t)(i + 1) * EXTENT_ENTRY + BELOW_LOW;
         err = ext2_check_node(walk, block, logical, EXT2_CHECK_NODE_EXTENT |
                               (node->depth - 1), end);
     }
@@ -163,7 +168,8 @@ int ext2_check_extent_root(struct ext2_check_walk *walk, const le32 *block)
         return 0;
     }
     if (node.depth > EXTENT_DEPTH_MAX && ext2_check_tells(walk))
-        ext2_tell_inode(walk->c, EXTENT_DEEP, node.at, walk->file->ino,
+        ext2_tell_inode(walk->c, EXTENT_DEEP, node.at + HEADER_DEPTH,
+                        walk->file->ino,
                         .compared = true, .expected = EXTENT_DEPTH_MAX,
                         .found = node.depth);
     return node.depth == 0 ? take_leaf(walk, &node) : take_index(walk, &node);
@@ -179,7 +185,8 @@ static void check_sum(struct ext2_check_walk *walk, const struct node *node)
         return;
     sum = ext2_check_crc(walk->c, walk->file->seed, node->bytes, offset);
     if (sum != get32(node->bytes + offset))
-        ext2_tell_inode(walk->c, EXTENT_CHECKSUM, node->at, walk->file->ino,
+        ext2_tell_inode(walk->c, EXTENT_CHECKSUM, node->at + offset,
+                        walk->file->ino,
                         .compared = true, .expected = sum,
                         .found = get32(node->bytes + offset));
 }
@@ -205,7 +212,8 @@ int ext2_check_extent_node(struct ext2_check_walk *walk,
     check_sum(walk, &node);
     if (node.entries > 0 && get32(bytes + EXTENT_ENTRY) != node.first &&
         ext2_check_tells(walk))
-        ext2_tell_inode(walk->c, EXTENT_KEY, node.at, walk->file->ino,
+        ext2_tell_inode(walk->c, EXTENT_KEY, node.at + EXTENT_ENTRY,
+                        walk->file->ino,
                         .compared = true, .expected = node.first,
                         .found = get32(bytes + EXTENT_ENTRY));
     return node.depth == 0 ? take_leaf(walk, &node) : take_index(walk, &node);

@@ -55,8 +55,9 @@ uint64_t ext2_check_most_bytes(const struct ext2_check *c, uint32_t flags)
 static void tell_size(struct ext2_check *c, const struct ext2_check_file *file,
                       uint64_t expected)
 {
-    ext2_tell_inode(c, INODE_SIZE, file->at, file->ino, .compared = true,
-                    .expected = expected, .found = file->size);
+    ext2_tell_inode(c, INODE_SIZE, EXT2_AT(file, size), file->ino,
+                    .compared = true, .expected = expected,
+                    .found = file->size);
 }
 
 static void check_dir_size(struct ext2_check *c,
@@ -79,7 +80,7 @@ static void check_size(struct ext2_check *c,
     uint64_t most = ext2_check_most_bytes(c, file->flags), last;
 
     if (file->size > most) {
-        ext2_tell_inode(c, INODE_TOO_BIG, file->at, file->ino,
+        ext2_tell_inode(c, INODE_TOO_BIG, EXT2_AT(file, size), file->ino,
                         .compared = true, .expected = most,
                         .found = file->size);
         return;
@@ -111,7 +112,7 @@ static void check_blocks(struct ext2_check *c,
     if (s->bigalloc && file->sums.leaves > 1)
         least -= (uint64_t)(file->sums.leaves - 1) << s->cluster_shift;
     if (file->sectors < least << shift || file->sectors > blocks << shift)
-        ext2_tell_inode(c, INODE_BLOCKS, file->at, file->ino,
+        ext2_tell_inode(c, INODE_BLOCKS, EXT2_AT(file, blocks), file->ino,
                         .compared = true, .expected = blocks << shift,
                         .found = file->sectors);
 }
@@ -123,7 +124,7 @@ static void check_journal(struct ext2_check *c,
     static const char what[] = "has holes";
 
     if (file->sums.mapped < file->size >> c->super.block_shift)
-        ext2_tell_inode(c, JOURNAL_INVALID, file->at, file->ino,
+        ext2_tell_inode(c, JOURNAL_INVALID, EXT2_AT(file, block), file->ino,
                         .name = what, .len = sizeof what - 1);
 }
 

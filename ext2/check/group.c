@@ -14,6 +14,9 @@
 
 #define READ_BLOCKS 64u         /* of descriptors, at once */
 
+#define DESC_BLOCK_BITMAP   0x00
+#define DESC_INODE_BITMAP   0x04
+#define DESC_TABLE          0x08
 /* Fields of a descriptor that the driver has no names for. */
 #define DESC_FLAGS          0x12
 #define DESC_BLOCK_CSUM     0x18
@@ -49,9 +52,9 @@ static void decode(const struct ext2_check *c, const uint8_t *desc,
     bool wide = c->super.desc_size > DESC_HIGH;
 
     memset(g, 0, sizeof *g);
-    g->block_bitmap = get32(desc, 0);
-    g->inode_bitmap = get32(desc, 4);
-    g->inode_table = get32(desc, 8);
+    g->block_bitmap = get32(desc, DESC_BLOCK_BITMAP);
+    g->inode_bitmap = get32(desc, DESC_INODE_BITMAP);
+    g->inode_table = get32(desc, DESC_TABLE);
     g->free_clusters = get16(desc, 0x0c);
     g->free_inodes = get16(desc, 0x0e);
     g->used_dirs = get16(desc, 0x10);
@@ -195,7 +198,8 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
 
     if (!s->group_csum) {
         if ((g->flags & uninit) || g->unused_inodes != 0)
-            ext2_tell(c, GROUP_UNINIT_FEATURE, at,
+            ext2_tell(c, GROUP_UNINIT_FEATURE,
+                      at + (g->flags & uninit ? DESC_FLAGS : DESC_UNUSED),
                       .object = SHALE_OBJECT_GROUP, .number = group);
         g->said_unused = g->unused_inodes;
         if (g->unused_inodes > s->inodes_per_group)
@@ -203,7 +207,7 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
         if (g->flags & EXT2_GROUP_INODE_UNINIT)
             g->said_unused = s->inodes_per_group;
         if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) && is_last(s, group))
-            ext2_tell(c, GROUP_LAST_UNINIT, at,
+            ext2_tell(c, GROUP_LAST_UNINIT, at + DESC_FLAGS,
                       .object = SHALE_OBJECT_GROUP, .number = group);
         g->flags = 0;
         g->unused_inodes = 0;
@@ -211,21 +215,23 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
     }
     sum = checksum(c, group, desc);
     if (sum != get16(desc, DESC_CHECKSUM)) {
-        ext2_tell(c, GROUP_CHECKSUM, at, .object = SHALE_OBJECT_GROUP,
-                  .number = group, .compared = true, .expected = sum,
+        ext2_tell(c, GROUP_CHECKSUM, at + DESC_CHECKSUM,
+                  .object = SHALE_OBJECT_GROUP, .number = group,
+                  .compared = true, .expected = sum,
                   .found = get16(desc, DESC_CHECKSUM));
         g->flags = 0;
         g->unused_inodes = 0;
     }
     if (g->unused_inodes > s->inodes_per_group) {
-        ext2_tell(c, GROUP_UNUSED, at, .object = SHALE_OBJECT_GROUP,
-                  .number = group, .compared = true,
-                  .expected = s->inodes_per_group, .found = g->unused_inodes);
+        ext2_tell(c, GROUP_UNUSED, at + DESC_UNUSED,
+                  .object = SHALE_OBJECT_GROUP, .number = group,
+                  .compared = true, .expected = s->inodes_per_group,
+                  .found = g->unused_inodes);
         g->unused_inodes = 0;
     }
     if ((g->flags & EXT2_GROUP_BLOCK_UNINIT) && is_last(s, group)) {
-        ext2_tell(c, GROUP_LAST_UNINIT, at, .object = SHALE_OBJECT_GROUP,
-                  .number = group);
+        ext2_tell(c, GROUP_LAST_UNINIT, at + DESC_FLAGS,
+                  .object = SHALE_OBJECT_GROUP, .number = group);
         g->flags &= (uint16_t)~EXT2_GROUP_BLOCK_UNINIT;
     }
 }
@@ -242,10 +248,12 @@ static int take_desc(struct ext2_check *c, uint32_t group, uint64_t at,
         struct ext2_check_group first = *g;
 
         err = try_copy(c, group, g);
-        check_place(c, group, at, "block bitmap", 12, &first.block_bitmap, 1);
-        check_place(c, group, at, "inode bitmap", 12, &first.inode_bitmap, 1);
-        check_place(c, group, at, "inode table", 11, &first.inode_table,
-                    c->super.table_blocks);
+        check_place(c, group, at + DESC_BLOCK_BITMAP, "block bitmap", 12,
+                    &first.block_bitmap, 1);
+        check_place(c, group, at + DESC_INODE_BITMAP, "inode bitmap", 12,
+                    &first.inode_bitmap, 1);
+        check_place(c, group, at + DESC_TABLE, "inode table", 11,
+                    &first.inode_table, c->super.table_blocks);
         if (!all_in_place(c, group, g))
             *g = first;
     }

@@ -120,14 +120,14 @@ static void entries_check(struct ext2_dir_block *b, uint32_t start,
         uint32_t block = le32_get(raw[i].block) & BLOCK_MASK;
 
         if (block == 0 || block >= b->blocks)
-            ext2_tell_block(b, HTREE_BLOCK, .other = b->logical,
-                            .compared = true, .expected = b->blocks,
-                            .found = block);
+            ext2_tell_block_at(b, start + i * 8 + 4, HTREE_BLOCK,
+                               .other = b->logical, .compared = true,
+                               .expected = b->blocks, .found = block);
         if (i > 1 && le32_get(raw[i].hash) < le32_get(raw[i - 1].hash))
-            ext2_tell_block(b, HTREE_ORDER, .other = b->logical,
-                            .compared = true,
-                            .expected = le32_get(raw[i - 1].hash),
-                            .found = le32_get(raw[i].hash));
+            ext2_tell_block_at(b, start + i * 8, HTREE_ORDER,
+                               .other = b->logical, .compared = true,
+                               .expected = le32_get(raw[i - 1].hash),
+                               .found = le32_get(raw[i].hash));
     }
 }
 
@@ -146,8 +146,9 @@ static void checksum_check(struct ext2_dir_block *b, uint32_t start,
     crc = ext2_check_crc(b->c, crc, tail, 4);
     crc = ext2_check_crc(b->c, crc, zero, sizeof zero);
     if (crc != found)
-        ext2_tell_block(b, HTREE_CHECKSUM, .other = b->logical,
-                        .compared = true, .expected = crc, .found = found);
+        ext2_tell_block_at(b, start + limit * 8 + 4, HTREE_CHECKSUM,
+                           .other = b->logical, .compared = true,
+                           .expected = crc, .found = found);
 }
 
 /* The entries of a root or a node. *SOUND: they have been taken down. */
@@ -162,13 +163,13 @@ static int index_check(struct ext2_dir_block *b, uint32_t start,
 
     *sound = false;
     if (limit != room) {
-        ext2_tell_block(b, HTREE_LIMIT, .other = b->logical, .compared = true,
-                        .expected = room, .found = limit);
+        ext2_tell_block_at(b, start, HTREE_LIMIT, .other = b->logical,
+                           .compared = true, .expected = room, .found = limit);
         limit = room;
     }
     if (count == 0 || count > limit) {
-        ext2_tell_block(b, HTREE_COUNT, .other = b->logical, .compared = true,
-                        .expected = limit, .found = count);
+        ext2_tell_block_at(b, start + 2, HTREE_COUNT, .other = b->logical,
+                           .compared = true, .expected = limit, .found = count);
         return 0;
     }
     *sound = true;
@@ -193,14 +194,18 @@ static bool root_is_usable(struct ext2_dir_block *b,
                          : info->hash_version <= EXT2_HASH_TEA;
 
     if (le32_get(info->reserved) != 0 || info->info_length != sizeof *info)
-        ext2_tell_block(b, HTREE_ROOT, .compared = true,
+        ext2_tell_block_at(b, le32_get(info->reserved) ? ROOT_INFO
+                                                       : ROOT_INFO + 5,
+                           HTREE_ROOT, .compared = true,
                         .expected = sizeof *info, .found = info->info_length);
     else if (!known)
-        ext2_tell_block(b, HTREE_VERSION, .found = info->hash_version);
+        ext2_tell_block_at(b, ROOT_INFO + 4, HTREE_VERSION,
+                           .found = info->hash_version);
     else if (info->flags & ROOT_FLAG_UNKNOWN)
-        ext2_tell_block(b, HTREE_VERSION, .found = info->hash_version);
+        ext2_tell_block_at(b, ROOT_INFO + 7, HTREE_VERSION,
+                           .found = info->hash_version);
     else if (info->levels >= levels)
-        ext2_tell_block(b, HTREE_LEVELS, .compared = true,
+        ext2_tell_block_at(b, ROOT_INFO + 6, HTREE_LEVELS, .compared = true,
                         .expected = levels - 1, .found = info->levels);
     else
         return true;

@@ -499,7 +499,7 @@ int ext2_check_inodes(struct ext2_check *c)
         err = ext2_check_dirs_sort(c);
     if (!err && c->scan->large_files > 0 &&
         !(c->super.ro_compat & EXT2_RO_COMPAT_LARGE_FILE))
-        ext2_tell(c, LARGE_FILES, c->super.at,
+        ext2_tell(c, LARGE_FILES, EXT2_AT_SUPER(c, ro_compat),
                   .other = c->scan->large_files);
     if (!err)
         ext2_check_quota_numbers(c);

@@ -36,7 +36,7 @@ static void tell_super(struct ext2_check *c, uint64_t at, const char *what)
 
 static void tell_flag(struct ext2_check *c, const char *what)
 {
-    ext2_tell(c, JOURNAL_FLAG, c->super.at, .name = what,
+    ext2_tell(c, JOURNAL_FLAG, EXT2_AT_SUPER(c, incompat), .name = what,
               .len = length(what));
 }
 
@@ -137,7 +137,9 @@ static void check_super(struct ext2_check *c, uint64_t at,
     bool recover = c->super.incompat & EXT2_INCOMPAT_RECOVER;
 
     if (be32_get(raw->error) != 0)
-        ext2_tell(c, JOURNAL_ERROR, at, .compared = true,
+        ext2_tell(c, JOURNAL_ERROR,
+                  at + offsetof(struct journal_disk_super, error),
+                  .compared = true,
                   .found = be32_get(raw->error));
     if (what)
         tell_super(c, at, what);
@@ -214,12 +216,14 @@ int ext2_check_journal(struct ext2_check *c)
     if (!has && recover)
         tell_flag(c, "there is something to be replayed, and no journal");
     if (has && recover)
-        ext2_tell(c, JOURNAL_WAITS, s->at, .other = 0);
+        ext2_tell(c, JOURNAL_WAITS, EXT2_AT_SUPER(c, incompat), .other = 0);
     /* Whoever is named must be one, though the feature were missing. */
     if (ino != 0 && !named)
         return check_inode(c, ino);
     if (named || (has && le32_get(s->raw.journal_dev) != 0))
-        ext2_tell(c, JOURNAL_EXTERNAL, s->at, .other = 0);
+        ext2_tell(c, JOURNAL_EXTERNAL,
+                  named ? EXT2_AT_SUPER(c, journal_uuid)
+                        : EXT2_AT_SUPER(c, journal_dev), .other = 0);
     else if (has)
         tell_flag(c, "there is a journal, and nobody says where");
     return 0;

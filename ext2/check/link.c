@@ -72,7 +72,8 @@ static void check_links(struct ext2_check *c, uint32_t ino)
         return;
     is_dir = info->type == EXT2_S_IFDIR >> 12;
     if (!is_dir && names == 0) {
-        ext2_tell_there(c, INODE_UNNAMED, ino, .other = info->links);
+        ext2_tell_inode(c, INODE_UNNAMED, EXT2_AT_INO(c, ino, links), ino,
+                        .other = info->links);
         return;
     }
     dir = is_dir ? ext2_check_dir_of(c, ino) : NULL;
@@ -82,15 +83,17 @@ static void check_links(struct ext2_check *c, uint32_t ino)
         names += 2;
     if (is_dir && names > LINKS_MAX) {
         if (!(c->super.ro_compat & EXT2_RO_COMPAT_DIR_NLINK))
-            ext2_tell_there(c, LINKS_MANY, ino, .other = names);
+            ext2_tell_inode(c, LINKS_MANY, EXT2_AT_INO(c, ino, links), ino,
+                            .other = names);
         names = 1;
     }
     /* What holds a value may have been given a name as well. */
     if ((info->flags & EXT2_CHECK_EA) && names == info->links + 1u)
         return;
     if (names != info->links)
-        ext2_tell_there(c, LINKS, ino, .compared = true,
-                        .expected = names, .found = info->links);
+        ext2_tell_inode(c, LINKS, EXT2_AT_INO(c, ino, links), ino,
+                        .compared = true, .expected = names,
+                        .found = info->links);
 }
 
 /* Inodes looked at together, by their bits. */
@@ -124,7 +127,7 @@ static void check_quotas(struct ext2_check *c)
 
         if (ino != 0 && ino < check_bits_size(c->inodes) &&
             check_bits_has(c->inodes, ino) && ext2_check_names_of(c, ino) > 0)
-            ext2_tell_there(c, QUOTA_NAMED, ino,
+            ext2_tell_inode(c, QUOTA_NAMED, c->super.at + nameless_at[i], ino,
                             .other = ext2_check_names_of(c, ino));
     }
 }

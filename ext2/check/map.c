@@ -14,9 +14,9 @@ static uint64_t reach(const struct ext2_check *c, unsigned level)
     return UINT64_C(1) << level * (c->super.block_shift - 2);
 }
 
-/* COUNT pointers to data, the first for LOGICAL. */
+/* COUNT pointers to data at byte AT of the volume, the first for LOGICAL. */
 static int take_data(struct ext2_check_walk *walk, const uint8_t *pointers,
-                     uint64_t count, uint64_t logical)
+                     uint64_t at, uint64_t count, uint64_t logical)
 {
     uint64_t first = 0, len = 0, from = 0;
     int err = 0;
@@ -31,12 +31,14 @@ static int take_data(struct ext2_check_walk *walk, const uint8_t *pointers,
             len++;
             continue;
         }
+        walk->at = at + from * sizeof(le32);
         if (len > 0)
             err = ext2_check_data(walk, logical + from, first, len, false);
         first = block;
         from = i;
         len = block != 0;
     }
+    walk->at = at + from * sizeof(le32);
     if (!err && len > 0)
         err = ext2_check_data(walk, logical + from, first, len, false);
     return err;
@@ -45,11 +47,13 @@ static int take_data(struct ext2_check_walk *walk, const uint8_t *pointers,
 int ext2_check_map_root(struct ext2_check_walk *walk, const le32 *pointers)
 {
     uint64_t logical = EXT2_DIRECT;
-    int err = take_data(walk, (const uint8_t *)pointers, EXT2_DIRECT, 0);
+    uint64_t at = EXT2_AT(walk->file, block);
+    int err = take_data(walk, (const uint8_t *)pointers, at, EXT2_DIRECT, 0);
 
     for (unsigned level = 1; level <= 3 && !err; level++) {
         uint32_t block = le32_get(pointers[EXT2_DIRECT + level - 1]);
 
+        walk->at = at + (EXT2_DIRECT + level - 1) * sizeof(le32);
         if (block != 0)
             err = ext2_check_node(walk, block, logical, level, 0);
         logical += reach(walk->c, level);
@@ -66,11 +70,12 @@ int ext2_check_map_node(struct ext2_check_walk *walk,
     int err = 0;
 
     if (level == 1)
-        return take_data(walk, bytes, count, logical);
+        return take_data(walk, bytes, item->at, count, logical);
     for (uint64_t i = 0; i < count && !err; i++) {
         const uint8_t *b = bytes + i * sizeof(le32);
         uint32_t block = le32_get((le32){{ b[0], b[1], b[2], b[3] }});
 
+        walk->at = item->at + i * sizeof(le32);
         if (block != 0)
             err = ext2_check_node(walk, block,
                                   logical + i * reach(walk->c, level - 1),

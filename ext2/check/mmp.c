@@ -11,7 +11,8 @@
 #define SUPER_MMP_BLOCK 0x168           /* le64 */
 #define MMP_MAGIC       0x004d4d50u
 #define MMP_CLEAN       0xff4d4d50u
-#define MMP_CHECKSUM    0x3fc
+#define MMP_COUNT       4u
+#define MMP_CHECKSUM    0x3fcu
 #define MMP_SIZE        1024u
 
 static uint32_t get32(const uint8_t *b)
@@ -32,12 +33,12 @@ static void check_block(struct ext2_check *c, uint64_t at,
     }
     sum = ext2_check_crc(c, c->super.seed, bytes, MMP_CHECKSUM);
     if (c->super.metadata_csum && sum != get32(bytes + MMP_CHECKSUM))
-        ext2_tell(c, MMP_BLOCK, at, .name = "has a wrong checksum", .len = 20,
-                  .compared = true, .expected = sum,
-                  .found = get32(bytes + MMP_CHECKSUM));
-    if (get32(bytes + 4) != MMP_CLEAN)
-        ext2_tell(c, MMP_BUSY, at, .compared = true, .expected = MMP_CLEAN,
-                  .found = get32(bytes + 4));
+        ext2_tell(c, MMP_BLOCK, at + MMP_CHECKSUM,
+                  .name = "has a wrong checksum", .len = 20, .compared = true,
+                  .expected = sum, .found = get32(bytes + MMP_CHECKSUM));
+    if (get32(bytes + MMP_COUNT) != MMP_CLEAN)
+        ext2_tell(c, MMP_BUSY, at + MMP_COUNT, .compared = true,
+                  .expected = MMP_CLEAN, .found = get32(bytes + MMP_COUNT));
 }
 
 int ext2_check_mmp(struct ext2_check *c)

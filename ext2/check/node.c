@@ -43,7 +43,8 @@ void ext2_check_inode_sum(struct ext2_check *c,
         sum &= 0xffff;
     /* One that was never written is all zeros. */
     if (sum != found && !check_is_zero(b, size))
-        ext2_tell_inode(c, INODE_CHECKSUM, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_CHECKSUM, inode->at + INODE_CHECKSUM_LOW,
+                        inode->ino,
                         .compared = true, .expected = sum, .found = found);
 }
 
@@ -67,11 +68,11 @@ void ext2_check_unused(struct ext2_check *c,
                        const struct ext2_check_inode *inode)
 {
     if (looks_orphaned(c, inode))
-        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_ORPHAN, EXT2_AT(inode, dtime), inode->ino,
                         .found = inode->dtime);
     else if (inode->dtime == 0 && inode->mode != 0 &&
              !is_orphan(c, inode->ino))
-        ext2_tell_inode(c, INODE_DELETED, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_DELETED, EXT2_AT(inode, dtime), inode->ino,
                         .other = 0);
 }
 
@@ -79,10 +80,10 @@ void ext2_check_unused(struct ext2_check *c,
 
 static void tell_field(struct ext2_check *c,
                        const struct ext2_check_inode *inode, const char *name,
-                       size_t len, uint64_t found)
+                       size_t len, uint64_t at, uint64_t found)
 {
     if (found != 0)
-        ext2_tell_inode(c, INODE_FIELD, inode->at, inode->ino, .name = name,
+        ext2_tell_inode(c, INODE_FIELD, at, inode->ino, .name = name,
                         .len = len, .compared = true, .found = found);
 }
 
@@ -96,15 +97,18 @@ static void check_fields(struct ext2_check *c,
     uint32_t os = le32_get(s->raw.creator_os);
     bool dir = (inode->mode & EXT2_S_IFMT) == EXT2_S_IFDIR;
 
-    tell_field(c, inode, "i_faddr", 7, le32_get(raw->fragment));
+    tell_field(c, inode, "i_faddr", 7, EXT2_AT(inode, fragment),
+               le32_get(raw->fragment));
     if (os == EXT2_OS_LINUX && !s->huge_file)
-        tell_field(c, inode, "i_blocks_high", 13,
+        tell_field(c, inode, "i_blocks_high", 13, EXT2_AT(inode, blocks_high),
                    le16_get(raw->blocks_high));
     if (os == EXT2_OS_LINUX && !s->is64)
         tell_field(c, inode, "i_file_acl_high", 15,
+                   EXT2_AT(inode, acl_block_high),
                    le16_get(raw->acl_block_high));
     if (dir && !s->large_dir)
-        tell_field(c, inode, "i_size_high", 11, le32_get(raw->size_high));
+        tell_field(c, inode, "i_size_high", 11, EXT2_AT(inode, size_high),
+                   le32_get(raw->size_high));
     if (s->inode_size > EXT2_GOOD_OLD_INODE) {
         uint32_t extra = get16(inode->bytes + EXT2_GOOD_OLD_INODE);
 
@@ -123,9 +127,11 @@ static void check_times(struct ext2_check *c,
         const char *name;
         le32 time;
         uint32_t extra;         /* offset of the rest, with 2 bits of epochs */
+        uint64_t at;
     } times[] = {
-        { "i_atime", raw->atime, 0x8c }, { "i_ctime", raw->ctime, 0x84 },
-        { "i_mtime", raw->mtime, 0x88 },
+        { "i_atime", raw->atime, 0x8c, EXT2_AT(inode, atime) },
+        { "i_ctime", raw->ctime, 0x84, EXT2_AT(inode, ctime) },
+        { "i_mtime", raw->mtime, 0x88, EXT2_AT(inode, mtime) },
     };
 
     for (unsigned i = 0; i < 3 && c->check->now != 0; i++) {
@@ -134,7 +140,7 @@ static void check_times(struct ext2_check *c,
         if (inode->extra + EXT2_GOOD_OLD_INODE >= times[i].extra + 4)
             time += (int64_t)(inode->bytes[times[i].extra] & 3) << 32;
         if (time > c->check->now + DAY)
-            ext2_tell_inode(c, INODE_FUTURE, inode->at, inode->ino,
+            ext2_tell_inode(c, INODE_FUTURE, times[i].at, inode->ino,
                             .name = times[i].name, .len = 7,
                             .compared = true,
                             .expected = (uint64_t)c->check->now,
@@ -165,7 +171,7 @@ static void check_flags(struct ext2_check *c,
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if ((inode->flags & rules[i].flag) && !rules[i].allowed)
-            ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+            ext2_tell_inode(c, INODE_FLAG, EXT2_AT(inode, flags), inode->ino,
                             .name = rules[i].name, .len = rules[i].len);
 }
 
@@ -179,8 +185,8 @@ static void tell_format(struct ext2_check *c,
     while (what[len])
         len++;
     if (!c->scan->hunt)
-        ext2_tell_inode(c, INODE_FORMAT, inode->at, inode->ino, .name = what,
-                        .len = len);
+        ext2_tell_inode(c, INODE_FORMAT, EXT2_AT(inode, block), inode->ino,
+                        .name = what, .len = len);
 }
 
 /* A device, pipe or socket. */
@@ -192,10 +198,10 @@ static void check_special(struct ext2_check *c,
     size_t len = 0;
 
     if (inode->flags & (EXT2_INODE_IMMUTABLE | EXT2_INODE_APPEND))
-        ext2_tell_inode(c, INODE_SPECIAL_FLAG, inode->at, inode->ino,
-                        .other = 0);
+        ext2_tell_inode(c, INODE_SPECIAL_FLAG, EXT2_AT(inode, flags),
+                        inode->ino, .other = 0);
     if (inode->size != 0)
-        ext2_tell_inode(c, INODE_SPECIAL_SIZE, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_SPECIAL_SIZE, EXT2_AT(inode, size), inode->ino,
                         .compared = true, .found = inode->size);
     if (inode->flags & EXT2_INODE_EXTENTS) {
         what = "an extent tree";
@@ -210,8 +216,8 @@ static void check_special(struct ext2_check *c,
     if (!what)
         return;
     info->flags |= EXT2_CHECK_CLEAR;
-    ext2_tell_inode(c, INODE_SPECIAL, inode->at, inode->ino, .name = what,
-                    .len = len);
+    ext2_tell_inode(c, INODE_SPECIAL, EXT2_AT(inode, flags), inode->ino,
+                    .name = what, .len = len);
 }
 
 /* Walk the blocks that the inode itself leads to, as its flags say. */
@@ -285,15 +291,15 @@ static void check_inline(struct ext2_check *c,
     else if (!has_data)
         tell_format(c, inode, "no attribute with the inline data");
     else if (dir && size != inode->size)
-        ext2_tell_inode(c, INODE_SIZE, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_SIZE, EXT2_AT(inode, size), inode->ino,
                         .compared = true, .expected = size,
                         .found = inode->size);
     else if (inode->size > UINT32_MAX)
-        ext2_tell_inode(c, INODE_TOO_BIG, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_TOO_BIG, EXT2_AT(inode, size), inode->ino,
                         .compared = true, .expected = size,
                         .found = inode->size);
     else if (size < inode->size)
-        ext2_tell_inode(c, INODE_INLINE_SIZE, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_INLINE_SIZE, EXT2_AT(inode, size), inode->ino,
                         .compared = true, .expected = size,
                         .found = inode->size);
 }
@@ -322,7 +328,7 @@ static int check_contents(struct ext2_check *c,
         return ext2_check_walk_file(c, claims, inode, charge, false);
     default:
         if (tells)
-            ext2_tell_inode(c, INODE_MODE, inode->at, inode->ino,
+            ext2_tell_inode(c, INODE_MODE, EXT2_AT(inode, mode), inode->ino,
                             .found = inode->mode);
         info->type = 0;
         info->flags |= EXT2_CHECK_CLEAR;
@@ -330,8 +336,8 @@ static int check_contents(struct ext2_check *c,
     }
     if (type == EXT2_S_IFLNK && tells &&
         (inode->flags & (EXT2_INODE_IMMUTABLE | EXT2_INODE_APPEND)))
-        ext2_tell_inode(c, INODE_SPECIAL_FLAG, inode->at, inode->ino,
-                        .other = 0);
+        ext2_tell_inode(c, INODE_SPECIAL_FLAG, EXT2_AT(inode, flags),
+                        inode->ino, .other = 0);
     if (!(inode->flags & (EXT2_INODE_EXTENTS | EXT2_INODE_INLINE)) &&
         type != EXT2_S_IFLNK && ext2_check_is_extents(inode->block))
         tell_format(c, inode, "an extent tree, without the flag for it");
@@ -386,12 +392,12 @@ static void check_itself(struct ext2_check *c,
                          const struct ext2_check_inode *inode)
 {
     if (looks_orphaned(c, inode))
-        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_ORPHAN, EXT2_AT(inode, dtime), inode->ino,
                         .found = inode->dtime);
     else if (inode->dtime != 0 && !is_orphan(c, inode->ino) &&
              (inode->ino == EXT2_ROOT_INO ||
               ext2_check_is_plain(c, inode->ino)))
-        ext2_tell_inode(c, INODE_DTIME, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_DTIME, EXT2_AT(inode, dtime), inode->ino,
                         .compared = true, .found = inode->dtime);
     check_fields(c, inode);
     check_flags(c, inode);
@@ -405,18 +411,18 @@ static void check_marks(struct ext2_check *c,
     bool dir = (inode->mode & EXT2_S_IFMT) == EXT2_S_IFDIR;
 
     if (looks_orphaned(c, inode))
-        ext2_tell_inode(c, INODE_ORPHAN, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_ORPHAN, EXT2_AT(inode, dtime), inode->ino,
                         .found = inode->dtime);
     if (!dir && (inode->flags & (EXT2_INODE_INDEX | EXT2_INODE_CASEFOLD)))
-        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_FLAG, EXT2_AT(inode, flags), inode->ino,
                         .name = "of directories", .len = 14);
     if (inode->ino == EXT2_BAD_INO && (inode->flags & EXT2_INODE_INLINE))
-        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_FLAG, EXT2_AT(inode, flags), inode->ino,
                         .name = "of inline data", .len = 14);
     if ((inode->flags & EXT2_INODE_EXTENTS) && !c->super.extents &&
         (inode->ino == EXT2_BAD_INO || inode->ino == EXT2_RESIZE_INO ||
          inode->ino == EXT2_JOURNAL_INO))
-        ext2_tell_inode(c, INODE_FLAG, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_FLAG, EXT2_AT(inode, flags), inode->ino,
                         .name = "of extents", .len = 10);
 }
 

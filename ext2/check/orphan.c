@@ -78,7 +78,9 @@ static int list_follow(struct ext2_check *c, uint8_t *bytes)
 
     while (ino != 0 && good && !err) {
         if (!ext2_check_is_plain(c, ino)) {
-            ext2_tell(c, ORPHAN_NUMBER, before ? inode.at : c->super.at,
+            ext2_tell(c, ORPHAN_NUMBER,
+                      before ? EXT2_AT(&inode, dtime)
+                             : EXT2_AT_SUPER(c, last_orphan),
                       .object = before ? SHALE_OBJECT_INODE
                                        : SHALE_OBJECT_VOLUME,
                       .number = before, .other = ino);
@@ -150,7 +152,8 @@ static int file_block(struct orphan_file *f, uint64_t block)
     if (err || !good)
         return err;
     if (le32_get(tail[0]) != ORPHAN_MAGIC) {
-        ext2_tell_inode(c, ORPHAN_BLOCK, at, f->inode.ino, .compared = true,
+        ext2_tell_inode(c, ORPHAN_BLOCK, at + size, f->inode.ino,
+                        .compared = true,
                         .expected = ORPHAN_MAGIC, .found = le32_get(tail[0]));
         return 0;
     }
@@ -158,7 +161,8 @@ static int file_block(struct orphan_file *f, uint64_t block)
         crc = ext2_check_crc(c, f->inode.seed, number, sizeof number);
         crc = ext2_check_crc(c, crc, f->block, size);
         if (crc != le32_get(tail[1])) {
-            ext2_tell_inode(c, ORPHAN_CHECKSUM, at, f->inode.ino,
+            ext2_tell_inode(c, ORPHAN_CHECKSUM, at + size + sizeof(le32),
+                            f->inode.ino,
                             .compared = true, .expected = crc,
                             .found = le32_get(tail[1]));
             return 0;
@@ -280,7 +284,8 @@ static int file_read(struct ext2_check *c, uint8_t *bytes)
     if (!good || (f.inode.mode & EXT2_S_IFMT) != EXT2_S_IFREG ||
         f.inode.size % c->super.block_size != 0 ||
         f.inode.size >> c->super.block_shift > FILE_BLOCKS_MAX) {
-        ext2_tell(c, ORPHAN_FILE, c->super.at, .other = ino);
+        ext2_tell(c, ORPHAN_FILE, c->super.at + ORPHAN_FILE_INO,
+                  .other = ino);
         return 0;
     }
     f.blocks = (uint32_t)(f.inode.size >> c->super.block_shift);
@@ -289,11 +294,13 @@ static int file_read(struct ext2_check *c, uint8_t *bytes)
         return SHALE_ENOMEM;
     err = f.inode.flags & EXT2_INODE_EXTENTS ? extents_file(&f) : map_file(&f);
     if (!err && f.found < f.blocks)
-        ext2_tell_inode(c, ORPHAN_HOLE, f.inode.at, ino, .compared = true,
-                        .expected = f.blocks, .found = f.found);
+        ext2_tell_inode(c, ORPHAN_HOLE, EXT2_AT(&f.inode, block), ino,
+                        .compared = true, .expected = f.blocks,
+                        .found = f.found);
     if (!err && f.numbers == 0 &&
         (c->super.ro_compat & EXT2_RO_COMPAT_ORPHAN_PRESENT))
-        ext2_tell(c, ORPHAN_NONE, c->super.at, .other = ino);
+        ext2_tell(c, ORPHAN_NONE, c->super.at + ORPHAN_FILE_INO,
+                  .other = ino);
     check_free(c->check, f.block, c->super.block_size);
     return err;
 }

@@ -46,8 +46,8 @@ static void tell_mode(struct ext2_check *c,
     while (what[len])
         len++;
     if (!c->scan->hunt)
-        ext2_tell_inode(c, RESERVED_MODE, inode->at, inode->ino, .name = what,
-                        .len = len, .found = inode->mode);
+        ext2_tell_inode(c, RESERVED_MODE, EXT2_AT(inode, mode), inode->ino,
+                        .name = what, .len = len, .found = inode->mode);
 }
 
 /* --------------------------------------------------------------- each one */
@@ -85,7 +85,9 @@ static bool root_is_there(struct ext2_check *c,
     if (used && is_type(inode, EXT2_S_IFDIR))
         return true;
     if (!c->scan->hunt)
-        ext2_tell_inode(c, RESERVED_ROOT, inode->at, inode->ino,
+        ext2_tell_inode(c, RESERVED_ROOT,
+                        used ? EXT2_AT(inode, mode) : EXT2_AT(inode, links),
+                        inode->ino,
                         .name = what, .len = used ? 15 : 13);
     return used;
 }

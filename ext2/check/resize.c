@@ -61,15 +61,17 @@ static void keepers_free(struct ext2_check *c, struct keepers *k)
         check_free(c->check, k, sizeof *k + k->room * sizeof k->first[0]);
 }
 
-/* Does the block of pointers for reserved block FIRST name all its copies? */
-static bool copies_right(const struct keepers *k, const uint8_t *bytes,
-                         uint64_t first)
+/* Does the block of pointers for reserved block FIRST name all its copies? The
+   number of the first pointer that is wrong; k->room if none is. */
+static uint32_t first_wrong(const struct keepers *k, const uint8_t *bytes,
+                            uint64_t first)
 {
-    for (uint32_t i = 0; i < k->count; i++)
-        if (get32(bytes, i) != first + k->first[i])
-            return false;
-    return check_is_zero(bytes + k->count * sizeof(le32),
-                         (k->room - k->count) * sizeof(le32));
+    uint32_t i = 0;
+
+    while (i < k->room &&
+           get32(bytes, i) == (i < k->count ? first + k->first[i] : 0))
+        i++;
+    return i;
 }
 
 /* The reserved blocks of group 0, from FIRST on, each a block of pointers. */
@@ -89,14 +91,18 @@ static int check_copies(struct ext2_check *c,
         err = check_get(c->check, ext2_check_at(c, first + i), buf,
                         (size_t)n << s->block_shift, SHALE_OBJECT_INODE,
                         inode->ino, &good);
-        for (uint32_t b = 0; b < n && !err && good; b++)
-            if (!copies_right(k, buf + ((size_t)b << s->block_shift),
-                              first + i + b)) {
-                tell(c, inode, ext2_check_at(c, first + i + b),
+        for (uint32_t b = 0; b < n && !err && good; b++) {
+            uint32_t at = first_wrong(k, buf + ((size_t)b << s->block_shift),
+                                      first + i + b);
+
+            if (at < k->room) {
+                tell(c, inode,
+                     ext2_check_at(c, first + i + b) + at * sizeof(le32),
                      "does not name the reserved blocks of all groups, and no "
                      "others");
                 return 0;
             }
+        }
     }
     return err;
 }
@@ -115,20 +121,20 @@ static int check_map(struct ext2_check *c,
                      uint64_t first, uint8_t *buf, bool *right)
 {
     const struct ext2_check_super *s = &c->super;
-    uint32_t pointers = s->block_size / sizeof(le32);
+    uint32_t pointers = s->block_size / sizeof(le32), i;
     int err = check_get(c->check, ext2_check_at(c, block), buf, s->block_size,
                         SHALE_OBJECT_INODE, inode->ino, right);
 
     if (err || !*right || is_empty(c, buf))
         return err;
-    for (uint32_t i = 0; i < pointers && *right; i++) {
+    for (i = 0; i < pointers && *right; i++) {
         /* The first of them comes where its descriptors will. */
         uint32_t n = (i + pointers - s->desc_blocks % pointers) % pointers;
 
         *right = get32(buf, i) == (n < s->reserved_desc ? first + n : 0);
     }
     if (!*right)
-        tell(c, inode, ext2_check_at(c, block),
+        tell(c, inode, ext2_check_at(c, block) + (i - 1) * sizeof(le32),
              "does not name the reserved blocks of group 0, and no others");
     return 0;
 }
@@ -139,14 +145,15 @@ static void check_fields(struct ext2_check *c,
     uint64_t most = ext2_check_most_bytes(c, inode->flags);
 
     if (inode->size > most)
-        ext2_tell_inode(c, INODE_TOO_BIG, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_TOO_BIG, EXT2_AT(inode, size), inode->ino,
                         .compared = true, .expected = most,
                         .found = inode->size);
     if ((inode->mode & EXT2_S_IFMT) != EXT2_S_IFREG || inode->links == 0)
-        tell(c, inode, inode->at, "is not a file in use");
+        tell(c, inode, EXT2_AT(inode, mode), "is not a file in use");
     for (unsigned i = 0; i < EXT2_POINTERS; i++)
         if (i != EXT2_DIRECT + 1 && le32_get(inode->block[i]) != 0) {
-            tell(c, inode, inode->at, "has blocks beside the reserved ones");
+            tell(c, inode, EXT2_AT(inode, block[i]),
+                 "has blocks beside the reserved ones");
             return;
         }
 }
@@ -159,7 +166,7 @@ static void check_count(struct ext2_check *c,
                                   c->super.cluster_shift - 9);
 
     if (inode->sectors != sectors)
-        ext2_tell_inode(c, INODE_BLOCKS, inode->at, inode->ino,
+        ext2_tell_inode(c, INODE_BLOCKS, EXT2_AT(inode, blocks), inode->ino,
                         .compared = true, .expected = sectors,
                         .found = inode->sectors);
 }
@@ -223,7 +230,8 @@ int ext2_check_resize(struct ext2_check *c, struct ext2_check_claims *claims,
                               SHALE_NOWHERE);
     else if (on && !c->scan->hunt &&
              (c->super.reserved_desc > 0 || block != 0))
-        tell(c, inode, inode->at, "has no map of the reserved blocks");
+        tell(c, inode, EXT2_AT(inode, block[EXT2_DIRECT + 1]),
+             "has no map of the reserved blocks");
     if (!err && !c->scan->hunt && on && ext2_check_fits(c, inode->acl, 1))
         err = ext2_check_xattrs(c, inode, claims, &charge);
     if (err || c->scan->hunt || !on || !fits || c->super.reserved_desc == 0)

@@ -82,6 +82,8 @@ struct ext2_check_walk {
     struct ext2_check_file *file;       /* the worker's own, until it is kept */
     bool kept;                  /* file is in a chunk */
     struct ext2_check_sums sums;        /* of this part; added at its end */
+    uint64_t at;                /* byte of the volume of the number that is
+                                   followed */
     uint64_t last_cluster;      /* counted last; with bigalloc only */
 };
 

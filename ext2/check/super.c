@@ -48,6 +48,52 @@ static bool power_of_two(uint32_t n)
     return n != 0 && (n & (n - 1)) == 0;
 }
 
+/* ---------------------------------------------------------- fields by name */
+
+uint64_t ext2_check_super_field(const char *name)
+{
+#define FIELD(name, field) { name, offsetof(struct ext2_disk_super, field) }
+    static const struct {
+        const char *name;
+        size_t offset;
+    } fields[] = {
+        FIELD("s_inodes_count", inodes_count),
+        FIELD("s_blocks_count", blocks_count),
+        FIELD("s_r_blocks_count", reserved_blocks),
+        FIELD("s_first_data_block", first_data_block),
+        FIELD("s_log_block_size", log_block_size),
+        FIELD("s_log_cluster_size", log_cluster_size),
+        FIELD("s_blocks_per_group", blocks_per_group),
+        FIELD("s_clusters_per_group", clusters_per_group),
+        FIELD("s_inodes_per_group", inodes_per_group),
+        FIELD("s_mtime", mtime),
+        FIELD("s_wtime", wtime),
+        FIELD("s_magic", magic),
+        FIELD("s_lastcheck", last_check),
+        FIELD("s_rev_level", rev_level),
+        FIELD("s_first_ino", first_ino),
+        FIELD("s_inode_size", inode_size),
+        FIELD("s_block_group_nr", block_group_nr),
+        FIELD("s_uuid", uuid),
+        FIELD("s_reserved_gdt_blocks", reserved_gdt_blocks),
+        FIELD("s_desc_size", desc_size),
+        FIELD("s_min_extra_isize", min_extra_isize),
+        FIELD("s_want_extra_isize", want_extra_isize),
+        { "s_log_groups_per_flex", SUPER_LOG_FLEX },
+    };
+#undef FIELD
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        size_t n = 0;
+
+        while (name[n] && name[n] == fields[i].name[n])
+            n++;
+        if (name[n] == fields[i].name[n])
+            return fields[i].offset;
+    }
+    return 0;
+}
+
 /* ------------------------------------------------- what has to fit together */
 
 /* The field's value if its bounds do not hold. */
@@ -171,8 +217,9 @@ static void tell_field(struct ext2_check *c, uint64_t at, const char *name,
 
     while (name[len])
         len++;
-    ext2_tell(c, SUPER_FIELD, at, .name = name, .len = len, .compared = true,
-              .expected = expected, .found = found);
+    ext2_tell(c, SUPER_FIELD, at + ext2_check_super_field(name), .name = name,
+              .len = len, .compared = true, .expected = expected,
+              .found = found);
 }
 
 static void tell_unusable(struct ext2_check *c, uint64_t at, const char *name,
@@ -182,8 +229,8 @@ static void tell_unusable(struct ext2_check *c, uint64_t at, const char *name,
 
     while (name[len])
         len++;
-    ext2_tell(c, SUPER_BAD, at, .other = at, .name = name, .len = len,
-              .found = found);
+    ext2_tell(c, SUPER_BAD, at + ext2_check_super_field(name), .other = at,
+              .name = name, .len = len, .found = found);
 }
 
 /* Read the superblock at AT; *GOOD if it may be believed. */
@@ -203,7 +250,7 @@ static int take_super(struct ext2_check *c, uint64_t at, bool *good)
     if (name)
         tell_unusable(c, at, name, found);
     else if (checksum_wrong(c, raw, &expected, &stored))
-        ext2_tell(c, SUPER_CHECKSUM_BAD, at, .compared = true,
+        ext2_tell(c, SUPER_CHECKSUM_BAD, at + SUPER_CHECKSUM, .compared = true,
                   .expected = expected, .found = stored);
     return 0;
 }
@@ -232,27 +279,31 @@ static int choose_super(struct ext2_check *c, bool *good)
 
 struct unknown {
     struct ext2_check *c;
+    uint64_t at;                /* of the field that has it */
 };
 
 static void tell_unknown(void *context, const char *name)
 {
-    struct ext2_check *c = ((struct unknown *)context)->c;
+    const struct unknown *unknown = context;
+    struct ext2_check *c = unknown->c;
     size_t len = 0;
 
     while (name[len])
         len++;
-    ext2_tell(c, FEATURE_UNKNOWN, c->super.at, .name = name, .len = len);
+    ext2_tell(c, FEATURE_UNKNOWN, unknown->at, .name = name, .len = len);
 }
 
 static void check_unknown(struct ext2_check *c)
 {
     struct ext2_check_super *s = &c->super;
-    struct unknown unknown = { c };
+    struct unknown unknown = { c, EXT2_AT_SUPER(c, compat) };
 
     ext2_feature_names(EXT2_COMPAT, s->compat & ~KNOWN_COMPAT, tell_unknown,
                        &unknown);
+    unknown.at = EXT2_AT_SUPER(c, incompat);
     ext2_feature_names(EXT2_INCOMPAT, s->incompat & ~KNOWN_INCOMPAT,
                        tell_unknown, &unknown);
+    unknown.at = EXT2_AT_SUPER(c, ro_compat);
     ext2_feature_names(EXT2_RO_COMPAT, s->ro_compat & ~KNOWN_RO_COMPAT,
                        tell_unknown, &unknown);
     if ((s->incompat & ~KNOWN_INCOMPAT) || (s->incompat & UNREADABLE) ||
@@ -273,39 +324,44 @@ static void check_pairs(struct ext2_check *c)
     const struct ext2_check_super *s = &c->super;
     const struct {
         bool wrong;
+        uint64_t at;
         const char *name;
         size_t len;
     } pairs[] = {
-#define PAIR(wrong, name) { (wrong), name, sizeof name - 1 }
+#define PAIR(wrong, field, name)                                            \
+    { (wrong), EXT2_AT_SUPER(c, field), name, sizeof name - 1 }
         PAIR((s->compat & EXT2_COMPAT_ORPHAN_FILE) &&
-             !(s->compat & EXT2_COMPAT_HAS_JOURNAL),
+             !(s->compat & EXT2_COMPAT_HAS_JOURNAL), compat,
              "orphan_file needs a journal"),
         PAIR((s->ro_compat & EXT2_RO_COMPAT_ORPHAN_PRESENT) &&
-             !(s->compat & EXT2_COMPAT_ORPHAN_FILE),
+             !(s->compat & EXT2_COMPAT_ORPHAN_FILE), ro_compat,
              "orphan_present needs orphan_file"),
         PAIR(s->casefold && encoding(&s->raw) != ENCODING_UTF8,
-             "casefold needs an encoding that is known"),
+             incompat, "casefold needs an encoding that is known"),
         PAIR(s->is64 && !s->extents &&
-             s->block_count > UINT32_MAX, "so many blocks need extents"),
-        PAIR(s->bigalloc && !s->extents, "bigalloc needs extents"),
+             s->block_count > UINT32_MAX, incompat,
+             "so many blocks need extents"),
+        PAIR(s->bigalloc && !s->extents, ro_compat, "bigalloc needs extents"),
         PAIR((s->incompat & EXT2_INCOMPAT_META_BG) &&
-             (s->compat & EXT2_COMPAT_RESIZE_INODE),
+             (s->compat & EXT2_COMPAT_RESIZE_INODE), incompat,
              "meta_bg and resize_inode exclude each other"),
 #undef PAIR
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pairs[i].wrong)
-            ext2_tell(c, FEATURE_PAIR, s->at, .name = pairs[i].name,
+            ext2_tell(c, FEATURE_PAIR, pairs[i].at, .name = pairs[i].name,
                       .len = pairs[i].len);
     if ((s->incompat & EXT2_INCOMPAT_CSUM_SEED) && !s->metadata_csum)
-        ext2_tell(c, FEATURE_SEED, s->at, .number = 0);
+        ext2_tell(c, FEATURE_SEED, EXT2_AT_SUPER(c, incompat), .number = 0);
     if (s->metadata_csum && (s->ro_compat & EXT2_RO_COMPAT_GDT_CSUM))
-        ext2_tell(c, FEATURE_REDUNDANT, s->at, .number = 0);
+        ext2_tell(c, FEATURE_REDUNDANT, EXT2_AT_SUPER(c, ro_compat),
+                  .number = 0);
     if (le32_get(s->raw.rev_level) == EXT2_GOOD_OLD_REV &&
         (le32_get(s->raw.compat) | le32_get(s->raw.incompat) |
          le32_get(s->raw.ro_compat)) != 0)
-        ext2_tell(c, FEATURE_REVISION, s->at, .number = 0);
+        ext2_tell(c, FEATURE_REVISION, EXT2_AT_SUPER(c, rev_level),
+                  .number = 0);
 }
 
 /* ---------------------------------------------------------- other fields */
@@ -369,9 +425,10 @@ static void check_extra(struct ext2_check *c)
         return;
     for (unsigned i = 0; i < 2; i++)
         if (fields[i].value > most || fields[i].value % 4 != 0)
-            ext2_tell(c, SUPER_EXTRA, s->at, .name = fields[i].name,
-                      .len = fields[i].len, .compared = true,
-                      .expected = 32 < most ? 32 : most,
+            ext2_tell(c, SUPER_EXTRA,
+                      s->at + ext2_check_super_field(fields[i].name),
+                      .name = fields[i].name, .len = fields[i].len,
+                      .compared = true, .expected = 32 < most ? 32 : most,
                       .found = fields[i].value);
 }
 
@@ -390,7 +447,8 @@ static void check_counts(struct ext2_check *c)
         tell_field(c, s->at, "s_desc_size", s->desc_size,
                    le16_get(s->raw.desc_size));
     if (s->blocks_there < s->block_count)
-        ext2_tell(c, SUPER_TRUNCATED, s->at, .compared = true,
+        ext2_tell(c, SUPER_TRUNCATED, EXT2_AT_SUPER(c, blocks_count),
+                  .compared = true,
                   .expected = s->block_count, .found = s->blocks_there);
     if (!s->bigalloc && le32_get(s->raw.log_cluster_size) != log_block)
         tell_field(c, s->at, "s_log_cluster_size", log_block,
@@ -401,7 +459,8 @@ static void check_counts(struct ext2_check *c)
                    le32_get(s->raw.clusters_per_group));
     if (le16_get(s->raw.reserved_gdt_blocks) != 0 &&
         !(s->compat & EXT2_COMPAT_RESIZE_INODE))
-        ext2_tell(c, SUPER_RESERVED, s->at, .compared = true,
+        ext2_tell(c, SUPER_RESERVED, EXT2_AT_SUPER(c, reserved_gdt_blocks),
+                  .compared = true,
                   .found = le16_get(s->raw.reserved_gdt_blocks));
 }
 
@@ -422,9 +481,9 @@ static void check_state(struct ext2_check *c)
     uint16_t state = le16_get(s->raw.state);
 
     if (!(state & EXT2_STATE_VALID))
-        ext2_tell(c, SUPER_DIRTY, s->at, .number = 0);
+        ext2_tell(c, SUPER_DIRTY, EXT2_AT_SUPER(c, state), .number = 0);
     if (state & EXT2_STATE_ERRORS)
-        ext2_tell(c, SUPER_ERRORS, s->at, .other =
+        ext2_tell(c, SUPER_ERRORS, EXT2_AT_SUPER(c, state), .other =
                   le32_get(s->raw.error_count));
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         int64_t time = (int64_t)le32_get(times[i].low) |
@@ -432,9 +491,10 @@ static void check_state(struct ext2_check *c)
 
         /* A day's grace: clocks differ. */
         if (c->check->now != 0 && time > c->check->now + 86400)
-            ext2_tell(c, SUPER_FUTURE, s->at, .name = times[i].name,
-                      .len = times[i].len, .compared = true,
-                      .expected = (uint64_t)c->check->now,
+            ext2_tell(c, SUPER_FUTURE,
+                      s->at + ext2_check_super_field(times[i].name),
+                      .name = times[i].name, .len = times[i].len,
+                      .compared = true, .expected = (uint64_t)c->check->now,
                       .found = (uint64_t)time);
     }
 }

@@ -64,7 +64,8 @@ static void check_inline(struct ext2_check *c,
         size = target_length(text, FAST_MAX,
                              inode->flags & EXT2_INODE_ENCRYPTED);
     if (size != inode->size)
-        tell_length(c, inode->ino, inode->at, inode->size, (uint32_t)size);
+        tell_length(c, inode->ino, EXT2_AT(inode, size), inode->size,
+                    (uint32_t)size);
 }
 
 int ext2_check_symlink(struct ext2_check *c,
@@ -82,20 +83,20 @@ int ext2_check_symlink(struct ext2_check *c,
         return 0;
     }
     if (inode->size == 0 || inode->size >= c->super.block_size) {
-        ext2_tell_inode(c, SYMLINK_SIZE, inode->at, inode->ino,
+        ext2_tell_inode(c, SYMLINK_SIZE, EXT2_AT(inode, size), inode->ino,
                         .other = inode->size);
         return 0;
     }
     if (!is_fast(c, inode)) {
         if (block != 0)
             return check_queue_add(ext2_tree_of(c)->targets, &item);
-        ext2_tell_inode(c, SYMLINK_NONE, inode->at, inode->ino,
+        ext2_tell_inode(c, SYMLINK_NONE, EXT2_AT(inode, block), inode->ino,
                         .other = inode->size);
         return 0;
     }
     length = target_length((const uint8_t *)inode->block, FAST_MAX, is_crypt);
     if (length != inode->size)
-        tell_length(c, inode->ino, inode->at, inode->size, length);
+        tell_length(c, inode->ino, EXT2_AT(inode, size), inode->size, length);
     return 0;
 }
 

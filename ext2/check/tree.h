@@ -108,15 +108,21 @@ static inline struct ext2_check_tree *ext2_tree_of(const struct ext2_check *c)
     return c->tree;
 }
 
-/* Tell of B, or of the record R in it. CODE is without its EXT2_CHECK_. */
+/* Tell of B, or of the record R in it; or of the byte at OFFSET of either. CODE
+   is without its EXT2_CHECK_. */
 #define ext2_tell_block(b, code, ...)                                       \
     ((b)->broken = true,                                                    \
      ext2_tell_inode((b)->c, code, (b)->at, (b)->ino, __VA_ARGS__))
-#define ext2_tell_record(b, r, code, ...)                                   \
+#define ext2_tell_block_at(b, offset, code, ...)                            \
     ((b)->broken = true,                                                    \
-     ext2_tell_inode((b)->c, code, (b)->at + (r)->at, (b)->ino,             \
+     ext2_tell_inode((b)->c, code, (b)->at + (offset), (b)->ino, __VA_ARGS__))
+#define ext2_tell_record_at(b, r, offset, code, ...)                        \
+    ((b)->broken = true,                                                    \
+     ext2_tell_inode((b)->c, code, (b)->at + (r)->at + (offset), (b)->ino,  \
                      .name = (const char *)(r)->name, .len = (r)->len,      \
                      __VA_ARGS__))
+#define ext2_tell_record(b, r, code, ...)                                   \
+    ext2_tell_record_at(b, r, 0u, code, __VA_ARGS__)
 
 /* ---------------------------------------------------------------- dir.c */
 

@@ -232,8 +232,8 @@ static void tell_illegal(struct ext2_check_walk *walk, uint64_t logical,
 {
     walk->sums.illegal++;
     if (ext2_check_tells(walk) && walk->sums.illegal <= TOLD_ILLEGAL)
-        ext2_tell_inode(walk->c, BLOCK_ILLEGAL, walk->file->at,
-                        walk->file->ino, .other = block, .found = logical);
+        ext2_tell_inode(walk->c, BLOCK_ILLEGAL, walk->at, walk->file->ino,
+                        .other = block, .found = logical);
 }
 
 /* Clusters that COUNT blocks from BLOCK on add to the file's own. */

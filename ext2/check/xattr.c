@@ -162,7 +162,7 @@ static int block_enter(struct ext2_check *c,
 
     if (!ext2_check_fits(c, inode->acl, 1) ||
         !(c->super.compat & EXT2_COMPAT_EXT_ATTR)) {
-        ext2_tell_inode(c, XATTR_BLOCK, inode->at, inode->ino,
+        ext2_tell_inode(c, XATTR_BLOCK, EXT2_AT(inode, acl_block), inode->ino,
                         .other = inode->acl);
         return 0;
     }
@@ -232,7 +232,8 @@ static void checksum_check(const struct ext2_attrs *list, uint64_t block)
     crc = ext2_check_crc_without(list->c, crc, list->bytes, list->size, offset,
                                  sizeof(le32));
     if (crc != found)
-        ext2_tell(list->c, XATTR_CHECKSUM, list->at, .object = list->object,
+        ext2_tell(list->c, XATTR_CHECKSUM, list->at + offset,
+                  .object = list->object,
                   .number = block, .compared = true, .expected = crc,
                   .found = found);
 }
@@ -273,7 +274,9 @@ static int block_check(struct check *check, const struct check_item *item,
     if (!err && sound && c->super.metadata_csum)
         checksum_check(&list, block);
     if (le32_get(header->refcount) != users)
-        ext2_tell(c, XATTR_USERS, item->at, .object = SHALE_OBJECT_BLOCK,
+        ext2_tell(c, XATTR_USERS,
+                  item->at + offsetof(struct ext2_disk_xattr_header, refcount),
+                  .object = SHALE_OBJECT_BLOCK,
                   .number = block, .compared = true, .expected = users,
                   .found = le32_get(header->refcount));
     return err;
@@ -300,6 +303,10 @@ static int compare_refs(const void *a, const void *b)
 
     return order ? order : ext2_order(x->at, y->at);
 }
+
+/* Where a field of the entry is that refers to the value. */
+#define ENTRY_AT(ref, field)                                                \
+    ((ref)->at + offsetof(struct ext2_disk_xattr_entry, field))
 
 /* May inode REF->ino hold the value? */
 static bool ref_is_sound(struct ext2_check *c, const struct ext2_attr_ref *ref)
@@ -332,17 +339,18 @@ static void value_inode_check(struct ext2_check *c,
     if (ref->size == 0)
         return;                 /* nothing is to be found there */
     if (inode->size != ref->size)
-        ext2_tell(c, XATTR_INODE_SIZE, ref->at, .object = ref->object,
+        ext2_tell(c, XATTR_INODE_SIZE, ENTRY_AT(ref, value_size),
+                  .object = ref->object,
                   .number = ref->number, .other = ref->ino, .compared = true,
                   .expected = ref->size, .found = inode->size);
     if (ext2_value_is_own(raw, ref->owner))
         return;
     if (ref->hash != hash)
-        ext2_tell(c, XATTR_HASH, ref->at, .object = ref->object,
+        ext2_tell(c, XATTR_HASH, ENTRY_AT(ref, hash), .object = ref->object,
                   .number = ref->number, .compared = true, .expected = hash,
                   .found = ref->hash);
     if (count != refs)
-        ext2_tell_inode(c, XATTR_INODE_USERS, inode->at, ref->ino,
+        ext2_tell_inode(c, XATTR_INODE_USERS, EXT2_AT(inode, osd1), ref->ino,
                         .compared = true, .expected = refs, .found = count);
 }
 
@@ -364,7 +372,8 @@ static int refs_check(struct ext2_check *c, uint8_t *bytes)
                 break;
         }
         if (!ref_is_sound(c, ref)) {
-            ext2_tell(c, XATTR_INODE, ref->at, .object = ref->object,
+            ext2_tell(c, XATTR_INODE, ENTRY_AT(ref, value_inode),
+                      .object = ref->object,
                       .number = ref->number, .other = ref->ino);
             continue;
         }

@@ -20,6 +20,10 @@
               .number = (list)->number, .name = name_of(entry),             \
               .len = name_length(entry), __VA_ARGS__)
 
+/* Of an entry. */
+#define FIELD(field) \
+    (uint32_t)offsetof(struct ext2_disk_xattr_entry, field)
+
 /* Names that are nothing but a prefix, by its number. */
 static const char *const whole_names[] = {
     [EXT2_XATTR_ACL_ACCESS] = "posix_acl_access",
@@ -174,8 +178,8 @@ static bool hash_check(const struct ext2_attrs *list, uint32_t at)
     want = entry_hash(entry, value, size, false);
     if (found == want || found == entry_hash(entry, value, size, true))
         return true;
-    tell_entry(list, at, entry, XATTR_HASH, .compared = true, .expected = want,
-               .found = found);
+    tell_entry(list, at + FIELD(hash), entry, XATTR_HASH, .compared = true,
+               .expected = want, .found = found);
     return false;
 }
 
@@ -215,7 +219,8 @@ static bool overlap_check(const struct ext2_attrs *list, uint32_t end)
                 continue;
             if (map_set(map, from, offset / UNIT,
                         (offset % UNIT + padded(size) + UNIT - 1) / UNIT)) {
-                tell_entry(list, at, entry, XATTR_OVERLAP, .other = offset);
+                tell_entry(list, at + FIELD(value_offset), entry,
+                           XATTR_OVERLAP, .other = offset);
                 return false;
             }
         }
@@ -247,8 +252,9 @@ static bool place_check(const struct ext2_attrs *list, uint32_t at)
     if (le32_get(entry->value_inode) != 0 ? le16_get(entry->value_offset) == 0
                                           : value_fits(list, entry))
         return true;
-    tell_entry(list, at, entry, XATTR_VALUE, .compared = true,
-               .expected = list->size, .found = le32_get(entry->value_size));
+    tell_entry(list, at + FIELD(value_offset), entry, XATTR_VALUE,
+               .compared = true, .expected = list->size,
+               .found = le32_get(entry->value_size));
     return false;
 }
 
@@ -264,7 +270,8 @@ static bool value_check(const struct ext2_attrs *list, uint32_t at)
     if ((entry->name_index == EXT2_XATTR_ACL_ACCESS ||
          entry->name_index == EXT2_XATTR_ACL_DEFAULT) && size > 0 &&
         !ext2_acl_is_sound(value, size))
-        tell_entry(list, at, entry, XATTR_ACL, .other = size);
+        tell_entry(list, le16_get(entry->value_offset), entry, XATTR_ACL,
+                   .other = size);
     return true;
 }
 
