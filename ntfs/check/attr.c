@@ -225,6 +225,9 @@ static bool is_thin(const struct ntfs_attr *attr)
    index for the files to come; what the system itself reads has none. */
 static uint32_t flags_of(const struct ntfs_attr *attr)
 {
+    if (ntfs_check_file_of(attr->record) < NTFS_FIRST_USER &&
+        attr->type != NTFS_INDEX_ROOT)
+        return 0;
     switch (attr->type) {
     case NTFS_STANDARD_INFORMATION:
     case NTFS_ATTRIBUTE_LIST:
@@ -267,11 +270,15 @@ static void resident_check(struct ntfs_check *nc, const struct ntfs_attr *attr)
 {
     const struct ntfs_disk_resident *raw = (const void *)head_of(attr);
     uint32_t length = le32_get(raw->head.length);
-    uint32_t needs = (le16_get(raw->value_offset) + attr->value_length + 7u) &
-                     ~7u;
+    uint32_t offset = le16_get(raw->value_offset);
+    uint32_t behind = (RESIDENT_SIZE + 2u * attr->name_length + 7u) & ~7u;
+    uint32_t needs = (offset + attr->value_length + 7u) & ~7u;
     uint8_t indexed = attr->type == NTFS_FILE_NAME;
 
-    if (length != needs)
+    if (offset != behind)
+        differ(nc, NTFS_CHECK_ATTR_OFFSET, attr, VALUE(value_offset), behind,
+               offset);
+    else if (length != needs)
         differ(nc, NTFS_CHECK_ATTR_SLACK, attr, VALUE(value_length), needs,
                length);
     if (raw->indexed != indexed)

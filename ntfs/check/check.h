@@ -280,6 +280,11 @@ void ntfs_check_runs_count(struct ntfs_check *nc, const struct ntfs_attr *attr,
 /* Does what ATTR holds have the form that its type says? */
 int ntfs_check_value(struct ntfs_check *nc, const struct ntfs_attr *attr);
 
+/* Do SIZES, $EA_INFORMATION, say what EAS has, both of RECORD? One of them may
+   be none: of type 0. */
+void ntfs_check_eas(struct ntfs_check *nc, const struct ntfs_record *record,
+                    const struct ntfs_attr *eas, const struct ntfs_attr *sizes);
+
 /* What is wrong with NAME, decoded from LEN bytes, besides? NULL: nothing. */
 const char *ntfs_check_name(const struct ntfs_name *name, size_t len);
 

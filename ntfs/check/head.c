@@ -69,6 +69,13 @@ static void differ(struct ntfs_check *nc, unsigned code,
                       found);
 }
 
+/* The first use of record NUMBER, which of the system's is the only one.
+   (Linux-NTFS, "FILE record") */
+static uint64_t first_use(uint64_t number)
+{
+    return number > 0 && number < NTFS_FIRST_USER ? number : 1;
+}
+
 bool ntfs_check_head(struct ntfs_check *nc, struct ntfs_record *record)
 {
     const struct ntfs_disk_record *raw = head_of(record);
@@ -89,8 +96,11 @@ bool ntfs_check_head(struct ntfs_check *nc, struct ntfs_record *record)
         le32_get(raw->number) != (uint32_t)record->number)
         differ(nc, NTFS_CHECK_RECORD_NUMBER, record, FIELD(number),
                record->number, le32_get(raw->number));
-    if (record->sequence == 0)
-        differ(nc, NTFS_CHECK_RECORD_SEQUENCE, record, FIELD(sequence), 1, 0);
+    if (record->sequence == 0 ||
+        (record->number < NTFS_FIRST_USER &&
+         record->sequence != first_use(record->number)))
+        differ(nc, NTFS_CHECK_RECORD_SEQUENCE, record, FIELD(sequence),
+               first_use(record->number), record->sequence);
     if (record->flags & ~FLAGS_KNOWN)
         differ(nc, NTFS_CHECK_RECORD_FLAGS, record, FIELD(flags),
                record->flags & FLAGS_KNOWN, record->flags);

@@ -109,7 +109,7 @@ static void entry_judge(struct ntfs_tree *tree, const struct ntfs_entry *entry,
              kept.flags & NTFS_CHECK_EXTENSION)
         tell_name(nc, NTFS_CHECK_ENTRY_RECORD, dir, entry->at, name,
                   (struct check_note){ .other = file });
-    else if (sequence != 0 && sequence != kept.sequence)
+    else if (sequence != kept.sequence)
         tell_name(nc, NTFS_CHECK_ENTRY_SEQUENCE, dir,
                   entry->at + SEQUENCE_AT, name,
                   (struct check_note){ .other = file, .compared = true,

@@ -19,11 +19,21 @@ static uint32_t align(uint32_t n)
     return (n + 7) & ~7u;
 }
 
+static const struct ntfs_disk_entry *raw_of(const struct ntfs_entry *entry)
+{
+    return (const struct ntfs_disk_entry *)entry->bytes;
+}
+
+static bool has_key(const struct ntfs_entry *entry)
+{
+    return le16_get(raw_of(entry)->key_length) != 0;
+}
+
 /* How long ENTRY has to be, with what is in it and nothing else. */
 static uint32_t needs_of(const struct ntfs_entry *entry, bool names)
 {
-    const struct ntfs_disk_entry *raw = (const void *)entry->bytes;
-    uint32_t need = (uint32_t)sizeof *raw + entry->key_length;
+    uint32_t need = (uint32_t)sizeof(struct ntfs_disk_entry) +
+                    entry->key_length;
     uint32_t child = entry->child == NTFS_NO_CHILD ? 0
                                                    : (uint32_t)sizeof(le64);
 
@@ -66,9 +76,10 @@ const char *ntfs_check_node(const struct ntfs_index_node *node, uint32_t room,
         *at = offset;
         if (ntfs_entry_decode(node, offset, &entry))
             return NULL;        /* which is told when it is come to */
-        if (le16_get(((const struct ntfs_disk_entry *)
-                      (const void *)entry.bytes)->flags) & ~ENTRY_FLAGS)
+        if (le16_get(raw_of(&entry)->flags) & ~ENTRY_FLAGS)
             return "ntfs: index entry with flags that there are not";
+        if (entry.last && has_key(&entry))
+            return "ntfs: index node whose last entry has a key";
         if ((entry.child != NTFS_NO_CHILD) != children)
             return children ? "ntfs: index node with children, and an entry "
                               "without"

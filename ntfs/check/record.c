@@ -98,6 +98,8 @@ struct seen {
     struct ntfs_attr last;      /* type 0: there was none */
     uint64_t encrypted_at;      /* of data that is; 0: there is none */
     bool keyed;                 /* by $EFS */
+    struct ntfs_attr eas, sizes;        /* EAs, and what says how large they
+                                   are; type 0: none */
     uint32_t standards;
     uint32_t total;             /* of attributes */
     uint32_t count;
@@ -275,6 +277,12 @@ static int by_type(struct ntfs_check *nc, const struct ntfs_attr *attr,
     case NTFS_LOGGED_UTILITY_STREAM:
         seen->keyed |= is_key(attr);
         return 0;
+    case NTFS_EA:
+        seen->eas = *attr;
+        return 0;
+    case NTFS_EA_INFORMATION:
+        seen->sizes = *attr;
+        return 0;
     case NTFS_REPARSE_POINT:
         return listed_take(attr, nc->reparse, &seen->reparse);
     case NTFS_OBJECT_ID:
@@ -369,10 +377,13 @@ static void attrs_judge(struct ntfs_check *nc, const struct ntfs_record *record,
     if (seen->standards != 1)
         ntfs_check_differ(nc, NTFS_CHECK_ATTR_STANDARD, record->number,
                           record->at, 1, seen->standards);
-    if (seen->encrypted_at && !seen->keyed &&
-        !(seen->kept.flags & NTFS_CHECK_LIST))
+    if (seen->kept.flags & NTFS_CHECK_LIST)
+        return;                 /* the rest may be elsewhere */
+    if (seen->encrypted_at && !seen->keyed)
         ntfs_check_tell(nc, NTFS_CHECK_FILE_KEY, record->number,
                         seen->encrypted_at);
+    if (seen->eas.type || seen->sizes.type)
+        ntfs_check_eas(nc, record, &seen->eas, &seen->sizes);
 }
 
 /* ------------------------------------------------------------ the record */

@@ -150,7 +150,7 @@ static bool entry_head(const struct ntfs_entry *entry, uint32_t key,
     uint32_t offset = le16_get(*(const le16 *)entry->bytes);
     uint32_t length = le16_get(*(const le16 *)(entry->bytes + 2));
 
-    if (entry->key_length != key || length < HEAD_SIZE ||
+    if (entry->key_length != key || length != HEAD_SIZE ||
         offset > entry->length || length > entry->length - offset)
         return false;
     *out = head_get(entry->bytes + offset);

@@ -119,6 +119,32 @@ static int upcase_check(struct ntfs_check *nc)
     return err;
 }
 
+/* --------------------------------------------------------------- $BadClus */
+
+/* $Bad is as large as the volume, and a hole where no cluster is bad. */
+static int bad_check(struct ntfs_check *nc)
+{
+    static const uint16_t name[] = { '$', 'B', 'a', 'd' };
+    const struct ntfs_boot *boot = &nc->vol->boot;
+    uint64_t size = boot->cluster_count << boot->cluster_shift;
+    struct ntfs_record *record;
+    struct ntfs_stream bad;
+    int err = ntfs_record_get(nc->vol, NTFS_BADCLUS, &record), found;
+
+    if (err)
+        return err == SHALE_ENOMEM ? err : 0;
+    found = ntfs_stream_open(nc->vol, record, NTFS_DATA, name, 4, &bad);
+    ntfs_record_put(nc->vol, record);
+    if (found <= 0)
+        return found == SHALE_ENOMEM ? found : 0;
+    if (bad.size != size)
+        ntfs_check_differ(nc, NTFS_CHECK_BAD_SIZE, NTFS_BADCLUS,
+                          bad.at + NTFS_CHECK_FIELD(ntfs_disk_non_resident,
+                                                    size), size, bad.size);
+    ntfs_stream_close(nc->vol, &bad);
+    return 0;
+}
+
 /* ------------------------------------------------------------------ state */
 
 /* Versions that there have been. (Linux-NTFS, "$Volume") */
@@ -166,5 +192,7 @@ int ntfs_check_system(struct ntfs_check *nc)
 
     files_check(nc);
     err = upcase_check(nc);
+    if (!err)
+        err = bad_check(nc);
     return err ? err : state_check(nc);
 }

@@ -21,6 +21,9 @@ struct disk_ea_information {
     le32 size;
 };
 
+#define SAID(name) NTFS_CHECK_FIELD(disk_ea_information, name)
+#define PACKED_HEAD 5u          /* of an EA: flags, and two lengths */
+
 /* A rule, or NULL, of the LEN bytes at BYTES; *AT: which of them break it. */
 typedef const char *rule_fn(const uint8_t *bytes, size_t len, size_t *at);
 
@@ -236,4 +239,49 @@ const char *ntfs_check_name(const struct ntfs_name *name, size_t len)
     if (len != sizeof(struct ntfs_disk_name) + 2u * (size_t)name->length)
         return "ntfs: file name with something behind it";
     return ntfs_name_check(name);
+}
+
+/* Bytes of EAS, in $EA, and in *PACKED as sent by OS/2: without padding, and
+   with shorter heads. 0: they cannot be, which is told elsewhere. */
+static uint32_t eas_measure(const struct ntfs_attr *eas, uint32_t *packed)
+{
+    const struct ntfs_value value = {
+        .bytes = (uint8_t *)(uintptr_t)eas->value, .length = eas->value_length,
+    };
+    struct ntfs_ea ea;
+    size_t offset = 0;
+    int more;
+
+    *packed = 0;
+    while ((more = ntfs_ea_next(&value, &offset, &ea)) > 0)
+        *packed += PACKED_HEAD + ea.name_length + ea.value_length;
+    return more < 0 ? 0 : eas->value_length;
+}
+
+void ntfs_check_eas(struct ntfs_check *nc, const struct ntfs_record *record,
+                    const struct ntfs_attr *eas, const struct ntfs_attr *sizes)
+{
+    const struct disk_ea_information *said = (const void *)sizes->value;
+    uint32_t size, packed;
+
+    if (!eas->type || !sizes->type) {
+        ntfs_check_differ(nc, NTFS_CHECK_EA_SIZE, record->number,
+                          ntfs_check_attr_at(nc, eas->type ? eas : sizes, 0),
+                          eas->type != 0, sizes->type != 0);
+        return;
+    }
+    if (!eas->resident || !sizes->resident ||
+        sizes->value_length < sizeof *said)
+        return;
+    size = eas_measure(eas, &packed);
+    if (size == 0)
+        return;
+    if (le32_get(said->size) != size)
+        ntfs_check_differ(nc, NTFS_CHECK_EA_SIZE, record->number,
+                          ntfs_check_value_at(nc, sizes) + SAID(size), size,
+                          le32_get(said->size));
+    else if (le16_get(said->packed) != packed)
+        ntfs_check_differ(nc, NTFS_CHECK_EA_SIZE, record->number,
+                          ntfs_check_value_at(nc, sizes) + SAID(packed),
+                          packed, le16_get(said->packed));
 }
