@@ -23,6 +23,7 @@
 
 #include "shale/codepage.h"
 #include "shale/fs.h"
+#include "shale/once.h"
 
 #include "disk.h"
 #include "namehash.h"
@@ -517,15 +518,6 @@ int fat_dir_has_short(struct fat_vnode *dir, const uint8_t name[11]);
 int fat_dir_lookup(struct fat_vnode *dir, const char *name, size_t len,
                    uint64_t *ino);
 
-/* What has come of a directory's table of names. */
-enum fat_names {
-    FAT_NAMES_UNASKED,          /* no search took long enough for one */
-    FAT_NAMES_ASKED,            /* it took long: the next search builds it */
-    FAT_NAMES_BUILDING,
-    FAT_NAMES_READY,
-    FAT_NAMES_NEVER,            /* it is damaged, or there is no memory */
-};
-
 /* The table of DIR, built if it is time to; or NULL: search the slots. */
 const struct namehash *fat_names_of(struct fat_vnode *dir);
 
@@ -620,8 +612,10 @@ struct fat_vnode {
 
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* slot after the name found last */
-    uint32_t names_state;       /* enum fat_names */
-    struct namehash *names;     /* once it is READY */
+    uint32_t names_asked;       /* a search took long: the next one makes ... */
+    struct shale_once names_made;   /* ... a table, unless DIR is damaged, or
+                                   there is no memory: then never */
+    struct namehash *names;     /* the table; or NULL */
 
     /* The writing half's; zero at load. */
     struct fat_growth growth;

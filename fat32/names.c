@@ -72,7 +72,8 @@ void fat_names_forget(struct fat_vnode *dir)
 {
     namehash_destroy(dir->names);
     dir->names = NULL;
-    dir->names_state = FAT_NAMES_UNASKED;
+    dir->names_asked = 0;
+    dir->names_made = (struct shale_once)SHALE_ONCE_INIT_POISON;
 }
 
 /* Is POSITION noted with HASH? */
@@ -112,7 +113,7 @@ void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
     /* A search must not begin in the middle of it. */
     if (dir->hint - set->slot < set->count)
         dir->hint = set->slot;
-    if (dir->names_state == FAT_NAMES_READY &&
+    if (dir->names &&
         !names_note(fat_volume_of(dir->base.fs), dir->names, set, true))
         fat_names_forget(dir);
 }
@@ -122,7 +123,7 @@ void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set)
     uint16_t shown[FAT_SHORT_UNITS];
     size_t len;
 
-    if (dir->names_state != FAT_NAMES_READY)
+    if (!dir->names)
         return;
     namehash_remove(dir->names, fat_name_hash(set->name, set->len), set->slot);
     if (!set->is_long)
@@ -154,33 +155,28 @@ static struct namehash *names_build(struct fat_vnode *dir)
     return NULL;
 }
 
+static int names_make(void *context)
+{
+    struct fat_vnode *dir = context;
+
+    dir->names = names_build(dir);
+    return dir->names ? 0 : SHALE_ENOMEM;
+}
+
 const struct namehash *fat_names_of(struct fat_vnode *dir)
 {
-    uint32_t *state = &dir->names_state;
-    uint32_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
-
-    if (was == FAT_NAMES_READY)
-        return dir->names;
-
-    /* Whoever moves the state to BUILDING builds it. */
-    if (was != FAT_NAMES_ASKED ||
-        !__atomic_compare_exchange_n(state, &was, FAT_NAMES_BUILDING, false,
-                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    /* While somebody else is at it there is still the other way. */
+    if (!__atomic_load_n(&dir->names_asked, __ATOMIC_RELAXED) ||
+        shale_once_try(&dir->names_made, names_make, dir))
         return NULL;
-    dir->names = names_build(dir);
-    __atomic_store_n(state, dir->names ? FAT_NAMES_READY : FAT_NAMES_NEVER,
-                     __ATOMIC_RELEASE);
     return dir->names;
 }
 
 /* COUNT slots have been searched for a name. */
 static void names_ask(struct fat_vnode *dir, uint32_t count)
 {
-    uint32_t was = FAT_NAMES_UNASKED;
-
     if (count > NAMES_WORTH)
-        __atomic_compare_exchange_n(&dir->names_state, &was, FAT_NAMES_ASKED,
-                                    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        __atomic_store_n(&dir->names_asked, 1, __ATOMIC_RELAXED);
 }
 
 /* ---------------------------------------------------------- the searches */

@@ -125,6 +125,7 @@ int fat_node_load(struct shale_vnode *base)
     if (err)
         return err;
     fat_chain_init(&vn->chain, base->ino, vn->entry.cluster);
+    vn->names_made = (struct shale_once)SHALE_ONCE_INIT_POISON;
     base->links = 1;
     base->type = SHALE_TYPE_FILE;
     base->size = vn->entry.size;
