@@ -272,6 +272,7 @@ static int act(struct settings *set, struct options *options)
     if (set->picture && !strcmp(set->picture, "-") && set->json)
         return options_complain(options, "--json and the picture cannot both "
                                 "be written there");
+    print_escape = true;        /* what is shown is for eyes, or JSON */
     set->image = operands[0];
     return files ? map_files(set, options, operands, count)
                  : map_image(set, options);

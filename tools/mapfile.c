@@ -75,7 +75,7 @@ struct layout {
     struct map_facts facts;
     struct jsonout_array array;
     bool json;
-    struct json *list;               /* of the file at hand */
+    struct json *list;          /* of the file at hand */
     uint64_t extents, pieces, allocated;
     uint64_t end;               /* of the last extent, byte of the volume */
 };
@@ -126,19 +126,18 @@ static void add_extent(const struct layout *lay,
                        const struct shale_extent *extent)
 {
     struct json *object = json_object();
-    uint64_t unit;
+    uint64_t start = lay->vol->image->volume.start, unit = 0;
+    bool placed = has_place(extent->kind);
 
     jsonout_number(object, "position", extent->offset);
     jsonout_number(object, "length", extent->length);
-    if (has_place(extent->kind)) {
-        jsonout_number(object, "start",
-                       lay->vol->image->volume.start + extent->device);
-        if (unit_at(&lay->facts, extent->device, &unit)) {
-            jsonout_number(object, "unit", unit);
-            jsonout_number(object, "units",
-                           units_in(&lay->facts, extent->length));
-        }
-    }
+    json_set(object, "start", placed ? json_number(start + extent->device)
+                                     : json_null());
+    placed = placed && unit_at(&lay->facts, extent->device, &unit);
+    json_set(object, "unit", placed ? json_number(unit) : json_null());
+    json_set(object, "units", placed
+                 ? json_number(units_in(&lay->facts, extent->length))
+                 : json_null());
     jsonout_text(object, "kind", print_extent_key(extent->kind));
     json_append(lay->list, object);
 }

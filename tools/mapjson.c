@@ -43,16 +43,15 @@ static struct json *cell_json(const struct map *map, size_t index)
             jsonout_number(used, map_look(use).key, cell->used[use]);
     json_set(object, "used", used);
     jsonout_number(object, "fragmented", cell->fragmented);
-    if (cell->largest) {
-        jsonout_text(object, "object", shale_object_name(cell->object));
-        jsonout_number(object, "number", cell->number);
-        if (path)
-            jsonout_text(object, "path", path);
-    }
-    if (cell->findings) {
-        jsonout_number(object, "findings", cell->findings);
-        jsonout_text(object, "code", cell->code->name);
-    }
+    json_set(object, "object", cell->largest
+                 ? json_text(shale_object_name(cell->object)) : json_null());
+    json_set(object, "number", cell->largest &&
+                                   cell->object != SHALE_OBJECT_VOLUME
+                 ? json_number(cell->number) : json_null());
+    checkjson_name(object, "path", path);
+    jsonout_number(object, "findings", cell->findings);
+    json_set(object, "code", cell->findings ? json_text(cell->code->name)
+                                            : json_null());
     return object;
 }
 

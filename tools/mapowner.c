@@ -162,7 +162,7 @@ static void print_owner(const struct query *query, const struct owner *owner,
         printf(" %" PRIu64, claim->number);
     if (owner->path) {
         fputs(named ? ", " : "", stdout);
-        print_name(stdout, owner->path, strlen(owner->path));
+        fputs(owner->path, stdout);     /* it is safe to print */
     }
     if (claim->position != SHALE_NOWHERE)
         printf(", byte %" PRIu64 " of it", claim->position + at - claim->at);
@@ -199,11 +199,11 @@ static struct json *owner_json(const struct query *query,
 
     jsonout_text(object, "use", map_look(claim->use).key);
     jsonout_text(object, "object", shale_object_name(claim->object));
-    jsonout_number(object, "number", claim->number);
-    if (owner->path)
-        jsonout_text(object, "path", owner->path);
+    if (claim->object != SHALE_OBJECT_VOLUME)
+        jsonout_number(object, "number", claim->number);
     else
-        json_set(object, "path", json_null());
+        json_set(object, "number", json_null());
+    checkjson_name(object, "path", owner->path);
     if (claim->position != SHALE_NOWHERE)
         jsonout_number(object, "position", claim->position + at - claim->at);
     else
@@ -217,18 +217,18 @@ static struct json *answer_json(const struct query *query,
                                 const struct answer *answer)
 {
     struct json *object = json_object(), *owners = json_array();
-    uint64_t unit;
+    uint64_t start = query->run.place->start, unit = 0;
+    bool inside = !answer->outside;
 
     jsonout_text(object, "asked", answer->question.text);
-    jsonout_bool(object, "inside", !answer->outside);
-    if (!answer->outside) {
-        jsonout_number(object, "offset", query->run.place->start + answer->at);
-        jsonout_number(object, "volume_offset", answer->at);
-        if (unit_of(&query->run.result, answer->at, &unit))
-            jsonout_number(object, "unit", unit);
-        else
-            json_set(object, "unit", json_null());
-    }
+    jsonout_bool(object, "inside", inside);
+    json_set(object, "offset", inside ? json_number(start + answer->at)
+                                      : json_null());
+    json_set(object, "volume_offset", inside ? json_number(answer->at)
+                                             : json_null());
+    json_set(object, "unit", inside && unit_of(&query->run.result, answer->at,
+                                               &unit) ? json_number(unit)
+                                                      : json_null());
     for (size_t i = 0; i < answer->count; i++)
         json_append(owners, owner_json(query, &answer->owners[i],
                                        answer->at));
@@ -248,6 +248,9 @@ static void print_answers(const struct query *query, bool json)
     document = json_object();
     list = json_array();
     jsonout_text(document, "image", query->run.image);
+    json_set(document, "partition", query->run.place->part
+                                        ? json_number(query->run.place->part)
+                                        : json_null());
     jsonout_text(document, "type", query->run.result.type);
     jsonout_number(document, "unit_size", query->run.result.unit_size);
     for (size_t i = 0; i < query->count; i++)

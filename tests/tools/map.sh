@@ -68,6 +68,54 @@ json "json: label, type, verdict" '.label, .type, .verdict' \
 json "json: paths" '[.cells[].path] | index("/home/data") != null' true \
     "$SHALE" map --json "$img"
 
+# Every document is as shale-map(1) says.
+here=$(cd "$(dirname "$0")" && pwd)
+# document KIND ARGUMENT...
+document()
+{
+    local kind=$1
+
+    shift
+    if ! have python3; then
+        skip "document: $*" "needs python3"
+    elif "$SHALE" map --json "$@" >"$work/json" &&
+        python3 "$here/map_json.py" "$kind" <"$work/json" 2>"$work/why"; then
+        ok
+    else
+        fail "document: $*: $(tail -n 1 "$work/why")"
+    fi
+}
+truncate -s 100000 "$tree/home/hole"
+odd=$(printf 'caf\xe9')
+seq 5000 >"$tree/home/$odd"
+make_image "$work/odd.img" 8M -b 1024 -d "$tree"
+document layout "$img"
+document layout "$work/odd.img"
+document owner --owner 0 --owner 1K --owner 8M --owner 8191b "$img"
+document file --file /home/data --file /etc/hosts "$img"
+document file --file /home/hole "$work/odd.img"
+document file --file "/home/$odd" "$work/odd.img"
+if have mkfs.fat; then
+    truncate -s 8M "$work/small.fat"
+    mkfs.fat "$work/small.fat" >/dev/null
+    document layout "$work/small.fat"
+    document owner --owner 0 --owner 2c "$work/small.fat"
+fi
+block=$(debugfs -R "blocks /home/$odd" "$work/odd.img" 2>/dev/null |
+    awk '{ print $1 }')
+json "names are bytes" '.answers[0].owners[0].path_hex' \
+    "$(printf '/home/%s' "$odd" | od -An -v -tx1 | tr -d ' \n')" \
+    "$SHALE" map --json --owner "${block}b" "$work/odd.img"
+status "names are bytes: text" 0 "$SHALE" map --owner "${block}b" \
+    "$work/odd.img"
+check "names are bytes: text" grep -qF '/home/caf\xe9, byte 0 of it' \
+    "$work/out"
+for how in --json "--picture -" "--owner 1" "--file /etc/hosts"; do
+    # shellcheck disable=SC2086
+    status "full: $how" 1 bash -c "'$SHALE' map $how '$img' >/dev/full"
+    says "full: $how" "cannot write the output: No space left on device"
+done
+
 # whose: debugfs knows as well
 block=$(debugfs -R "blocks /home/data" "$img" 2>/dev/null | awk '{ print $3 }')
 ino=$(debugfs -R "stat /home/data" "$img" 2>/dev/null |
