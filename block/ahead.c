@@ -278,10 +278,16 @@ void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
     cache_unlock(cache);
     if (missing)
         group = group_begin(cache, cache->block_size);
-    for (size_t i = 0; i < count && group; i++)
-        if (blocks[i] < cache->block_count)
-            ahead_load(cache, group, blocks[i], blocks[i] + 1, blocks[i],
-                       blocks[i] + 1);
+    if (!group)
+        return;
+    /* In the order of the locks: so the group need not land before it is full,
+       as blocks at equal distances would make it do. */
+    for (unsigned lock = 0; lock < CACHE_LOAD_LOCKS; lock++)
+        for (size_t i = 0; i < count; i++)
+            if (blocks[i] < cache->block_count &&
+                (blocks[i] >> cache->run_shift) % CACHE_LOAD_LOCKS == lock)
+                ahead_load(cache, group, blocks[i], blocks[i] + 1, blocks[i],
+                           blocks[i] + 1);
     group_end(cache, group);
 }
 

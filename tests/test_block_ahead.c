@@ -142,6 +142,20 @@ START_TEST(blocks_here_and_there)
 }
 END_TEST
 
+/* Blocks at equal distances, as they often are, are under way all at once. */
+START_TEST(at_equal_distances)
+{
+    uint64_t blocks[16];
+
+    open_async(BUDGET, 32);
+    for (unsigned i = 0; i < 16; i++)
+        blocks[i] = 10 + i * 200;
+    shale_buf_ahead_each(rig.cache, blocks, 16, 1);
+    ck_assert_uint_eq(disk.most, 16);
+    close_async();
+}
+END_TEST
+
 /* However small the cache is. */
 START_TEST(in_a_small_cache)
 {
@@ -425,6 +439,7 @@ Suite *suite(void)
     tcase_add_test(tc, a_run_that_fails);
     tcase_add_test(tc, no_memory_for_it);
     tcase_add_loop_test(tc, blocks_here_and_there, 0, 9);
+    tcase_add_test(tc, at_equal_distances);
     tcase_add_test(tc, in_a_small_cache);
     tcase_add_test(tc, one_at_a_time);
     suite_add_tcase(s, tc);

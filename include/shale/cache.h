@@ -92,7 +92,7 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
  * The COUNT blocks at BLOCKS, which lie here and there, are going to be taken
  * one by one, the first NEEDED of them now: if any of these is missing, and the
  * device works on several requests at once, read all that are, together. As of
- * shale_buf_ahead(), no error matters. Best in ascending order.
+ * shale_buf_ahead(), no error matters.
  */
 void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
                           size_t count, size_t needed);
