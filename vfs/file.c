@@ -120,29 +120,40 @@ static bool continues(const struct shale_extent *a,
     return false;
 }
 
-/* As file_map(), and stores what the driver said first in *FIRST. */
+/*
+ * As file_map(), and stores what the driver said first in *FIRST. What it said
+ * of what follows the answer is stored in *NEXT, to be handed in again for that
+ * by who goes on, with the file's lock held since; length 0: nothing.
+ */
 static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
-                      struct shale_extent *first, struct shale_extent *out)
+                      struct shale_extent *first, struct shale_extent *next,
+                      struct shale_extent *out)
 {
-    struct shale_extent extent = { 0 }, next;
+    struct shale_extent extent = *next, joined;
     uint32_t pieces = 1;
-    int err;
+    int err = 0;
 
     if (len > file->size - offset)
         len = file->size - offset;
 
     volume_lock_shared(file->fs);
-    err = map_uncut(file, offset, len, first);
-    if (!err) {
-        extent = *first;
+    if (extent.length == 0)
+        err = map_uncut(file, offset, len, &extent);
+    next->length = 0;
+    *first = extent;
+    if (!err)
         cut(file, offset, &extent);
-    }
     while (!err && extent.length < len && pieces++ < HOLE_PIECES_MAX) {
-        if (map_one(file, offset + extent.length, len - extent.length,
-                    &next) ||
-            !continues(&extent, &next))
+        uint64_t end = offset + extent.length;
+
+        if (map_uncut(file, end, len - extent.length, next))
             break;
-        extent.length += next.length;
+        joined = *next;
+        cut(file, end, &joined);
+        if (!continues(&extent, &joined))
+            break;
+        extent.length += joined.length;
+        next->length = 0;
     }
     volume_unlock(file->fs);
 
@@ -154,9 +165,9 @@ static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
 int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
              struct shale_extent *out)
 {
-    struct shale_extent first;
+    struct shale_extent first, next = { .length = 0 };
 
-    return map_joined(file, offset, len, &first, out);
+    return map_joined(file, offset, len, &first, &next, out);
 }
 
 int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
@@ -385,10 +396,11 @@ static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
 static int extents_read(struct reader *r, uint8_t *to, size_t len,
                         uint64_t offset)
 {
+    struct shale_extent first, next = { .length = 0 }, extent;
+
     while (len > 0) {
-        struct shale_extent first, extent;
         size_t count = len;
-        int err = map_joined(r->file, offset, len, &first, &extent);
+        int err = map_joined(r->file, offset, len, &first, &next, &extent);
 
         if (err)
             return err;
