@@ -66,8 +66,9 @@ static uint64_t free_clusters(void)
 static void cut(const char *shape, const char *text)
 {
     struct cut_totals totals = { 0 };
+    struct image fresh;
     struct cut_settings settings = {
-        .shape = shape_named(shape), .seed = 1, .sample = 20,
+        .shape = shape_named(shape), .image = &fresh, .seed = 1, .sample = 20,
         .totals = &totals,
     };
     struct ops ops = { 0 };
@@ -77,9 +78,11 @@ static void cut(const char *shape, const char *text)
     ck_assert(from && ops_parse(&ops, from));
     fclose(from);
     free(copy);
+    shape_make(&fresh, settings.shape);
     ck_assert_msg(cut_sequence(&settings, &ops, why, sizeof why), "%s: %s",
                   shape, why);
     ck_assert_uint_gt(totals.states, 5);
+    image_free(&fresh);
     ops_free(&ops);
 }
 

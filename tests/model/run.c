@@ -196,6 +196,7 @@ static bool compare_file(struct run *run, const char *path,
     for (size_t at = 0; at < file->size;) {
         size_t len = file->size - at;
         int64_t got;
+        bool same;
 
         if (len > run->buf_size)
             len = run->buf_size;
@@ -203,7 +204,8 @@ static bool compare_file(struct run *run, const char *path,
         if (got != (int64_t)len)
             return wrong(run, "%s: reading %zu at %zu: %" PRId64 " %s", path,
                          len, at, got, run->backend->why);
-        for (size_t i = 0; i < len; i++)
+        same = memcmp(run->buf, file->bytes + at, len) == 0;
+        for (size_t i = 0; !same && i < len; i++)
             if (run->buf[i] != file->bytes[at + i])
                 return wrong(run, "%s: byte %zu of %zu is %02x, not %02x",
                              path, at + i, file->size, run->buf[i],
