@@ -5,20 +5,12 @@
 # Extents, data in inodes, values of attributes in inodes, a journal, a file of
 # orphans; checksums only if FEATURE says metadata_csum, so that a patch of one
 # byte breaks one rule. As ext2-small.sh, with fixed times and identifiers.
-set -euo pipefail
-export LC_ALL=C E2FSPROGS_FAKE_TIME=1700000000
-PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=debugfs.sh
+. "$(dirname "$0")/debugfs.sh"
 
 out=${1:?usage: ext4-small.sh OUTPUT.img.gz [FEATURE...]}
 shift
 more=$(printf ',%s' "$@")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-image=$work/image
-umask 022
-
-# bytes N: text no two blocks of which are alike, but which packs well.
-bytes() { seq -f '%-1023.0f' 1 "$1" | head -c "$1" || true; }
 
 cd "$work"
 features=has_journal,orphan_file,ext_attr,dir_index,filetype,sparse_super
@@ -66,40 +58,17 @@ printf '%03000d' 9 >large-value
     echo 'ea_set -f long-value in-block user.long'
     echo 'ea_set -f large-value large user.large'
     echo 'cd /'
-    echo 'mkdir many'
-    echo 'cd /many'
-    for n in $(seq -w 1 90); do
-        echo "write empty name-$n-$(printf "%040d" "$((10#$n))")"
-    done
-} >script
-debugfs -w -f script "$image" >log 2>&1
-if grep -v '^debugfs' log | grep -v '^Allocated inode' | grep .; then
-    exit 1
-fi
-# /many gets its index from e2fsck.
-e2fsck -fyD "$image" >log 2>&1 || [ $? = 1 ]
+    make_many
+} | change
+make_indexes
 
 {
-    # When this ran must not be in a golden.
-    echo 'set_super_value lastcheck @1700000000'
-    for file in / /hello.txt /inline-ea /empty /blocks /holes /inline-dir \
-                /inline-dir/sub /symlinks /symlinks/fast /symlinks/inline-70 \
-                /symlinks/slow-900 /xattrs /xattrs/in-block \
-                /xattrs/in-inode /xattrs/large /many /lost+found; do
-        for field in atime mtime ctime crtime; do
-            echo "sif $file $field @1700000000"
-        done
-    done
-    for n in $(seq -w 1 90); do
-        file=/many/name-$n-$(printf "%040d" "$((10#$n))")
-        for field in atime mtime ctime crtime; do
-            echo "sif $file $field @1700000000"
-        done
-    done
-} >script
-debugfs -w -f script "$image" >log 2>&1
-if grep -v '^debugfs' log | grep -v '^Allocated inode' | grep .; then
-    exit 1
-fi
+    # shellcheck disable=SC2046 # names without spaces
+    stamp / /hello.txt /inline-ea /empty /blocks /holes /inline-dir \
+        /inline-dir/sub /symlinks /symlinks/fast /symlinks/inline-70 \
+        /symlinks/slow-900 /xattrs /xattrs/in-block /xattrs/in-inode \
+        /xattrs/large /many /lost+found \
+        $(many_names)
+} | change
 cd - >/dev/null
 gzip -9nc "$image" >"$out"
