@@ -17,7 +17,8 @@ uint64_t clock_ns(void)
 {
     uint64_t passed = cycles() - cycles_at_start;
 
-    return passed / cycles_hz * SECOND + passed % cycles_hz * SECOND / cycles_hz;
+    return passed / cycles_hz * SECOND +
+           passed % cycles_hz * SECOND / cycles_hz;
 }
 
 static void now(struct shale_clock *clock, struct shale_time *out)
