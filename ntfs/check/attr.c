@@ -227,7 +227,7 @@ static uint32_t flags_of(const struct ntfs_attr *attr)
 {
     if (ntfs_check_file_of(attr->record) < NTFS_FIRST_USER &&
         attr->type != NTFS_INDEX_ROOT)
-        return 0;
+        return NTFS_ATTR_SPARSE;
     switch (attr->type) {
     case NTFS_STANDARD_INFORMATION:
     case NTFS_ATTRIBUTE_LIST:

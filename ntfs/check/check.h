@@ -4,8 +4,8 @@
  *      checker.c   phases, in their order; what is kept, and freed
  *      boot.c      the boot sector, its copy, and what they disagree on
  *      scan.c      all records of the MFT in the device's order, by workers
- *      record.c    one record: fixups, the attributes in it
- *      head.c      ... and its head
+ *      record.c    one record: fixups, what is kept of it; head.c: its head
+ *      attrs.c     the attributes in it, among each other
  *      attr.c      one attribute: head, flags, sizes
  *      value.c     ... and what some types of it hold; descriptor.c: rights
  *      runs.c      mapping pairs to clusters: owned, shared, off the volume
@@ -15,7 +15,7 @@
  *      list.c      attribute lists against the records they name; what the
  *                  pieces of an attribute say together
  *      system.c    $Volume, $UpCase, and the files that there have to be
- *      log.c       $LogFile's restart pages
+ *      log.c       $LogFile's restart pages; usn.c: $UsnJrnl
  *
  *      index.c     one B-tree: nodes, order, its bitmap; order.c: of keys
  *      node.c      ... and one node of it
@@ -181,7 +181,7 @@ typedef int ntfs_check_each_fn(struct ntfs_check *nc,
 int ntfs_check_scan(struct ntfs_check *nc, const char *what, uint16_t flags,
                     ntfs_check_each_fn *each);
 
-/* ----------------------------------------------------- head.c record.c */
+/* --------------------------------------------- head.c attrs.c record.c */
 
 /* Undo the fixups of RECORD and fill the rest of it, having told nothing: is it
    one in use, with a head that can be believed? */
@@ -203,6 +203,18 @@ static inline uint32_t ntfs_check_fixups(uint32_t size)
 
 /* The byte of the volume where byte INTO of record NUMBER is. */
 uint64_t ntfs_check_at(struct ntfs_check *nc, uint64_t number, uint64_t into);
+
+/* What has been seen of the attributes in a record. */
+struct ntfs_check_seen {
+    uint32_t total;
+    uint64_t reparse, objects;  /* what the indexes of those should say */
+    struct ntfs_check_record kept;
+};
+
+/* Check the attributes of RECORD, whose head is good, and add to OUT what is to
+   be kept of them. */
+int ntfs_check_attrs(struct ntfs_check *nc, const struct ntfs_record *record,
+                     struct ntfs_check_seen *out);
 
 /* The first scan: every record, and all that is in it. */
 int ntfs_check_records(struct ntfs_check *nc);
@@ -374,6 +386,7 @@ int ntfs_check_tree(struct ntfs_check *nc);
 int ntfs_check_secure(struct ntfs_check *nc);
 int ntfs_check_views(struct ntfs_check *nc);
 int ntfs_check_log(struct ntfs_check *nc);
+int ntfs_check_usn(struct ntfs_check *nc);
 int ntfs_check_paths(struct check *check, struct check_path *paths,
                      size_t count);
 

@@ -164,6 +164,7 @@ static int phases(struct ntfs_check *nc)
         ntfs_check_mirror,
         ntfs_check_system,
         ntfs_check_log,
+        ntfs_check_usn,
         ntfs_check_bitmaps,
         ntfs_check_shared,
     };

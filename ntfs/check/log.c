@@ -29,6 +29,7 @@ struct log_area {
 
 #define PAGE_USUAL 4096u
 #define PAGE_MAX   65536u
+#define VERSION_KNOWN 1u
 #define NOBODY     0xffffu      /* the end of a list of clients */
 #define BITS       67u          /* of a number, and of a place in the log */
 
@@ -101,6 +102,9 @@ static const char *page_rule(uint8_t *bytes, uint32_t size, uint64_t log)
     if (area < sizeof *page || area % 8 != 0 ||
         area > size - sizeof(struct log_area))
         return "ntfs: its area is not within it";
+    /* What later versions have there is written nowhere. */
+    if (le16_get(page->major) > VERSION_KNOWN)
+        return NULL;
     return area_rule((const struct log_area *)(bytes + area), size - area, log);
 }
 
