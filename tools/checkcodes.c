@@ -6,27 +6,31 @@
  * docs/check-codes.md.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "checks.h"
+#include "terminal.h"
 
-#define WIDTH 80
-
-void checkcodes_wrapped(const char *text, size_t at, size_t indent)
+void checkcodes_wrapped(const char *text, size_t at, size_t indent,
+                        size_t width)
 {
+    size_t gap = 1;
+
     while (*text) {
         size_t word = strcspn(text, " ");
 
-        if (at > indent && at + 1 + word > WIDTH) {
+        if (at > indent && at + gap + word > width) {
             printf("\n%*s", (int)indent, "");
             at = indent;
         } else if (at > indent) {
-            putchar(' ');
-            at++;
+            printf("%*s", (int)gap, "");
+            at += gap;
         }
         printf("%.*s", (int)word, text);
         at += word;
         text += word;
-        text += strspn(text, " ");
+        gap = strspn(text, " ");
+        text += gap;
     }
     putchar('\n');
 }
@@ -71,15 +75,19 @@ static void sentence_pattern(const char *sentence, char quote, char *out,
 
 static void explain_plain(const struct shale_check_code *code)
 {
+    size_t width = terminal_width(STDOUT_FILENO);
     char pattern[512];
+
+    if (width > CHECKS_WIDTH)
+        width = CHECKS_WIDTH;
 
     sentence_pattern(code->sentence, '"', pattern, sizeof pattern);
     printf("%s (%s)\n  ", code->name, shale_severity_name(code->severity));
-    checkcodes_wrapped(pattern, 2, 2);
+    checkcodes_wrapped(pattern, 2, 2, width);
     fputs("\n  ", stdout);
-    checkcodes_wrapped(code->meaning, 2, 2);
+    checkcodes_wrapped(code->meaning, 2, 2, width);
     fputs("\n  At stake:", stdout);
-    checkcodes_wrapped(code->danger, 11, 2);
+    checkcodes_wrapped(code->danger, 11, 2, width);
 }
 
 static void explain_markdown(const struct shale_check_code *code)
@@ -89,11 +97,11 @@ static void explain_markdown(const struct shale_check_code *code)
 
     sentence_pattern(code->sentence, '*', pattern, sizeof pattern);
     printf("\n### `%s`\n\n%s:", code->name, severity);
-    checkcodes_wrapped(pattern, strlen(severity) + 1, 0);
+    checkcodes_wrapped(pattern, strlen(severity) + 1, 0, CHECKS_WIDTH);
     putchar('\n');
-    checkcodes_wrapped(code->meaning, 0, 0);
+    checkcodes_wrapped(code->meaning, 0, 0, CHECKS_WIDTH);
     fputs("\nAt stake:", stdout);
-    checkcodes_wrapped(code->danger, 9, 0);
+    checkcodes_wrapped(code->danger, 9, 0, CHECKS_WIDTH);
 }
 
 static const char intro[] =

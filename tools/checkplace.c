@@ -35,14 +35,15 @@ static void add_opened(struct places *places)
     add_place(places, &place);
 }
 
-static void add_row(struct places *places, const struct table_row *row,
-                    uint64_t limit)
+static void add_row(struct places *places, const struct table *table,
+                    const struct table_row *row, uint64_t limit)
 {
     struct place place = {
         .part = row->part.number,
         .start = row->part.start,
         .size = row->part.size,
         .known = row->known,
+        .meant = table_type_name(table, &row->part),
     };
 
     if (limit && place.size > limit)
@@ -121,7 +122,7 @@ static bool choose(struct places *places, const struct table *table,
         if (row->part.extended)
             continue;
         if (all && (!type || row_fits(row, type)))
-            add_row(places, row, options->image.size_limit);
+            add_row(places, table, row, options->image.size_limit);
         volumes++;
         last = row;
         if (row_fits(row, type)) {
@@ -134,7 +135,7 @@ static bool choose(struct places *places, const struct table *table,
     if (fitting != 1)
         only = volumes == 1 ? last : NULL;
     if (only)
-        add_row(places, only, options->image.size_limit);
+        add_row(places, table, only, options->image.size_limit);
     else
         explain_choice(places, table, type, fitting);
     return only != NULL;
@@ -169,10 +170,10 @@ static bool open_image(struct places *places, const struct options *options)
         places->image = NULL;
         return false;
     }
-    places->in_use = checkuse_find(places->name);
+    places->in_use = checkuse_find(places->name,
+                                   shale_file_bdev(places->image->file)->fd);
     if (!places->in_use && places->locked)
-        places->in_use = xstrdup("opened by another program, to be written "
-                                 "to");
+        places->in_use = xstrdup(CHECKUSE_LOCKED);
     if (places->in_use && !options->quiet)
         report("%s: warning: %s: what changes meanwhile may look like damage",
                places->name, places->in_use);

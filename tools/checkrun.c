@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,9 +69,11 @@ static void progress_line(struct checkrun *run, double part)
 {
     double all = part * E2FSCK_PASSES;
     unsigned pass = all >= E2FSCK_PASSES ? E2FSCK_PASSES - 1 : (unsigned)all;
+    char *name = print_escaped(run->image, strlen(run->image));
 
     dprintf(run->options->progress_fd, "%u %u %u %s\n", pass + 1,
-            (unsigned)((all - pass) * PASS_PARTS), PASS_PARTS, run->image);
+            (unsigned)((all - pass) * PASS_PARTS), PASS_PARTS, name);
+    free(name);
 }
 
 /* The same, but not too often. */

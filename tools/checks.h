@@ -32,6 +32,7 @@ struct place {
     uint64_t start, size;       /* bytes; may run past the image's end */
     bool known;                 /* by a driver */
     char content[TABLE_CONTENT_MAX];    /* what seems to be there, or "" */
+    const char *meant;          /* for what, says the table; or NULL */
 };
 
 struct places {
@@ -172,6 +173,7 @@ struct checks {
     struct checkrun run;
     bool summary;               /* findings are counted, not shown */
     bool stats, colour;
+    size_t width;               /* text: of the terminal; 0: there is none */
     struct code_counts counts;
 
     bool apart;                 /* text: another volume's precedes */
@@ -218,9 +220,12 @@ const char *checks_verdict(const struct checkrun *run);
 int checkcodes_explain(const struct options *options, const char *code);
 
 /*
- * Print TEXT and a newline, wrapped, where AT columns have words already; lines
- * begin with INDENT spaces.
+ * Print TEXT and a newline, wrapped to WIDTH columns, of which AT have words
+ * already; lines begin with INDENT spaces.
  */
-void checkcodes_wrapped(const char *text, size_t at, size_t indent);
+void checkcodes_wrapped(const char *text, size_t at, size_t indent,
+                        size_t width);
+
+#define CHECKS_WIDTH 80         /* of prose where there is no terminal */
 
 #endif /* SHALE_TOOLS_CHECKS_H */

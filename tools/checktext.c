@@ -17,6 +17,7 @@
 #include "checks.h"
 
 #define INDENT 17               /* where sentences begin */
+#define NARROW 48               /* a terminal that has no room for that */
 
 /* ------------------------------------------------------------- counting */
 
@@ -122,13 +123,30 @@ static void print_object(struct checks *checks,
     checks->number = finding->number;
 }
 
-/* A number, and what it is as bits if it is more than a count. */
-static void print_value(uint64_t value)
+/* A number, and what it is as bits if it is more than a count; after TEXT, of
+   SIZE bytes. */
+static void add_value(char *text, size_t size, const char *what, uint64_t value)
 {
-    if (value < 0x10000)
-        printf("%" PRIu64, value);
-    else
-        printf("%" PRIu64 " (%#" PRIx64 ")", value, value);
+    size_t len = strlen(text);
+
+    snprintf(text + len, size - len, value < 0x10000
+                 ? "%s %" PRIu64 : "%s %" PRIu64 " (%#" PRIx64 ")",
+             what, value, value);
+}
+
+/* "ext2.block.shared, byte 1263616: expected 0, found 15" */
+static void describe(const struct checkrun *run,
+                     const struct shale_finding *finding, char *text,
+                     size_t size)
+{
+    snprintf(text, size, "%s", finding->code->name);
+    if (finding->at != SHALE_NOWHERE)
+        snprintf(text + strlen(text), size - strlen(text), ", byte %" PRIu64,
+                 run->place->start + finding->at);
+    if (finding->compared) {
+        add_value(text, size, ": expected", finding->expected);
+        add_value(text, size, ", found", finding->found);
+    }
 }
 
 int checktext_finding(struct checkrun *run,
@@ -136,7 +154,11 @@ int checktext_finding(struct checkrun *run,
 {
     struct checks *checks = (struct checks *)run;
     enum shale_severity severity = finding->code->severity;
-    int width;
+    bool narrow = checks->width && checks->width < NARROW;
+    size_t indent = narrow ? 4 : INDENT;
+    size_t width = checks->width ? checks->width : SIZE_MAX;
+    char text[256];
+    int word;
 
     code_counts_add(&checks->counts, finding->code);
     if (checks->summary)
@@ -147,21 +169,16 @@ int checktext_finding(struct checkrun *run,
 
     fputs("  ", stdout);
     look_severe(checks, severity);
-    width = printf("%s", shale_severity_name(severity));
+    word = printf("%s", shale_severity_name(severity));
     look(checks, LOOK_PLAIN);
-    printf("%*s%s\n%*s", INDENT - 2 - width, "", finding->sentence, INDENT, "");
+    printf("%s%*s", narrow ? "\n" : "",
+           narrow ? (int)indent : INDENT - 2 - word, "");
+    checkcodes_wrapped(finding->sentence, indent, indent, width);
+    describe(run, finding, text, sizeof text);
+    printf("%*s", (int)indent, "");
     look(checks, LOOK_DIM);
-    fputs(finding->code->name, stdout);
-    if (finding->at != SHALE_NOWHERE)
-        printf(", byte %" PRIu64, run->place->start + finding->at);
-    if (finding->compared) {
-        fputs(": expected ", stdout);
-        print_value(finding->expected);
-        fputs(", found ", stdout);
-        print_value(finding->found);
-    }
+    checkcodes_wrapped(text, indent, indent, width);
     look(checks, LOOK_PLAIN);
-    putchar('\n');
     return output_failed() ? SHALE_EIO : 0;
 }
 
@@ -183,8 +200,9 @@ static void print_summary(struct checks *checks)
     }
 }
 
-static void print_stats(const struct checkrun *run)
+static void print_stats(const struct checks *checks)
 {
+    const struct checkrun *run = &checks->run;
     const struct shale_check_result *result = &run->result;
     char size[PRINT_SIZE_MAX];
 
@@ -194,7 +212,8 @@ static void print_stats(const struct checkrun *run)
     printf("memory  %s (%" PRIu64 " bytes)\n", size, result->memory_peak);
     if (result->memory_formula) {
         fputs("bound   ", stdout);
-        checkcodes_wrapped(result->memory_formula, 8, 8);
+        checkcodes_wrapped(result->memory_formula, 8, 8, checks->width
+                               ? checks->width : CHECKS_WIDTH);
     }
     printf("time    %.3f s\n", run->seconds);
 }
@@ -263,12 +282,13 @@ void checktext_end(struct checks *checks)
         printf("%" PRIu64 " more findings are not shown (--limit)\n",
                result->untold);
     if (checks->stats && !run->passed)
-        print_stats(run);
+        print_stats(checks);
 
     look(checks, LOOK_BOLD);
     printf("%s: %s: ", title, result->type ? result->type
                             : *run->place->content ? run->place->content
-                                                   : "unknown");
+                            : run->passed && run->place->meant
+                                ? run->place->meant : "unknown");
     look(checks, LOOK_PLAIN);
     look(checks, run->passed ? LOOK_YELLOW
                : status == FSCK_SOUND ? LOOK_GREEN : LOOK_RED);

@@ -1,18 +1,20 @@
 /*
  * checkuse.c - is somebody changing what is being read?
  *
- * Three ways in which a volume can be in use, each told by a file of Linux:
+ * Ways in which a volume can be in use, and what of Linux tells it:
  *
  *     a block device, or a partition of it, is mounted, or a device is made
  *     of it                       /proc/self/mountinfo, /sys/dev/block
  *     a loop device is on the image, and that is so
  *                                 /sys/block/loopN/loop/backing_file
  *     a program serves it         /proc/self/mountinfo, type fuse: the source
+ *     a program has locked it     fcntl(2)
  *
  * What is mounted read-only does not change. Mounts of other namespaces are not
  * seen; a lock may tell of them.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,7 +212,37 @@ static char *find_loop(const struct stat *file)
     return found;
 }
 
-char *checkuse_find(const char *name)
+/* ------------------------------------------------------------------ locks */
+
+/* What a lock of TYPE on LEN bytes at AT (0: all from there) would have to wait
+   for, in *OUT. False if for nothing. */
+static bool find_conflict(int fd, short type, off_t at, off_t len,
+                          struct flock *out)
+{
+    *out = (struct flock){
+        .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = len,
+    };
+    return fcntl(fd, F_OFD_GETLK, out) == 0 && out->l_type != F_UNLCK;
+}
+
+/*
+ * Who writes, locks for himself alone. But QEMU says what it does by shared
+ * locks on bytes from 100 on: on the second one, that it writes.
+ */
+static char *find_lock(int fd)
+{
+    const off_t first = 100, last = 199, writes = 101;
+    struct flock lock;
+
+    if (find_conflict(fd, F_RDLCK, 0, 0, &lock))
+        return xstrdup(CHECKUSE_LOCKED);
+    if (find_conflict(fd, F_WRLCK, writes, 1, &lock) && lock.l_start >= first &&
+        lock.l_len > 0 && lock.l_len <= last + 1 - first)
+        return xstrdup(CHECKUSE_LOCKED);
+    return NULL;
+}
+
+char *checkuse_find(const char *name, int fd)
 {
     struct stat file;
     char *found;
@@ -222,5 +254,5 @@ char *checkuse_find(const char *name)
         found = find_device(file.st_rdev);
     else if (!found)
         found = find_loop(&file);
-    return found;
+    return found ? found : find_lock(fd);
 }

@@ -6,6 +6,7 @@
  * asked for.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,6 +98,7 @@ static int take_progress(struct options *options, struct settings *set)
         return options_complain(options, "-C: no descriptor is open as %ld",
                                 fd);
     set->run.progress_fd = (int)fd;
+    signal(SIGPIPE, SIG_IGN);   /* who no longer reads there ends nothing */
     return STATUS_OK;
 }
 
@@ -196,6 +198,7 @@ static void check_place(struct settings *set, const struct options *options,
         .summary = set->summary,
         .stats = set->stats,
         .colour = set->colour,
+        .width = isatty(STDOUT_FILENO) ? terminal_width(STDOUT_FILENO) : 0,
         .apart = set->shown,
     };
 

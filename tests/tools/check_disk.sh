@@ -61,7 +61,7 @@ done
 dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
     status=none
 status "passed over" 4 "$SHALE" check --all "$work/dos.img"
-check "passed over" grep -qx "$work/dos.img, partition 2: unknown: not checked" \
+check "passed over" grep -qx "$work/dos.img, partition 2: Linux: not checked" \
     "$work/out"
 make_disk "$work/lost.img" dos
 put "$work/one" "$work/lost.img" 2048

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""check_json.py [lines] - is this what `shale check --json` may print?
+"""check_json.py json|jsonl - is this what `shale check` may print with that?
 
 Names every member that shale-check(1) does, with its type, and no other; none
-may come twice. The document is read from standard input. With the argument "lines", the same of --jsonl. Prints the exit
-status that the document has, and how many volumes and findings.
+may come twice. What was printed is read from standard input. Prints the exit
+status that is in it, and how many volumes and findings.
 """
 import json
 import sys
@@ -127,5 +127,5 @@ def lines(text):
 
 
 if __name__ == "__main__":
-    how = lines if sys.argv[1:] == ["lines"] else document
+    how = {"json": document, "jsonl": lines}[sys.argv[1]]
     print(*how(sys.stdin.buffer.read().decode("utf-8")))

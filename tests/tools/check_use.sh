@@ -43,6 +43,31 @@ flock -x 9
 in_use "a lock" "opened by another program, to be written to" "$img"
 exec 9<&-
 
+# locker CALL BYTE IMAGE: hold a lock of fcntl(2), on one byte if any is named.
+locker()
+{
+    : >"$work/locker"
+    python3 -c 'import fcntl, sys, time
+file = open(sys.argv[3], "r+b")
+fcntl.lockf(file, getattr(fcntl, sys.argv[1]), *map(int, sys.argv[2].split()))
+print("locked", flush=True)
+time.sleep(60)' "$1" "$2" "$3" >"$work/locker" &
+    until grep -q locked "$work/locker"; do sleep 0.05; done
+}
+locked="opened by another program, to be written to"
+if have python3; then
+    for lock in "LOCK_EX::$locked" "LOCK_SH::" "LOCK_EX:1 4000:$locked" \
+        "LOCK_SH:1 101:$locked" "LOCK_SH:2 100:$locked" "LOCK_SH:1 100:"; do
+        IFS=: read -r call bytes want <<<"$lock"
+        locker "$call" "$bytes" "$img"
+        in_use "a lock of a program: $lock" "$want" "$img"
+        kill $!
+        wait $! || true
+    done
+else
+    skip "a lock of a program" "needs python3"
+fi
+
 if can_fuse; then
     mount_shale "$img" "$dir"
     in_use "served by shale" "mounted on $dir" "$img"
@@ -64,6 +89,9 @@ if can_loop && loop=$(losetup --find --show "$img" 2>/dev/null); then
         in_use "mounted, but only to be read" "" "$img"
         unmount "$dir"
     fi
+    losetup -d "$loop"
+    loop=$(losetup -r --find --show "$img")
+    in_use "a read-only device" "" "$loop"
     losetup -d "$loop"
     # Of a partition of it.
     if have sfdisk; then

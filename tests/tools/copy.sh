@@ -174,6 +174,11 @@ expect "no bar without a terminal" "" "$(cat "$work/err")"
 if have script; then
     script -qec "$SHALE cp -r $img $work/tty" /dev/null </dev/null >"$work/out"
     check "a bar on a terminal" grep -q '100%' "$work/out"
+    script -qec "stty cols 24; $SHALE cp -r $img $work/narrow" /dev/null \
+        </dev/null | tr '\r' '\n' | sed 's/\x1b\[K//g' >"$work/out"
+    check "a narrow terminal: how far" grep -q '100%' "$work/out"
+    check "a narrow terminal: in one line" \
+        bash -c "! grep -E '^.{24}' '$work/out'"
 fi
 status "a full disk" 1 bash -c "ulimit -f 1000; trap '' XFSZ
     '$SHALE' cp '$img:a/random' '$work/limited'"
