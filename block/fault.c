@@ -145,15 +145,56 @@ static int fault_discard(struct shale_bdev *dev, uint64_t offset, uint64_t len)
     return shale_bdev_discard(fault_of(dev)->lower, offset, len);
 }
 
+/*
+ * Counted in the order in which they are asked for. Reads go on to the lower
+ * device and may come back in any; a write is done at once, so that its record
+ * is there if and only if it went through.
+ */
+static size_t fault_submit(struct shale_bdev *dev,
+                           struct shale_bdev_request *const *requests,
+                           size_t count)
+{
+    struct shale_fault_bdev *fault = fault_of(dev);
+
+    for (size_t i = 0; i < count; i++) {
+        struct shale_bdev_request *request = requests[i];
+        int err;
+
+        if (request->write) {
+            err = fault_write(dev, request->offset, request->buf,
+                              request->len);
+        } else {
+            err = count_request(fault, SHALE_REQUEST_READ, request->offset,
+                                request->len);
+            if (!err && shale_bdev_submit(fault->lower, &request, 1) == 1)
+                continue;
+            if (!err)           /* it has no room now */
+                err = shale_bdev_read(fault->lower, request->offset,
+                                      request->buf, request->len);
+        }
+        shale_bdev_complete(request, err);
+    }
+    return count;
+}
+
+static void fault_wait(struct shale_bdev *dev, const struct shale_queue *done)
+{
+    shale_bdev_wait(fault_of(dev)->lower, done);
+}
+
 static const struct shale_bdev_ops fault_ops = {
     .read    = fault_read,
     .write   = fault_write,
     .flush   = fault_flush,
     .discard = fault_discard,
+    .submit  = fault_submit,
+    .wait    = fault_wait,
 };
 
 static const struct shale_bdev_ops fault_read_only_ops = {
-    .read = fault_read,
+    .read   = fault_read,
+    .submit = fault_submit,
+    .wait   = fault_wait,
 };
 
 int shale_fault_bdev_init(struct shale_fault_bdev *fault,
@@ -181,6 +222,7 @@ int shale_fault_bdev_init(struct shale_fault_bdev *fault,
             .size = lower->size,
             .block_size = lower->block_size,
             .fd = -1,
+            .at_once = lower->at_once,
         },
         .lower = lower,
         .mem = mem,

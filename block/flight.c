@@ -88,6 +88,16 @@ static void go_and_wait(struct shale_flight *flight)
     collect(flight);
 }
 
+/* Is this what follows REQUEST, on the device and in memory, and fits in? */
+static bool continues(const struct shale_bdev_request *request, bool write,
+                      uint64_t offset, const uint8_t *buf, size_t len)
+{
+    return request->write == write &&
+           request->offset + request->len == offset &&
+           (const uint8_t *)request->buf + request->len == buf &&
+           request->len + len <= SHALE_FLIGHT_BYTES;
+}
+
 static int add(struct shale_flight *flight, bool write, uint64_t offset,
                void *buf, size_t len)
 {
@@ -99,6 +109,12 @@ static int add(struct shale_flight *flight, bool write, uint64_t offset,
         size_t count = len < SHALE_FLIGHT_BYTES ? len : SHALE_FLIGHT_BYTES;
         struct shale_bdev_request *request;
 
+        request = flight->ready_count > 0
+                      ? flight->ready[flight->ready_count - 1] : NULL;
+        if (request && continues(request, write, offset, at, count)) {
+            request->len += count;
+            break;
+        }
         while (flight->free_count == 0)
             go_and_wait(flight);
         if (flight->err)

@@ -21,8 +21,12 @@
  */
 #define MAX_STEPS 8
 
-/* Arrays that are read together for who asks for the blocks of several. */
+/*
+ * Arrays that are read together for who asks for so many blocks; and so many
+ * are enough for an answer, if somebody can be busy with them meanwhile.
+ */
 #define ARRAYS_AHEAD 16
+#define BLOCKS_ENOUGH 16
 
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
@@ -124,18 +128,17 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
 }
 
 /*
- * Who asks for COUNT blocks, from slot FIRST of the last array on, which POINTERS
- * from SLOT on tell, needs the arrays after it as well, and goes on after that.
+ * Who asks for COUNT blocks, of the last array, to which POINTERS from SLOT on
+ * lead, needs or will need the arrays after it as well.
  */
 static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
-                         uint32_t slot, uint32_t first, uint64_t count)
+                         uint32_t slot, uint64_t count)
 {
     uint32_t end = vol->super.block_size / sizeof(le32);
     uint64_t blocks[ARRAYS_AHEAD];
-    uint64_t needed = (first + count + end - 1) / end;
     size_t found = 0;
 
-    if (needed < 2)
+    if (count < BLOCKS_ENOUGH)
         return;
     for (; slot < end && found < ARRAYS_AHEAD; slot++) {
         uint32_t block = le32_get(pointers[slot]);
@@ -143,8 +146,7 @@ static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
         if (block != 0 && ext2_block_usable(vol, block))
             blocks[found++] = block;
     }
-    shale_buf_ahead_each(vol->fs->cache, blocks, found,
-                         needed < found ? (size_t)needed : found);
+    shale_buf_ahead_each(vol->fs->cache, blocks, found, 1);
 }
 
 /* As ext2_map(), but a run ends where its array of pointers ends. */
@@ -174,7 +176,7 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
             return 0;
         }
         if (level > 0 && level == path.depth - 1)
-            arrays_ahead(vol, pointers, slot, path.slot[level], count);
+            arrays_ahead(vol, pointers, slot, count);
         shale_buf_put(buf);
         err = ext2_block_usable(vol, block)
                   ? shale_buf_get(vol->fs->cache, block, &buf)
@@ -213,6 +215,9 @@ int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
     if (err)
         return err;
     for (unsigned step = 1; step < MAX_STEPS && run.count < count; step++) {
+        if (run.block != 0 && run.count >= BLOCKS_ENOUGH &&
+            vn->base.fs->dev->at_once > 1)
+            break;
         /* An error further on is for whoever asks for that block. */
         err = map_step(vn, index + run.count, count - run.count, &next);
         if (err || next.block != (run.block ? run.block + run.count : 0))

@@ -46,7 +46,7 @@ START_TEST(runs_under_way_at_once)
 {
     open_async(BUDGET, 32);
     shale_buf_ahead(rig.cache, 5, 20 * RUN, 0, RIG_BLOCKS);
-    ck_assert_uint_gt(disk.most, 4);
+    ck_assert_uint_gt(disk.most, 2);        /* two may have become one */
     ck_assert_uint_gt(disk.overtaken, 0);
     ck_assert_uint_eq(rig_stats().reads, 21);
     ck_assert_uint_eq(rig_stats().pinned, 0);

@@ -7,6 +7,7 @@
 #include "shale/err.h"
 #include "shale/fault.h"
 #include "shale/flight.h"
+#include "shale/host.h"
 #include "suite.h"
 
 enum { SECTOR = 512, BYTES = 4 << 20, EACH = 2048 };
@@ -24,6 +25,22 @@ static struct {
 static uint8_t byte_at(size_t i)
 {
     return (uint8_t)(i * 7 + i / 256 * 13);
+}
+
+/*
+ * Where what is at byte AT of a device goes: neighbours there are none here, so
+ * that they stay requests of their own.
+ */
+static uint8_t *place(size_t at)
+{
+    return image + (at ^ EACH);
+}
+
+/* Is what was read, or written, what is on the disk from byte FIRST on? */
+static void image_is(size_t first, size_t len)
+{
+    for (size_t at = 0; at < len; at += EACH)
+        ck_assert_mem_eq(place(at), disk_bytes + first + at, EACH);
 }
 
 static void rig_open(unsigned room, unsigned threads)
@@ -66,10 +83,10 @@ START_TEST(reads_all)
 
     shale_flight_begin(&rig.flight, dev);
     for (size_t at = 0; at < BYTES; at += EACH)
-        ck_assert_int_eq(shale_flight_read(&rig.flight, at, image + at, EACH),
+        ck_assert_int_eq(shale_flight_read(&rig.flight, at, place(at), EACH),
                          0);
     ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
-    ck_assert_mem_eq(image, disk_bytes, BYTES);
+    image_is(0, BYTES);
     ck_assert_uint_eq(rig.disk.taken, ways[_i].room ? BYTES / EACH : 0);
     ck_assert_uint_le(rig.disk.most, ways[_i].room);
     if (ways[_i].room > 1) {
@@ -89,10 +106,10 @@ START_TEST(writes_all)
         image[i] = (uint8_t)(byte_at(i) ^ 0xff);
     shale_flight_begin(&rig.flight, dev);
     for (size_t at = 0; at < BYTES; at += EACH)
-        ck_assert_int_eq(shale_flight_write(&rig.flight, at, image + at, EACH),
+        ck_assert_int_eq(shale_flight_write(&rig.flight, at, place(at), EACH),
                          0);
     ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
-    ck_assert_mem_eq(image, disk_bytes, BYTES);
+    image_is(0, BYTES);
     rig_close();
 }
 END_TEST
@@ -110,6 +127,31 @@ START_TEST(one_long_read)
     ck_assert_mem_eq(image + SECTOR, disk_bytes + SECTOR, BYTES - SECTOR);
     ck_assert_uint_eq(rig.disk.taken,
                       ways[_i].room ? BYTES / SHALE_FLIGHT_BYTES : 0);
+    rig_close();
+}
+END_TEST
+
+/* Neighbours, on the device and in memory, are one request. */
+START_TEST(neighbours)
+{
+    struct shale_bdev *dev = open_way(_i);
+
+    shale_flight_begin(&rig.flight, dev);
+    for (size_t at = 0; at < BYTES; at += EACH)
+        shale_flight_read(&rig.flight, at, image + at, EACH);
+    ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
+    ck_assert_mem_eq(image, disk_bytes, BYTES);
+    ck_assert_uint_eq(rig.disk.taken,
+                      ways[_i].room ? BYTES / SHALE_FLIGHT_BYTES : 0);
+
+    /* ... but not if one is read and the other written. */
+    rig.disk.taken = 0;
+    shale_flight_begin(&rig.flight, dev);
+    shale_flight_read(&rig.flight, 0, image, EACH);
+    shale_flight_write(&rig.flight, EACH, image + EACH, EACH);
+    ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
+    ck_assert_mem_eq(image, disk_bytes, BYTES);
+    ck_assert_uint_eq(rig.disk.taken, ways[_i].room ? 2 : 0);
     rig_close();
 }
 END_TEST
@@ -139,7 +181,7 @@ START_TEST(any_fails)
         shale_fault_at(&rig.fault, n, 1, SHALE_ENXIO);
         shale_flight_begin(&rig.flight, &rig.disk.base);
         for (size_t i = 0; i < COUNT; i++)
-            shale_flight_read(&rig.flight, i * EACH, image + i * EACH, EACH);
+            shale_flight_read(&rig.flight, i * EACH, place(i * EACH), EACH);
         failed = shale_flight_finish(&rig.flight) == SHALE_ENXIO;
         ck_assert(failed == (n < COUNT));
         ck_assert(failed == shale_fault_failed(&rig.fault));
@@ -205,9 +247,9 @@ START_TEST(through_a_slice)
                                            16 * EACH, UINT64_MAX), 0);
     shale_flight_begin(&rig.flight, &rig.slice.base);
     for (size_t at = 0; at < BYTES / 2; at += EACH)
-        shale_flight_read(&rig.flight, at, image + at, EACH);
+        shale_flight_read(&rig.flight, at, place(at), EACH);
     ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
-    ck_assert_mem_eq(image, disk_bytes + 16 * EACH, BYTES / 2);
+    image_is(16 * EACH, BYTES / 2);
     rig_close();
 }
 END_TEST
@@ -255,18 +297,66 @@ START_TEST(room_taken_by_others)
     rig.disk.base.ops = &ops;
     shale_flight_begin(&rig.flight, &rig.disk.base);
     for (size_t at = 0; at < 64 * EACH; at += EACH)
-        ck_assert_int_eq(shale_flight_read(&rig.flight, at, image + at, EACH),
+        ck_assert_int_eq(shale_flight_read(&rig.flight, at, place(at), EACH),
                          0);
     ck_assert_int_eq(shale_flight_finish(&rig.flight), 0);
-    ck_assert_mem_eq(image, disk_bytes, 64 * EACH);
+    image_is(0, 64 * EACH);
 
     shale_fault_at(&rig.fault, 3, 1, SHALE_EIO);
     shale_flight_begin(&rig.flight, &rig.disk.base);
     for (size_t at = 0; at < 64 * EACH; at += EACH)
-        shale_flight_read(&rig.flight, at, image + at, EACH);
+        shale_flight_read(&rig.flight, at, place(at), EACH);
     ck_assert_int_eq(shale_flight_finish(&rig.flight), SHALE_EIO);
     ck_assert_uint_eq(shale_fault_requests(&rig.fault), 4);
     rig_close();
+}
+END_TEST
+
+/* A fault device on one that works on several: counted as they are asked. */
+START_TEST(through_a_fault_device)
+{
+    enum { COUNT = 30, WRITES = 10 };
+    struct shale_mem *mem = shale_host_mem_create(0);
+    struct shale_fault_bdev over;
+    bool failed = true;
+
+    for (unsigned n = 0; failed; n++) {
+        const struct shale_fault_record *record;
+        unsigned written = 0;
+        int err;
+
+        rig_open(4, 0);
+        ck_assert_int_eq(shale_fault_bdev_init(&over, &rig.disk.base, mem,
+                                               NULL), 0);
+        ck_assert_uint_eq(over.base.at_once, 4);
+        shale_fault_at(&over, n, 1, SHALE_EIO);
+        memset(image, 0x55, WRITES * EACH);
+        shale_flight_begin(&rig.flight, &over.base);
+        for (size_t i = 0; i < COUNT; i++) {
+            uint8_t *at = place(i * EACH);
+
+            if (i < WRITES)
+                shale_flight_write(&rig.flight, i * EACH, at, EACH);
+            else
+                shale_flight_read(&rig.flight, i * EACH, at, EACH);
+        }
+        err = shale_flight_finish(&rig.flight);
+        failed = n < COUNT;
+        ck_assert_int_eq(err, failed ? SHALE_EIO : 0);
+        ck_assert(shale_fault_failed(&over) == failed);
+        for (record = over.records; record; record = record->next, written++)
+            ck_assert_mem_eq(disk_bytes + record->offset, record->bytes,
+                             record->len);
+        if (n >= WRITES) {
+            ck_assert_uint_eq(written, WRITES);
+            ck_assert_uint_gt(rig.disk.taken, 0);
+        }
+        if (!failed)
+            image_is(0, COUNT * EACH);
+        shale_fault_bdev_fini(&over);
+        rig_close();
+    }
+    ck_assert_uint_eq(shale_mem_destroy(mem), 0);
 }
 END_TEST
 
@@ -279,10 +369,12 @@ Suite *suite(void)
     tcase_add_loop_test(tc, reads_all, 0, WAYS);
     tcase_add_loop_test(tc, writes_all, 0, WAYS);
     tcase_add_loop_test(tc, one_long_read, 0, WAYS);
+    tcase_add_loop_test(tc, neighbours, 0, WAYS);
     tcase_add_loop_test(tc, nothing_at_all, 0, WAYS);
     tcase_add_test(tc, any_fails);
     tcase_add_loop_test(tc, bad_ranges, 0, 5);
     tcase_add_loop_test(tc, through_a_slice, 0, 3);
+    tcase_add_test(tc, through_a_fault_device);
     tcase_add_test(tc, no_writing);
     tcase_add_test(tc, room_taken_by_others);
     suite_add_tcase(s, tc);

@@ -123,11 +123,12 @@ static bool continues(const struct shale_extent *a,
 /*
  * As file_map(), and stores what the driver said first in *FIRST. What it said
  * of what follows the answer is stored in *NEXT, to be handed in again for that
- * by who goes on, with the file's lock held since; length 0: nothing.
+ * by who goes on, with the file's lock held since; length 0: nothing. Without
+ * JOIN the answer is what the driver said, and it is asked for no more.
  */
 static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
-                      struct shale_extent *first, struct shale_extent *next,
-                      struct shale_extent *out)
+                      bool join, struct shale_extent *first,
+                      struct shale_extent *next, struct shale_extent *out)
 {
     struct shale_extent extent = *next, joined;
     uint32_t pieces = 1;
@@ -143,7 +144,8 @@ static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
     *first = extent;
     if (!err)
         cut(file, offset, &extent);
-    while (!err && extent.length < len && pieces++ < HOLE_PIECES_MAX) {
+    while (!err && join && extent.length < len &&
+           pieces++ < HOLE_PIECES_MAX) {
         uint64_t end = offset + extent.length;
 
         if (map_uncut(file, end, len - extent.length, next))
@@ -167,7 +169,7 @@ int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 {
     struct shale_extent first, next = { .length = 0 };
 
-    return map_joined(file, offset, len, &first, &next, out);
+    return map_joined(file, offset, len, true, &first, &next, out);
 }
 
 int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
@@ -356,7 +358,7 @@ static bool is_for_flight(struct reader *r, size_t len, size_t left)
 {
     struct shale_fs *fs = r->file->fs;
 
-    if (r->one_by_one || fs->dev->at_once < 2)
+    if (r->one_by_one)
         return false;
     if (!r->flight && len == left && len <= SHALE_FLIGHT_BYTES)
         return false;
@@ -392,7 +394,10 @@ static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
     return err;
 }
 
-/* Read all of it, extent by extent; what is in the flight is under way. */
+/*
+ * Read all of it, extent by extent; what is in the flight is under way, and the
+ * sooner the better: what follows an extent is asked for only after that.
+ */
 static int extents_read(struct reader *r, uint8_t *to, size_t len,
                         uint64_t offset)
 {
@@ -400,7 +405,8 @@ static int extents_read(struct reader *r, uint8_t *to, size_t len,
 
     while (len > 0) {
         size_t count = len;
-        int err = map_joined(r->file, offset, len, &first, &next, &extent);
+        int err = map_joined(r->file, offset, len, r->one_by_one, &first,
+                             &next, &extent);
 
         if (err)
             return err;
@@ -427,7 +433,9 @@ static int extents_read(struct reader *r, uint8_t *to, size_t len,
 int file_read_locked(struct shale_vnode *file, void *buf, size_t len,
                      uint64_t offset)
 {
-    struct reader r = { .file = file };
+    struct reader r = {
+        .file = file, .one_by_one = file->fs->dev->at_once < 2,
+    };
     int err = extents_read(&r, buf, len, offset), landed;
 
     if (!r.flight)
