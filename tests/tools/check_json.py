@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""check_json.py json|jsonl - is this what `shale check` may print with that?
+"""check_json.py - are these what `shale check --json` and --jsonl may print?
 
 Names every member that shale-check(1) does, with its type, and no other; none
-may come twice. What was printed is read from standard input. Prints the exit
-status that is in it, and how many volumes and findings.
+may come twice. Standard input has four lines for each document: its file, json
+or jsonl, what is to be found in it (the exit status, how many volumes, how many
+findings), and a name. Prints a line for each that is not so.
 """
 import json
 import sys
@@ -126,6 +127,19 @@ def lines(text):
     return last["exit"], volumes, findings
 
 
+def judge(path, form, want, name):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        got = (document if form == "json" else lines)(text)
+    except (AssertionError, ValueError, KeyError) as error:
+        print(f"{name}: {error!r}")
+        return
+    if " ".join(map(str, got)) != want:
+        print(f"{name}: want {want}, got {got}")
+
+
 if __name__ == "__main__":
-    how = {"json": document, "jsonl": lines}[sys.argv[1]]
-    print(*how(sys.stdin.buffer.read().decode("utf-8")))
+    rows = sys.stdin.buffer.read().decode("utf-8").splitlines()
+    for at in range(0, len(rows), 4):
+        judge(*rows[at:at + 4])
