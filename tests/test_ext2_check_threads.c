@@ -19,10 +19,11 @@
 #include "shale/host.h"
 #include "suite.h"
 
-enum { TEXT = 8 << 20, ROUNDS = 12 };
+enum { TEXT = 8 << 20, ROUNDS = 10 };
 
 static const char *const goldens[] = {
     "ext2-small", "check/ext4-small", "check/ext4-sums", "check/ext4-quota",
+    "check/ext4-fold",
 };
 enum { GOLDENS = sizeof goldens / sizeof goldens[0] };
 

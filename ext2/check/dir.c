@@ -388,7 +388,10 @@ static int dir_block(struct check *check, const struct check_item *read,
     blocks_get(&b);
     err = block_note(&b);
     if (!err)
+        err = ext2_fold_begin(c, b.flags, &b.folding);
+    if (!err)
         err = check_block(&b);
+    ext2_fold_end(c, b.folding);
     return err ? err : ext2_dir_flush(&b);
 }
 

@@ -259,16 +259,32 @@ int ext2_htree_node(struct ext2_dir_block *b)
 
 /* ------------------------------------------------------------------ leaves */
 
-/* R, with HASH, may be at EDGE of B; BEYOND: past all that were. */
+/* NAME, with HASH, may be at EDGE of B; BEYOND: past all that were. */
 static void edge_add(const struct ext2_dir_block *b, struct htree_edge *edge,
-                     bool beyond, uint32_t hash, const struct ext2_record *r)
+                     bool beyond, uint32_t hash, struct ext2_name name)
 {
     if (beyond || edge->count == 0) {
         edge->hash = hash;
         edge->count = 0;
     }
     if (edge->hash == hash && edge->count < 8)
-        edge->keys[edge->count++] = ext2_name_key(b->ino, r);
+        edge->keys[edge->count++] = ext2_name_key(b->ino, name);
+}
+
+/*
+ * Names that are folded and encrypted are hashed with a key; so R has the hash
+ * behind its name ("Linear Directories", of "casefold" and "encrypt"). False:
+ * there is no room for it.
+ */
+static bool kept_hash(const struct ext2_record *r, uint32_t *out)
+{
+    uint32_t name_end = (r->len + 3u) & ~3u;
+
+    if (r->length - (uint32_t)sizeof(struct ext2_disk_dirent) <
+        name_end + 2 * (uint32_t)sizeof(le32))
+        return false;
+    *out = le32_get(*(const le32 *)(r->name + name_end));
+    return true;
 }
 
 void ext2_htree_hashes(const struct ext2_dir_block *b, unsigned version,
@@ -281,15 +297,21 @@ void ext2_htree_hashes(const struct ext2_dir_block *b, unsigned version,
     low->hash = UINT32_MAX;
     high->hash = 0;
     low->count = high->count = 0;
-    /* Names are folded first, which nobody here can; or hashed with a key. */
-    if ((b->flags & EXT2_CHECK_CASEFOLD) || version > EXT2_HASH_TEA)
+    if (version > EXT2_HASH_TEA && version != HASH_SIPHASH)
         return;
     while (ext2_record_get(b->bytes, r.at, b->end, b->size == 65536, &r) > 0) {
-        if (r.ino != 0 && r.len > 0) {
-            uint32_t hash = ext2_hash(how, s->hash_seed, (const char *)r.name,
-                                      r.len);
-            edge_add(b, low, hash < low->hash, hash, &r);
-            edge_add(b, high, hash > high->hash, hash, &r);
+        struct ext2_name name = ext2_fold_name(b->folding, 0, &r);
+        uint32_t hash = 0;
+        bool known = r.ino != 0 && r.len > 0;
+
+        if (known && version == HASH_SIPHASH)
+            known = kept_hash(&r, &hash);
+        else if (known)
+            hash = ext2_hash(how, s->hash_seed, (const char *)name.bytes,
+                             name.len);
+        if (known) {
+            edge_add(b, low, hash < low->hash, hash, name);
+            edge_add(b, high, hash > high->hash, hash, name);
         }
         r.at += r.length;
     }

@@ -84,6 +84,7 @@ static int leaf_again(struct check *check, const struct check_item *item,
     const struct htree_root *root;
     struct htree_edge low, high;
     struct htree_node *row;
+    int err;
 
     (void)check;
     if (!bytes || at == tree->nodes.count || root_at == tree->roots.count)
@@ -93,9 +94,13 @@ static int leaf_again(struct check *check, const struct check_item *item,
         return 0;
     b.flags = ext2_check_info_of(c, b.ino)->flags;
     root = ext2_table_at(&tree->roots, root_at);
+    err = ext2_fold_begin(c, b.flags, &b.folding);
+    if (err)
+        return err;
     ext2_htree_hashes(&b, root->version, &low, &high);
     row->min = low.hash;
     row->max = high.hash;
+    ext2_fold_end(c, b.folding);
     return 0;
 }
 

@@ -120,9 +120,12 @@ static int piece_check(const struct ext2_check_inode *inode, uint8_t *bytes,
     int err = ext2_dir_set_dotdot(&b, le32_get(inode->block[0]));
 
     if (!err)
+        err = ext2_fold_begin(c, b.flags, &b.folding);
+    if (!err)
         err = ext2_dir_records(&b, 0);
     if (!err)
         err = ext2_check_names_block(&b);
+    ext2_fold_end(c, b.folding);
     return err ? err : ext2_dir_flush(&b);
 }
 

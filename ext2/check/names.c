@@ -71,25 +71,46 @@ void ext2_check_names_end(struct ext2_check_tree *tree)
 }
 
 /* As FNV-1a, but eight bytes at a time; over the inode number, too. */
-uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r)
+uint64_t ext2_name_key(uint32_t ino, struct ext2_name name)
 {
     const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t key = UINT64_C(0xcbf29ce484222325) ^ ino ^ (uint64_t)r->len << 32;
+    uint64_t key = UINT64_C(0xcbf29ce484222325) ^ ino ^
+                   (uint64_t)name.len << 32;
 
     key *= prime;
-    for (unsigned at = 0; at < r->len; at += 8) {
-        unsigned len = r->len - at < 8 ? r->len - at : 8;
+    for (unsigned at = 0; at < name.len; at += 8) {
+        unsigned len = name.len - at < 8 ? name.len - at : 8;
         uint64_t word = 0;
 
         if (len == 8)           /* a length that is known is one load */
-            memcpy(&word, r->name + at, 8);
+            memcpy(&word, name.bytes + at, 8);
         else
-            memcpy(&word, r->name + at, len);
+            memcpy(&word, name.bytes + at, len);
         key = (key ^ key >> 32 ^ word) * prime;
     }
     /* The last bytes of a name are in the highest bits: bring them down. */
     key = (key ^ key >> 32) * prime;
     return key ^ key >> 32;
+}
+
+/* How two names of a directory are the same. */
+enum same { DIFFERENT, FOLDED, SAME };
+
+/* A and B are records of a directory that folds names with FOLDING. */
+static enum same compare_names(struct ext2_folding *folding,
+                               const struct ext2_record *a,
+                               const struct ext2_record *b)
+{
+    struct ext2_name x, y;
+
+    if (a->len == b->len && memcmp(a->name, b->name, b->len) == 0)
+        return SAME;
+    if (!folding)
+        return DIFFERENT;
+    x = ext2_fold_name(folding, 0, a);
+    y = ext2_fold_name(folding, 1, b);
+    return x.len == y.len && memcmp(x.bytes, y.bytes, y.len) == 0 ? FOLDED
+                                                                  : DIFFERENT;
 }
 
 /* Add COUNT KEYS to TABLE. With the lock held. */
@@ -121,19 +142,21 @@ int ext2_check_names_add(struct ext2_check *c, const uint64_t *keys,
 /* ------------------------------------------------------------- one block */
 
 /* Is the name of R in B before R? */
-static bool is_before(const struct ext2_dir_block *b,
-                      const struct ext2_record *r)
+static enum same is_before(const struct ext2_dir_block *b,
+                           const struct ext2_record *r)
 {
     struct ext2_record other = { .at = 0 };
+    enum same best = DIFFERENT, same;
 
-    while (other.at < r->at &&
+    while (other.at < r->at && best != SAME &&
            ext2_record_get(b->bytes, other.at, b->end, false, &other) > 0) {
-        if (other.at < r->at && other.ino != 0 && other.len == r->len &&
-            memcmp(other.name, r->name, r->len) == 0)
-            return true;
+        if (other.at < r->at && other.ino != 0) {
+            same = compare_names(b->folding, &other, r);
+            best = same > best ? same : best;
+        }
         other.at += other.length;
     }
-    return false;
+    return best;
 }
 
 /* Search B by itself. Only what sets a bit again is compared. */
@@ -144,12 +167,16 @@ static void block_search(struct ext2_dir_block *b)
 
     while (ext2_record_get(b->bytes, r.at, b->end, false, &r) > 0) {
         if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r)) {
-            uint64_t key = ext2_name_key(b->ino, &r);
+            uint64_t key = ext2_name_key(b->ino,
+                                         ext2_fold_name(b->folding, 0, &r));
             uint64_t bit = UINT64_C(1) << (key & 63);
             uint64_t *word = &met[key >> 6 & 63];
+            enum same same = *word & bit ? is_before(b, &r) : DIFFERENT;
 
-            if ((*word & bit) && is_before(b, &r))
+            if (same == SAME)
                 ext2_tell_record(b, &r, NAME_TWICE, .other = r.ino);
+            else if (same == FOLDED)
+                ext2_tell_record(b, &r, NAME_FOLDED, .other = r.ino);
             *word |= bit;
         }
         r.at += r.length;
@@ -306,7 +333,8 @@ static int block_gather(struct ext2_dir_block *b)
     while (!err && ext2_record_get(b->bytes, r.at, b->end, b->size == 65536,
                                    &r) > 0) {
         if (r.ino != 0 && r.len > 0 && !ext2_record_is_dots(&r))
-            keys[count++] = ext2_name_key(b->ino, &r);
+            keys[count++] = ext2_name_key(
+                b->ino, ext2_fold_name(b->folding, 0, &r));
         if (count == sizeof keys / sizeof keys[0]) {
             err = dir_add(b, keys, count, false);
             count = 0;
@@ -329,7 +357,7 @@ int ext2_check_names_block(struct ext2_dir_block *b)
 
 /* ------------------------------------------------------------- all blocks */
 
-/* By name within a number, so that equal ones are neighbours. */
+/* By name within a number: those that are the same to the byte come first. */
 static int compare_same(const void *a, const void *b)
 {
     const struct same_row *x = a, *y = b;
@@ -380,6 +408,13 @@ static int same_add(struct ext2_check *c, uint32_t ino, uint64_t key,
     return row ? 0 : SHALE_ENOMEM;
 }
 
+static uint8_t flags_of(struct ext2_check *c, uint32_t ino)
+{
+    const struct ext2_check_info *info = ext2_check_info_of(c, ino);
+
+    return info ? info->flags : 0;
+}
+
 /* A block of directories once more. */
 static int block_again(struct check *check, const struct check_item *item,
                        uint8_t *bytes, void *context)
@@ -388,12 +423,13 @@ static int block_again(struct check *check, const struct check_item *item,
     const struct ext2_table *names = &ext2_tree_of(c)->names;
     uint32_t ino = (uint32_t)item->tag[0], size = c->super.block_size;
     struct ext2_record r = { .at = 0 };
-    int err = 0;
+    struct ext2_folding *folding;
+    int err = ext2_fold_begin(c, flags_of(c, ino), &folding);
 
     (void)check;
     while (!err && bytes &&
            ext2_record_get(bytes, r.at, size, size == 65536, &r) > 0) {
-        uint64_t key = ext2_name_key(ino, &r);
+        uint64_t key = ext2_name_key(ino, ext2_fold_name(folding, 0, &r));
         size_t at = ext2_table_find(names, &key, compare_keys);
 
         if (r.ino != 0 && r.len > 0 && at < names->count &&
@@ -401,6 +437,7 @@ static int block_again(struct check *check, const struct check_item *item,
             err = same_add(c, ino, key, &r, item->at + r.at);
         r.at += r.length;
     }
+    ext2_fold_end(c, folding);
     return err;
 }
 
@@ -418,6 +455,26 @@ static int dirs_finish(struct ext2_check *c)
             err = dir_finish(c, dir);
         }
     }
+    return err;
+}
+
+/* A and B have one number: are their names the same? */
+static int same_compare(struct ext2_check *c, const struct same_row *a,
+                        const struct same_row *b)
+{
+    const struct ext2_record x = { .name = a->name, .len = a->len };
+    const struct ext2_record y = { .name = b->name, .len = b->len };
+    struct ext2_folding *folding;
+    int err = ext2_fold_begin(c, flags_of(c, b->ino), &folding);
+    enum same same = err ? DIFFERENT : compare_names(folding, &x, &y);
+
+    if (same == SAME)
+        ext2_tell_inode(c, NAME_TWICE, b->at, b->ino,
+                        .name = (const char *)b->name, .len = b->len);
+    else if (same == FOLDED)
+        ext2_tell_inode(c, NAME_FOLDED, b->at, b->ino,
+                        .name = (const char *)b->name, .len = b->len);
+    ext2_fold_end(c, folding);
     return err;
 }
 
@@ -439,15 +496,13 @@ int ext2_check_names_finish(struct ext2_check *c)
     if (err)
         return err;
     same_trim(tree);
-    for (size_t i = 1; i < tree->same.count; i++) {
+    for (size_t i = 1; i < tree->same.count && !err; i++) {
         const struct same_row *a = ext2_table_at(&tree->same, i - 1);
         const struct same_row *b = ext2_table_at(&tree->same, i);
 
-        if (a->ino == b->ino && a->len == b->len &&
-            memcmp(a->name, b->name, b->len) == 0)
-            ext2_tell_inode(c, NAME_TWICE, b->at, b->ino, .name =
-                            (const char *)b->name, .len = b->len);
+        if (a->ino == b->ino && a->key == b->key)
+            err = same_compare(c, a, b);
     }
     same_clear(tree);
-    return check_going(c->check);
+    return err ? err : check_going(c->check);
 }

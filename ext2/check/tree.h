@@ -45,6 +45,14 @@ int ext2_record_get(const uint8_t *bytes, uint32_t at, uint32_t end, bool huge,
 /* Is R called "." or ".."? */
 bool ext2_record_is_dots(const struct ext2_record *r);
 
+/* A name as it is compared with others. */
+struct ext2_name {
+    const uint8_t *bytes;
+    unsigned len;
+};
+
+struct ext2_folding;            /* fold.c's */
+
 /* ---------------------------------------------------------------- the tree */
 
 /* A block of a directory that was read; for those who come again. */
@@ -94,6 +102,7 @@ struct ext2_dir_block {
     uint8_t *bytes;
     uint8_t flags;              /* EXT2_CHECK_... of the inode */
     bool broken;                /* something has been told of it */
+    struct ext2_folding *folding;       /* NULL: names are as they are */
     struct ext2_check_window window;    /* of inodes that are named in it */
     unsigned count;             /* names not yet counted */
     struct {
@@ -156,8 +165,8 @@ int ext2_htree_finish(struct ext2_check *c);
 
 /* -------------------------------------------------------------- names.c */
 
-/* A number for a name in directory INO: as good as its own. */
-uint64_t ext2_name_key(uint32_t ino, const struct ext2_record *r);
+/* A number for NAME in directory INO: as good as its own. */
+uint64_t ext2_name_key(uint32_t ino, struct ext2_name name);
 
 /* Look for names that B's directory has twice. */
 int ext2_check_names_block(struct ext2_dir_block *b);
@@ -211,6 +220,19 @@ bool ext2_fold_is_strict(const struct ext2_check *c);
 
 /* Are the LEN bytes at TEXT UTF-8? */
 bool ext2_fold_is_text(const uint8_t *text, unsigned len);
+
+/*
+ * Memory to fold two names of a directory with these flags; NULL in *OUT if its
+ * names are compared as they are.
+ */
+int ext2_fold_begin(struct ext2_check *c, uint8_t flags,
+                    struct ext2_folding **out);
+void ext2_fold_end(struct ext2_check *c, struct ext2_folding *folding);
+
+/* R's name as it is compared and hashed: in the memory of WHICH, 0 or 1, until
+   that is used again, or its own bytes. */
+struct ext2_name ext2_fold_name(struct ext2_folding *folding, unsigned which,
+                                const struct ext2_record *r);
 
 /* ------------------------------------------------------------ symlink.c */
 
