@@ -15,6 +15,8 @@ build_packages=(
 test_packages=(
     check g++ clang libclang-rt-14-dev llvm
     gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user gcc-arm-none-eabi
+    gcc-i686-linux-gnu gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu
+    qemu-system-x86 qemu-system-misc
     acl attr fatattr fdisk git jq make mandoc mount mtools ntfs-3g
     python3-minimal rsync shellcheck sqlite3 wimtools zstd
 )

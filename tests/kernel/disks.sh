@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# disks.sh - a kernel with Shale in it reads and writes three volumes, and the
+# formats' own programs read what it wrote
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for program in mke2fs debugfs mkfs.fat mcopy mkntfs ntfscp; do
+    have "$program" || skip_all "needs $program"
+done
+
+# ---- the disks: a tree, on ext2 and FAT, and one file on NTFS
+tree=$work/tree
+mkdir -p "$tree/d/e"
+head -c 1500000 /dev/urandom >"$tree/big"
+head -c 70001 /dev/urandom >"$tree/d/a name that is longer"
+printf 'hello\n' >"$tree/d/e/hello.txt"
+: >"$tree/d/empty"
+make_image "$work/ext2.new" 16M -d "$tree"
+truncate -s 40M "$work/fat.new"
+mkfs.fat -F 32 -s 1 "$work/fat.new" >/dev/null
+mcopy -s -i "$work/fat.new" "$tree/big" "$tree/d" ::
+truncate -s 8M "$work/ntfs.new"
+mkntfs -q -F -f "$work/ntfs.new" >/dev/null 2>&1
+ntfscp -q "$work/ntfs.new" "$tree/big" big
+
+files=(big "d/a name that is longer" d/e/hello.txt d/empty)
+
+# digests VOLUME FILE...: as the kernel prints them.
+digests()
+{
+    local volume=$1 file
+
+    shift
+    for file; do
+        echo "$(sha256sum <"$tree/$file" | cut -d ' ' -f 1)  $volume:/$file"
+    done
+}
+
+# script FIRST DISK: everything is read, much is written, and is looked at. DISK
+# is the one that ext2 is on.
+script()
+{
+    local volume file
+
+    echo "$1"
+    echo df
+    for volume in ext2 fat; do
+        echo "tree $volume:/"
+        for file in "${files[@]}"; do
+            echo "sha256 \"$volume:/$file\""
+        done
+    done
+    echo 'ls -l ntfs:/'
+    echo 'sha256 ntfs:/big'
+    for volume in ext2 fat; do
+        echo "write $volume:/hello Hello from a kernel"
+        echo "append $volume:/hello and once more"
+        echo "cat $volume:/hello"
+        echo "mkdir $volume:/new $volume:/new/deep $volume:/old"
+        echo "fill $volume:/new/deep/noise 300001 7"
+        echo "write $volume:/old/x x"
+        echo "rename $volume:/new/deep \"$volume:/a longer name for it\""
+        echo "sha256 \"$volume:/a longer name for it/noise\""
+        echo "truncate $volume:/hello 10"
+        echo "rm -r $volume:/old"
+        echo "rm $volume:/d/e/hello.txt"
+        echo "! cat $volume:/old/x"
+        echo "! mkdir $volume:/new"
+        echo "cp ntfs:/big $volume:/copy"
+        echo "sha256 $volume:/copy"
+        echo "stat $volume:/copy"
+    done
+    echo '! write ntfs:/no thing'
+    echo 'symlink /big ext2:/link'
+    echo 'ln ext2:/big "ext2:/another big"'
+    echo 'sha256 ext2:/link "ext2:/another big"'
+    echo 'sync'
+    for volume in ext2 fat ntfs; do
+        echo "conformance $volume:"
+        [ $volume = ntfs ] || echo "threads $volume:"
+        echo "check $volume:"
+    done
+    echo "umount $2"
+    echo "! ls $2:/"
+    echo "mount $2 ro"
+    echo "! write $2:/no thing"
+    echo mem
+    echo poweroff
+}
+
+# wrote_all WHAT: what the kernel has written is what programs find.
+wrote_all()
+{
+    local at=$work/found
+
+    rm -rf "$at"
+    mkdir -p "$at"
+    e2fsck -fn "$work/ext2" >"$at/log" 2>&1 || {
+        fail "$1: e2fsck"
+        cat "$at/log"
+    }
+    fsck.fat -n "$work/fat" >"$at/log" 2>&1 || {
+        fail "$1: fsck.fat"
+        cat "$at/log"
+    }
+    is_sound "$1: ext2" "$work/ext2"
+    is_sound "$1: FAT" "$work/fat"
+
+    debugfs -R "dump /copy $at/copy" "$work/ext2" >/dev/null 2>&1
+    debugfs -R "dump \"/a longer name for it/noise\" $at/noise" \
+        "$work/ext2" >/dev/null 2>&1
+    same "$1: by debugfs" "$tree/big" "$at/copy"
+    mcopy -n -i "$work/fat" ::copy "$at/copy2"
+    mcopy -n -i "$work/fat" "::a longer name for it/noise" "$at/noise2"
+    same "$1: by mcopy" "$tree/big" "$at/copy2"
+    same "$1: noise" "$at/noise" "$at/noise2"
+    [ "$(wc -c <"$at/noise")" = 300001 ] || fail "$1: the noise is too short"
+    grep -qF "$(sha256sum <"$at/noise" | cut -c 1-64)  ext2:" "$work/out" ||
+        fail "$1: the noise has another digest"
+    "$SHALE" cat "$work/ext2" /hello >"$at/hello"
+    "$SHALE" cat "$work/fat" /hello >>"$at/hello"
+    printf 'Hello fromHello from' | cmp -s - "$at/hello" ||
+        fail "$1: the text that was cut"
+    "$SHALE" ls "$work/ext2" / | grep -qx new &&
+        "$SHALE" ls "$work/fat" / | grep -qx new || fail "$1: no new directory"
+    if "$SHALE" ls "$work/fat" / | grep -qx old; then
+        fail "$1: the old directory"
+    fi
+}
+
+# one_boot WHAT MACHINE FIRST [-i]
+one_boot()
+{
+    local what=$1 machine=$2 first=$3 volume disk=vda
+
+    shift 3
+    [ "${1-}" != -i ] || disk=hda
+    for volume in ext2 fat ntfs; do
+        cp --sparse=always "$work/$volume.new" "$work/$volume"
+    done
+    script "$first" "$disk" >"$work/script"
+    if boot "$machine" "$work/out" "$@" "$work/ext2" "$work/fat" \
+            "$work/ntfs" <"$work/script"; then
+        ok
+    else
+        fail "$what: status $?"
+        grep -B 3 '^failed:\|panic' "$work/out" || tail -n 20 "$work/out"
+        cat "$work/out.err"
+        return 0
+    fi
+    {
+        digests ext2 "${files[@]}"
+        digests fat "${files[@]}"
+        digests ntfs big
+    } >"$work/want"
+    grep -F -f <(cut -d ' ' -f 3- "$work/want" | sed 's/^/  /') "$work/out" |
+        grep -E '^[0-9a-f]{64}  ' | head -n "$(wc -l <"$work/want")" \
+        >"$work/got"
+    same "$what: digests" "$work/want" "$work/got"
+    [ "$(grep -c "^$(sha256sum <"$tree/big" | cut -c 1-64)  " \
+        "$work/out")" = 7 ] || fail "$what: a copy has another digest"
+    [ "$(grep -c ' cases passed, 0 failed$' "$work/out")" = 3 ] ||
+        fail "$what: the conformance list"
+    grep -q '^heap: .* by the formula' "$work/out" || fail "$what: no heap peak"
+    wrote_all "$what"
+}
+
+# ends_with MACHINE STATUS LINE...: a script of these lines powers off so.
+ends_with()
+{
+    local machine=$1 want=$2 status=0
+
+    shift 2
+    cp --sparse=always "$work/ext2.new" "$work/ext2"
+    printf '%s\n' "$@" poweroff | boot "$machine" "$work/out" "$work/ext2" ||
+        status=$?
+    if [ "$status" = "$want" ]; then
+        ok
+    else
+        fail "$machine: status $status and not $want after: $*"
+    fi
+}
+
+for machine in x86_64 riscv64; do
+    can_run "$machine" || continue
+    build_kernel "$machine" || {
+        fail "$machine: the kernel is not built"
+        continue
+    }
+    one_boot "$machine, virtio" "$machine" 'poll off'
+    # The everyday part ends here.
+    ! is_quick || break
+    ends_with "$machine" 0 '! cat ext2:/none' '! nonsense' '# cat ext2:/none'
+    ends_with "$machine" 1 'cat ext2:/none' 'df'
+    ends_with "$machine" 1 '! df'
+    ends_with "$machine" 42 'cat ext2:/none' 'poweroff 42'
+    one_boot "$machine, virtio, polling" "$machine" 'poll on'
+    [ "$machine" != x86_64 ] ||
+        one_boot "$machine, IDE" "$machine" 'poll off' -i
+done
+finish

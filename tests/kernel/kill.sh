@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# kill.sh - the machine is lost while its kernel writes, and what was synced is
+# there when the volumes have been repaired
+#
+#     kill.sh [SEED [COUNT]]
+#
+# 50 times with SHALE_TEST_LEVEL=long, else a few.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for program in mke2fs e2fsck debugfs mkfs.fat fsck.fat mcopy; do
+    have "$program" || skip_all "needs $program"
+done
+
+count=6
+! is_long || count=50
+seed=${1:-1}
+count=${2:-$count}
+machines=()
+for machine in x86_64 riscv64; do
+    can_run "$machine" || continue
+    build_kernel "$machine" || fail "$machine: the kernel is not built"
+    machines+=("$machine")
+done
+[ ${#machines[@]} -gt 0 ] || finish
+
+make_image "$work/ext2.new" 16M
+truncate -s 16M "$work/fat.new"
+mkfs.fat -s 4 "$work/fat.new" >/dev/null
+
+# What the kernel is to do, for longer than it will live. Whatever has been
+# synced is left alone; what comes between changes all the time.
+script()
+{
+    local round volume
+
+    for ((round = 1; round <= 400; round++)); do
+        for volume in ext2 fat; do
+            [ $((round % 8)) != 1 ] || echo "mkdir $volume:/d$((round / 8))"
+            echo "fill $volume:/d$((round / 8))/f$round" \
+                "$((RANDOM * 3 + 1)) $((RANDOM + 1))"
+            echo "sha256 $volume:/d$((round / 8))/f$round"
+        done
+        echo "sync"
+        echo "echo synced $round"
+        for volume in ext2 fat; do
+            echo "fill $volume:/t$((round % 3)) $((RANDOM * 2)) 5"
+            echo "append $volume:/log round $round"
+            echo "mkdir $volume:/x$round"
+            echo "rename $volume:/t$((round % 3)) $volume:/x$round/moved"
+            echo "truncate $volume:/x$round/moved 1000"
+            [ "$round" -lt 3 ] || echo "rm -r $volume:/x$((round - 2))"
+        done
+    done
+    echo poweroff
+}
+
+# wait_for FILE: until there is something in it.
+wait_for()
+{
+    local i
+
+    for ((i = 0; i < 500; i++)); do
+        [ ! -s "$1" ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+# run_and_kill MACHINE MILLISECONDS
+run_and_kill()
+{
+    local machine=$1 wait=$2 job
+
+    rm -f "$work/pid"
+    "$root/examples/kernel/run.sh" "$machine" "$(kernel_path "$machine")" \
+        "$work/ext2" "$work/fat" -- -pidfile "$work/pid" \
+        <"$work/script" >"$work/out.raw" 2>"$work/out.err" &
+    job=$!
+    if ! wait_for "$work/out.raw"; then
+        fail "$machine does not start"
+        cat "$work/out.err"
+    else
+        sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
+    fi
+    kill -KILL "$(cat "$work/pid")" || fail "$machine: ended by itself"
+    wait "$job" 2>/dev/null || true
+    tr -d '\r' <"$work/out.raw" >"$work/out"
+}
+
+# synced_files VOLUME: a line of digest and path for each that has to be there.
+synced_files()
+{
+    awk -v volume="$1:" '
+        /^[0-9a-f]+  / && index($2, volume) == 1 { line[++n] = $0 }
+        /^synced / { whole = n }
+        END { for (i = 1; i <= whole; i++) print line[i] }' "$work/out" |
+        sed "s/  $1:/ /"
+}
+
+# judge WHAT: what is on the disks now.
+judge()
+{
+    local status digest path
+
+    status=0
+    e2fsck -fy "$work/ext2" >"$work/log" 2>&1 || status=$?
+    [ "$status" -le 1 ] && e2fsck -fn "$work/ext2" >"$work/log2" 2>&1 || {
+        fail "$1: e2fsck, status $status"
+        cat "$work/log"
+    }
+    status=0
+    fsck.fat -a "$work/fat" >"$work/log" 2>&1 || status=$?
+    [ "$status" -le 1 ] && fsck.fat -n "$work/fat" >"$work/log2" 2>&1 || {
+        fail "$1: fsck.fat, status $status"
+        cat "$work/log"
+    }
+    while read -r digest path; do
+        rm -f "$work/file"
+        debugfs -R "dump $path $work/file" "$work/ext2" >/dev/null 2>&1
+        [ "$(sha256sum <"$work/file" | cut -c 1-64)" = "$digest" ] ||
+            fail "$1: $path is not as it was synced on ext2"
+        files=$((files + 1))
+    done < <(synced_files ext2)
+    while read -r digest path; do
+        rm -f "$work/file"
+        mcopy -n -i "$work/fat" "::$path" "$work/file" || : >"$work/file"
+        [ "$(sha256sum <"$work/file" | cut -c 1-64)" = "$digest" ] ||
+            fail "$1: $path is not as it was synced on FAT"
+    done < <(synced_files fat)
+    is_sound "$1: ext2" "$work/ext2"
+    is_sound "$1: FAT" "$work/fat"
+}
+
+files=0
+RANDOM=$seed
+script >"$work/script"
+for ((i = 0; i < count; i++)); do
+    machine=${machines[i % ${#machines[@]}]}
+    wait=$((RANDOM % 1500 + 50))
+    cp "$work/ext2.new" "$work/ext2"
+    cp "$work/fat.new" "$work/fat"
+    run_and_kill "$machine" "$wait"
+    judge "seed $seed, kill $i, $machine after $wait ms"
+done
+echo "$files synced files of ext2 looked at"
+[ "$files" -gt "$count" ] || fail "too little was synced to prove anything"
+finish
