@@ -191,12 +191,18 @@ static unsigned run_shift(const struct shale_cache_config *config)
     return shift;
 }
 
-/* Enough to remember each run of the volume, within reason. */
+/*
+ * Enough to remember each run of the volume, within reason, and in a sixteenth
+ * of the budget.
+ */
 static unsigned run_slots(const struct shale_cache_config *config,
                           unsigned shift)
 {
     uint64_t runs = (config->block_count >> shift) + 1;
+    uint64_t most = config->budget / 16 / sizeof(struct cache_run) + 1;
 
+    if (runs > most)
+        runs = most;
     return runs < CACHE_RUNS_MAX ? (unsigned)runs : CACHE_RUNS_MAX;
 }
 

@@ -122,6 +122,7 @@ struct fat_volume {
     struct namehash_budget names;       /* of all directories' tables */
     struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
     struct pair *owners;        /* whose a first cluster is; see owner.c */
+    uint32_t owner_count;
     struct pair *zones;         /* what the host said of its zone; see time.c */
     struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
     uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
@@ -232,6 +233,14 @@ static inline uint32_t fat_table_byte(const struct fat_volume *vol,
 {
     return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
 }
+
+/*
+ * The entry of CLUSTER whose bytes begin at RAW, as they are: two bytes of FAT12
+ * and FAT16, four of FAT32; and what VALUE means, see above.
+ */
+uint32_t fat_table_decode(const struct fat_volume *vol, uint32_t cluster,
+                          const uint8_t *raw);
+uint32_t fat_table_meaning(const struct fat_volume *vol, uint32_t value);
 
 /* Where on the device that is, in the FAT being read. */
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster);
@@ -437,6 +446,34 @@ size_t fat_short_decode(const struct fat_volume *vol,
 size_t fat_label_decode(const struct fat_volume *vol, const uint8_t label[11],
                         uint16_t *out);
 
+/* ---------------------------------------------------------- longname.c */
+
+/* The pieces of a long name read so far; zero to begin with. */
+struct fat_pieces {
+    uint32_t left;              /* orders still to come before the entry */
+    uint32_t count;             /* of all; 0: there is no name */
+    uint32_t slot;              /* of the first one read */
+    uint8_t checksum;
+};
+
+/*
+ * Take a piece, found at SLOT, into NAME, of FAT_LONG_MAX + 1 units; a name that
+ * it breaks is dropped.
+ */
+void fat_pieces_add(struct fat_pieces *pieces, const uint8_t *bytes,
+                    uint32_t slot, uint16_t *name);
+
+/*
+ * The entry with SHORT_NAME follows: the length of the long name that is in
+ * NAME, or 0 if it has none that is sound.
+ */
+uint32_t fat_pieces_end(const struct fat_pieces *pieces,
+                        const uint8_t short_name[11], const uint16_t *name);
+
+/* As fat_short_decode(), but never "." or "..". */
+uint32_t fat_short_shown(const struct fat_volume *vol,
+                         const struct fat_entry *entry, uint16_t *out);
+
 /* -------------------------------------------------------------- dir.c */
 
 /*
@@ -569,7 +606,8 @@ void fat_moved_fini(struct fat_volume *vol);
 
 /* ------------------------------------------------------------ owner.c */
 
-#define FAT_OWNERS 2048u        /* pairs at vol->owners */
+#define FAT_OWNERS_MAX 2048u    /* pairs at vol->owners; a power of two */
+#define FAT_OWNERS_MIN 64u
 
 /*
  * Note that the directory whose entry is at AT begins with CLUSTER. If another

@@ -29,14 +29,27 @@ static void names_init(struct fat_volume *vol)
     vol->names.max = stats.budget < NAMES_MAX ? stats.budget : NAMES_MAX;
 }
 
+/* As many as there are 2 KiB of blocks, within reason. */
+static void owners_init(struct fat_volume *vol)
+{
+    struct shale_cache_stats stats;
+
+    shale_cache_stats(vol->fs->cache, &stats);
+    vol->owner_count = FAT_OWNERS_MIN;
+    while (vol->owner_count < FAT_OWNERS_MAX &&
+           vol->owner_count < stats.budget >> 11)
+        vol->owner_count *= 2;
+    vol->owners = shale_alloc_array(vol->fs->mem, vol->owner_count,
+                                    sizeof *vol->owners);
+}
+
 static int memory_init(struct fat_volume *vol)
 {
     static const struct shale_slab_config sets = {
         .name = "fat_set", .size = sizeof(struct fat_set),
     };
 
-    vol->owners = shale_alloc_array(vol->fs->mem, FAT_OWNERS,
-                                    sizeof *vol->owners);
+    owners_init(vol);
     vol->zones = shale_alloc_array(vol->fs->mem, FAT_ZONES,
                                    sizeof *vol->zones);
     vol->sets = shale_slab_create(vol->fs->mem, &sets);
@@ -50,7 +63,8 @@ static void memory_fini(struct fat_volume *vol)
     fat_moved_fini(vol);
     if (vol->sets)
         shale_slab_destroy(vol->sets);
-    shale_free(vol->fs->mem, vol->owners, FAT_OWNERS * sizeof *vol->owners);
+    shale_free(vol->fs->mem, vol->owners,
+               vol->owner_count * sizeof *vol->owners);
     shale_free(vol->fs->mem, vol->zones, FAT_ZONES * sizeof *vol->zones);
     shale_free(vol->fs->mem, vol, sizeof *vol);
 }
@@ -86,9 +100,9 @@ static int fat_mount(struct shale_fs *fs)
     if (!err)
         err = fat_boot_load(fs, &vol->options, &vol->boot);
     if (!err)
-        err = memory_init(vol);
-    if (!err)
         err = blocks_init(vol);
+    if (!err)
+        err = memory_init(vol);
     if (!err)
         err = fat_info_load(vol);
     if (PROFILE_WRITES && !err && !fs->read_only)

@@ -5,12 +5,12 @@
  * first cluster only, and refusing a second entry with the same one, for that
  * could be a directory within itself, and a tree without an end.
  *
- * What is remembered is one entry for each of OWNERS places, by the cluster's
+ * What is remembered is one entry for each of COUNT places, by the cluster's
  * low bits; a later one takes its place. Nothing depends on it being there, or
  * right: whoever finds it looks at that entry again.
  *
  *      63        39 38                0
- *     | cluster / OWNERS + 1 | entry's byte / 32 |        0: nothing
+ *     | cluster / COUNT + 1  | entry's byte / 32 |        0: nothing
  */
 #include "fat.h"
 
@@ -19,12 +19,13 @@
 
 static struct pair *owner_of(struct fat_volume *vol, uint32_t cluster)
 {
-    return &vol->owners[cluster % FAT_OWNERS];
+    return &vol->owners[cluster % vol->owner_count];
 }
 
-static uint64_t owner_pack(uint32_t cluster, uint64_t at)
+static uint64_t owner_pack(const struct fat_volume *vol, uint32_t cluster,
+                           uint64_t at)
 {
-    return (uint64_t)(cluster / FAT_OWNERS + 1) << PLACE_BITS |
+    return (uint64_t)(cluster / vol->owner_count + 1) << PLACE_BITS |
            at / FAT_ENTRY_SIZE;
 }
 
@@ -44,7 +45,7 @@ uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster)
     uint64_t packed = pair_get(owner_of(vol, cluster));
     uint64_t at = (packed & PLACE_MASK) * FAT_ENTRY_SIZE;
 
-    if (packed != 0 && packed == owner_pack(cluster, at) &&
+    if (packed != 0 && packed == owner_pack(vol, cluster, at) &&
         owner_check(vol, cluster, at) > 0)
         return at;
     return 0;
@@ -60,7 +61,7 @@ int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
         return shale_corrupt_inode(vol->fs, "fat: directory that begins where "
                                    "another one does", at,
                                    fat_ino_of(vol, at));
-    pair_set(owner_of(vol, cluster), owner_pack(cluster, at));
+    pair_set(owner_of(vol, cluster), owner_pack(vol, cluster, at));
     return 0;
 }
 
@@ -68,6 +69,6 @@ void fat_owner_forget(struct fat_volume *vol, uint32_t cluster)
 {
     struct pair *owner = owner_of(vol, cluster);
 
-    if (pair_get(owner) >> PLACE_BITS == cluster / FAT_OWNERS + 1)
+    if (pair_get(owner) >> PLACE_BITS == cluster / vol->owner_count + 1)
         pair_set(owner, 0);
 }

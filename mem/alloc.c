@@ -61,13 +61,25 @@ static size_t class_for(size_t size)
 
 /* ------------------------------------------------------ create and destroy */
 
+static unsigned page_bits_of(const struct shale_arena_source *source)
+{
+    unsigned bits = PAGE_BITS_MIN;
+
+    if (source->page_size == 0)
+        return PAGE_BITS_MAX;
+    while (bits < PAGE_BITS_MAX && (size_t)1 << bits < source->page_size)
+        bits++;
+    return bits;
+}
+
 struct shale_mem *shale_mem_create(struct shale_arena_source *source,
                                    const struct shale_lock_ops *locks,
                                    size_t budget)
 {
     size_t lock_at = (sizeof(struct shale_mem) + 15) & ~(size_t)15;
     size_t extra = lock_at + (locks ? locks->size : 0);
-    size_t min = arena_bytes_for(1, extra);
+    unsigned page_bits = page_bits_of(source);
+    size_t min = arena_bytes_for(1, extra, page_bits);
     size_t lent = 0;
     struct shale_mem *mem;
     struct arena *arena;
@@ -78,14 +90,18 @@ struct shale_mem *shale_mem_create(struct shale_arena_source *source,
     base = source->lend(source, min, &lent);
     if (!base)
         return NULL;
-    arena = arena_init(base, lent, budget ? budget : SIZE_MAX, extra);
+    arena = arena_init(base, lent, budget ? budget : SIZE_MAX, extra,
+                       page_bits);
 
     mem = arena_extra(arena);
     memset(mem, 0, sizeof *mem);
     mem->source = source;
     mem->first = arena;
     mem->budget = budget;
-    mem->borrowed = arena->page_count << PAGE_BITS;
+    mem->page_bits = page_bits;
+    mem->class_max = page_bits == PAGE_BITS_MAX ? CLASS_MAX
+                                                : (size_t)1 << (page_bits - 1);
+    mem->borrowed = arena->page_count << page_bits;
     if (locks) {
         mem->lock = (uint8_t *)mem + lock_at;
         if (locks->init(mem->lock)) {
@@ -119,11 +135,11 @@ size_t shale_mem_destroy(struct shale_mem *mem)
     arena_remove(&mem->arenas, first);
     while ((arena = mem->arenas)) {
         arena_remove(&mem->arenas, arena);
-        poison_open(arena, arena->page_count << PAGE_BITS);
+        poison_open(arena, arena->page_count << arena->page_bits);
         if (source->give_back)
             source->give_back(source, arena, arena->lent);
     }
-    poison_open(first, first->page_count << PAGE_BITS);
+    poison_open(first, first->page_count << first->page_bits);
     if (source->give_back)
         source->give_back(source, first, first->lent);
     return live;
@@ -146,8 +162,8 @@ void mem_unlock(struct shale_mem *mem)
 
     for (; arena; arena = next) {
         next = arena->next_gone;
-        returned += arena->page_count << PAGE_BITS;
-        poison_open(arena, arena->page_count << PAGE_BITS);
+        returned += arena->page_count << arena->page_bits;
+        poison_open(arena, arena->page_count << arena->page_bits);
         mem->source->give_back(mem->source, arena, arena->lent);
     }
     /* Only now is there room in the budget for others. */
@@ -161,7 +177,7 @@ void mem_unlock(struct shale_mem *mem)
 /* A run of pages for SIZE bytes. Drops the lock. */
 static void *run_alloc(struct shale_mem *mem, size_t size)
 {
-    size_t count = (size - 1) / SHALE_PAGE_SIZE + 1;
+    size_t count = ((size - 1) >> mem->page_bits) + 1;
     struct arena *arena;
     void *run = pages_alloc(mem, count, 0, PAGE_RUN, &arena);
 
@@ -169,7 +185,7 @@ static void *run_alloc(struct shale_mem *mem, size_t size)
         return NULL;
     arena->pages[page_index(arena, run)].u.run.asked = size;
     if (MEM_DEBUG)
-        poison_close((uint8_t *)run + size, (count << PAGE_BITS) - size,
+        poison_close((uint8_t *)run + size, (count << mem->page_bits) - size,
                      POISON_REDZONE);
     mem_count_alloc(mem, size);
     return run;
@@ -182,7 +198,7 @@ static void run_free(struct shale_mem *mem, void *run, size_t size)
     if (MEM_DEBUG) {
         const struct page *page;
 
-        mem_require(arena && (uintptr_t)run % SHALE_PAGE_SIZE == 0,
+        mem_require(arena && (uintptr_t)run % SHALE_PAGE_SIZE_MIN == 0,
                     "freed pages that were never given");
         page = &arena->pages[page_index(arena, run)];
         mem_require(page->state != PAGE_FREE && page->state != PAGE_INSIDE,
@@ -191,7 +207,7 @@ static void run_free(struct shale_mem *mem, void *run, size_t size)
                     "freed pages that were never given");
         mem_require(page->u.run.asked == size, "freed with another size");
         mem_require(poison_intact((uint8_t *)run + size,
-                                  (page->u.run.pages << PAGE_BITS) - size,
+                                  (page->u.run.pages << mem->page_bits) - size,
                                   POISON_REDZONE),
                     "written past the end of pages");
     }
@@ -207,9 +223,9 @@ void *shale_alloc(struct shale_mem *mem, size_t size)
         return NULL;
     mem_lock(mem);
     if (mem_fails_now(mem)) {
-        if (size <= CLASS_MAX)
+        if (size <= mem->class_max)
             mem->classes[class_for(size)].failures++;
-    } else if (size <= CLASS_MAX) {
+    } else if (size <= mem->class_max) {
         result = slab_alloc(&mem->classes[class_for(size)], size);
     } else {
         result = run_alloc(mem, size);
@@ -239,7 +255,7 @@ void shale_free(struct shale_mem *mem, void *ptr, size_t size)
     if (!ptr)
         return;
     mem_lock(mem);
-    if (size <= CLASS_MAX)
+    if (size <= mem->class_max)
         slab_free(&mem->classes[class_for(size)], ptr, size);
     else
         run_free(mem, ptr, size);

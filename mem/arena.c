@@ -14,11 +14,12 @@
 #include "mem.h"
 #include "memfn.h"
 
+#define SMALL_ARENA ((size_t)128 << 10)
 #define PAGES_MAX UINT32_MAX    /* of an arena; struct page counts in 32 bits */
 
 static uint64_t priority(const struct arena *arena)
 {
-    return ((uint64_t)(uintptr_t)arena >> PAGE_BITS) * 0x9e3779b97f4a7c15u;
+    return ((uint64_t)(uintptr_t)arena >> PAGE_BITS_MAX) * 0x9e3779b97f4a7c15u;
 }
 
 static bool before(const struct arena *a, const struct arena *b)
@@ -34,25 +35,28 @@ static size_t descriptor_bytes(size_t pages)
     return (bytes + 63) & ~(size_t)63;
 }
 
-size_t arena_bytes_for(size_t pages, size_t extra)
+size_t arena_bytes_for(size_t pages, size_t extra, unsigned page_bits)
 {
-    size_t fixed = sizeof(struct arena) + 63 + extra + SHALE_PAGE_SIZE;
+    size_t page = (size_t)1 << page_bits;
+    size_t fixed = sizeof(struct arena) + 63 + extra + page;
     size_t total;
 
     /* Each page costs itself and a descriptor. */
-    if (pages > (SIZE_MAX / 2 - fixed) >> PAGE_BITS)
+    if (pages > (SIZE_MAX / 2 - fixed) >> page_bits)
         return 0;
-    total = (fixed + (pages << PAGE_BITS)) /
-            (SHALE_PAGE_SIZE - sizeof(struct page)) + 1;
+    total = (fixed + (pages << page_bits)) / (page - sizeof(struct page)) + 1;
     if (total > PAGES_MAX)
         return 0;
-    return total << PAGE_BITS;
+    return ((total << page_bits) + SHALE_PAGE_SIZE - 1) &
+           ~(size_t)(SHALE_PAGE_SIZE - 1);
 }
 
-struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra)
+struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra,
+                         unsigned page_bits)
 {
     struct arena *arena = base;
-    size_t pages = (lent < most ? lent : most) >> PAGE_BITS;
+    size_t page = (size_t)1 << page_bits;
+    size_t pages = (lent < most ? lent : most) >> page_bits;
     size_t head;
 
     if (pages > PAGES_MAX)
@@ -61,7 +65,8 @@ struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra)
     memset(arena, 0, sizeof *arena);
     arena->lent = lent;
     arena->page_count = pages;
-    arena->head_pages = (head + SHALE_PAGE_SIZE - 1) >> PAGE_BITS;
+    arena->page_bits = page_bits;
+    arena->head_pages = (head + page - 1) >> page_bits;
     for (size_t i = 0; i < pages; i++)
         arena->pages[i] = (struct page){ .index = (uint32_t)i,
                                          .state = PAGE_INSIDE };
@@ -135,7 +140,7 @@ struct arena *arena_find(struct arena *root, const void *address)
 
         if (wanted < base)
             root = root->left;
-        else if ((wanted - base) >> PAGE_BITS < root->page_count)
+        else if ((wanted - base) >> root->page_bits < root->page_count)
             return root;
         else
             root = root->right;
@@ -191,8 +196,11 @@ void shale_static_arena_init(struct shale_static_arena *arena, void *bytes,
     arena->source.give_back = static_give_back;
     arena->bytes = NULL;
     arena->size = 0;
+    arena->source.page_size = 0;
     if (size < skip || size - skip < SHALE_PAGE_SIZE)
         return;                 /* not one whole page in it: lends nothing */
     arena->bytes = (uint8_t *)bytes + skip;
     arena->size = (size - skip) & ~(size_t)(SHALE_PAGE_SIZE - 1);
+    if (arena->size <= SMALL_ARENA)
+        arena->source.page_size = SHALE_PAGE_SIZE_MIN;
 }

@@ -43,7 +43,7 @@ static bool is_page(struct shale_mem *mem, const struct page *page)
 static const char *check_free(struct shale_mem *mem, struct arena *arena,
                               struct page *page)
 {
-    size_t base = (uintptr_t)arena >> PAGE_BITS;
+    size_t base = (uintptr_t)arena >> arena->page_bits;
     size_t count, buddy;
     const struct page *prev = page->u.list.prev, *next = page->u.list.next;
 
@@ -67,7 +67,7 @@ static const char *check_free(struct shale_mem *mem, struct arena *arena,
     if (next && (!is_page(mem, next) || next->u.list.prev != page))
         return "a free list is broken";
     if (MEM_DEBUG && !poison_intact(page_address(arena, page->index),
-                                    count << PAGE_BITS, POISON_FREE))
+                                    count << arena->page_bits, POISON_FREE))
         return "a free page was written to";
     return NULL;
 }
@@ -79,10 +79,10 @@ static const char *check_run(struct arena *arena, const struct page *page)
     if (page->u.run.pages == 0 ||
         page->u.run.pages > arena->page_count - page->index)
         return "a run of pages runs past the end of its arena";
-    bytes = page->u.run.pages << PAGE_BITS;
+    bytes = page->u.run.pages << arena->page_bits;
     if (page->state == PAGE_RUN &&
         (page->u.run.asked > bytes ||
-         bytes - page->u.run.asked >= SHALE_PAGE_SIZE))
+         bytes - page->u.run.asked >= (size_t)1 << arena->page_bits))
         return "a run of pages is not as long as what was asked for";
     if (MEM_DEBUG && page->state == PAGE_RUN &&
         !poison_intact((uint8_t *)page_address(arena, page->index) +
@@ -282,7 +282,7 @@ static const char *check_all(struct shale_mem *mem, struct tally *tally)
     if (tally->pages != mem->total_pages ||
         tally->free_pages != mem->free_pages)
         return "the pool's count of pages is wrong";
-    if (tally->pages > mem->borrowed >> PAGE_BITS ||
+    if (tally->pages > mem->borrowed >> mem->page_bits ||
         (mem->budget && mem->borrowed > mem->budget))
         return "more is borrowed than was accounted for";
     if (tally->listed_slabs > tally->slab_blocks)

@@ -30,10 +30,12 @@
 #define MEM_DEBUG false
 #endif
 
-#define PAGE_BITS 12
-#define MEM_ORDERS (sizeof(size_t) * 8 - PAGE_BITS)
+#define PAGE_BITS_MIN 9
+#define PAGE_BITS_MAX 12
+#define MEM_ORDERS (sizeof(size_t) * 8 - PAGE_BITS_MIN)
 
-_Static_assert(SHALE_PAGE_SIZE == 1u << PAGE_BITS, "page size");
+_Static_assert(SHALE_PAGE_SIZE == 1u << PAGE_BITS_MAX &&
+               SHALE_PAGE_SIZE_MIN == 1u << PAGE_BITS_MIN, "page sizes");
 
 /* ------------------------------------------------------- pages and arenas */
 
@@ -69,6 +71,7 @@ struct arena {
     size_t page_count;          /* pages of it that the budget lets us use */
     size_t head_pages;          /* of those, taken by descriptors */
     size_t free_pages;
+    unsigned page_bits;         /* of struct shale_mem */
     struct page pages[];
 };
 
@@ -116,7 +119,10 @@ struct shale_slab {
 
 /* --------------------------------------------------------------- the pool */
 
-/* 16, 32 ... 128 bytes, then four sizes a doubling, up to 3584. */
+/*
+ * 16, 32 ... 128 bytes, then four sizes a doubling, up to 3584; of pages that
+ * are not the largest, up to half a page.
+ */
 #define CLASS_COUNT 27
 #define CLASS_MAX 3584u
 
@@ -130,6 +136,8 @@ struct shale_mem {
     struct arena *spare;        /* an arena with nothing in it, or NULL */
     struct arena *gone;         /* to be given back when the lock is dropped */
     size_t budget, borrowed;    /* bytes */
+    unsigned page_bits;         /* a page is 1 << page_bits bytes */
+    size_t class_max;           /* larger ones are runs of pages */
     size_t total_pages;         /* in the tree's arenas */
     size_t free_pages;
     uint64_t free_orders;       /* bit K: the list of order K has a block */
@@ -163,14 +171,15 @@ void mem_count_free(struct shale_mem *mem, size_t bytes);
  * How much to ask for, to be sure of PAGES consecutive pages, with EXTRA bytes
  * after the descriptors; 0 if that is more than an address can count.
  */
-size_t arena_bytes_for(size_t pages, size_t extra);
+size_t arena_bytes_for(size_t pages, size_t extra, unsigned page_bits);
 
 /*
  * Lay out an arena over the LENT bytes at BASE, using no more than MOST of
  * them, with EXTRA bytes (arena_extra()) after the descriptors. No page is free
  * yet, and nobody knows the arena.
  */
-struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra);
+struct arena *arena_init(void *base, size_t lent, size_t most, size_t extra,
+                         unsigned page_bits);
 void *arena_extra(struct arena *arena);
 
 void arena_insert(struct arena **root, struct arena *arena);
@@ -184,12 +193,12 @@ struct arena *arena_next(struct arena *root, const struct arena *after);
 
 static inline void *page_address(struct arena *arena, size_t index)
 {
-    return (uint8_t *)arena + (index << PAGE_BITS);
+    return (uint8_t *)arena + (index << arena->page_bits);
 }
 
 static inline size_t page_index(const struct arena *arena, const void *address)
 {
-    return ((uintptr_t)address - (uintptr_t)arena) >> PAGE_BITS;
+    return ((uintptr_t)address - (uintptr_t)arena) >> arena->page_bits;
 }
 
 /* ----------------------------------------------------------------- pages.c */

@@ -73,7 +73,7 @@ static void list_remove(struct shale_mem *mem, struct page *page)
 static void block_free(struct shale_mem *mem, struct arena *arena, size_t index,
                        unsigned order)
 {
-    size_t base = (uintptr_t)arena >> PAGE_BITS;
+    size_t base = (uintptr_t)arena >> arena->page_bits;
 
     for (; order + 1 < MEM_ORDERS; order++) {
         /* Below the arena, this wraps to more than it has pages. */
@@ -94,7 +94,7 @@ static void block_free(struct shale_mem *mem, struct arena *arena, size_t index,
 static void range_free(struct shale_mem *mem, struct arena *arena, size_t from,
                        size_t to)
 {
-    size_t base = (uintptr_t)arena >> PAGE_BITS;
+    size_t base = (uintptr_t)arena >> arena->page_bits;
 
     arena->free_pages += to - from;
     mem->free_pages += to - from;
@@ -142,11 +142,11 @@ static void *run_start(struct arena *arena, size_t index, size_t count,
 
     page->state = (uint8_t)state;
     page->u.run.pages = count;
-    page->u.run.asked = count << PAGE_BITS;
+    page->u.run.asked = count << arena->page_bits;
     if (MEM_DEBUG) {
-        mem_require(poison_intact(run, count << PAGE_BITS, POISON_FREE),
+        mem_require(poison_intact(run, count << arena->page_bits, POISON_FREE),
                     "a free page was written to");
-        poison_fresh(run, count << PAGE_BITS);
+        poison_fresh(run, count << arena->page_bits);
     }
     return run;
 }
@@ -184,7 +184,8 @@ void pages_add_arena(struct shale_mem *mem, struct arena *arena, size_t from,
     mem->total_pages += arena->page_count;
     if (MEM_DEBUG)
         poison_close(page_address(arena, arena->head_pages),
-                     (arena->page_count - arena->head_pages) << PAGE_BITS,
+                     (arena->page_count - arena->head_pages)
+                         << arena->page_bits,
                      POISON_FREE);
     range_free(mem, arena, arena->head_pages, from);
     range_free(mem, arena, to, arena->page_count);
@@ -225,7 +226,7 @@ static void *grow(struct shale_mem *mem, size_t count, unsigned align,
                   enum page_state state, struct arena **out)
 {
     size_t slack = ((size_t)1 << align) - 1;
-    size_t min = arena_bytes_for(count + slack, 0);
+    size_t min = arena_bytes_for(count + slack, 0, mem->page_bits);
     size_t lent = 0, most, frame, index;
     struct arena *arena;
     void *base;
@@ -243,11 +244,11 @@ static void *grow(struct shale_mem *mem, size_t count, unsigned align,
                 "the source lent less than was asked for");
 
     most = mem->budget ? mem->budget - mem->borrowed : SIZE_MAX;
-    arena = arena_init(base, lent, most, 0);
-    mem->borrowed += arena->page_count << PAGE_BITS;
+    arena = arena_init(base, lent, most, 0, mem->page_bits);
+    mem->borrowed += arena->page_count << mem->page_bits;
 
     /* The first suitable page: less than SLACK pages are skipped. */
-    frame = ((uintptr_t)base >> PAGE_BITS) + arena->head_pages;
+    frame = ((uintptr_t)base >> mem->page_bits) + arena->head_pages;
     index = arena->head_pages + (-frame & slack);
     pages_add_arena(mem, arena, index, index + count);
     *out = arena;
@@ -282,7 +283,7 @@ void pages_free(struct shale_mem *mem, struct arena *arena, void *run)
     size_t count = arena->pages[index].u.run.pages;
 
     if (MEM_DEBUG)
-        poison_close(run, count << PAGE_BITS, POISON_FREE);
+        poison_close(run, count << mem->page_bits, POISON_FREE);
     arena->pages[index].state = PAGE_INSIDE;
     range_free(mem, arena, index, index + count);
 

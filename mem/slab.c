@@ -15,6 +15,7 @@
  *
  * K is the smallest for which no more than an eighth of a page is not objects,
  * as far as that is to be had within 8 times the smallest page that holds one.
+ * Where pages are small, so that little memory is enough, it is that one.
  *
  * Debug builds watch every step through guard.c.
  */
@@ -55,7 +56,7 @@ static void list_remove(struct slab_page **list, struct slab_page *page)
 /* Lay out a page of 2^ORDER pages; false if it doesn't hold one object. */
 static bool layout(struct shale_slab *slab, unsigned order)
 {
-    size_t bytes = (size_t)SHALE_PAGE_SIZE << order;
+    size_t bytes = (size_t)1 << (slab->mem->page_bits + order);
     size_t align = slab->config.align;
     size_t count = (bytes - sizeof(struct slab_page)) /
                    (slab->stride + sizeof(struct slab_slot));
@@ -73,7 +74,7 @@ static bool layout(struct shale_slab *slab, unsigned order)
     slab->order = order;
     slab->page_bytes = bytes;
     slab->capacity = (unsigned)count;
-    return count > 0;
+    return count > 0 && bytes >= align;
 }
 
 void slab_init(struct shale_slab *slab, struct shale_mem *mem,
@@ -90,7 +91,7 @@ void slab_init(struct shale_slab *slab, struct shale_mem *mem,
 
     while (!layout(slab, order))
         order++;
-    most = order + 3;
+    most = order + (mem->page_bits == PAGE_BITS_MAX ? 3 : 0);
     while (order < most && slab->capacity < 64 &&
            (slab->page_bytes - slab->capacity * slab->stride) * 8 >
                slab->page_bytes)

@@ -20,7 +20,7 @@ void shale_mem_stats(struct shale_mem *mem, struct shale_mem_stats *out)
     mem_lock(mem);
     out->borrowed = mem->borrowed;
     out->budget = mem->budget;
-    out->in_use = (mem->total_pages - mem->free_pages) << PAGE_BITS;
+    out->in_use = (mem->total_pages - mem->free_pages) << mem->page_bits;
     out->live = mem->live;
     out->peak = mem->peak;
     mem_unlock(mem);

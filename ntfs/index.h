@@ -174,8 +174,11 @@ int ntfs_sought_compare(struct ntfs_sought *sought,
 /* The upper case of UNIT by VOL's table; before that is loaded, of ASCII. */
 static inline uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit)
 {
-    if (vol->upcase)
-        return vol->upcase[unit];
+    if (vol->upcase) {
+        const uint16_t *row = vol->upcase[unit >> 8];
+
+        return row ? row[unit & 0xff] : unit;
+    }
     return (unsigned)unit - 'a' < 26 ? (uint16_t)(unit - ('a' - 'A')) : unit;
 }
 

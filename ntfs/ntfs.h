@@ -98,7 +98,7 @@ struct ntfs_volume {
     uint64_t record_count;      /* records of the MFT */
     uint64_t valid_records;     /* ... of which these have ever been written */
 
-    uint16_t *upcase;           /* 65,536 of them */
+    uint16_t **upcase;          /* of units, by rows; see upcase.c */
     struct ntfs_security *security;     /* secure.c; NULL: before NTFS 3.0 */
     struct ntfs_children *children;     /* recover.c; published */
 

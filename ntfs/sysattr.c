@@ -17,6 +17,7 @@
  *
  * All are little-endian as on the volume, but for those in _be.
  */
+#include "index.h"
 #include "memfn.h"
 #include "meta.h"
 
@@ -270,7 +271,8 @@ static int dos_name_find(const struct ntfs_asked *asked, struct dos_name *out)
 static void raise(const struct ntfs_volume *vol, uint8_t *units, size_t count)
 {
     for (; count > 0; count--, units += 2) {
-        uint16_t unit = vol->upcase[units[0] | units[1] << 8];
+        uint16_t unit = ntfs_upper(vol,
+                                   (uint16_t)(units[0] | units[1] << 8));
 
         units[0] = (uint8_t)unit;
         units[1] = (uint8_t)(unit >> 8);

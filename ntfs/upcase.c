@@ -4,105 +4,178 @@
  * Every volume brings its own table of upper case, by which its indexes are
  * sorted: Windows has changed it over the years, and volumes keep theirs. So
  * the table that is built in is for volumes whose own one is bad.
+ *
+ * Most characters have no case: of 256 rows of 256 units some 20 are kept, and
+ * what is in no row is its own upper case.
  */
 #include "index.h"
 #include "memfn.h"
 #include "upcase.h"
 
 #define UNITS 65536u
+#define ROW 256u
+#define ROWS (UNITS / ROW)
+#define ROW_SIZE (ROW * sizeof(uint16_t))
 #define TABLE_SIZE (UNITS * sizeof(uint16_t))
+#define PIECE (16u << 10)       /* of the table that is read at a time, bytes */
 
 /* -------------------------------------------------------------- the table */
 
-static void table_build_in(uint16_t *table)
+static uint16_t upper_of(uint16_t *const *rows, uint32_t unit)
 {
-    for (uint32_t i = 0; i < UNITS; i++)
-        table[i] = (uint16_t)i;
+    const uint16_t *row = rows[unit / ROW];
+
+    return row ? row[unit % ROW] : (uint16_t)unit;
+}
+
+/* UPPER is that of UNIT: make its row, if it needs one. */
+static int upper_set(struct ntfs_volume *vol, uint16_t **rows, uint32_t unit,
+                     uint16_t upper)
+{
+    uint32_t first = unit - unit % ROW;
+    uint16_t **row = &rows[unit / ROW];
+
+    if (!*row && upper == unit)
+        return 0;
+    if (!*row) {
+        *row = shale_alloc(vol->fs->mem, ROW_SIZE);
+        if (!*row)
+            return SHALE_ENOMEM;
+        for (uint32_t i = 0; i < ROW; i++)
+            (*row)[i] = (uint16_t)(first + i);
+    }
+    (*row)[unit % ROW] = upper;
+    return 0;
+}
+
+static void rows_drop(struct ntfs_volume *vol, uint16_t **rows)
+{
+    for (unsigned i = 0; i < ROWS; i++) {
+        shale_free(vol->fs->mem, rows[i], ROW_SIZE);
+        rows[i] = NULL;
+    }
+}
+
+static int table_build_in(struct ntfs_volume *vol, uint16_t **rows)
+{
+    int err = 0;
+
     for (unsigned r = 0; r < ntfs_case_range_count; r++) {
         const struct ntfs_case_range *range = &ntfs_case_ranges[r];
 
-        for (unsigned i = 0; i < range->count; i++) {
+        for (unsigned i = 0; i < range->count && !err; i++) {
             unsigned unit = range->first + i * range->stride;
 
-            table[unit] = (uint16_t)((int32_t)unit + range->delta);
+            err = upper_set(vol, rows, unit,
+                            (uint16_t)((int32_t)unit + range->delta));
         }
     }
+    return err;
 }
 
 /*
- * Is TABLE one of upper case? Every one that Windows has written leaves alone
+ * Is this a table of upper case? Every one that Windows has written leaves alone
  * what is upper case already, and has ASCII's. What was never written is zeros.
  */
-static bool table_check(const uint16_t *table)
+static bool table_check(uint16_t *const *rows)
 {
     for (uint32_t i = 0; i < 128; i++)
-        if (table[i] != (i - 'a' < 26 ? i - ('a' - 'A') : i))
+        if (upper_of(rows, i) != (i - 'a' < 26 ? i - ('a' - 'A') : i))
             return false;
-    for (uint32_t i = 128; i < UNITS; i++)
-        if (table[i] == 0 || table[table[i]] != table[i])
+    for (uint32_t i = 128; i < UNITS; i++) {
+        uint16_t upper = upper_of(rows, i);
+
+        if (upper == 0 || upper_of(rows, upper) != upper)
             return false;
+    }
     return true;
 }
 
-/* Make TABLE_SIZE bytes at BYTES the table that they are, where they are. */
-static bool table_decode(uint8_t *bytes)
+/* Fill ROWS by STREAM, of TABLE_SIZE bytes, of which PIECE at a time in BUF. */
+static int table_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
+                      uint8_t *buf, uint16_t **rows)
 {
-    uint16_t *table = (void *)bytes;
+    int err = 0;
 
-    for (uint32_t i = 0; i < UNITS; i++)
-        table[i] = le16_load(bytes + 2 * i);
-    return table_check(table);
+    for (uint32_t at = 0; at < TABLE_SIZE && !err; at += PIECE) {
+        err = ntfs_stream_fetch(vol, stream, at, buf, PIECE);
+        for (uint32_t i = 0; i < PIECE / 2 && !err; i++)
+            err = upper_set(vol, rows, at / 2 + i, le16_load(buf + 2 * i));
+    }
+    return err;
 }
 
-/* The volume's own, in memory of TABLE_SIZE bytes. */
-static int table_load(struct ntfs_volume *vol, uint16_t **out)
+/* The volume's own, from STREAM. */
+static int table_decode(struct ntfs_volume *vol,
+                        const struct ntfs_stream *stream, uint16_t **rows)
 {
-    const char *wrong = NULL;
+    uint8_t *buf;
+    int err;
+
+    if (stream->size != TABLE_SIZE || !ntfs_stream_is_plain(stream))
+        return shale_corrupt_inode(vol->fs, "ntfs: $UpCase of a wrong size",
+                                   stream->at, NTFS_UPCASE);
+    buf = shale_alloc(vol->fs->mem, PIECE);
+    if (!buf)
+        return SHALE_ENOMEM;
+    err = table_read(vol, stream, buf, rows);
+    shale_free(vol->fs->mem, buf, PIECE);
+    if (!err && !table_check(rows))
+        err = shale_corrupt_inode(vol->fs, "ntfs: $UpCase is not a table of "
+                                  "upper case", stream->at, NTFS_UPCASE);
+    return err;
+}
+
+static int table_load(struct ntfs_volume *vol, uint16_t **rows)
+{
     struct ntfs_record *record;
-    struct ntfs_value value;
-    int err = ntfs_record_get(vol, NTFS_UPCASE, &record);
+    struct ntfs_stream stream;
+    int found, err = ntfs_record_get(vol, NTFS_UPCASE, &record);
 
     if (err)
         return err;
-    err = ntfs_value_get(vol, record, NTFS_DATA, NULL, 0, TABLE_SIZE, &value);
+    found = ntfs_stream_open(vol, record, NTFS_DATA, NULL, 0, &stream);
     ntfs_record_put(vol, record);
-    if (err < 0)
-        return err;
-    if (value.length != TABLE_SIZE)
-        wrong = "ntfs: $UpCase of a wrong size";
-    else if (!table_decode(value.bytes))
-        wrong = "ntfs: $UpCase is not a table of upper case";
-    if (wrong) {
-        ntfs_value_put(vol, &value);
-        return shale_corrupt_inode(vol->fs, wrong, value.at, NTFS_UPCASE);
-    }
-    *out = (void *)value.bytes;
-    return 0;
+    if (found == 0)
+        return shale_corrupt_inode(vol->fs, "ntfs: $UpCase without data",
+                                   SHALE_NOWHERE, NTFS_UPCASE);
+    if (found < 0)
+        return found;
+    err = table_decode(vol, &stream, rows);
+    ntfs_stream_close(vol, &stream);
+    return err;
 }
 
 int ntfs_upcase_load(struct ntfs_volume *vol)
 {
-    uint16_t *table = NULL;
-    int err = table_load(vol, &table);
+    uint16_t **rows = shale_alloc_array(vol->fs->mem, ROWS, sizeof *rows);
+    int err;
 
-    if (err == SHALE_ENOMEM)
-        return err;
-    if (err) {
+    if (!rows)
+        return SHALE_ENOMEM;
+    err = table_load(vol, rows);
+    if (err && err != SHALE_ENOMEM) {
         shale_warn(vol->fs, "ntfs: $UpCase cannot be used",
                    "names are compared as by Windows since Vista",
                    SHALE_NOWHERE);
-        table = shale_alloc(vol->fs->mem, TABLE_SIZE);
-        if (!table)
-            return SHALE_ENOMEM;
-        table_build_in(table);
+        rows_drop(vol, rows);
+        err = table_build_in(vol, rows);
     }
-    vol->upcase = table;
+    if (err) {
+        rows_drop(vol, rows);
+        shale_free(vol->fs->mem, rows, ROWS * sizeof *rows);
+        return err;
+    }
+    vol->upcase = rows;
     return 0;
 }
 
 void ntfs_upcase_free(struct ntfs_volume *vol)
 {
-    shale_free(vol->fs->mem, vol->upcase, TABLE_SIZE);
+    if (!vol->upcase)
+        return;
+    rows_drop(vol, vol->upcase);
+    shale_free(vol->fs->mem, vol->upcase, ROWS * sizeof *vol->upcase);
     vol->upcase = NULL;
 }
 

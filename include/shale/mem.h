@@ -30,7 +30,8 @@ struct shale_lock_ops;
 struct shale_mem;
 struct shale_slab;
 
-#define SHALE_PAGE_SIZE 4096u
+#define SHALE_PAGE_SIZE 4096u   /* what arenas are whole multiples of */
+#define SHALE_PAGE_SIZE_MIN 512u
 
 /* Where arenas come from. Embed it as the first member of your own struct. */
 struct shale_arena_source {
@@ -48,6 +49,13 @@ struct shale_arena_source {
      */
     void (*give_back)(struct shale_arena_source *source, void *arena,
                       size_t size);
+
+    /*
+     * Memory is handed out by pages of this size, each of which has objects of
+     * one size: small ones for little memory, from SHALE_PAGE_SIZE_MIN on. A
+     * power of two; 0: SHALE_PAGE_SIZE.
+     */
+    size_t page_size;
 };
 
 /* An arena source over one array, for kernels; see shale_static_arena_init. */
@@ -57,7 +65,10 @@ struct shale_static_arena {
     size_t size;
 };
 
-/* Lend the SIZE bytes at BYTES (trimmed to whole pages) as the one arena. */
+/*
+ * Lend the SIZE bytes at BYTES (trimmed to whole pages) as the one arena. Up to
+ * 128 KiB are handed out by the smallest pages.
+ */
 void shale_static_arena_init(struct shale_static_arena *arena, void *bytes,
                              size_t size);
 
@@ -78,7 +89,10 @@ struct shale_mem *shale_mem_create(struct shale_arena_source *source,
  */
 size_t shale_mem_destroy(struct shale_mem *mem);
 
-/* SIZE bytes aligned to 16 (to a page from one page up); NULL if SIZE is 0. */
+/*
+ * SIZE bytes aligned to 16 (from SHALE_PAGE_SIZE bytes up to a page of the
+ * source's size); NULL if SIZE is 0.
+ */
 void *shale_alloc(struct shale_mem *mem, size_t size);
 
 /* As shale_alloc(), cleared to zero. */
