@@ -41,24 +41,19 @@ static inline uint32_t ext2_rec_len_decode(const struct ext2_super *super,
 }
 
 /*
- * Decode the record at OFFSET of a directory's BLOCK. Returns NULL, or which
- * rule it breaks. Unless it does, the record lies within the block.
+ * Decode the head of a record, RAW, with ROOM bytes left in its block, itself
+ * included, which are EXT2_DIRENT_HEAD or more. Returns NULL, or which rule it
+ * breaks; out->name is not set.
  */
-static inline const char *ext2_dirent_decode(const struct ext2_super *super,
-                                             const uint8_t *block,
-                                             uint32_t offset,
-                                             struct ext2_dirent *out)
+static inline const char *ext2_dirent_head(const struct ext2_super *super,
+                                           const struct ext2_disk_dirent *raw,
+                                           uint32_t room,
+                                           struct ext2_dirent *out)
 {
-    uint32_t room = super->block_size - offset;
-    const struct ext2_disk_dirent *raw;
     uint32_t need;
 
-    if (room < EXT2_DIRENT_HEAD)
-        return "ext2: directory block ends in less than a record";
-    raw = (const struct ext2_disk_dirent *)(block + offset);
     out->ino = le32_get(raw->inode);
     out->rec_len = ext2_rec_len_decode(super, raw->rec_len);
-    out->name = block + offset + EXT2_DIRENT_HEAD;
     out->name_len = raw->name_len;
     out->file_type = 0;
     if (super->incompat & EXT2_INCOMPAT_FILETYPE)
@@ -72,6 +67,25 @@ static inline const char *ext2_dirent_decode(const struct ext2_super *super,
     if (out->rec_len > room)
         return "ext2: directory record leaves its block";
     return NULL;
+}
+
+/*
+ * Decode the record at OFFSET of a directory's BLOCK. Returns NULL, or which
+ * rule it breaks. Unless it does, the record lies within the block.
+ */
+static inline const char *ext2_dirent_decode(const struct ext2_super *super,
+                                             const uint8_t *block,
+                                             uint32_t offset,
+                                             struct ext2_dirent *out)
+{
+    uint32_t room = super->block_size - offset;
+
+    if (room < EXT2_DIRENT_HEAD)
+        return "ext2: directory block ends in less than a record";
+    out->name = block + offset + EXT2_DIRENT_HEAD;
+    return ext2_dirent_head(super,
+                            (const struct ext2_disk_dirent *)(block + offset),
+                            room, out);
 }
 
 /* Is ENTRY in use, and called NAME? LEN is at least 1. */

@@ -213,6 +213,16 @@ static inline bool ext2_block_usable(const struct ext2_volume *vol,
 /* Do the first LEN bytes of a volume look like ext2? */
 bool ext2_probe(const uint8_t *head, size_t len);
 
+/*
+ * Decode RAW, whose magic is right, into *OUT, but for out->at. Returns NULL, or
+ * what is wrong with its geometry.
+ */
+const char *ext2_super_decode(const struct ext2_disk_super *raw,
+                              struct ext2_super *out);
+
+/* What follows from VOL's superblock, once the volume is known to be ours. */
+void ext2_volume_init(struct ext2_volume *vol);
+
 /* Find, read and check the superblock of FS into *OUT. */
 int ext2_super_load(struct shale_fs *fs, struct ext2_super *out);
 
@@ -248,7 +258,14 @@ bool ext2_feature_find(const char *name, size_t len, enum ext2_feature_set *set,
  */
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super);
 
+/* Features with which a volume can be read. */
+#define EXT2_READABLE (EXT2_INCOMPAT_FILETYPE | EXT2_INCOMPAT_META_BG | \
+                       EXT2_INCOMPAT_LARGE_DIR)
+
 /* ------------------------------------------------------------- group.c */
+
+/* The block that has block INDEX of the table of descriptors; unchecked. */
+uint64_t ext2_group_table(const struct ext2_volume *vol, uint32_t index);
 
 /* The first block of GROUP, and how many it has. */
 uint32_t ext2_group_first(const struct ext2_super *super, uint32_t group);

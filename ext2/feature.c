@@ -8,8 +8,6 @@
 #include "ext2.h"
 #include "text.h"
 
-#define READABLE (EXT2_INCOMPAT_FILETYPE | EXT2_INCOMPAT_META_BG |      \
-                  EXT2_INCOMPAT_LARGE_DIR)
 #define WRITABLE (EXT2_RO_COMPAT_SPARSE_SUPER | EXT2_RO_COMPAT_LARGE_FILE | \
                   EXT2_RO_COMPAT_BTREE_DIR | EXT2_RO_COMPAT_HUGE_FILE |     \
                   EXT2_RO_COMPAT_DIR_NLINK | EXT2_RO_COMPAT_EXTRA_ISIZE)
@@ -141,7 +139,7 @@ static bool recovery_matters(struct shale_fs *fs,
 
 int ext2_feature_check(struct shale_fs *fs, const struct ext2_super *super)
 {
-    uint32_t culprits = super->incompat & ~READABLE;
+    uint32_t culprits = super->incompat & ~EXT2_READABLE;
     struct text list = { .len = 0 };
     const char *what = "ext2: the volume uses features that are not supported";
 

@@ -67,6 +67,11 @@ static struct place table_place(const struct ext2_volume *vol, uint32_t index)
     return p;
 }
 
+uint64_t ext2_group_table(const struct ext2_volume *vol, uint32_t index)
+{
+    return table_place(vol, index).block;
+}
+
 /* Pin block INDEX of the table. */
 static int table_get(struct ext2_volume *vol, uint32_t index,
                      struct shale_buf **out)

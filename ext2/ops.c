@@ -16,17 +16,6 @@ static const char *const options[] = {
     NULL,
 };
 
-/* What follows from the superblock once the volume is known to be ours. */
-static void volume_init(struct ext2_volume *vol)
-{
-    const struct ext2_super *super = &vol->super;
-    uint32_t primary = EXT2_SUPER_OFFSET >> super->block_shift;
-
-    vol->super_block = (uint32_t)(super->at >> super->block_shift);
-    vol->first_usable = primary + 1 + super->first_meta_bg;
-    vol->max_size = ext2_map_max_size(super->block_shift);
-}
-
 /*
  * Tables of names may take as much memory as blocks, up to NAMES_MAX: enough
  * for a directory of 170,000 names, or two of 87,000.
@@ -68,7 +57,7 @@ static int ext2_mount(struct shale_fs *fs)
     err = ext2_super_load(fs, &vol->super);
     if (err)
         goto free_volume;
-    volume_init(vol);
+    ext2_volume_init(vol);
     err = shale_fs_set_blocks(fs, vol->super.block_size,
                               vol->super.block_count);
     if (err)
@@ -76,7 +65,7 @@ static int ext2_mount(struct shale_fs *fs)
     fs->volume = vol;
     if (PROFILE_WRITES && !fs->read_only) {
         err = ext2_journal_init(vol);
-        volume_init(vol);       /* by what the journal may have brought */
+        ext2_volume_init(vol);       /* by what the journal may have brought */
     }
     if (err)
         goto free_volume;

@@ -188,6 +188,23 @@ static const char *geometry_decode(const struct ext2_disk_super *raw,
     return NULL;
 }
 
+const char *ext2_super_decode(const struct ext2_disk_super *raw,
+                              struct ext2_super *out)
+{
+    facts_decode(raw, out);
+    return geometry_decode(raw, out);
+}
+
+void ext2_volume_init(struct ext2_volume *vol)
+{
+    const struct ext2_super *super = &vol->super;
+    uint32_t primary = EXT2_SUPER_OFFSET >> super->block_shift;
+
+    vol->super_block = (uint32_t)(super->at >> super->block_shift);
+    vol->first_usable = primary + 1 + super->first_meta_bg;
+    vol->max_size = ext2_map_max_size(super->block_shift);
+}
+
 /* Decode RAW, found at byte AT. */
 static int superblock_decode(struct shale_fs *fs, uint64_t at,
                              const struct ext2_disk_super *raw,

@@ -19,7 +19,6 @@
 #include "utf16.h"
 
 #define SET_MAX (FAT_LONG_PIECES + 1)   /* slots of a file, at most */
-#define REPLACEMENT 0xfffdu
 
 /* ------------------------------------------------------------ the slots */
 
@@ -200,73 +199,9 @@ void fat_set_put(struct fat_volume *vol, struct fat_set *set)
         shale_slab_free(vol->sets, set);
 }
 
-/* The pieces of a long name read so far. */
-struct pieces {
-    uint32_t left;              /* orders still to come before the entry */
-    uint32_t count;             /* of all; 0: there is no name */
-    uint32_t slot;              /* of the first one read */
-    uint8_t checksum;
-};
-
-/* Take a piece, found at SLOT, into NAME; a name that it breaks is dropped. */
-static void pieces_add(struct pieces *pieces, const uint8_t *bytes,
-                       uint32_t slot, uint16_t *name)
-{
-    const struct fat_disk_long *raw = (const struct fat_disk_long *)bytes;
-    uint32_t order = raw->order & FAT_LONG_ORDER;
-    uint16_t units[FAT_LONG_UNITS];
-    uint32_t at;
-
-    if (raw->order & FAT_LONG_LAST) {
-        *pieces = (struct pieces){
-            .left = order, .count = order, .slot = slot,
-            .checksum = raw->checksum,
-        };
-        if (order > FAT_LONG_PIECES)
-            pieces->count = 0;
-    }
-    if (pieces->count == 0 || order != pieces->left || order == 0 ||
-        raw->checksum != pieces->checksum) {
-        pieces->count = 0;
-        return;
-    }
-
-    at = (order - 1) * FAT_LONG_UNITS;
-    if (order < FAT_LONG_PIECES) {
-        fat_long_decode(raw, name + at);
-    } else {
-        /* 20 pieces have room for five units more than a name. */
-        fat_long_decode(raw, units);
-        memcpy(name + at, units, (FAT_LONG_MAX + 1 - at) * sizeof units[0]);
-    }
-    pieces->left--;
-}
-
-static bool is_dots(const uint16_t *name, uint32_t len)
-{
-    return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
-}
-
-/* The length of the long name in NAME, of COUNT pieces; 0 if it is none. */
-static uint32_t long_length(const uint16_t *name, uint32_t count)
-{
-    uint32_t room = count * FAT_LONG_UNITS, len = 0;
-
-    if (room > FAT_LONG_MAX + 1)
-        room = FAT_LONG_MAX + 1;
-    while (len < room && name[len] != 0) {
-        if (name[len] == '/')
-            return 0;
-        len++;
-    }
-    if (len > FAT_LONG_MAX || len == 0 || is_dots(name, len))
-        return 0;
-    return len;
-}
-
 /* Complete SET, whose short entry is at RAW, which is in SLOT. */
 static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
-                       uint32_t slot, const struct pieces *pieces,
+                       uint32_t slot, const struct fat_pieces *pieces,
                        struct fat_set *set)
 {
     const struct fat_volume *vol = fat_volume_of(walk->dir->base.fs);
@@ -276,27 +211,20 @@ static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
     fat_entry_decode(vol, (const struct fat_disk_entry *)raw, &set->entry);
     set->slot = slot;
     set->count = 1;
-    set->len = 0;
-    if (pieces->count > 0 && pieces->left == 0 &&
-        pieces->checksum == fat_checksum(set->entry.name))
-        set->len = long_length(set->name, pieces->count);
+    set->len = fat_pieces_end(pieces, set->entry.name, set->name);
     set->is_long = set->len > 0;
     if (set->is_long) {
         set->slot = pieces->slot;
         set->count = pieces->count + 1;
         return;
     }
-    set->len = (uint32_t)fat_short_decode(vol, &set->entry, set->name);
-
-    /* Spaces and a dot can come to these; nobody could ask for them. */
-    if (set->len > 0 && is_dots(set->name, set->len))
-        set->name[0] = REPLACEMENT;
+    set->len = fat_short_shown(vol, &set->entry, set->name);
 }
 
 /* As fat_walk_next(); ONLY looks no further than what the next slot begins. */
 static int set_next(struct fat_walk *walk, bool only, struct fat_set *out)
 {
-    struct pieces pieces = { .count = 0 };
+    struct fat_pieces pieces = { .count = 0 };
     const uint8_t *raw = NULL;
     uint32_t slot = 0;
     int more;
@@ -307,7 +235,7 @@ static int set_next(struct fat_walk *walk, bool only, struct fat_set *out)
         if (kind == FAT_SLOT_END)
             return 0;
         if (kind == FAT_SLOT_LONG) {
-            pieces_add(&pieces, raw, slot, out->name);
+            fat_pieces_add(&pieces, raw, slot, out->name);
             if (!only || pieces.count > 0)
                 continue;
         }

@@ -92,22 +92,47 @@ static int cursor_move(struct fat_volume *vol, struct fat_cursor *cursor,
     return err;
 }
 
+uint32_t fat_table_decode(const struct fat_volume *vol, uint32_t cluster,
+                          const uint8_t *raw)
+{
+    switch (vol->boot.bits) {
+    case 12:
+        return (uint32_t)(raw[0] | raw[1] << 8) >> (cluster & 1 ? 4 : 0) &
+               0xfff;
+    case 16:
+        return le16_get(*(const le16 *)raw);
+    default:
+        return le32_get(*(const le32 *)raw) & 0x0fffffff;
+    }
+}
+
+uint32_t fat_table_meaning(const struct fat_volume *vol, uint32_t value)
+{
+    uint32_t mask = vol->boot.bits == 12   ? 0xfff
+                    : vol->boot.bits == 16 ? 0xffff
+                                           : 0x0fffffff;
+
+    /* The end is marked by any of the eight highest values. */
+    if (value >= (mask & ~7u))
+        return FAT_END;
+    return value == (mask & FAT_BAD) ? FAT_BAD : value;
+}
+
 /* Entries of 12 bits may lie in two blocks. */
 static int raw12_get(struct fat_volume *vol, struct fat_cursor *cursor,
                      uint32_t cluster, uint32_t *out)
 {
-    uint32_t byte = fat_table_byte(vol, cluster), pair;
-    int err = cursor_move(vol, cursor, byte);
+    uint32_t byte = fat_table_byte(vol, cluster);
+    uint8_t pair[2];
 
-    if (err)
-        return err;
-    pair = cursor->bytes[byte - cursor->from];
-    byte++;
-    err = cursor_move(vol, cursor, byte);
-    if (err)
-        return err;
-    pair |= (uint32_t)cursor->bytes[byte - cursor->from] << 8;
-    *out = pair >> (cluster & 1 ? 4 : 0) & 0xfff;
+    for (unsigned i = 0; i < 2; i++) {
+        int err = cursor_move(vol, cursor, byte + i);
+
+        if (err)
+            return err;
+        pair[i] = cursor->bytes[byte + i - cursor->from];
+    }
+    *out = fat_table_decode(vol, cluster, pair);
     return 0;
 }
 
@@ -115,7 +140,6 @@ int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
                   uint32_t cluster, uint32_t *out)
 {
     uint32_t byte = fat_table_byte(vol, cluster);
-    const uint8_t *bytes;
     int err;
 
     if (vol->boot.bits == 12)
@@ -123,33 +147,20 @@ int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
     err = cursor_move(vol, cursor, byte);
     if (err)
         return err;
-    bytes = cursor->bytes + (byte - cursor->from);
-    if (vol->boot.bits == 16)
-        *out = le16_get(*(const le16 *)bytes);
-    else
-        *out = le32_get(*(const le32 *)bytes) & 0x0fffffff;
+    *out = fat_table_decode(vol, cluster,
+                            cursor->bytes + (byte - cursor->from));
     return 0;
 }
 
 int fat_table_get(struct fat_volume *vol, struct fat_cursor *cursor,
                   uint32_t cluster, uint32_t *out)
 {
-    uint32_t mask, value = 0;
+    uint32_t value = 0;
     int err = fat_table_raw(vol, cursor, cluster, &value);
 
-    if (err)
-        return err;
-
-    /* The end is marked by any of the eight highest values. */
-    mask = vol->boot.bits == 12 ? 0xfff
-         : vol->boot.bits == 16 ? 0xffff : 0x0fffffff;
-    if (value >= (mask & ~7u))
-        *out = FAT_END;
-    else if (value == (mask & FAT_BAD))
-        *out = FAT_BAD;
-    else
-        *out = value;
-    return 0;
+    if (!err)
+        *out = fat_table_meaning(vol, value);
+    return err;
 }
 
 /*

@@ -29,6 +29,7 @@
 
 #include "shale/check.h"
 
+#include "bootwalk.h"
 #include "exercise.h"
 #include "golden.h"
 #include "volume.h"
@@ -379,6 +380,7 @@ static bool survives(struct bad *bad)
 
     if (mount_image(bad, &volume) == 0)
         exercise(volume.fs, &x);
+    bootwalk_exercise(volume.dev, 2000, 1 << 16);
     return volume_close(&volume) == 0 && find_codes(bad, &found);
 }
 

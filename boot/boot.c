@@ -1,0 +1,152 @@
+/*
+ * boot.c - paths and bytes for the no-heap readers; the formats do the rest
+ */
+#include "boot/boot.h"
+
+#include <stdbool.h>
+
+#include "memfn.h"
+
+/* The block of the device that byte AT is in is in the sector. */
+static int sector_load(struct shale_boot *boot, uint64_t at)
+{
+    uint64_t start = at & ~(uint64_t)(boot->sector_size - 1);
+    size_t len = boot->sector_size;
+    int err;
+
+    if (boot->sector_at == start)
+        return 0;
+    boot->sector_at = UINT64_MAX;
+    /* An image's last sector may be cut short; a disk's cannot. */
+    if (boot->dev->block_size == 1 && start < boot->dev->size &&
+        boot->dev->size - start < len)
+        len = (size_t)(boot->dev->size - start);
+    err = shale_bdev_read(boot->dev, start, boot->sector, len);
+    if (err)
+        return err;
+    boot->sector_at = start;
+    return 0;
+}
+
+int boot_bytes(struct shale_boot *boot, uint64_t at, void *buf, size_t len)
+{
+    uint8_t *to = buf;
+    int err = 0;
+
+    if (at > boot->dev->size || len > boot->dev->size - at)
+        return SHALE_EIO;
+    while (len > 0 && !err) {
+        size_t into = (size_t)(at & (boot->sector_size - 1));
+        size_t n = boot->sector_size - into;
+
+        if (into == 0 && len >= boot->sector_size) {
+            n = len & ~(size_t)(boot->sector_size - 1);
+            err = shale_bdev_read(boot->dev, at, to, n);
+        } else {
+            if (n > len)
+                n = len;
+            err = sector_load(boot, at);
+            if (!err)
+                memcpy(to, boot->sector + into, n);
+        }
+        at += n;
+        to += n;
+        len -= n;
+    }
+    return err;
+}
+
+int shale_boot_open(struct shale_boot *boot,
+                    const struct shale_boot_format *format,
+                    struct shale_bdev *dev, void *buf, size_t len)
+{
+    uint32_t size = dev->block_size < 512 ? 512 : dev->block_size;
+
+    if (len < size || (size & (size - 1)) != 0)
+        return SHALE_EINVAL;
+    boot->format = format;
+    boot->dev = dev;
+    boot->sector = buf;
+    boot->sector_size = size;
+    boot->sector_at = UINT64_MAX;
+    return format->open(boot);
+}
+
+static bool is_dots(const char *name, size_t len)
+{
+    return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+}
+
+int shale_boot_find(struct shale_boot *boot, const char *path,
+                    struct shale_boot_file *out)
+{
+    struct shale_boot_file file, next;
+    int err = boot->format->root(boot, &file);
+
+    while (!err) {
+        size_t len = 0;
+
+        while (*path == '/')
+            path++;
+        if (!*path)
+            break;
+        while (path[len] && path[len] != '/')
+            len++;
+        if (file.type != SHALE_TYPE_DIR)
+            return SHALE_ENOTDIR;
+        if (is_dots(path, len))
+            return SHALE_EINVAL;
+        err = boot->format->find(boot, &file, path, len, &next);
+        file = next;
+        path += len;
+    }
+    if (!err)
+        *out = file;
+    return err;
+}
+
+int64_t shale_boot_read(struct shale_boot *boot, struct shale_boot_file *file,
+                        void *buf, size_t len, uint64_t offset)
+{
+    uint8_t *to = buf;
+    size_t left;
+
+    if (file->type != SHALE_TYPE_FILE)
+        return file->type == SHALE_TYPE_DIR ? SHALE_EISDIR : SHALE_EINVAL;
+    if (offset >= file->size)
+        return 0;
+    if (len > file->size - offset)
+        len = (size_t)(file->size - offset);
+    for (left = len; left > 0;) {
+        uint64_t at, n;
+        int err = boot->format->map(boot, file, offset, left, &at, &n);
+
+        if (err)
+            return err;
+        if (n > left)
+            n = left;
+        if (at == BOOT_HOLE)
+            memset(to, 0, (size_t)n);
+        else
+            err = boot_bytes(boot, at, to, (size_t)n);
+        if (err)
+            return err;
+        to += n;
+        offset += n;
+        left -= (size_t)n;
+    }
+    return (int64_t)len;
+}
+
+int shale_boot_list(struct shale_boot *boot, struct shale_boot_file *dir,
+                    uint64_t *cookie, struct shale_boot_entry *out)
+{
+    int more;
+
+    if (dir->type != SHALE_TYPE_DIR)
+        return SHALE_ENOTDIR;
+    more = boot->format->next(boot, dir, cookie, out);
+    if (more > 0)
+        out->name[out->len] = '\0';
+    return more;
+}

@@ -1,0 +1,40 @@
+/*
+ * boot.h - what a format does for shale/boot.h, and what it may use
+ */
+#ifndef BOOT_BOOT_H
+#define BOOT_BOOT_H
+
+#include "shale/boot.h"
+
+#define BOOT_HOLE UINT64_MAX    /* where there is nothing: it reads as zeros */
+
+struct shale_boot_format {
+    /* Read and check what is needed of the volume, into boot->state. */
+    int (*open)(struct shale_boot *boot);
+
+    int (*root)(struct shale_boot *boot, struct shale_boot_file *out);
+
+    /* Find NAME, LEN bytes and at least 1, in DIR. SHALE_ENOENT. */
+    int (*find)(struct shale_boot *boot, struct shale_boot_file *dir,
+                const char *name, size_t len, struct shale_boot_file *out);
+
+    /* As shale_boot_list(), but for the name's terminator. */
+    int (*next)(struct shale_boot *boot, struct shale_boot_file *dir,
+                uint64_t *cookie, struct shale_boot_entry *out);
+
+    /*
+     * Where is byte OFFSET of FILE, which is below its size? Stores that, or
+     * BOOT_HOLE, in *AT, and how many follow there in *LEN: at least 1, and
+     * perhaps more than WANT.
+     */
+    int (*map)(struct shale_boot *boot, struct shale_boot_file *file,
+               uint64_t offset, uint64_t want, uint64_t *at, uint64_t *len);
+};
+
+/*
+ * Read LEN bytes at byte AT of the volume: through the sector, but for what is
+ * whole blocks of the device.
+ */
+int boot_bytes(struct shale_boot *boot, uint64_t at, void *buf, size_t len);
+
+#endif /* BOOT_BOOT_H */
