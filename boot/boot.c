@@ -145,7 +145,7 @@ int shale_boot_list(struct shale_boot *boot, struct shale_boot_file *dir,
 
     if (dir->type != SHALE_TYPE_DIR)
         return SHALE_ENOTDIR;
-    more = boot->format->next(boot, dir, cookie, out);
+    more = boot->format->list(boot, dir, cookie, out);
     if (more > 0)
         out->name[out->len] = '\0';
     return more;

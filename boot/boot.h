@@ -19,7 +19,7 @@ struct shale_boot_format {
                 const char *name, size_t len, struct shale_boot_file *out);
 
     /* As shale_boot_list(), but for the name's terminator. */
-    int (*next)(struct shale_boot *boot, struct shale_boot_file *dir,
+    int (*list)(struct shale_boot *boot, struct shale_boot_file *dir,
                 uint64_t *cookie, struct shale_boot_entry *out);
 
     /*

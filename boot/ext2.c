@@ -161,8 +161,9 @@ static int ext2_map_byte(struct shale_boot *boot, struct shale_boot_file *file,
 /* --------------------------------------------------------- directories */
 
 /*
- * The record at byte *AT of DIR, or after it, that is in use and neither "." nor
- * "..": its name is in state->raw, and *AT behind it. Returns 1, or 0 at the end.
+ * The record at byte *AT of DIR, or after it, that is in use and neither "."
+ * nor "..": its name is in state->raw, and *AT behind it. Returns 1, or 0 at the
+ * end.
  */
 static int record_next(struct shale_boot *boot, struct shale_boot_file *dir,
                        uint64_t *at, struct ext2_dirent *out)
@@ -242,6 +243,6 @@ const struct shale_boot_format shale_boot_ext2 = {
     .open = ext2_open,
     .root = ext2_root,
     .find = ext2_find,
-    .next = ext2_next,
+    .list = ext2_next,
     .map  = ext2_map_byte,
 };

@@ -2,9 +2,9 @@
  * fat.c - FAT without memory: FAT12, FAT16, FAT32, long names
  *
  * A chain of clusters is walked from its beginning, or from where the file was
- * read last: shale_boot_file.where has the first cluster, and which of the file's
- * clusters was found last, and where. No walk is longer than the volume has
- * clusters, so one that goes in a circle ends.
+ * read last: shale_boot_file.where has the first cluster, and which of the
+ * file's clusters was found last, and where. No walk is longer than the volume
+ * has clusters, so one that goes in a circle ends.
  */
 #include "boot/boot.h"
 #include "fat32/fat.h"
@@ -107,8 +107,9 @@ static int fat_map(struct shale_boot *boot, struct shale_boot_file *file,
                    uint64_t offset, uint64_t want, uint64_t *at, uint64_t *len)
 {
     const struct fat_volume *vol = &state_of(boot)->vol;
-    uint32_t size = vol->boot.cluster_size, into = (uint32_t)offset & (size - 1);
     uint32_t index = (uint32_t)(offset >> vol->boot.cluster_shift), start;
+    uint32_t size = vol->boot.cluster_size;
+    uint32_t into = (uint32_t)offset & (size - 1);
     int found = chain_seek(boot, file, index);
 
     if (found <= 0)
@@ -153,8 +154,8 @@ static int slot_at(struct shale_boot *boot, struct shale_boot_file *dir,
 
 /*
  * The next file of DIR from *SLOT on, which moves past it: its entry, with the
- * long name in state->name and its length in *LEN; 0: it has none. Returns 1, or
- * 0 at the end.
+ * long name in state->name and its length in *LEN; 0: it has none. Returns 1,
+ * or 0 at the end.
  */
 static int walk(struct shale_boot *boot, struct shale_boot_file *dir,
                 uint32_t *slot, struct fat_entry *entry, uint32_t *len)
@@ -254,6 +255,6 @@ const struct shale_boot_format shale_boot_fat = {
     .open = fat_open,
     .root = fat_root,
     .find = fat_find,
-    .next = fat_next,
+    .list = fat_next,
     .map  = fat_map,
 };

@@ -18,8 +18,8 @@ BYTES = re.compile(r'(\d+) bytes \((\w+)')
 # What a host lends: calls that leave Shale.
 HOST = {'lend', 'give_back', 'init', 'fini', 'lock', 'lock_shared', 'unlock',
         'now', 'zone', 'event', 'read', 'write', 'flush', 'discard', 'zero',
-        'direct', 'data_from', 'submit', 'wait', 'wake',
-        'text', 'number', 'time', 'item'}
+        'direct', 'data_from', 'soon', 'submit', 'wait',
+        'wake', 'text', 'number', 'time', 'item'}
 
 
 class Graph:

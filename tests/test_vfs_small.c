@@ -2,8 +2,9 @@
  * test_vfs_small.c - volumes mounted, read and written in very little memory
  *
  * All that Shale allocates comes from one array, so small that a machine with
- * 64 KiB of RAM (96 KiB, for NTFS) has some left for the stack and for itself. What is read is what
- * is read with plenty of memory, and what was written is there, and sound.
+ * 64 KiB of RAM (96 KiB, for NTFS) has some left for the stack and for itself.
+ * What is read is what is read with plenty of memory, and what was written is
+ * there, and sound.
  */
 #include <stdio.h>
 

@@ -12,10 +12,10 @@
  *     if (!err)
  *         count = shale_boot_read(&boot, &kernel, to, kernel.size, 0);
  *
- * There is no allocator here, no cache but one sector, and no vnode: all that is
- * known is in the structs below, which the caller has. Nothing is written. The
- * formats' bytes are decoded by what decodes them for the drivers. A journal that
- * was not replayed is not minded: what only it has is not seen.
+ * There is no allocator here, no cache but one sector, and no vnode: all that
+ * is known is in the structs below, which the caller has. Nothing is written.
+ * The formats' bytes are decoded by what decodes them for the drivers. A journal
+ * that was not replayed is not minded: what only it has is not seen.
  *
  * Units      offsets, sizes and lengths are bytes
  * Names      UTF-8; no symlink is followed, and "." and ".." are no names
@@ -72,9 +72,9 @@ struct shale_boot_entry {
 };
 
 /*
- * Open the volume on DEV, which is of FORMAT. BUF, of LEN bytes, is used as long
- * as BOOT is: one block of DEV, or 512 bytes if those are smaller (or of any
- * size); SHALE_EINVAL if LEN is less.
+ * Open the volume on DEV, which is of FORMAT. BUF, of LEN bytes, is used as
+ * long as BOOT is: one block of DEV, or 512 bytes if those are smaller (or of
+ * any size); SHALE_EINVAL if LEN is less.
  */
 int shale_boot_open(struct shale_boot *boot,
                     const struct shale_boot_format *format,

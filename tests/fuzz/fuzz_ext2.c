@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "bootwalk.h"
 #include "exercise.h"
 #include "scribble.h"
 #include "volume.h"
@@ -40,6 +41,7 @@ static void mount_and_walk(uint8_t *device, const uint8_t *script)
 
     if (err)
         abort();
+    bootwalk_exercise(volume.dev, 200, 1 << 16);
     /* Little memory, so that eviction is part of what is tried. */
     volume.cache_bytes = 64 << 10;
     volume.vnode_max = 8;

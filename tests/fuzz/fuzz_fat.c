@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "bootwalk.h"
 #include "exercise.h"
 #include "scribble.h"
 #include "volume.h"
@@ -74,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (volume_to_write(&volume, device, device_size))
         abort();
+    bootwalk_exercise(volume.dev, 80, 1 << 15);
     mount_and_walk(&volume, script, script_len);
     mount_and_walk(&volume, script, 0);
     if (volume_close(&volume) > 0)

@@ -4,8 +4,10 @@
  *
  * DRIVERS says which drivers are named. The program reads a file and lists a
  * directory; with WRITES it also changes what a device that logs or takes
- * pictures does: files, directories, names.
+ * pictures does: files, directories, names. With BOOTS it does what a boot
+ * loader does, and DRIVERS is a format of shale/boot.h.
  */
+#include "shale/boot.h"
 #include "shale/shale.h"
 
 /* What a program of this kind lends; the linker has to see no more of it. */
@@ -14,6 +16,22 @@ extern struct shale_arena_source profile_arenas;
 
 int profile_run(char *buf, size_t len);
 
+#ifdef BOOTS
+int profile_run(char *buf, size_t len)
+{
+    static struct shale_boot_entry entry;
+    static struct shale_boot boot;
+    struct shale_boot_file file;
+    uint64_t cookie = 0;
+    int err = shale_boot_open(&boot, DRIVERS, &profile_dev, buf, len);
+
+    if (!err)
+        err = shale_boot_find(&boot, buf, &file);
+    while (!err && shale_boot_list(&boot, &file, &cookie, &entry) > 0)
+        ;
+    return err ? err : (int)shale_boot_read(&boot, &file, buf, len, 0);
+}
+#else
 static const struct shale_fs_ops *const drivers[] = { DRIVERS, NULL };
 
 static int reads(struct shale_fs *fs, char *buf, size_t len)
@@ -82,3 +100,4 @@ int profile_run(char *buf, size_t len)
     shale_unmount(fs);
     return err;
 }
+#endif

@@ -46,11 +46,11 @@ int bootwalk(struct shale_bdev *dev, const struct shale_boot_format *format,
     while (todo) {
         struct todo *dir = todo;
         uint64_t cookie = 0;
-        int more;
+        int more = 0;
 
         todo = dir->next;
-        while ((more = shale_boot_list(&boot, &dir->dir, &cookie, &entry)) > 0 &&
-               most > 0) {
+        while (most > 0 && (more = shale_boot_list(&boot, &dir->dir, &cookie,
+                                                   &entry)) > 0) {
             struct todo *made = todo_make(todo, dir->path, entry.name,
                                           &entry.file);
 
