@@ -1,8 +1,9 @@
 # The proofs of the write path: operations compared with a model, power cuts,
 # faults. They need the formats' own programs, and say so where one is missing.
 add_library(test-model STATIC
-    model/backend_lib.c model/backend_posix.c model/gen.c model/model.c
-    model/ops.c model/run.c model/settings.c model/shrink.c
+    model/attribute.c model/backend_lib.c model/backend_posix.c
+    model/content.c model/gen.c model/model.c
+    model/ops.c model/run.c model/settings.c model/shrink.c model/tree.c
     powercut/cut.c powercut/history.c powercut/jlang.c)
 target_include_directories(test-model PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}
     ${CMAKE_CURRENT_SOURCE_DIR}/model)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire.h"
+
 enum {
     SLOT = 32,
     ATTR_LABEL = 0x08,
@@ -43,16 +45,6 @@ static void fault(struct fatcheck *check, unsigned kind, const char *format,
     va_start(args, format);
     vsnprintf(check->said, sizeof check->said, format, args);
     va_end(args);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
 }
 
 static void *more(void *old, size_t size)

@@ -14,12 +14,4 @@ file(GLOB tests CONFIGURE_DEPENDS test_*.c)
 list(FILTER tests EXCLUDE REGEX
      "/test_(host|fuse|tools|(check|fat|ext2|ntfs)_faults|fat_regressions|\
 ext2_(threads|hostile))|_sfdisk.c$")
-foreach(source IN LISTS tests)
-    get_filename_component(program ${source} NAME_WE)
-    string(REPLACE "test_" "" name ${program})
-    add_executable(${program} ${source})
-    target_link_libraries(${program} PRIVATE test-support)
-    add_test(NAME ${name} COMMAND ${program})
-    set_tests_properties(${name} PROPERTIES
-        SKIP_RETURN_CODE 77 TIMEOUT 600)
-endforeach()
+unit_tests(${tests})
