@@ -32,5 +32,5 @@ foreach(script IN LISTS scripts)
     add_test(NAME mount_${name} COMMAND sh ${script})
     set_tests_properties(mount_${name} PROPERTIES
         ENVIRONMENT "SHALE=$<TARGET_FILE:shale-command>;PROBE=$<TARGET_FILE:probe>;POSIX=$<TARGET_FILE:posix>;USERS=$<TARGET_FILE:users>;CALLS=$<TARGET_FILE:calls>;SANITIZED=${SHALE_SANITIZE}"
-        SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS mount)
+        SKIP_RETURN_CODE 77 LABELS mount)
 endforeach()

@@ -319,7 +319,7 @@ static void cut(unsigned kind, powercut_judge *judge)
     ck_assert_int_eq(by_rank, !volume()->journal);
     rig_unmount(&rig);
     ck_assert_int_eq(has_journal(rig.bytes), kinds[kind].journal);
-    visit(before, suite_is("long") ? 2000 : 50, judge, kinds[kind].journal);
+    visit(before, suite_states(50, 2000), judge, kinds[kind].journal);
     close_rig();
     free(before);
 }
@@ -460,7 +460,7 @@ START_TEST(orphans_without_one)
         if (i % 5 != 1)
             shale_vnode_put(files[i]);
     rig_unmount(&rig);
-    visit(before, suite_is("long") ? 2000 : 150, judge_repair, false);
+    visit(before, suite_states(150, 2000), judge_repair, false);
     close_rig();
     free(before);
 }
@@ -508,7 +508,7 @@ START_TEST(many_orphans)
     shale_vnode_put(vn);
     ck_assert(!volume()->journal->active);
     ck_assert_uint_eq(le32_get(super_of(rig.bytes)->last_orphan), 0);
-    visit(before, suite_is("long") ? 2000 : 150, judge_repair, false);
+    visit(before, suite_states(150, 2000), judge_repair, false);
     for (unsigned i = 0; i < FILES; i++)
         shale_vnode_put(files[i]);
     rig_unmount(&rig);

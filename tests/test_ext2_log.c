@@ -265,7 +265,7 @@ END_TEST
 START_TEST(power_is_cut)
 {
     const struct powercut_options options = {
-        .seed = (uint64_t)_i + 1, .max_states = suite_is("long") ? 3000 : 250,
+        .seed = (uint64_t)_i + 1, .max_states = suite_states(250, 3000),
         .all_up_to = 6, .random_subsets = 10,
     };
     struct shale_fault_bdev fault;

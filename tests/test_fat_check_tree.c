@@ -410,7 +410,7 @@ Suite *suite(void)
     tcase_add_test(tc, three_share);
     tcase_add_test(tc, two_in_a_circle);
     tcase_add_test(tc, directories_share);
-    tcase_add_loop_test(tc, workers_agree, 0, 20);
+    tcase_add_loop_test(tc, workers_agree, 0, SUITE_EMULATED ? 4 : 20);
     tcase_add_test(tc, many_rows);
     tcase_add_test(tc, claims);
     suite_add_tcase(s, tc);

@@ -13,10 +13,10 @@
 
 need_tools mke2fs e2fsck
 
-# How much: random sequences of each kind of volume, states of each of them,
-# and one state in so many for e2fsck and our own mount.
+# How much: random sequences of each kind of volume, within ten minutes, states
+# of each of them, and one state in so many for e2fsck and our own mount.
 if is_long; then
-    count=3000 states=0 few=0 sample=40
+    count=1000000 states=0 few=0 sample=40
 elif is_quick; then
     count=12 states=300 few=20 sample=100
 else
@@ -28,7 +28,7 @@ is_quick || types+=(ext2-4k ext2-groups ext2-plain ext2-tiny-4k)
 ! is_long || types+=(ext2-2k)
 for type in "${types[@]}"; do
     prove "random" 3000 "$POWERCUT_RUN" --type $type --count "$count" \
-        --states "$states" --sample "$sample" --shrink
+        --seconds 600 --states "$states" --sample "$sample" --shrink
 done
 if ace_workloads; then
     types=(ext2)

@@ -435,7 +435,7 @@ static bool makes_name(enum op_kind kind)
  * How often, and how long, to wait for space that is coming. Linux tells a
  * daemon when it likes that nobody has a file any more.
  */
-enum { PATIENCE = 50 };
+enum { PATIENCE = 500 };
 static const struct timespec a_moment = { 0, 10000000 };
 
 /* Was SHALE_ENOSPC the right answer? */

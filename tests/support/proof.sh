@@ -11,12 +11,14 @@ need_tools()
     done
 }
 
-# prove WHAT SECONDS COMMAND...: run it; shows what it says in the end.
+# prove WHAT SECONDS COMMAND...: run it, for at most so many seconds, or ten times
+# as many if there is time; shows what it says in the end.
 prove()
 {
     local what=$1 seconds=$2 status=0
 
     shift 2
+    ! is_long || seconds=$((10 * seconds))
     timeout "$seconds" "$@" >"$work/log" 2>&1 || status=$?
     if [ "$status" = 0 ]; then
         ok
