@@ -86,12 +86,14 @@ done
 # shellcheck disable=SC2046
 run "embed by pkg-config" "$cc" -std=c11 "$source/examples/embed.c" \
     -o "$work/embed" $(pkg-config --cflags --libs shale-core)
+mkdir "$work/made"
+run "hosted by pkg-config" make -C "$source/examples/hosted" CC="$cc" \
+    OUT="$work/made" LDFLAGS="-Wl,-rpath,$libdir" \
+    CFLAGS="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 # shellcheck disable=SC2046
-run "list by pkg-config" "$cc" -std=c11 "$source/examples/list.c" \
-    -o "$work/list" $(pkg-config --cflags --libs shale) "-Wl,-rpath,$libdir"
-# shellcheck disable=SC2046
-run "list, static, by pkg-config" "$cc" -std=c11 "$source/examples/list.c" \
-    -o "$work/list-static" $(pkg-config --cflags shale) "$libdir/libshale.a" \
+run "list, static, by pkg-config" "$cc" -std=c11 \
+    "$source/examples/hosted/list.c" -o "$work/list-static" \
+    $(pkg-config --cflags shale) "$libdir/libshale.a" \
     $(pkg-config --libs --static shale | sed 's/-lshale//')
 
 # ... and by find_package, from a tree that has been moved since.
@@ -101,7 +103,8 @@ run "find_package" "$cmake" -G Ninja -S "$source/examples" -B "$work/build" \
 run "find_package: build" "$cmake" --build "$work/build"
 mv "$work/moved" "$prefix"
 
-# And they run.
+# And they run; those that were linked in the other place are told this one.
+export LD_LIBRARY_PATH="$libdir"
 mkdir "$work/tree"
 echo "Hello from an image" >"$work/tree/motd"
 run "mke2fs" mke2fs -q -t ext2 -d "$work/tree" "$work/image" 4M
@@ -111,9 +114,26 @@ for program in "$work/embed" "$work/build/embed"; do
 done
 "$work/embed" "$work/image" /none 2>/dev/null &&
     fail "embed does not mind a missing file"
-for program in "$work/list" "$work/list-static" "$prefix/bin/shale ls"; do
-    $program "$work/image" | grep -qx motd ||
+for program in "$work/made/list" "$work/build/hosted/list" \
+    "$work/list-static" "$prefix/bin/shale ls"; do
+    $program "$work/image" / | grep -qE '^( +20 )?motd$' ||
         fail "$program does not list the file"
+done
+head -c 200001 /dev/urandom >"$work/data"
+for place in "$work/made" "$work/build/hosted"; do
+    # Twice: the second file is shorter, and takes the first one's place.
+    for size in 200001 70001; do
+        head -c "$size" "$work/data" >"$work/part"
+        "$place/writefile" "$work/image" /new <"$work/part" &&
+            "$place/copyout" "$work/image" /new "$work/copy" &&
+            cmp -s "$work/part" "$work/copy" ||
+            fail "$place: what is written is not what is read"
+    done
+    "$place/copyout" "$work/image" /none "$work/copy" 2>/dev/null &&
+        fail "$place/copyout does not mind a missing file"
+    "$place/writefile" "$work/image" /none/x </dev/null 2>/dev/null &&
+        fail "$place/writefile does not mind a missing directory"
+    run "e2fsck" e2fsck -fn "$work/image"
 done
 
 # Who inspects an image loads the C library and nothing else.
