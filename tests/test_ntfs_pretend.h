@@ -49,7 +49,8 @@ static inline void pretend_open(struct pretend *p, unsigned shift,
                                 uint64_t count)
 {
     static struct test_source source = {
-        .base = { test_lend, test_give_back }, .chunk = 1 << 20,
+        .base = { .lend = test_lend, .give_back = test_give_back },
+        .chunk = 1 << 20,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
     size_t size = (size_t)count << shift;

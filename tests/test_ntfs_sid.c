@@ -25,7 +25,8 @@ static struct ntfs_sids *sids;
 static void setup(void)
 {
     static struct test_source source = {
-        .base = { test_lend, test_give_back }, .chunk = 1 << 20,
+        .base = { .lend = test_lend, .give_back = test_give_back },
+        .chunk = 1 << 20,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
 

@@ -100,7 +100,9 @@ static void give_back(struct shale_arena_source *source, void *arena,
     free(arena);
 }
 
-static struct shale_arena_source arenas = { lend, give_back };
+static struct shale_arena_source arenas = {
+    .lend = lend, .give_back = give_back,
+};
 
 static struct shale_mem *mem_create(size_t budget)
 {
