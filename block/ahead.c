@@ -6,15 +6,15 @@
  * of a group are under way at once, with their load locks held.
  *
  * Who comes run after run, through a table or a directory, does not say so. On
- * such a device each run that is read whole after the one before it has the next
- * one asked for, which nobody waits for: the pending run. Who comes to
- * it then, holding its load lock, waits for it if it is not there yet, and deals
- * it out. There is one of a cache.
+ * such a device each run that is read whole after the one before it has the
+ * next one asked for, which nobody waits for: the pending run. Who comes to it
+ * then, holding its load lock, waits for it if it is not there yet, and deals it
+ * out. There is one of a cache.
  *
  * (1) While a run is pending none of its locks is held, and its blocks may be
  *     freed, and used anew, which the request may or may not have seen. Whoever
- *     puts a block in the cache, or has one forgotten, therefore strikes it from
- *     the pending run (ahead_strike()): it is not dealt out.
+ *     puts a block in the cache, or has one forgotten, therefore strikes it
+ *     from the pending run (ahead_strike()): it is not dealt out.
  * (2) Load locks held at once are taken in the order of their numbers.
  */
 #include "readrun.h"
@@ -77,7 +77,7 @@ static uint8_t *run_ask(struct shale_cache *cache, struct shale_flight *flight,
     return data;
 }
 
-/* ---------------------------------------------------------- said in advance */
+/* ----------------------------------------------------- said in advance */
 
 /*
  * Plan to read what is missing of [BLOCK, LAST), a part of a window; or of the
@@ -291,7 +291,7 @@ void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
     group_end(cache, group);
 }
 
-/* ------------------------------------------------------- the run that is next */
+/* ------------------------------------------------ the run that is next */
 
 void ahead_init(struct shale_cache *cache)
 {

@@ -1,5 +1,5 @@
 /*
- * test_block_ahead_threads.c - many threads, and a device that works beside them
+ * test_block_ahead_threads.c - many threads, and a device that works meanwhile
  *
  * ThreadSanitizer looks on.
  */
@@ -111,7 +111,7 @@ END_TEST
  * Some come in order, time and again; some make blocks new, which are then of
  * one byte, and write them. Nobody ever sees what was there before.
  */
-static uint8_t made[RIG_BLOCKS];        /* the byte; 0: not yet. Under the lock */
+static uint8_t made[RIG_BLOCKS];        /* the byte, or 0; under the lock */
 
 static bool is_right(const struct shale_buf *buf)
 {
@@ -146,7 +146,8 @@ static void make_new(uint64_t block, uint8_t byte)
     pthread_rwlock_wrlock(&volume);
     shale_tx_begin(rig.tx);
     if (shale_buf_get_new(rig.cache, block, &buf) == 0) {
-        wrong += shale_tx_change(rig.tx, buf, (enum shale_rank)(block % 3)) != 0;
+        wrong += shale_tx_change(rig.tx, buf,
+                                 (enum shale_rank)(block % 3)) != 0;
         memset(buf->data, byte, RIG_BLOCK);
         made[block] = byte;
         shale_tx_commit(rig.tx);

@@ -258,7 +258,7 @@ START_TEST(room_beside_a_pop_stopped_halfway)
 }
 END_TEST
 
-/* A force that has got the oldest one's place, and has moved the tail or not. */
+/* A force that has the oldest one's place, and has moved the tail or not. */
 START_TEST(a_force_stopped_halfway)
 {
     void *dropped;

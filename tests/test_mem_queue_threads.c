@@ -139,7 +139,7 @@ END_TEST
 
 /* ------------------------------------------------------------- interrupts */
 
-/* What a signal pushes, whatever the thread it interrupts is in the midst of. */
+/* What a signal pushes, whatever the thread it interrupts is doing. */
 static unsigned rung;
 static volatile sig_atomic_t over = 1;
 

@@ -7,10 +7,10 @@
  *     alloc ALLOCATOR slots THREADS            a load like that of programs
  *     alloc ALLOCATOR full                     256 MiB until there is no more
  *
- * ALLOCATOR is malloc (whatever the program was started with), shale (the core's,
- * by size), slab (the core's, a slab of the object; pairs, bursts and handed
- * only), each of these as alone- for one thread, without locks, or void, which
- * does nothing, to tell what the harness costs.
+ * ALLOCATOR is malloc (whatever the program was started with), shale (the
+ * core's, by size), slab (the core's, a slab of the object; pairs, bursts and
+ * handed only), each of these as alone- for one thread, without locks, or void,
+ * which does nothing, to tell what the harness costs.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -56,7 +56,11 @@ static void *malloc_alloc(size_t size) { return malloc(size); }
 static void malloc_free(void *ptr, size_t size) { (void)size; free(ptr); }
 static void *shale_mem_alloc(size_t size) { return shale_alloc(mem, size); }
 static void shale_mem_free(void *p, size_t size) { shale_free(mem, p, size); }
-static void *slab_get(size_t size) { (void)size; return shale_slab_alloc(slab); }
+static void *slab_get(size_t size)
+{
+    (void)size;
+    return shale_slab_alloc(slab);
+}
 static void slab_put(void *p, size_t size)
 {
     (void)size;

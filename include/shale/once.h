@@ -43,7 +43,7 @@ enum shale_once_state {
 struct shale_once {
     SHALE_ATOMIC(int) state;    /* or the error it has failed with */
     bool poison;                /* a failure is for good, and what every later
-                                   call answers; else the next one tries again */
+                                   call answers; else the next tries again */
 };
 
 #define SHALE_ONCE_INIT { 0, false }

@@ -2,9 +2,9 @@
  * asyncdisk.h - a device that works on several requests at once, to test with
  *
  * It stands on any other device, to which it takes the requests in an order of
- * its own, out of those that it has. When, is one of two ways: "interrupts" come
- * while somebody waits, and everything is as the seed says, time and again; or
- * threads do the work, with pauses, while whoever asked does something else.
+ * its own, out of those that it has. When, is one of two ways: "interrupts"
+ * come while somebody waits, and everything is as the seed says, time and again;
+ * or threads do the work, with pauses, while whoever asked does something else.
  */
 #ifndef SUPPORT_ASYNCDISK_H
 #define SUPPORT_ASYNCDISK_H
@@ -48,7 +48,8 @@ void async_disk_fini(struct async_disk *disk);
 /*
  * What tests mount instead of LOWER, so that they can be run by way of such a
  * device: with SHALE_TEST_ASYNC=ROOM in the environment DISK is made one on it,
- * with no threads; else it is all zeros, and this is LOWER. Either may be freed.
+ * with no threads; else it is all zeros, and this is LOWER. async_disk_fini()
+ * is right for both.
  */
 struct shale_bdev *async_disk_if_asked(struct async_disk *disk,
                                        struct shale_bdev *lower);

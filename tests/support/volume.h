@@ -4,8 +4,8 @@
  * Uses the core only, so that the same programs run on any machine that has a
  * C library. What the host adds is tested through the command and the daemon.
  *
- * With SHALE_TEST_ASYNC=ROOM in the environment all is mounted by way of a device
- * that works on ROOM requests at once, in an order of its own.
+ * With SHALE_TEST_ASYNC=ROOM in the environment all is mounted by way of a
+ * device that works on ROOM requests at once, in an order of its own.
  */
 #ifndef SUPPORT_VOLUME_H
 #define SUPPORT_VOLUME_H
