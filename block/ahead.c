@@ -8,8 +8,8 @@
  * Who comes run after run, through a table or a directory, does not say so. On
  * such a device each run that is read whole after the one before it has the
  * next one asked for, which nobody waits for: the pending run. Who comes to it
- * then, holding its load lock, waits for it if it is not there yet, and deals it
- * out. There is one of a cache.
+ * then, holding its load lock, waits for it if it is not there yet, and deals
+ * it out. There is one of a cache.
  *
  * (1) While a run is pending none of its locks is held, and its blocks may be
  *     freed, and used anew, which the request may or may not have seen. Whoever

@@ -3,8 +3,8 @@
  *
  * It stands on any other device, to which it takes the requests in an order of
  * its own, out of those that it has. When, is one of two ways: "interrupts"
- * come while somebody waits, and everything is as the seed says, time and again;
- * or threads do the work, with pauses, while whoever asked does something else.
+ * come while somebody waits, and everything is as the seed says, each time; or
+ * threads do the work, with pauses, while whoever asked does something else.
  */
 #ifndef SUPPORT_ASYNCDISK_H
 #define SUPPORT_ASYNCDISK_H
