@@ -6,7 +6,9 @@
  * in order, with marks that the test sets, so that it can rebuild what a power
  * cut at any moment would have left. It has neither a descriptor nor direct
  * memory: nothing goes past it. Discards are passed on, neither counted nor
- * recorded.
+ * recorded. On a device that works on several requests at once it passes reads
+ * on as they come, counted in the order in which they were asked for; writes it
+ * does one by one.
  *
  * A power cut after the Nth request is "fail all from N on" while the work
  * runs; what the medium then holds is the old image plus every recorded write
