@@ -32,7 +32,7 @@ static inline uint64_t suite_states(uint64_t some, uint64_t all)
 {
     if (suite_is("long"))
         return all;
-    return SUITE_EMULATED ? some / 5 : some;
+    return SUITE_EMULATED ? some / 2 : some;
 }
 
 #endif /* SUPPORT_SUITE_H */
