@@ -72,7 +72,7 @@ wait_for()
 # run_and_kill MACHINE MILLISECONDS
 run_and_kill()
 {
-    local machine=$1 wait=$2 job
+    local machine=$1 wait=$2 job pid
 
     rm -f "$work/pid"
     "$root/examples/kernel/run.sh" "$machine" "$(kernel_path "$machine")" \
@@ -85,7 +85,11 @@ run_and_kill()
     else
         sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
     fi
-    kill -KILL "$(cat "$work/pid")" || fail "$machine: ended by itself"
+    # QEMU removes the file when it ends by itself.
+    if ! { read -r pid <"$work/pid" && kill -KILL "$pid"; } 2>/dev/null; then
+        fail "$machine: ended by itself"
+        tail -n 5 "$work/out.raw" "$work/out.err"
+    fi
     wait "$job" 2>/dev/null || true
     tr -d '\r' <"$work/out.raw" >"$work/out"
 }
