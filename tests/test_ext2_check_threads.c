@@ -114,12 +114,26 @@ static uint32_t any_used(const struct image *image)
     return 2;
 }
 
+/* One of few that has most blocks: such have maps, or are directories. */
+static uint32_t any_large(const struct image *image)
+{
+    uint32_t best = any_used(image);
+
+    for (unsigned i = 0; i < 5; i++) {
+        uint32_t ino = any_used(image);
+
+        if (get(inode(image, ino) + 28) > get(inode(image, best) + 28))
+            best = ino;
+    }
+    return best;
+}
+
 /* Give inodes the contents of others, and change bytes that are not zero. */
 static void damage(struct image *image, uint32_t seed)
 {
     state = seed * 7919 + 1;
     for (unsigned i = 0; i < 60; i++) {
-        uint32_t from = any_used(image), to = any_used(image);
+        uint32_t from = any_large(image), to = any_used(image);
         bool whole = any(2);
 
         memcpy(inode(image, to) + 40, inode(image, from) + 40, 60);
