@@ -6,7 +6,7 @@
 # To build Shale, and to make and mount an image.
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
-    libfuse3-dev fuse3 libseccomp-dev libblkid-dev
+    libfuse3-dev fuse3 libseccomp-dev libblkid-dev libjson-c-dev
     e2fsprogs dosfstools
 )
 

@@ -60,7 +60,7 @@ static struct json *finding_json(const struct checkrun *run,
                             const struct shale_finding *finding)
 {
     bool placed = finding->at != SHALE_NOWHERE;
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_text(object, "code", finding->code->name);
     jsonout_text(object, "severity",
@@ -87,7 +87,7 @@ int checkjson_finding(struct checkrun *run,
     if (checks->summary)
         return 0;
     if (!checks->findings)
-        checks->findings = json_array();
+        checks->findings = json_list();
     json_append(checks->findings, finding_json(run, finding));
     return 0;
 }
@@ -96,7 +96,7 @@ int checkjson_finding(struct checkrun *run,
 static struct json *summary_json(struct checks *checks)
 {
     const struct shale_check_result *result = &checks->run.result;
-    struct json *object = json_object(), *codes = json_object();
+    struct json *object = json_new(), *codes = json_new();
 
     jsonout_number(object, "corruptions", result->findings[SHALE_CORRUPTION]);
     jsonout_number(object, "inconsistencies",
@@ -118,7 +118,7 @@ static struct json *summary_json(struct checks *checks)
 
 static struct json *stats_json(const struct checkrun *run)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_number(object, "bytes_read", run->result.bytes_read);
     jsonout_number(object, "memory_peak", run->result.memory_peak);
@@ -131,7 +131,7 @@ static struct json *stats_json(const struct checkrun *run)
 static struct json *volume_json(struct checks *checks)
 {
     const struct checkrun *run = &checks->run;
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     set_number(object, "partition", run->place->part != 0, run->place->part);
     jsonout_number(object, "start", run->place->start);
@@ -156,7 +156,7 @@ struct json *checkjson_end(struct checks *checks)
     struct json *object = volume_json(checks);
 
     json_set(object, "findings", checks->findings ? checks->findings
-                               : checks->summary ? json_null() : json_array());
+                               : checks->summary ? json_null() : json_list());
     checks->findings = NULL;
     return object;
 }
@@ -164,7 +164,7 @@ struct json *checkjson_end(struct checks *checks)
 /* OBJECT as a line, "kind" in front. */
 static void print_line(const char *kind, struct json *object)
 {
-    struct json *line = json_object();
+    struct json *line = json_new();
 
     jsonout_text(line, "kind", kind);
     json_merge(line, object);
@@ -198,7 +198,7 @@ void checkjson_last_line(struct checks *checks)
 void checkjson_image(const char *name, int status, const char *error,
                      const char *in_use, struct json *volumes)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     set_text(object, "image", name);
     jsonout_number(object, "exit", (unsigned)status);

@@ -70,7 +70,7 @@ static void show(struct attr_run *run, const char *path, uint32_t flags)
     struct json *object;
 
     if (run->json) {
-        object = json_object();
+        object = json_new();
         jsonout_text(object, "path", path);
         jsonout_number(object, "flags", flags);
         for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)

@@ -250,7 +250,7 @@ static int check_image(struct settings *set, const struct options *options)
         report("%s: nothing is repaired: shale check only reads, and does so "
                "now", set->image);
     if (set->form == CHECKS_JSON)
-        set->volumes = json_array();
+        set->volumes = json_list();
     if (places_open(places, set->image, options, set->all))
         check_places(set, options);
     else
@@ -360,7 +360,7 @@ static int usage_failed(const struct options *options, int status)
     if (status != FSCK_SOUND &&
         wants_json(options->argc, options->argv, &form))
         checkjson_image(NULL, status, why ? why : "wrong usage", NULL,
-                        form == CHECKS_JSON ? json_array() : NULL);
+                        form == CHECKS_JSON ? json_list() : NULL);
     return finish_output(STATUS_OK) == STATUS_OK ? status
                                                  : status | FSCK_FAILED;
 }

@@ -36,7 +36,7 @@ static void print_line(const struct extents *ex, uint64_t number,
 static void add_json(const struct extents *ex, struct json *list,
                      const struct shale_extent *extent)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_number(object, "offset", extent->offset);
     jsonout_number(object, "length", extent->length);
@@ -53,8 +53,8 @@ static void add_json(const struct extents *ex, struct json *list,
 static void show_file(struct extents *ex, const char *path,
                       struct shale_vnode *file, uint64_t size)
 {
-    struct json *object = ex->json ? json_object() : NULL;
-    struct json *list = ex->json ? json_array() : NULL;
+    struct json *object = ex->json ? json_new() : NULL;
+    struct json *list = ex->json ? json_list() : NULL;
     uint64_t count = 0;
     int err = 0;
 

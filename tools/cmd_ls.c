@@ -173,7 +173,7 @@ static void print_details(struct ls *ls, const char *dir,
 static void print_json(struct ls *ls, const char *dir,
                        const struct listing_entry *entry)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
     char *path = entry_path(dir, entry);
     const char *slash = strrchr(entry->name, '/');
     const char *name = slash && slash[1] ? slash + 1 : entry->name;

@@ -130,11 +130,11 @@ static void print_text(const struct subject *s)
 
 static struct json *xattrs_json(struct stat_run *run, const struct subject *s)
 {
-    struct json *list = json_array();
+    struct json *list = json_list();
 
     for (size_t at = 0; at < s->xattrs_len; at += strlen(s->xattrs + at) + 1) {
         const char *name = s->xattrs + at;
-        struct json *object = json_object();
+        struct json *object = json_new();
         char *value;
         int64_t len = volume_xattr_value(s->vn, name, &value);
 
@@ -153,7 +153,7 @@ static struct json *xattrs_json(struct stat_run *run, const struct subject *s)
 
 static void print_json(struct stat_run *run, const struct subject *s)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_text(object, "path", s->path);
     jsonout_number(object, "ino", s->attr.ino);

@@ -42,7 +42,7 @@ static void sink_item(struct shale_describe *to, const char *key,
     struct json *object = ((struct json_sink *)to)->object;
 
     if (!json_get(object, key))
-        json_set(object, key, json_array());
+        json_set(object, key, json_list());
     json_append(json_get(object, key), json_text(value));
 }
 
@@ -51,7 +51,7 @@ static struct json *row_json(const struct table *table,
 {
     const struct shale_partition *part = &row->part;
     const char *type = table_type_name(table, part);
-    struct json *object = json_object();
+    struct json *object = json_new();
     char code[TABLE_GUID_MAX];
 
     jsonout_number(object, "number", part->number);
@@ -80,8 +80,8 @@ static struct json *table_json(const struct table *table)
 
     if (table->info.kind == SHALE_TABLE_NONE)
         return json_null();
-    object = json_object();
-    rows = json_array();
+    object = json_new();
+    rows = json_list();
     jsonout_text(object, "kind", table_kind(table->info.kind));
     jsonout_number(object, "sector_size", table->info.sector_size);
     if (table->info.kind == SHALE_TABLE_GPT) {
@@ -100,7 +100,7 @@ static struct json *table_json(const struct table *table)
 
 static struct json *usage_json(const struct shale_statfs *usage)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_number(object, "block_size", usage->block_size);
     jsonout_number(object, "blocks", usage->blocks);
@@ -124,13 +124,13 @@ static struct json *volume_json(struct info *info)
 
     if (!info->vol.fs)
         return json_null();
-    object = json_object();
+    object = json_new();
     jsonout_text(object, "filesystem", shale_fs_name(info->vol.fs));
     json_set(object, "partition", image->part
                 ? json_number(image->part) : json_null());
     jsonout_number(object, "start", image->volume.start);
     jsonout_number(object, "size", image->volume.base.size);
-    sink.object = json_object();
+    sink.object = json_new();
     err = shale_describe(info->vol.fs, &sink.base);
     json_set(object, "details", sink.object);
     if (err)
@@ -145,7 +145,7 @@ static struct json *volume_json(struct info *info)
 
 void info_show_json(struct info *info)
 {
-    struct json *document = json_object();
+    struct json *document = json_new();
 
     jsonout_text(document, "image", info->vol.name);
     jsonout_number(document, "size", info->size);

@@ -15,10 +15,10 @@
 
 struct json;
 
-struct json *json_object(void);
-struct json *json_array(void);
+struct json *json_new(void);                    /* an object */
+struct json *json_list(void);
 struct json *json_null(void);
-struct json *json_bool(bool value);
+struct json *json_truth(bool value);
 struct json *json_number(uint64_t value);
 struct json *json_seconds(double value);        /* to the microsecond */
 struct json *json_text(const char *text);
@@ -32,10 +32,10 @@ void json_append(struct json *list, struct json *value);
 void json_merge(struct json *object, struct json *from);
 
 /* OBJECT's member KEY; NULL if it has none. */
-struct json *json_get(const struct json *object, const char *key);
+struct json *json_get(struct json *object, const char *key);
 
 /* Write VALUE: on one line, or indented. No newline follows. */
-void json_write(const struct json *value, bool indented, FILE *to);
+void json_write(struct json *value, bool indented, FILE *to);
 
 void json_free(struct json *value);
 

@@ -41,7 +41,7 @@ void jsonout_number(struct json *object, const char *key, uint64_t value)
 
 void jsonout_bool(struct json *object, const char *key, bool value)
 {
-    json_set(object, key, json_bool(value));
+    json_set(object, key, json_truth(value));
 }
 
 void jsonout_time(struct json *object, const char *key, struct shale_time time)

@@ -25,7 +25,7 @@ static void print_text(const struct deleted_file *file, bool human)
 static void print_json(struct jsonout_array *array,
                        const struct deleted_file *file)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_text(object, "name", file->name);
     jsonout_text(object, "path", file->path);

@@ -125,7 +125,7 @@ static void print_extent(const struct layout *lay,
 static void add_extent(const struct layout *lay,
                        const struct shale_extent *extent)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
     uint64_t start = lay->vol->image->volume.start, unit = 0;
     bool placed = has_place(extent->kind);
 
@@ -208,7 +208,7 @@ static void show_file(struct layout *lay, const char *path,
 
     lay->extents = lay->pieces = lay->allocated = lay->end = 0;
     if (lay->json)
-        lay->list = json_array();
+        lay->list = json_list();
     else
         print_head(lay, path, ino, size);
     for (uint64_t at = 0; at < size && !err;) {
@@ -221,7 +221,7 @@ static void show_file(struct layout *lay, const char *path,
         at += extent.length;
     }
     if (lay->json) {
-        struct json *object = json_object();
+        struct json *object = json_new();
 
         jsonout_text(object, "path", path);
         jsonout_number(object, "ino", ino);

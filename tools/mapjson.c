@@ -8,7 +8,7 @@
 
 static struct json *totals_json(const struct map_grid *grid)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     for (unsigned use = 0; use < SHALE_USES; use++)
         jsonout_number(object, map_look(use).key, grid->totals[use]);
@@ -18,7 +18,7 @@ static struct json *totals_json(const struct map_grid *grid)
 
 static struct json *fragments_json(const struct map_grid *grid)
 {
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_number(object, "files", grid->files);
     jsonout_number(object, "fragmented_files", grid->fragmented_files);
@@ -34,7 +34,7 @@ static struct json *cell_json(const struct map *map, size_t index)
     const struct map_cell *cell = &grid->cells[index];
     const char *path = mapgrid_path_of(grid, cell);
     uint64_t start = map->run.place->start + index * grid->cell_size;
-    struct json *object = json_object(), *used = json_object();
+    struct json *object = json_new(), *used = json_new();
 
     jsonout_number(object, "start", start);
     jsonout_number(object, "length", mapgrid_cell_bytes(grid, index));
@@ -59,7 +59,7 @@ void mapjson_show(const struct map *map)
 {
     const struct shale_check_result *result = &map->run.result;
     const struct map_grid *grid = &map->grid;
-    struct json *document = json_object(), *cells = json_array();
+    struct json *document = json_new(), *cells = json_list();
 
     jsonout_text(document, "image", map->run.image);
     if (map->run.place->part)

@@ -195,7 +195,7 @@ static struct json *owner_json(const struct query *query,
                                const struct owner *owner, uint64_t at)
 {
     const struct shale_claim *claim = &owner->claim;
-    struct json *object = json_object();
+    struct json *object = json_new();
 
     jsonout_text(object, "use", map_look(claim->use).key);
     jsonout_text(object, "object", shale_object_name(claim->object));
@@ -216,7 +216,7 @@ static struct json *owner_json(const struct query *query,
 static struct json *answer_json(const struct query *query,
                                 const struct answer *answer)
 {
-    struct json *object = json_object(), *owners = json_array();
+    struct json *object = json_new(), *owners = json_list();
     uint64_t start = query->run.place->start, unit = 0;
     bool inside = !answer->outside;
 
@@ -245,8 +245,8 @@ static void print_answers(const struct query *query, bool json)
             print_answer(query, &query->answers[i]);
         return;
     }
-    document = json_object();
-    list = json_array();
+    document = json_new();
+    list = json_list();
     jsonout_text(document, "image", query->run.image);
     json_set(document, "partition", query->run.place->part
                                         ? json_number(query->run.place->part)

@@ -62,7 +62,7 @@ int finish_output(int status)
     return status == STATUS_OK ? STATUS_FAILED : status;
 }
 
-static void *memory_or_end(void *ptr)
+void *memory_or_end(void *ptr)
 {
     if (ptr)
         return ptr;

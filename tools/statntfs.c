@@ -202,8 +202,8 @@ void statntfs_json(struct shale_vnode *vn, struct json *object)
         free(f.dos_name);
         return;
     }
-    ntfs = json_object();
-    flags = json_array();
+    ntfs = json_new();
+    flags = json_list();
     for (size_t i = 0; i < sizeof flag_names / sizeof flag_names[0]; i++)
         if (f.flags & flag_names[i].bit)
             json_append(flags, json_text(flag_names[i].name));

@@ -234,6 +234,9 @@ bool output_flush(void);
 /* Flush stdout; STATUS, or STATUS_FAILED (having said so) if that fails. */
 int finish_output(int status);
 
+/* PTR, if it is not NULL; else there is no memory, which ends the program. */
+void *memory_or_end(void *ptr);
+
 /* malloc, realloc and strdup that end the program if there is no memory. */
 void *xmalloc(size_t size);
 void *xrealloc(void *ptr, size_t count, size_t size);
