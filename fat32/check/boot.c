@@ -188,6 +188,17 @@ static int read_sector(struct fat_check *v, uint8_t *head, bool *read)
     return err;
 }
 
+/* What makes the sector at HEAD bad, and in which *FIELD. */
+static const char *rule_of(struct fat_check *v, const uint8_t *head,
+                           uint32_t *field)
+{
+    if (is_other(head)) {
+        *field = FIELD(oem);
+        return "fat: the name of another filesystem";
+    }
+    return fat_boot_decode(head, 0, &v->boot, field);
+}
+
 /* The sector at HEAD is bad: find something else to believe. */
 static int make_do(struct fat_check *v, uint8_t *head, uint8_t *copy,
                    bool read, bool *usable)
@@ -200,8 +211,9 @@ static int make_do(struct fat_check *v, uint8_t *head, uint8_t *copy,
     if (err)
         return err;
     if (*usable) {
+        rule = rule_of(v, head, &field);
         if (read)
-            tell_bad(v, fat_boot_decode(head, 0, &v->boot, &field), field);
+            tell_bad(v, rule, field);
         FAT_TELL(v, BACKUP_USED, BACKUP_SECTOR * FAT_SECTOR_MIN, .number = 0);
         memcpy(head, copy, FAT_HEAD_SIZE);
         return find_backup(v->check, copy, &v->boot, usable);
