@@ -6,6 +6,7 @@ add_executable(example_device ${examples}/embed_device.c)
 add_executable(example_boot ${examples}/embed_boot.c)
 foreach(program IN ITEMS toyfs device boot)
     target_link_libraries(example_${program} PRIVATE shale-core)
+    add_dependencies(test-programs example_${program})
 endforeach()
 add_test(NAME embed
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/embed/embed.sh
