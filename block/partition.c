@@ -243,6 +243,7 @@ static int link_load(struct table *table, uint32_t base, uint32_t link,
     int err;
 
     if (at > table->dev->size || table->dev->size - at < MBR_SIZE) {
+        table->info->cut_off = true;
         table_warn(table, "mbr: logical partitions go on past the disk's end",
                    NULL, at);
         return 0;

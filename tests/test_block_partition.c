@@ -409,6 +409,8 @@ START_TEST(survives_bad_chains)
     chains[_i].make();
     r = read_disk(DISK, &info);
     ck_assert_msg(r == 0, "%s: %d", chains[_i].what, r);
+    ck_assert_msg(info.cut_off == !!strstr(chains[_i].said, "disk's end"),
+                  "%s: cut off?", chains[_i].what);
     ck_assert_msg(count == chains[_i].count, "%s: %u partitions",
                   chains[_i].what, count);
     ck_assert_uint_eq(events, 1);

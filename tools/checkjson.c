@@ -136,6 +136,7 @@ static struct json *volume_json(struct checks *checks)
     set_number(object, "partition", run->place->part != 0, run->place->part);
     jsonout_number(object, "start", run->place->start);
     jsonout_number(object, "size", run->place->size);
+    jsonout_number(object, "missing", run->place->missing);
     set_text(object, "type", run->result.type);
     set_text(object, "content", run->result.type ? run->result.type
                               : *run->place->content ? run->place->content

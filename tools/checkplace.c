@@ -20,6 +20,30 @@ static void add_place(struct places *places, const struct place *place)
     places->list[places->count++] = *place;
 }
 
+static uint64_t image_size(const struct places *places)
+{
+    return shale_file_bdev(places->image->file)->size;
+}
+
+/* Is PART past the end of the image, all of it? */
+static bool part_is_past(const struct places *places,
+                         const struct shale_partition *part)
+{
+    return !part->extended && part->start >= image_size(places);
+}
+
+/* Let PLACE end where the image does. */
+static void cut(const struct places *places, struct place *place)
+{
+    uint64_t end = image_size(places);
+    uint64_t room = place->start < end ? end - place->start : 0;
+
+    if (place->size > room) {
+        place->missing = place->size - room;
+        place->size = room;
+    }
+}
+
 /* Of what the user named: all of the slice that was opened. */
 static void add_opened(struct places *places)
 {
@@ -30,6 +54,7 @@ static void add_opened(struct places *places)
         .size = image->volume.base.size,
     };
 
+    cut(places, &place);
     place.known = table_content(image, place.start, place.size,
                                 place.content);
     add_place(places, &place);
@@ -48,6 +73,7 @@ static void add_row(struct places *places, const struct table *table,
 
     if (limit && place.size > limit)
         place.size = limit;
+    cut(places, &place);
     strcpy(place.content, row->content);
     add_place(places, &place);
 }
@@ -87,7 +113,9 @@ static void explain_choice(struct places *places, const struct table *table,
         print_size_long(row->part.size, size);
         more = snprintf(list + at, sizeof list - at, "%s%u (%s, %s)",
                         at ? ", " : "", row->part.number,
-                        *row->content ? row->content : "unknown", size);
+                        part_is_past(places, &row->part)
+                            ? "past the image's end"
+                        : *row->content ? row->content : "unknown", size);
         if (more > 0 && (size_t)more < sizeof list - at)
             at += (size_t)more;
         else
@@ -100,13 +128,24 @@ static void explain_choice(struct places *places, const struct table *table,
                       : "the partition table is empty", list);
 }
 
-/* Is any of TABLE's rows on an image of SIZE bytes at all? */
-static bool table_is_real(const struct table *table, uint64_t size)
+/* Is any of TABLE's rows on the image at all? */
+static bool table_is_real(const struct places *places,
+                          const struct table *table)
 {
     for (size_t i = 0; i < table->count; i++)
-        if (table->rows[i].part.start < size)
+        if (table->rows[i].part.start < image_size(places))
             return true;
     return table->info.kind == SHALE_TABLE_GPT;
+}
+
+/* Take the rows that the image has nothing of, but for ONLY. */
+static void add_past(struct places *places, const struct table *table,
+                     const struct table_row *only)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (&table->rows[i] != only &&
+            part_is_past(places, &table->rows[i].part))
+            add_row(places, table, &table->rows[i], 0);
 }
 
 /* Choose by TABLE. False if nothing can be. */
@@ -121,7 +160,8 @@ static bool choose(struct places *places, const struct table *table,
 
         if (row->part.extended)
             continue;
-        if (all && (!type || row_fits(row, type)))
+        if (all && (!type || row_fits(row, type) ||
+                    part_is_past(places, &row->part)))
             add_row(places, table, row, options->image.size_limit);
         volumes++;
         last = row;
@@ -136,9 +176,11 @@ static bool choose(struct places *places, const struct table *table,
         only = volumes == 1 ? last : NULL;
     if (only)
         add_row(places, table, only, options->image.size_limit);
-    else
+    if (only || fitting == 0)
+        add_past(places, table, only);
+    if (places->count == 0)
         explain_choice(places, table, type, fitting);
-    return only != NULL;
+    return places->count > 0;
 }
 
 /* Take what TABLE offers instead of the whole image. */
@@ -148,15 +190,35 @@ static bool take_table(struct places *places, const struct table *table,
     const char *type = options->image.type;
 
     places->count = 0;
+    places->cut_off = table->info.cut_off;
     return choose(places, table, options, type ? checkrun_type(type) : NULL,
                   all);
+}
+
+/* Take partition NUMBER, which lies past the image's end; an error if it does
+   not, and the image is closed. */
+static int find_past(struct places *places, unsigned number)
+{
+    struct table table;
+    int err = table_load(places->image, &table);
+
+    for (size_t i = 0; i < table.count && !err; i++)
+        if (table.rows[i].part.number == number &&
+            part_is_past(places, &table.rows[i].part))
+            add_row(places, &table, &table.rows[i], 0);
+    table_free(&table);
+    if (!err && places->count > 0)
+        return 0;
+    shale_image_close(places->image);
+    places->image = NULL;
+    return err ? err : SHALE_EINVAL;
 }
 
 /* Open the image, also where somebody else's lock is on it. */
 static bool open_image(struct places *places, const struct options *options)
 {
     struct shale_image_config config = options->image;
-    char why[SHALE_WHY_MAX] = "";
+    char why[SHALE_WHY_MAX] = "", unused[SHALE_WHY_MAX];
     int err;
 
     config.path = places->name;
@@ -164,6 +226,11 @@ static bool open_image(struct places *places, const struct options *options)
     if (err == SHALE_EAGAIN) {
         places->locked = config.no_lock = true;
         err = shale_image_open_raw(&config, &places->image, why);
+    }
+    if (err == SHALE_EINVAL && config.part) {   /* perhaps past the end */
+        config.part = 0;
+        if (shale_image_open_raw(&config, &places->image, unused) == 0)
+            err = find_past(places, options->image.part);
     }
     if (err) {
         places_fail(places, "%s", *why ? why : shale_strerror(err));
@@ -192,18 +259,22 @@ bool places_open(struct places *places, const char *name,
     places->name = name;
     if (!open_image(places, options))
         return false;
+    if (places->count > 0)
+        return true;
     add_opened(places);
     if (config->part || config->has_offset || places->list[0].known)
         return true;
 
     /* A table that cannot be read says nothing about where volumes are. */
     err = table_load(places->image, &table);
-    if (!err && table_is_real(&table,
-                              shale_file_bdev(places->image->file)->size)) {
+    if (!err && table.info.kind != SHALE_TABLE_NONE) {
+        bool real = table_is_real(places, &table);
+
         /* A boot sector that is damaged may look like a table. */
         places->guessed = table.known == 0 && !config->type &&
-                          table.info.kind == SHALE_TABLE_MBR;
-        if (!places->guessed)
+                          table.info.kind == SHALE_TABLE_MBR &&
+                          (real || table.count > 0);
+        if (real && !places->guessed)
             chosen = take_table(places, &table, options, all);
     }
     table_free(&table);
@@ -235,6 +306,27 @@ void places_close(struct places *places)
     memset(places, 0, sizeof *places);
 }
 
+bool place_is_past(const struct place *place)
+{
+    return place->size == 0 && place->missing > 0;
+}
+
+const char *place_cut(const struct place *place, char out[PLACE_CUT_MAX])
+{
+    char size[PRINT_SIZE_MAX];
+
+    out[0] = '\0';
+    if (place_is_past(place)) {
+        snprintf(out, PLACE_CUT_MAX, "all of it lies past the end of the "
+                 "image");
+    } else if (place->missing) {
+        print_size_long(place->missing, size);
+        snprintf(out, PLACE_CUT_MAX, "the image ends %s before the partition "
+                 "does", size);
+    }
+    return out;
+}
+
 char *place_title(const struct place *place, const char *name)
 {
     char *shown = print_escaped(name, strlen(name));
@@ -255,7 +347,7 @@ void places_explain(struct places *places, const struct place *place,
                     const struct options *options)
 {
     struct shale_image_config config = options->image;
-    char why[SHALE_WHY_MAX] = "";
+    char why[SHALE_WHY_MAX] = "", lacks[PLACE_CUT_MAX];
     struct shale_image *image;
 
     /* Mounting knows how to say what else it may be. */
@@ -272,6 +364,8 @@ void places_explain(struct places *places, const struct place *place,
         shale_image_close(image);
         return;
     }
-    places_fail(places, "nothing that Shale can check: %s",
-                *why ? why : "no filesystem that it knows");
+    place_cut(place, lacks);
+    places_fail(places, "nothing that Shale can check: %s%s%s",
+                *why ? why : "no filesystem that it knows",
+                *lacks ? "; " : "", lacks);
 }

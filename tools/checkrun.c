@@ -224,6 +224,12 @@ void checkrun(struct checkrun *run, struct shale_image *image,
     int64_t started = now_ns();
 
     run->options = options;
+    if (place_is_past(run->place)) {
+        shale_host_workers_destroy(workers);
+        run->err = SHALE_EIO;
+        run->why = "all of it lies past the end of the image";
+        return;
+    }
     run->err = shale_slice_bdev_init(&slice, shale_file_bdev(image->file),
                                      run->place->start, run->place->size);
     if (!run->err)
@@ -246,8 +252,11 @@ int checkrun_status(const struct checkrun *run)
     int status = findings[SHALE_CORRUPTION] || findings[SHALE_INCONSISTENCY]
         ? FSCK_DAMAGED : FSCK_SOUND;
 
-    if (run->passed)
-        return FSCK_SOUND;
+    /* What is cut off may have been anything, unless a check knows better. */
+    if (run->err && run->place->missing)
+        status = FSCK_DAMAGED;
+    if (run->passed || place_is_past(run->place))
+        return status;
     if (run->err == SHALE_EINTR && run->stopped)
         return FSCK_STOPPED;
     return run->err ? status | FSCK_FAILED : status;

@@ -29,7 +29,8 @@ enum {
 /* Where on an image a volume is. */
 struct place {
     unsigned part;              /* partition; 0 if it is none */
-    uint64_t start, size;       /* bytes; may run past the image's end */
+    uint64_t start, size;       /* bytes of the image */
+    uint64_t missing;           /* bytes that the partition has past its end */
     bool known;                 /* by a driver */
     char content[TABLE_CONTENT_MAX];    /* what seems to be there, or "" */
     const char *meant;          /* for what, says the table; or NULL */
@@ -43,6 +44,8 @@ struct places {
     bool guessed;               /* the whole image, as it has a table of which
                                    no partition is known: see below */
     bool locked;                /* by somebody else, to be written to */
+    bool cut_off;               /* there were more logical partitions, past the
+                                   image's end */
     char *in_use;               /* who may be writing to it: "mounted on /mnt";
                                    or NULL */
     char *error;                /* why there is nothing to work on; or NULL */
@@ -52,7 +55,8 @@ struct places {
  * Open the image NAME and find the volumes to work on: the one that OPTIONS
  * choose, else the whole image if a driver knows it or there are no partitions;
  * else ALL partitions (of the type that the options name), or the only one that
- * is known. False, having said why; to be closed either way.
+ * is known, and with it those that lie past the image's end. False, having
+ * said why; to be closed either way.
  *
  * Reading disturbs nobody, so an image that others write to is opened as well,
  * with a warning: what they change meanwhile may look like damage.
@@ -75,6 +79,13 @@ void places_fail(struct places *places, const char *format, ...)
 /* The same: why nobody could check what is at PLACE. */
 void places_explain(struct places *places, const struct place *place,
                     const struct options *options);
+
+/* Does PLACE lie past the image's end, as a whole? */
+bool place_is_past(const struct place *place);
+
+/* "the image ends 4.0 MiB before the partition does"; "" if it does not. */
+#define PLACE_CUT_MAX 80
+const char *place_cut(const struct place *place, char out[PLACE_CUT_MAX]);
 
 /* "disk.img", "disk.img, partition 2", "disk.img, byte 1048576"; to be
    freed, safe to print. */

@@ -273,6 +273,8 @@ void checktext_end(struct checks *checks)
     const struct shale_check_result *result = &run->result;
     int status = checkrun_status(run);
     char *title = place_title(run->place, run->image);
+    bool past = place_is_past(run->place);
+    char lacks[PLACE_CUT_MAX];
 
     if (checks->some || (checks->apart && !run->passed))
         putchar('\n');
@@ -287,11 +289,11 @@ void checktext_end(struct checks *checks)
     look(checks, LOOK_BOLD);
     printf("%s: %s: ", title, result->type ? result->type
                             : *run->place->content ? run->place->content
-                            : run->passed && run->place->meant
+                            : (run->passed || past) && run->place->meant
                                 ? run->place->meant : "unknown");
     look(checks, LOOK_PLAIN);
-    look(checks, run->passed ? LOOK_YELLOW
-               : status == FSCK_SOUND ? LOOK_GREEN : LOOK_RED);
+    look(checks, status != FSCK_SOUND ? LOOK_RED
+               : run->passed ? LOOK_YELLOW : LOOK_GREEN);
     fputs(checks_verdict(run), stdout);
     look(checks, LOOK_PLAIN);
     print_counts(result);
@@ -299,6 +301,8 @@ void checktext_end(struct checks *checks)
         printf("; %s", checkrun_why(run));
     if (result->complete && result->units > 0)
         print_contents(result);
+    if (!past && *place_cut(run->place, lacks))
+        printf("; %s", lacks);
     putchar('\n');
     output_flush();
     free(title);

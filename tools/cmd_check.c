@@ -255,6 +255,11 @@ static int check_image(struct settings *set, const struct options *options)
         check_places(set, options);
     else
         set->status |= FSCK_FAILED;
+    if (places->cut_off) {
+        places_fail(places, "logical partitions go on past the end of the "
+                    "image");
+        set->status |= FSCK_DAMAGED;
+    }
     if (set->form != CHECKS_TEXT)
         checkjson_image(set->image, set->status, places->error,
                         places->in_use, set->volumes);

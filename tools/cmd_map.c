@@ -208,6 +208,20 @@ static int show_place(const struct settings *set, const struct place *place,
     return STATUS_OK;
 }
 
+/* Say why nothing is shown of PLACE. */
+static void map_failed(const struct place *place, const char *name, int err)
+{
+    char why[PLACE_CUT_MAX];
+    char *title = place_title(place, name);
+
+    if (place_is_past(place))
+        report("%s: %s", title, place_cut(place, why));
+    else
+        report("%s: %s", name, err == SHALE_EINTR ? "interrupted"
+                                                  : shale_strerror(err));
+    free(title);
+}
+
 static int map_image(const struct settings *set, const struct options *options)
 {
     struct places places;
@@ -229,8 +243,7 @@ static int map_image(const struct settings *set, const struct options *options)
         places_explain(&places, &places.list[0], options);
         status = STATUS_USAGE;
     } else if (err) {
-        report("%s: %s", set->image, err == SHALE_EINTR
-                   ? "interrupted" : shale_strerror(err));
+        map_failed(&places.list[0], set->image, err);
         status = STATUS_FAILED;
     }
     places_close(&places);

@@ -213,7 +213,7 @@ static void print_damage(const struct map *map, bool colour, bool utf8)
 void maptext_show(const struct map *map, bool colour, size_t width)
 {
     bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-    char text[MAP_USAGE_MAX], size[PRINT_SIZE_MAX];
+    char text[MAP_USAGE_MAX], size[PRINT_SIZE_MAX], lacks[PLACE_CUT_MAX];
 
     print_name(stdout, map->run.image, strlen(map->run.image));
     if (map->run.place->part)
@@ -225,7 +225,10 @@ void maptext_show(const struct map *map, bool colour, size_t width)
         putchar('\'');
     }
     map_usage(map, text);
-    printf(", %s\n", text);
+    printf(", %s", text);
+    if (*place_cut(map->run.place, lacks))
+        printf("; %s", lacks);
+    putchar('\n');
     print_size_long(map->grid.cell_size, size);
     printf("%*s%s a character%s\n", width < LABEL_WIDTH ? 0 : LABEL, "", size,
            colour ? "" : "; small ones, and + for #: less than half in use");

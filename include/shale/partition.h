@@ -45,6 +45,7 @@ struct shale_table_info {
     uint32_t mbr_id;            /* MBR disk signature */
     uint8_t disk_guid[16];      /* GPT, in the order printed */
     bool backup_used;           /* the primary GPT was bad; this is the other */
+    bool cut_off;               /* logical partitions go on past DEV's end */
 };
 
 /*

@@ -86,6 +86,90 @@ make_disk "$work/blank.img" gpt
 status "nothing to check" 8 "$SHALE" check --all "$work/blank.img"
 says "nothing to check" "no volume that Shale can check"
 
+# an image that is cut off: a partition has what the image has of it
+for label in dos gpt; do
+    disk=$work/cut.$label
+    make_disk "$disk" "$label"
+    put "$work/one" "$disk" 2048
+    put "$work/fat" "$disk" 34816
+    truncate -s 24M "$disk"
+    status "$label: cut: --part 1" 0 "$SHALE" check --part 1 "$disk"
+    status "$label: cut: --part 2" 4 "$SHALE" check --part 2 "$disk"
+    check "$label: cut: --part 2" grep -q \
+        "fat: damaged: .*; the image ends 8.0 MiB before the partition does" \
+        "$work/out"
+    status "$label: cut: --all" 4 "$SHALE" check --all "$disk"
+    check "$label: cut: --all" grep -q "fat.boot.size" "$work/out"
+    json "$label: cut: --json" '.volumes[] |
+        "\(.size) \(.missing) \(.exit)"' $'15728640 0 0\n7340032 8388608 4' \
+        found "$SHALE" check --all --json "$disk"
+
+    # of the first one a part is left, of the second one nothing
+    truncate -s 10M "$disk"
+    past="$disk, partition 2: Linux: damaged; all of it lies past the end of"
+    for how in "" --all "--all -t fat" "-t ext2" "--part 2"; do
+        # shellcheck disable=SC2086
+        status "$label: past: $how" 4 "$SHALE" check $how "$disk"
+        check "$label: past: $how" grep -qx "$past the image" "$work/out"
+    done
+    status "$label: past: --part 1" 4 "$SHALE" check --part 1 "$disk"
+    check "$label: past: --part 1" grep -q "ext2.super.truncated" "$work/out"
+    json "$label: past: --json" '.exit, (.volumes[1] |
+        .size, .missing, .verdict, .error)' \
+        $'4\n0\n15728640\ndamaged\nall of it lies past the end of the image' \
+        found "$SHALE" check --all --json "$disk"
+    json "$label: past: --part --json" '.volumes[].missing' 15728640 \
+        found "$SHALE" check --part 2 --json "$disk"
+    if have python3; then
+        for form in json jsonl; do
+            found "$SHALE" check "--$form" --all "$disk" >"$work/$form"
+            found=$(jq -s '[.[].volumes[].findings[]] | length' "$work/json")
+            printf '%s\n' "$work/$form" "$form" "4 2 $found" "past" |
+                python3 "$(dirname "$0")/check_json.py" >"$work/why"
+            expect "$label: past: --$form" "" "$(cat "$work/why")"
+        done
+    else
+        skip "past: documents" "needs python3"
+    fi
+
+    # of neither
+    truncate -s 1M "$disk"
+    status "$label: all past" 4 "$SHALE" check "$disk"
+    expect "$label: all past" 2 "$(grep -c "all of it lies past" "$work/out")"
+done
+
+# what is unknown and cut off is damaged as well; what ends before that is not
+make_disk "$work/swap.img" dos
+truncate -s 24M "$work/swap.img"
+make_image "$work/short" 4M -b 1024
+put "$work/one" "$work/swap.img" 2048
+status "unknown and cut" 4 "$SHALE" check --all "$work/swap.img"
+check "unknown and cut" \
+    grep -q "Linux: not checked; the image ends 8.0 MiB before" "$work/out"
+status "unknown, cut, alone" 12 "$SHALE" check --part 2 "$work/swap.img"
+says "unknown, cut, alone" "; the image ends 8.0 MiB before the partition does"
+put "$work/short" "$work/swap.img" 34816
+status "short and cut" 0 "$SHALE" check --all "$work/swap.img"
+check "short and cut" \
+    grep -q "ext2: sound; .*; the image ends 8.0 MiB before" "$work/out"
+
+# logical partitions that are not even known of
+truncate -s 40M "$work/chain.img"
+printf '%s\n' 'label: dos' 'start=2048, size=30720' \
+    'start=34816, size=45056, type=5' 'start=36864, size=2048' \
+    'start=61440, size=2048' | sfdisk -q "$work/chain.img" >/dev/null 2>&1
+put "$work/one" "$work/chain.img" 2048
+status "chain" 0 "$SHALE" check --all "$work/chain.img"
+truncate -s 20M "$work/chain.img"
+for how in "" --all; do
+    # shellcheck disable=SC2086
+    status "chain: $how" 4 "$SHALE" check $how "$work/chain.img"
+    says "chain: $how" "logical partitions go on past the end of the image"
+done
+json "chain: --json" '.exit, .error' \
+    $'4\nlogical partitions go on past the end of the image' \
+    found "$SHALE" check --json "$work/chain.img"
+
 # fsck(8) calls us by name
 ln -s "$SHALE" "$work/fsck.shale"
 ln -s "$SHALE" "$work/fsck.shale.ext2"

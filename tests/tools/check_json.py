@@ -29,6 +29,7 @@ STATS = {
 }
 VOLUME = {
     "partition": (NUMBER, None), "start": NUMBER, "size": NUMBER,
+    "missing": NUMBER,
     "type": (TEXT, None), "content": (TEXT, None), "verdict": TEXT,
     "complete": bool, "error": (TEXT, None), "exit": NUMBER, "summary": dict,
     "stats": (dict, None),
@@ -78,7 +79,8 @@ def volume(value, more=()):
     if value["stats"] is not None:
         matches(value["stats"], STATS)
     assert value["verdict"] in VERDICTS
-    assert value["type"] is not None or value["verdict"] == "not checked"
+    assert value["type"] is not None or value["verdict"] == "not checked" or (
+        value["missing"] > 0 and value["size"] == 0)
 
 
 def told(value, findings):

@@ -249,4 +249,26 @@ if have mkfs.fat && have mcopy; then
             --offset 1M "$work/later.img" | jq '.[0].extents[0].start')")" \
         "$SHALE" map --json --offset 1M --owner 3c "$work/later.img"
 fi
+
+# a disk that is cut off: what is not there is not drawn
+if have sfdisk; then
+    make_disk "$work/cut.img" dos
+    put "$img" "$work/cut.img" 2048
+    truncate -s 6M "$work/cut.img"
+    status "cut" 0 "$SHALE" map "$work/cut.img"
+    check "cut" grep -q "; the image ends 10.0 MiB before the partition does" \
+        "$work/out"
+    json "cut: --json" '"\(.size) \(.missing) \([.cells[].length] |
+        add <= 5242880)"' "5242880 10485760 true" \
+        "$SHALE" map --json "$work/cut.img"
+    document layout "$work/cut.img"
+    json "cut: --owner" '.answers[].inside' $'true\nfalse' \
+        "$SHALE" map --json --owner 5M --owner 6M "$work/cut.img"
+    status "past" 1 "$SHALE" map -p 2 "$work/cut.img"
+    says "past" "partition 2: all of it lies past the end of the image"
+    status "past: --owner" 1 "$SHALE" map -p 2 --owner 20M "$work/cut.img"
+    says "past: --owner" "all of it lies past the end of the image"
+else
+    skip "cut" "needs sfdisk"
+fi
 finish
