@@ -311,6 +311,19 @@ bool place_is_past(const struct place *place)
     return place->size == 0 && place->missing > 0;
 }
 
+bool place_is_wiped(const struct place *place)
+{
+    static const char *const types[] = {
+        "FAT12", "FAT16", "FAT32", "NTFS or exFAT", "EFI system",
+        "Windows data",
+    };
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (place->meant && !strcmp(place->meant, types[i]))
+            return !*place->content;
+    return false;
+}
+
 const char *place_cut(const struct place *place, char out[PLACE_CUT_MAX])
 {
     char size[PRINT_SIZE_MAX];

@@ -255,6 +255,9 @@ int checkrun_status(const struct checkrun *run)
     /* What is cut off may have been anything, unless a check knows better. */
     if (run->err && run->place->missing)
         status = FSCK_DAMAGED;
+    /* Empty, or no longer to be recognised: who knows? */
+    if (run->passed && run->err && place_is_wiped(run->place))
+        status |= FSCK_FAILED;
     if (run->passed || place_is_past(run->place))
         return status;
     if (run->err == SHALE_EINTR && run->stopped)

@@ -83,6 +83,10 @@ void places_explain(struct places *places, const struct place *place,
 /* Does PLACE lie past the image's end, as a whole? */
 bool place_is_past(const struct place *place);
 
+/* Is PLACE meant for FAT or NTFS, by the table, and nothing in it? */
+bool place_is_wiped(const struct place *place);
+#define PLACE_WIPED "it is meant for FAT or NTFS, and holds nothing"
+
 /* "the image ends 4.0 MiB before the partition does"; "" if it does not. */
 #define PLACE_CUT_MAX 80
 const char *place_cut(const struct place *place, char out[PLACE_CUT_MAX]);

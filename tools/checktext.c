@@ -301,6 +301,8 @@ void checktext_end(struct checks *checks)
         printf("; %s", checkrun_why(run));
     if (result->complete && result->units > 0)
         print_contents(result);
+    if (checks->error && run->passed && run->err)
+        printf("; %s", checks->error);
     if (!past && *place_cut(run->place, lacks))
         printf("; %s", lacks);
     putchar('\n');

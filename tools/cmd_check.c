@@ -208,6 +208,8 @@ static void check_place(struct settings *set, const struct options *options,
         checkrun(&checks.run, set->places.image, &set->run);
         checks.run.passed = checks.run.err == SHALE_ENODEV &&
                             set->places.count > 1;
+        if (checks.run.passed && place_is_wiped(place))
+            checks.error = PLACE_WIPED;
         set->some = set->some || checks.run.err != SHALE_ENODEV;
     }
     if (checks.run.err == SHALE_ENODEV && set->places.guessed) {

@@ -86,6 +86,23 @@ make_disk "$work/blank.img" gpt
 status "nothing to check" 8 "$SHALE" check --all "$work/blank.img"
 says "nothing to check" "no volume that Shale can check"
 
+# ... unless it is meant for what could be: then it may have been wiped
+wiped="it is meant for FAT or NTFS, and holds nothing"
+for type in 7 c ef 83 82; do
+    truncate -s 40M "$work/wiped.img"
+    printf 'label: dos\nstart=2048, size=30720\n%s\n' \
+        "start=34816, size=30720, type=$type" |
+        sfdisk -q "$work/wiped.img" >/dev/null 2>&1
+    put "$work/one" "$work/wiped.img" 2048
+    want=8
+    case $type in 8?) want=0 ;; esac
+    status "wiped: $type" $want "$SHALE" check --all "$work/wiped.img"
+    expect "wiped: $type" $((want / 8)) "$(grep -c \
+        "partition 2: .*: not checked; $wiped\$" "$work/out")"
+    json "wiped: $type: --json" '.volumes[1].exit' $want \
+        bash -c "'$SHALE' check --json --all '$work/wiped.img' || [ $want = 8 ]"
+done
+
 # an image that is cut off: a partition has what the image has of it
 for label in dos gpt; do
     disk=$work/cut.$label
