@@ -147,7 +147,7 @@ static void check_sum(struct ext2_check *c, uint32_t group, uint64_t kind,
         sum &= 0xffff;
     if (sum != found)
         ext2_tell(c, BITMAP_CHECKSUM,
-                  ext2_check_desc_at(&c->super, group) +
+                  ext2_check_desc_used(c, group) +
                       (kind == BLOCKS ? DESC_BLOCK_CSUM : DESC_INODE_CSUM),
                   .object = SHALE_OBJECT_GROUP,
                   .number = group,
@@ -197,7 +197,7 @@ static void tell_count(struct ext2_check *c, uint32_t group, size_t offset,
 {
     if (expected != found)
         ext2_tell(c, GROUP_COUNT,
-                  ext2_check_desc_at(&c->super, group) + offset,
+                  ext2_check_desc_used(c, group) + offset,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .name = what, .len = len, .compared = true,
                   .expected = expected, .found = found);
@@ -224,14 +224,14 @@ static void check_counts(struct pass *pass, uint32_t group)
     /* Who minds the marks though there is no feature would lose inodes. */
     if (g->said_unused > c->super.inodes_per_group - g->used_to)
         ext2_tell(c, GROUP_UNINIT_INODES,
-                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
+                  ext2_check_desc_used(c, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group);
     if (!(g->flags & EXT2_GROUP_BLOCK_UNINIT))
         return;
     meta = check_bits_sum(c->metadata, r.first, r.len);
     if (meta != used)
         ext2_tell(c, GROUP_BLOCK_UNINIT,
-                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
+                  ext2_check_desc_used(c, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .found = used - meta);
 }

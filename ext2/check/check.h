@@ -181,6 +181,7 @@ struct ext2_check_group {
     uint32_t block_csum, inode_csum;            /* of the bitmaps */
     uint16_t flags;             /* 0 unless group_csum and its checksum is
                                    right */
+    bool copied;                /* all that is from the descriptor's copy */
     uint32_t found_inodes, found_dirs;          /* by the scan */
     uint32_t used_to;           /* inodes of the table up to the last in use */
 };
@@ -487,6 +488,9 @@ uint64_t ext2_check_desc_copy(const struct ext2_check_super *super,
 /* Byte of the volume where GROUP's descriptor is. */
 uint64_t ext2_check_desc_at(const struct ext2_check_super *super,
                             uint32_t group);
+
+/* Where what is known of GROUP was read: there, or in its copy. */
+uint64_t ext2_check_desc_used(const struct ext2_check *c, uint32_t group);
 
 /* Block of the superblock, or its copy, in GROUP. */
 uint64_t ext2_check_super_block(const struct ext2_check_super *super,

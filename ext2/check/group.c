@@ -146,16 +146,13 @@ static void check_place(struct ext2_check *c, uint32_t group, uint64_t at,
     *block = 0;
 }
 
-/* Try the copy of GROUP's descriptor in the first other group that has one. */
-static int try_copy(struct ext2_check *c, uint32_t group,
-                    struct ext2_check_group *g)
+/* Where the first other group that has a copy of GROUP's descriptor has it; 0:
+   none has. */
+static uint64_t copy_at(const struct ext2_check *c, uint32_t group)
 {
     const struct ext2_check_super *s = &c->super;
     uint32_t part = group / s->descs_per_block, keeper = 1;
-    struct ext2_check_group other;
-    uint8_t *desc;
-    uint64_t block, at;
-    int err;
+    uint64_t block;
 
     while (keeper < s->group_count && !ext2_check_has_backup(s, keeper))
         keeper++;
@@ -164,8 +161,28 @@ static int try_copy(struct ext2_check *c, uint32_t group,
     block = ext2_check_desc_copy(s, part, keeper);
     if (block == 0)
         return 0;
-    at = ext2_check_at(c, block) +
-         (uint64_t)(group % s->descs_per_block) * s->desc_size;
+    return ext2_check_at(c, block) +
+           (uint64_t)(group % s->descs_per_block) * s->desc_size;
+}
+
+uint64_t ext2_check_desc_used(const struct ext2_check *c, uint32_t group)
+{
+    return c->groups[group].copied ? copy_at(c, group)
+                                   : ext2_check_desc_at(&c->super, group);
+}
+
+/* Try the copy of GROUP's descriptor. */
+static int try_copy(struct ext2_check *c, uint32_t group,
+                    struct ext2_check_group *g)
+{
+    const struct ext2_check_super *s = &c->super;
+    struct ext2_check_group other;
+    uint8_t *desc;
+    uint64_t at = copy_at(c, group);
+    int err;
+
+    if (at == 0)
+        return 0;
     desc = check_alloc(c->check, s->desc_size);
     if (!desc)
         return SHALE_ENOMEM;
@@ -174,6 +191,7 @@ static int try_copy(struct ext2_check *c, uint32_t group,
         decode(c, desc, &other);
         if (all_in_place(c, group, &other)) {
             *g = other;
+            g->copied = true;
             ext2_tell(c, GROUP_BACKUP_USED, at, .object = SHALE_OBJECT_GROUP,
                       .number = group);
         }
