@@ -193,11 +193,15 @@ static bool root_is_usable(struct ext2_dir_block *b,
     bool known = siphash ? info->hash_version == HASH_SIPHASH
                          : info->hash_version <= EXT2_HASH_TEA;
 
-    if (le32_get(info->reserved) != 0 || info->info_length != sizeof *info)
-        ext2_tell_block_at(b, le32_get(info->reserved) ? ROOT_INFO
-                                                       : ROOT_INFO + 5,
-                           HTREE_ROOT, .compared = true,
-                        .expected = sizeof *info, .found = info->info_length);
+    if (le32_get(info->reserved) != 0)
+        ext2_tell_block_at(b, ROOT_INFO, HTREE_ROOT, .compared = true,
+                           .expected = 0, .found = le32_get(info->reserved),
+                           .name = "reserved", .len = 8);
+    else if (info->info_length != sizeof *info)
+        ext2_tell_block_at(b, ROOT_INFO + 5, HTREE_ROOT, .compared = true,
+                           .expected = sizeof *info,
+                           .found = info->info_length,
+                           .name = "length", .len = 6);
     else if (!known)
         ext2_tell_block_at(b, ROOT_INFO + 4, HTREE_VERSION,
                            .found = info->hash_version);

@@ -220,11 +220,13 @@ static void node_finish(struct ext2_check *c, const struct htree_root *root,
     if ((row->min & ~1u) < is.low)
         ext2_tell_inode(c, HTREE_RANGE, row->at, row->ino,
                         .other = row->logical, .compared = true,
-                        .expected = is.low, .found = row->min);
+                        .expected = is.low, .found = row->min,
+                        .name = "below", .len = 5);
     else if ((row->max & ~1u) > is.high)
         ext2_tell_inode(c, HTREE_RANGE, row->at, row->ino,
                         .other = row->logical, .compared = true,
-                        .expected = is.high, .found = row->max);
+                        .expected = is.high, .found = row->max,
+                        .name = "above", .len = 5);
 }
 
 int ext2_htree_finish(struct ext2_check *c)

@@ -69,6 +69,18 @@ static void differ(struct ntfs_check *nc, unsigned code,
                       found);
 }
 
+/* Attributes cannot be where RECORD says, and no other place is known. */
+static void tell_bounds(struct ntfs_check *nc,
+                        const struct ntfs_record *record)
+{
+    check_tell(nc->check, &ntfs_check_codes[NTFS_CHECK_RECORD_HEAD],
+               ntfs_check_at(nc, record->number, FIELD(attrs_offset)),
+               &(const struct check_note){
+                   .object = SHALE_OBJECT_RECORD, .number = record->number,
+                   .other = record->attrs, .found = record->used,
+               });
+}
+
 /* The first use of record NUMBER, which of the system's is the only one.
    (Linux-NTFS, "FILE record") */
 static uint64_t first_use(uint64_t number)
@@ -82,8 +94,7 @@ bool ntfs_check_head(struct ntfs_check *nc, struct ntfs_record *record)
     uint32_t size = nc->vol->boot.record_size, fixups = ntfs_check_fixups(size);
 
     if (!head_take(nc, record)) {
-        differ(nc, NTFS_CHECK_RECORD_HEAD, record, FIELD(attrs_offset),
-               record->attrs, record->used);
+        tell_bounds(nc, record);
         return false;
     }
     if (le16_get(raw->multi.fixup_count) != fixups)

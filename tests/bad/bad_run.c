@@ -17,6 +17,7 @@
  *     says WORDS             the last event in the log holds these words
  *     check [CODE...]        a check finds these codes, and no others
  *     at CODE BYTE           it finds CODE there
+ *     tells CODE WORDS       and what it says of it holds these words
  *
  * where ERR is 0 or a name from err.h. Each is asked of a fresh volume. After
  * that the whole volume is exercised and checked, and nothing may be left
@@ -119,6 +120,8 @@ static void read_expectation(struct bad *bad, const char *rest)
         got = sscanf(rest, "%399[^\n]", e->path) == 1;
     else if (!strcmp(e->verb, "check"))
         got = sscanf(rest, "%399[^\n]", e->path) <= 1;
+    else if (!strcmp(e->verb, "tells"))
+        got = sscanf(rest, "%399s %399[^\n]", e->path, e->name) == 2;
     else if (!strcmp(e->verb, "mount"))
         got = sscanf(rest, "%31s", e->err) == 1;
     else if (!strcmp(e->verb, "xattr"))
@@ -199,7 +202,9 @@ struct codes {
     unsigned count;
     const char *wanted;         /* one of them, or NULL */
     uint64_t at;
-    bool found;                 /* it is there */
+    const char *words;          /* or NULL: what counts is AT */
+    bool found;                 /* it is there, or told so */
+    char sentence[LINE];        /* the last one of it */
 };
 
 static bool has_code(const struct codes *codes, const char *name)
@@ -214,8 +219,13 @@ static int take_finding(void *context, const struct shale_finding *finding)
 {
     struct codes *codes = context;
 
-    if (codes->wanted && !strcmp(codes->wanted, finding->code->name))
-        codes->found |= finding->at == codes->at;
+    if (codes->wanted && !strcmp(codes->wanted, finding->code->name)) {
+        codes->found |= codes->words ? strstr(finding->sentence,
+                                              codes->words) != NULL
+                                     : finding->at == codes->at;
+        snprintf(codes->sentence, sizeof codes->sentence, "%s",
+                 finding->sentence);
+    }
     if (!has_code(codes, finding->code->name) && codes->count < CODES)
         codes->name[codes->count++] = finding->code->name;
     return 0;
@@ -277,6 +287,18 @@ static bool check_place(const struct bad *bad, const struct expectation *e,
 
     snprintf(said, size, "%s", has_code(&found, e->path)
                                    ? "it is elsewhere" : "it is not found");
+    return right;
+}
+
+/* Does the sentence of the code that E names hold its words? */
+static bool check_words(const struct bad *bad, const struct expectation *e,
+                        char *said, size_t size)
+{
+    struct codes found = { .wanted = e->path, .words = e->name };
+    bool right = find_codes(bad, &found) && found.found;
+
+    snprintf(said, size, "%s", has_code(&found, e->path) ? found.sentence
+                                                         : "it is not found");
     return right;
 }
 
@@ -355,6 +377,8 @@ static bool check(struct bad *bad, const struct expectation *e, char *said,
         return check_codes(bad, e, said, size);
     if (!strcmp(e->verb, "at"))
         return check_place(bad, e, said, size);
+    if (!strcmp(e->verb, "tells"))
+        return check_words(bad, e, said, size);
     bad->line = e->line;
     want = error_of(bad, e->err);
     got = mount_image(bad, &volume);
