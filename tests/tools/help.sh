@@ -82,6 +82,10 @@ if have mandoc; then
     for page in shale shale-check shale-map; do
         status "manual: lint: $page" 0 \
             mandoc -Tlint -Wwarning "$root/docs/man/$page.1"
+        status "manual: quotes: $page" 0 \
+            mandoc -Tascii "$root/docs/man/$page.1"
+        check "manual: quotes: $page" \
+            bash -c "! sed 's,.\x08,,g' '$work/out' | grep -F '\"\"'"
     done
 else
     skip "manual: lint" "needs mandoc"
