@@ -14,7 +14,9 @@
  * (1) While a run is pending none of its locks is held, and its blocks may be
  *     freed, and used anew, which the request may or may not have seen. Whoever
  *     puts a block in the cache, or has one forgotten, therefore strikes it
- *     from the pending run (ahead_strike()): it is not dealt out.
+ *     from the pending run (ahead_strike()): it is not dealt out. Who does so
+ *     has the volume's lock, exclusive or with the run's load lock; and a run
+ *     is dealt out under that lock, shared at least: who has it not, drops it.
  * (2) Load locks held at once are taken in the order of their numbers.
  */
 #include "readrun.h"
@@ -299,20 +301,25 @@ void ahead_init(struct shale_cache *cache)
         cache->pending = shale_zalloc(cache->mem, sizeof *cache->pending);
 }
 
-/* Wait for what is pending, and keep it, or not. With its load lock. */
-static void pending_end(struct shale_cache *cache, bool keep)
+/*
+ * Wait for what is pending, and KEEP it, or not. With its load lock. Returns
+ * how many bytes it was read to, which are free.
+ */
+static size_t pending_end(struct shale_cache *cache, bool keep)
 {
     struct cache_pending *p = cache->pending;
+    size_t size = p->data ? run_bytes(cache, &p->run) : 0;
 
     if (p->data) {
         if (shale_flight_finish(&p->flight) == 0 && keep)
             run_deal(cache, &p->run, p->first, p->data);
-        shale_free(cache->mem, p->data, run_bytes(cache, &p->run));
+        shale_free(cache->mem, p->data, size);
         p->data = NULL;
     }
     cache_lock(cache);
     p->number = 0;
     cache_unlock(cache);
+    return size;
 }
 
 void ahead_fini(struct shale_cache *cache)
@@ -352,16 +359,19 @@ void ahead_strike(struct shale_cache *cache, uint64_t block)
             (uint8_t)~(1u << (block - p->run.first) % 8);
 }
 
-void ahead_end(struct shale_cache *cache)
+size_t ahead_end(struct shale_cache *cache, bool keep)
 {
     uint64_t number = cache->pending ? pending_number(cache) : 0;
+    size_t size = 0;
     void *lock;
 
     if (number == 0)
-        return;
+        return 0;
     lock = run_lock(cache, number - 1);
-    ahead_land(cache, number - 1);
+    if (pending_number(cache) == number)        /* nobody was faster */
+        size = pending_end(cache, keep);
     lock_release(cache->locks, lock);
+    return size;
 }
 
 /*
@@ -405,7 +415,7 @@ void ahead_next(struct shale_cache *cache, uint64_t number, uint64_t first,
         number << cache->run_shift >= end ||
         number << cache->run_shift >= cache->block_count)
         return;
-    ahead_end(cache);
+    ahead_end(cache, true);
     lock = run_lock(cache, number);
     if (pending_plan(cache, number, first, end)) {
         shale_flight_begin(&p->flight, cache->dev);

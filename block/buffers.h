@@ -130,11 +130,13 @@ int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
 /*
  * What of a run is asked for ahead and pending (ahead.c): begin and end of a
  * cache; BLOCK has been put in the cache, or is changed past it, under the
- * state lock; deal out what is pending, without any load lock.
+ * state lock; nothing is pending any more, and what was is to KEEP, for which
+ * one has the volume's lock, or is dropped. Without any load lock. Returns the
+ * bytes that it took.
  */
 void ahead_init(struct shale_cache *cache);
 void ahead_fini(struct shale_cache *cache);
 void ahead_strike(struct shale_cache *cache, uint64_t block);
-void ahead_end(struct shale_cache *cache);
+size_t ahead_end(struct shale_cache *cache, bool keep);
 
 #endif /* BLOCK_BUFFERS_H */

@@ -130,19 +130,20 @@ void shale_buf_put(struct shale_buf *buf)
 void shale_cache_forget(struct shale_cache *cache, uint64_t first,
                         uint64_t count)
 {
+    ahead_end(cache, true);     /* which may be reading them */
     for (uint64_t i = 0; i < count; i++)
         cache_forget(cache, first + i);
 }
 
 size_t shale_cache_shrink(struct shale_cache *cache, size_t want)
 {
-    size_t bytes, freed;
+    size_t freed = ahead_end(cache, false), bytes;
 
-    ahead_end(cache);
+    want -= freed < want ? freed : want;
     cache_lock(cache);
     bytes = cache->bytes;
     cache_unlock(cache);
-    freed = cache_trim(cache, want < bytes ? bytes - want : 0);
+    freed += cache_trim(cache, want < bytes ? bytes - want : 0);
     shale_slab_shrink(cache->slab);
     return freed;
 }

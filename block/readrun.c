@@ -22,7 +22,8 @@
  * (2) A run does not cover a block that is dirty, which it is for as long as it
  *     is being written: the device is never asked to read what it is writing.
  *     None can become so during the request, as changing a block excludes all
- *     readers of the volume.
+ *     readers of the volume; and what is pending is waited for before a batch
+ *     is written.
  */
 #include "readrun.h"
 

@@ -562,6 +562,7 @@ int shale_tx_write(struct shale_tx *tx)
     int err;
 
     lock_exclusive(cache->locks, lock);
+    ahead_end(cache, true);     /* which may be reading what is written now */
     flush_failed_tell(tx);
     flight_alloc(&w);
     gather_alloc(&w);

@@ -247,9 +247,13 @@ END_TEST
 
 START_TEST(given_up_when_memory_is_short)
 {
+    size_t held;
+
     open_async(BUDGET, 8);
     come_in_order(0, 1);
-    shale_cache_shrink(rig.cache, SIZE_MAX);
+    held = rig_stats().bytes;
+    ck_assert_uint_eq(shale_cache_shrink(rig.cache, SIZE_MAX),
+                      held + (size_t)RUN * RIG_BLOCK);
     ck_assert_uint_eq(rig_stats().bytes, 0);
     ck_assert_uint_eq(disk.waiting_count, 0);
     close_async();

@@ -128,7 +128,7 @@ void vfs_lock_destroy(const struct shale_lock_ops *locks,
  * Free memory of FS's own for something that found none and will be tried
  * again: unused vnodes; and blocks that nobody holds and what was decoded, half
  * of them and then all, as TRIES counts from 0. False if there is nothing more
- * to give. Takes the leaf locks only.
+ * to give. Takes the leaf locks only, and may wait for what is read ahead.
  */
 bool vfs_make_room(struct shale_fs *fs, unsigned tries);
 

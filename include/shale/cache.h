@@ -117,7 +117,10 @@ void shale_buf_put(struct shale_buf *buf);
 void shale_cache_forget(struct shale_cache *cache, uint64_t first,
                         uint64_t count);
 
-/* Drop unpinned clean blocks until WANT bytes are freed. Returns how many. */
+/*
+ * Drop what is being read ahead, and unpinned clean blocks until WANT bytes are
+ * freed. Returns how many. The volume's lock need not be held.
+ */
 size_t shale_cache_shrink(struct shale_cache *cache, size_t want);
 
 struct shale_cache_stats {
