@@ -145,9 +145,10 @@ static int check_request(const struct shale_bdev *dev,
 static int request_do(struct shale_bdev *dev,
                       const struct shale_bdev_request *request)
 {
-    if (PROFILE_WRITES && request->write)
-        return shale_bdev_write(dev, request->offset, request->buf,
-                                request->len);
+    if (request->write)
+        return PROFILE_WRITES ? shale_bdev_write(dev, request->offset,
+                                                 request->buf, request->len)
+                              : SHALE_EROFS;
     return shale_bdev_read(dev, request->offset, request->buf, request->len);
 }
 

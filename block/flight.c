@@ -9,6 +9,7 @@
 #include "shale/flight.h"
 
 #include "profile.h"
+#include "shale/err.h"
 
 void shale_flight_begin(struct shale_flight *flight, struct shale_bdev *dev)
 {
@@ -33,8 +34,9 @@ static void note(struct shale_flight *flight, int err)
 static int do_now(struct shale_bdev *dev, bool write, uint64_t offset,
                   void *buf, size_t len)
 {
-    if (PROFILE_WRITES && write)
-        return shale_bdev_write(dev, offset, buf, len);
+    if (write)
+        return PROFILE_WRITES ? shale_bdev_write(dev, offset, buf, len)
+                              : SHALE_EROFS;
     return shale_bdev_read(dev, offset, buf, len);
 }
 
