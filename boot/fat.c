@@ -138,7 +138,7 @@ static int slot_at(struct shale_boot *boot, struct shale_boot_file *dir,
     uint64_t byte = (uint64_t)slot * FAT_ENTRY_SIZE;
     int found;
 
-    if (dir->where[FIRST] == FIXED_ROOT) {
+    if (dir->where[FIRST] == FIXED_ROOT && vol->boot.bits != 32) {
         *at = ((uint64_t)vol->boot.root_sector << vol->boot.sector_shift) +
               byte;
         return slot < vol->boot.root_entries;

@@ -152,6 +152,37 @@ START_TEST(says_no)
 }
 END_TEST
 
+/* The first directory of FAT32's root begins with cluster 0xffffffff. */
+START_TEST(no_such_cluster)
+{
+    static uint8_t sector[512];
+    struct shale_memory_bdev dev;
+    struct shale_boot_entry entry;
+    struct shale_boot_file root;
+    struct shale_boot boot;
+    uint64_t cookie = 0;
+
+    golden_load(&golden, "fat32-small");
+    shale_memory_bdev_init(&dev, golden.bytes, golden.size, 512, true);
+    ck_assert_int_eq(shale_boot_open(&boot, &shale_boot_fat, &dev.base, sector,
+                                     sizeof sector), 0);
+    ck_assert_int_eq(shale_boot_find(&boot, "", &root), 0);
+    do
+        ck_assert_int_eq(shale_boot_list(&boot, &root, &cookie, &entry), 1);
+    while (entry.file.type != SHALE_TYPE_DIR);
+    /* The cookie is the slot after it, and the sector is what was read last. */
+    cookie = boot.sector_at + (cookie - 1) * 32 % sizeof sector;
+    memset(golden.bytes + cookie + 20, 0xff, 2);
+    memset(golden.bytes + cookie + 26, 0xff, 2);
+    boot.sector_at = UINT64_MAX;
+    ck_assert_int_eq(shale_boot_find(&boot, entry.name, &root), 0);
+    cookie = 0;
+    ck_assert_int_eq(shale_boot_list(&boot, &root, &cookie, &entry),
+                     SHALE_ECORRUPT);
+    golden_free(&golden);
+}
+END_TEST
+
 /* Change bytes where metadata is; whatever comes of it ends. */
 START_TEST(survives_damage)
 {
@@ -191,6 +222,7 @@ Suite *suite(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, sees_the_same, 0, count);
     tcase_add_loop_test(tc, says_no, 0, count);
+    tcase_add_test(tc, no_such_cluster);
     tcase_add_loop_test(tc, survives_damage, 0, count);
     suite_add_tcase(s, tc);
     return s;
