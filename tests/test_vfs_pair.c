@@ -54,6 +54,25 @@ START_TEST(takes_no_halves_of_two)
 }
 END_TEST
 
+/* ... or of a third, where all three are like what is kept: small. */
+START_TEST(takes_no_thirds_of_three)
+{
+    enum { SMALL = 12 };
+
+    for (uint32_t high = 0; high < SMALL; high++)
+        for (uint32_t low = 0; low < SMALL; low++)
+            for (uint32_t of = 0; of < SMALL * SMALL; of++) {
+                const uint32_t third[] = { of / SMALL, of % SMALL };
+                const struct pair_halves met = {
+                    high, low, pair_sum(third[0], third[1]),
+                };
+
+                if (third[0] != high || third[1] != low)
+                    ck_assert_uint_eq(pair_halves_get(&met), 0);
+            }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vfs/pair");
@@ -62,6 +81,7 @@ Suite *suite(void)
     tcase_add_test(tc, finds_what_was_stored);
     tcase_add_loop_test(tc, takes_no_halves_of_two, 0,
                         (int)(NUMBERS * NUMBERS));
+    tcase_add_test(tc, takes_no_thirds_of_three);
     suite_add_tcase(s, tc);
     return s;
 }
