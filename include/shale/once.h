@@ -91,7 +91,10 @@ static inline int shale_once(struct shale_once *once,
                ? 0 : shale_once_slow(once, init, context, wait);
 }
 
-/* As shale_once(), for who cannot wait: an interrupt, or who has other ways. */
+/*
+ * As shale_once(), for who cannot wait: an interrupt, or who has other ways. He
+ * wakes nobody: not for a once that others sleep for.
+ */
 static inline int shale_once_try(struct shale_once *once,
                                  int (*init)(void *context), void *context)
 {
