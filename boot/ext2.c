@@ -162,8 +162,8 @@ static int ext2_map_byte(struct shale_boot *boot, struct shale_boot_file *file,
 
 /*
  * The record at byte *AT of DIR, or after it, that is in use and neither "."
- * nor "..": its name is in state->raw, and *AT behind it. Returns 1, or 0 at the
- * end.
+ * nor "..": its name is in state->raw, and *AT behind it. Returns 1, or 0 at
+ * the end.
  */
 static int record_next(struct shale_boot *boot, struct shale_boot_file *dir,
                        uint64_t *at, struct ext2_dirent *out)

@@ -214,8 +214,8 @@ static inline bool ext2_block_usable(const struct ext2_volume *vol,
 bool ext2_probe(const uint8_t *head, size_t len);
 
 /*
- * Decode RAW, whose magic is right, into *OUT, but for out->at. Returns NULL, or
- * what is wrong with its geometry.
+ * Decode RAW, whose magic is right, into *OUT, but for out->at. Returns NULL,
+ * or what is wrong with its geometry.
  */
 const char *ext2_super_decode(const struct ext2_disk_super *raw,
                               struct ext2_super *out);

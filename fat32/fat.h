@@ -235,8 +235,8 @@ static inline uint32_t fat_table_byte(const struct fat_volume *vol,
 }
 
 /*
- * The entry of CLUSTER whose bytes begin at RAW, as they are: two bytes of FAT12
- * and FAT16, four of FAT32; and what VALUE means, see above.
+ * The entry of CLUSTER whose bytes begin at RAW, as they are: two bytes of
+ * FAT12 and FAT16, four of FAT32; and what VALUE means, see above.
  */
 uint32_t fat_table_decode(const struct fat_volume *vol, uint32_t cluster,
                           const uint8_t *raw);
@@ -457,8 +457,8 @@ struct fat_pieces {
 };
 
 /*
- * Take a piece, found at SLOT, into NAME, of FAT_LONG_MAX + 1 units; a name that
- * it breaks is dropped.
+ * Take a piece, found at SLOT, into NAME, of FAT_LONG_MAX + 1 units; a name
+ * that it breaks is dropped.
  */
 void fat_pieces_add(struct fat_pieces *pieces, const uint8_t *bytes,
                     uint32_t slot, uint16_t *name);

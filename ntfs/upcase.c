@@ -74,8 +74,9 @@ static int table_build_in(struct ntfs_volume *vol, uint16_t **rows)
 }
 
 /*
- * Is this a table of upper case? Every one that Windows has written leaves alone
- * what is upper case already, and has ASCII's. What was never written is zeros.
+ * Is this a table of upper case? Every one that Windows has written leaves
+ * alone what is upper case already, and has ASCII's. What was never written is
+ * zeros.
  */
 static bool table_check(uint16_t *const *rows)
 {

@@ -57,7 +57,7 @@ static void set_number(struct json *object, const char *key, bool known,
 }
 
 static struct json *finding_json(const struct checkrun *run,
-                            const struct shale_finding *finding)
+                                 const struct shale_finding *finding)
 {
     bool placed = finding->at != SHALE_NOWHERE;
     struct json *object = json_new();

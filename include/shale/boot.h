@@ -14,8 +14,8 @@
  *
  * There is no allocator here, no cache but one sector, and no vnode: all that
  * is known is in the structs below, which the caller has. Nothing is written.
- * The formats' bytes are decoded by what decodes them for the drivers. A journal
- * that was not replayed is not minded: what only it has is not seen.
+ * The formats' bytes are decoded by what decodes them for the drivers. A
+ * journal that was not replayed is not minded: what only it has is not seen.
  *
  * Units      offsets, sizes and lengths are bytes
  * Names      UTF-8; no symlink is followed, and "." and ".." are no names
