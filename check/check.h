@@ -46,6 +46,10 @@ struct check;
 
 struct check_path;
 
+/* What findings take, whatever the format: the end of each formula. */
+#define CHECK_MEMORY_FINDINGS "; 128 bytes per finding kept, its name and " \
+                              "the path of what it is about"
+
 /* What a format supplies. */
 struct shale_checker {
     const char *name;

@@ -1,10 +1,11 @@
 /*
  * note.c - findings: kept, sorted, given paths and words, told
  *
- * At most findings_max are kept. When there are more, those stay that matter
- * most, and of equals the lowest, whichever worker came first: what is told of
- * a volume is always the same. So the notes are a heap while there are as many
- * as may be, whose top is the next to go.
+ * All are counted, by code. At most findings_max are kept, and none if nobody
+ * is to be told. When there are more, those stay that matter most, and of
+ * equals the lowest, whichever worker came first: what is told of a volume is
+ * always the same. So the notes are a heap while there are as many as may be,
+ * whose top is the next to go.
  *
  * Names are kept as they are on the volume, and made printable when they are
  * told, in memory that is taken beforehand: a check that has run out of it
@@ -233,7 +234,8 @@ void check_tell(struct check *check, const struct shale_check_code *code,
     if (index < notes->codes)
         notes->told[index]++;
     check->result->findings[code->severity]++;
-    keep(check, &noted);
+    if (check->config->finding)
+        keep(check, &noted);
     check_unlock(check, &notes->lock);
 }
 
@@ -288,7 +290,8 @@ int check_notes_paths(struct check *check, bool find)
 {
     struct check_notes *notes = check->notes;
     struct check_text text = { .bytes = notes->texts, .size = PATH_TEXT };
-    int err = 0;
+    int err = find ? check_paths_reserve(check, &notes->paths, notes->count)
+                   : 0;
 
     for (size_t i = 0; find && !err && i < notes->count; i++)
         err = check_paths_add(check, &notes->paths,
@@ -330,17 +333,33 @@ static int tell(struct check *check, const struct noted *noted)
     });
 }
 
+/* How often each code was found, to who wants to know. */
+static void tell_counts(struct check *check)
+{
+    const struct shale_check_config *config = check->config;
+    const struct shale_checker *checker = check->state->checker;
+    const uint64_t *told = check->notes->told;
+
+    for (size_t i = 0; config->counted && i < check->notes->codes; i++)
+        if (told[i])
+            config->counted(config->context, i < checker->code_count
+                                ? &checker->codes[i]
+                                : &check_codes[i - checker->code_count],
+                            told[i]);
+}
+
 int check_notes_tell(struct check *check)
 {
     struct check_notes *notes = check->notes;
     uint64_t *findings = check->result->findings;
     int err = 0;
 
+    tell_counts(check);
+    if (!check->config->finding)
+        return 0;
     check->result->untold = findings[SHALE_ADVICE] +
                             findings[SHALE_INCONSISTENCY] +
                             findings[SHALE_CORRUPTION] - notes->count;
-    if (!check->config->finding)
-        return 0;
     check_sort(notes->kept, notes->count, sizeof *notes->kept, by_telling);
     for (size_t i = 0; !err && i < notes->count; i++)
         err = tell(check, notes->kept[i]);

@@ -14,12 +14,12 @@ static bool has_path(enum shale_object object)
            object == SHALE_OBJECT_RECORD;
 }
 
-static int make_room(struct check *check, struct check_paths *paths)
+int check_paths_reserve(struct check *check, struct check_paths *paths,
+                        size_t room)
 {
-    size_t room = paths->room ? paths->room * 2 : FIRST_ROOM;
     struct check_path *at;
 
-    if (paths->count < paths->room)
+    if (room <= paths->room)
         return 0;
     at = room > SIZE_MAX / sizeof *at ? NULL :
                                         check_alloc(check, room * sizeof *at);
@@ -36,11 +36,13 @@ static int make_room(struct check *check, struct check_paths *paths)
 int check_paths_add(struct check *check, struct check_paths *paths,
                     enum shale_object object, uint64_t number)
 {
-    int err;
+    int err = 0;
 
     if (!has_path(object))
         return 0;
-    err = make_room(check, paths);
+    if (paths->count == paths->room)
+        err = check_paths_reserve(check, paths, paths->room ? paths->room * 2
+                                                            : FIRST_ROOM);
     if (!err)
         paths->at[paths->count++] = (struct check_path){
             .object = object, .number = number,

@@ -99,6 +99,10 @@ struct check_paths {
     size_t count, room;
 };
 
+/* Have room for so many. */
+int check_paths_reserve(struct check *check, struct check_paths *paths,
+                        size_t room);
+
 /* Add an object, unless its kind has no paths. */
 int check_paths_add(struct check *check, struct check_paths *paths,
                     enum shale_object object, uint64_t number);

@@ -137,6 +137,136 @@ START_TEST(the_sink_may_end_it)
 }
 END_TEST
 
+/* ------------------------------------------------------- counts, memory */
+
+/* Append to rig.told how many there are of CODE. */
+static void take_count(void *context, const struct shale_check_code *code,
+                       uint64_t count)
+{
+    size_t len = strlen(rig.told);
+
+    (void)context;
+    snprintf(rig.told + len, sizeof rig.told - len, "%s: %llu\n", code->name,
+             (unsigned long long)count);
+}
+
+/* Of all there are, however few are kept, and whoever finds them. */
+START_TEST(all_are_counted_by_code)
+{
+    static const char counts[] = "rig.bad: 1667\nrig.odd: 50\n"
+                                 "rig.named: 3333\n";
+    static const uint32_t bounds[] = { 1, 700, 0 };
+
+    for (unsigned workers = 1; workers < 8; workers += 3)
+        for (size_t i = 0; i < 3; i++) {
+            rig_open(workers);
+            rig.config.counted = take_count;
+            rig.config.findings_max = bounds[i];
+            ck_assert_int_eq(rig_check(run_many), 0);
+            ck_assert_int_eq(strncmp(rig.told, counts, strlen(counts)), 0);
+            rig.config.finding = NULL;
+            ck_assert_int_eq(rig_check(run_many), 0);
+            ck_assert_str_eq(rig.told, counts);
+            ck_assert_uint_eq(rig.result.untold, 0);
+            ck_assert_uint_eq(rig.result.findings[SHALE_CORRUPTION], 1667);
+            rig_close();
+        }
+}
+END_TEST
+
+/* The shared codes come last, also of a check that fails. */
+static int run_failing(struct check *check)
+{
+    bool good = true;
+
+    tell(check, RIG_COUNTS, SHALE_OBJECT_VOLUME, 0, 0);
+    shale_fault_at(&rig.fault, 0, UINT64_MAX, SHALE_EIO);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(check_get(check, 0, (uint8_t[512]){ 0 }, 512,
+                                   SHALE_OBJECT_BLOCK, 7, &good), 0);
+    ck_assert(!good);
+    return SHALE_EIO;
+}
+
+START_TEST(codes_of_all_formats_are_counted)
+{
+    rig_open(1);
+    rig.config.counted = take_count;
+    rig.config.finding = NULL;
+    ck_assert_int_eq(rig_check(run_failing), SHALE_EIO);
+    ck_assert_str_eq(rig.told, "rig.counts: 1\nread.failed: 2\n");
+    rig_close();
+}
+END_TEST
+
+/* Each a path of two bytes. */
+static int find_all(struct check *check, struct check_path *paths,
+                    size_t count)
+{
+    int err = 0;
+
+    for (size_t i = 0; !err && i < count; i++)
+        err = check_path_set(check, &paths[i], "/p", 2);
+    return err;
+}
+
+/* One that is like no other, with a name of two bytes. */
+static int tell_other(struct check *check, uint64_t index, void *context)
+{
+    (void)context;
+    check_tell(check, &rig_codes[RIG_NAMED], index,
+               &(struct check_note){ .object = SHALE_OBJECT_INODE,
+                                     .number = index, .name = "ab",
+                                     .len = 2 });
+    return 0;
+}
+
+static int run_others(struct check *check)
+{
+    return check_each(check, 9000, tell_other, NULL);
+}
+
+static int ignore(void *context, const struct shale_finding *finding)
+{
+    (void)context;
+    (void)finding;
+    return 0;
+}
+
+/* The heap's peak when BOUND are kept; 0: none. */
+static size_t heap_peak(uint32_t bound)
+{
+    struct shale_mem_stats stats;
+
+    rig_open(1);
+    rig.paths = find_all;
+    rig.config.findings_max = bound;
+    rig.config.finding = bound ? ignore : NULL;
+    ck_assert_int_eq(rig_check(run_others), 0);
+    ck_assert_uint_eq(rig.result.untold, bound ? 9000 - bound : 0);
+    shale_mem_stats(rig.mem, &stats);
+    rig_close();
+    return stats.peak;
+}
+
+/* CHECK_MEMORY_FINDINGS, which says what one takes; names and paths besides. */
+START_TEST(memory_is_as_the_formula_has_it)
+{
+    static const uint32_t bounds[] = { 1, 64, 65, 700, 4096, 4097, 9000 };
+    size_t none = heap_peak(0);
+
+    ck_assert_ptr_nonnull(strstr(CHECK_MEMORY_FINDINGS, " 128 bytes "));
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        size_t room = bounds[i] < 64 ? 64 : bounds[i], peak;
+
+        peak = heap_peak(bounds[i]);
+        ck_assert_msg(peak <= none + room * (128 + 2 + 2), "%u: %zu, %zu",
+                      (unsigned)bounds[i], none, peak);
+        ck_assert_uint_gt(peak, none + bounds[i] * (size_t)80);
+    }
+}
+END_TEST
+
 START_TEST(nobody_need_listen)
 {
     rig_open(1);
@@ -415,6 +545,9 @@ Suite *suite(void)
     tcase_add_test(tc, the_worst_stay_whoever_was_first);
     tcase_add_loop_test(tc, all_stay_if_there_is_room, 0, 2);
     tcase_add_test(tc, the_sink_may_end_it);
+    tcase_add_test(tc, all_are_counted_by_code);
+    tcase_add_test(tc, codes_of_all_formats_are_counted);
+    tcase_add_test(tc, memory_is_as_the_formula_has_it);
     tcase_add_test(tc, nobody_need_listen);
     tcase_add_loop_test(tc, names_are_safe_to_print, 0,
                         sizeof names / sizeof names[0]);

@@ -35,6 +35,7 @@ struct told {
     char *text;
     size_t len;
     uint64_t claimed;           /* a sum that order does not change */
+    uint64_t counted, codes;    /* findings; a sum that says of which codes */
     struct shale_check_result result;
 };
 
@@ -62,6 +63,16 @@ static void on_claim(void *context, const struct shale_claim *claim)
                      ((uint64_t)claim->use + 3) * (claim->number + 5);
 }
 
+static void on_counted(void *context, const struct shale_check_code *code,
+                       uint64_t count)
+{
+    struct told *told = context;
+
+    told->counted += count;
+    for (const char *c = code->name; *c; c++)
+        told->codes = told->codes * 31 + (unsigned char)*c + count;
+}
+
 /* Check the golden image in BYTES with COUNT threads. */
 static void check_by(unsigned count, const char *type, uint8_t *bytes,
                      size_t size, struct told *told)
@@ -72,6 +83,7 @@ static void check_by(unsigned count, const char *type, uint8_t *bytes,
     struct shale_check_config config = {
         .dev = &memory.base, .mem = mem, .checkers = shale_all_checkers,
         .type = type, .context = told, .finding = on_finding,
+        .counted = on_counted,
         .claim = on_claim, .workers = workers, .locks = &shale_host_locks,
         .findings_max = 2000,
     };
@@ -95,8 +107,13 @@ static void compare(const char *type, uint8_t *bytes, size_t size)
     check_by(4, type, bytes, size, &four);
     ck_assert_str_eq(one.text, four.text);
     ck_assert_uint_eq(one.claimed, four.claimed);
-    for (int i = 0; i <= SHALE_CORRUPTION; i++)
+    ck_assert_uint_eq(one.codes, four.codes);
+    ck_assert_uint_eq(one.counted, four.counted);
+    for (int i = 0; i <= SHALE_CORRUPTION; i++) {
         ck_assert_uint_eq(one.result.findings[i], four.result.findings[i]);
+        one.counted -= one.result.findings[i];
+    }
+    ck_assert_uint_eq(one.counted, 0);
     ck_assert_uint_eq(one.result.files, four.result.files);
     ck_assert_uint_eq(one.result.directories, four.result.directories);
     ck_assert_uint_eq(one.result.units_used, four.result.units_used);

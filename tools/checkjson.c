@@ -3,6 +3,10 @@
  *
  * Offsets are bytes of the image; "volume_offset" is the same byte counted from
  * the volume's beginning. What is not known is null, never left out.
+ *
+ * The document is written as it comes, so a million findings take no memory:
+ *
+ *     { "image", "volumes": [ { "findings": [...], the rest }, ... ], the rest }
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,18 +82,40 @@ static struct json *finding_json(const struct checkrun *run,
     return object;
 }
 
+void checkjson_begin(const char *name)
+{
+    struct json *object = json_new();
+
+    set_text(object, "image", name);
+    fputs("{", stdout);
+    json_write_members(object, "\n ", stdout);
+    fputs(",\n \"volumes\": [", stdout);
+    json_free(object);
+}
+
+/* Begin the object of a volume, and its findings. */
+static void volume_begin(struct checks *checks)
+{
+    if (checks->begun)
+        return;
+    fputs(checks->apart ? ",\n {" : "\n {", stdout);
+    fputs(checks->summary ? "\n  \"findings\": null"
+                          : "\n  \"findings\": [", stdout);
+    checks->begun = true;
+}
+
 int checkjson_finding(struct checkrun *run,
                       const struct shale_finding *finding)
 {
     struct checks *checks = (struct checks *)run;
+    struct json *object = finding_json(run, finding);
 
-    code_counts_add(&checks->counts, finding->code);
-    if (checks->summary)
-        return 0;
-    if (!checks->findings)
-        checks->findings = json_list();
-    json_append(checks->findings, finding_json(run, finding));
-    return 0;
+    volume_begin(checks);
+    fputs(checks->some ? ",\n   " : "\n   ", stdout);
+    json_write(object, false, stdout);
+    json_free(object);
+    checks->some = true;
+    return output_failed() ? SHALE_EIO : 0;
 }
 
 /* How many there are, by severity and by code, and of what. */
@@ -152,14 +178,35 @@ static struct json *volume_json(struct checks *checks)
     return object;
 }
 
-struct json *checkjson_end(struct checks *checks)
+void checkjson_end(struct checks *checks)
 {
     struct json *object = volume_json(checks);
 
-    json_set(object, "findings", checks->findings ? checks->findings
-                               : checks->summary ? json_null() : json_list());
-    checks->findings = NULL;
-    return object;
+    volume_begin(checks);
+    fputs(checks->summary ? "," : "],", stdout);
+    json_write_members(object, "\n  ", stdout);
+    fputs("\n }", stdout);
+    json_free(object);
+}
+
+/* Set what there is to say of an image at the end. */
+static void set_image(struct json *object, int status, const char *error,
+                      const char *in_use)
+{
+    jsonout_number(object, "exit", (unsigned)status);
+    set_text(object, "error", error);
+    set_text(object, "in_use", in_use);
+}
+
+void checkjson_last(int status, const char *error, const char *in_use)
+{
+    struct json *object = json_new();
+
+    set_image(object, status, error, in_use);
+    fputs("],", stdout);
+    json_write_members(object, "\n ", stdout);
+    fputs("\n}\n", stdout);
+    json_free(object);
 }
 
 /* OBJECT as a line, "kind" in front. */
@@ -176,19 +223,14 @@ static void print_line(const char *kind, struct json *object)
 
 int checkjson_line(struct checkrun *run, const struct shale_finding *finding)
 {
-    struct checks *checks = (struct checks *)run;
-    struct json *object;
+    struct json *object = finding_json(run, finding);
 
-    code_counts_add(&checks->counts, finding->code);
-    if (checks->summary)
-        return 0;
-    object = finding_json(run, finding);
     set_number(object, "partition", run->place->part != 0, run->place->part);
     print_line("finding", object);
     return output_failed() ? SHALE_EIO : 0;
 }
 
-void checkjson_last_line(struct checks *checks)
+void checkjson_volume_line(struct checks *checks)
 {
     struct json *object = volume_json(checks);
 
@@ -196,19 +238,12 @@ void checkjson_last_line(struct checks *checks)
     print_line("volume", object);
 }
 
-void checkjson_image(const char *name, int status, const char *error,
-                     const char *in_use, struct json *volumes)
+void checkjson_last_line(const char *name, int status, const char *error,
+                         const char *in_use)
 {
     struct json *object = json_new();
 
     set_text(object, "image", name);
-    jsonout_number(object, "exit", (unsigned)status);
-    set_text(object, "error", error);
-    set_text(object, "in_use", in_use);
-    if (!volumes) {
-        print_line("image", object);
-        return;
-    }
-    json_set(object, "volumes", volumes);
-    jsonout_document(object);
+    set_image(object, status, error, in_use);
+    print_line("image", object);
 }

@@ -108,6 +108,14 @@ static void on_progress(void *context, unsigned phase, unsigned phases,
         progress_phase(phase, phases, what, done, total);
 }
 
+static void on_counted(void *context, const struct shale_check_code *code,
+                       uint64_t count)
+{
+    struct checkrun *run = context;
+
+    run->counted(run, code, count);
+}
+
 static int on_finding(void *context, const struct shale_finding *finding)
 {
     struct checkrun *run = context;
@@ -115,7 +123,7 @@ static int on_finding(void *context, const struct shale_finding *finding)
     progress_hide();
     if (stop)
         return SHALE_EINTR;
-    return run->finding ? run->finding(run, finding) : 0;
+    return run->finding(run, finding);
 }
 
 static void on_claim(void *context, const struct shale_claim *claim)
@@ -215,7 +223,8 @@ void checkrun(struct checkrun *run, struct shale_image *image,
         .findings_max = options->findings_max,
         .stop = &stop,
         .context = run,
-        .finding = on_finding,
+        .counted = run->counted ? on_counted : NULL,
+        .finding = run->finding ? on_finding : NULL,
         .progress = on_progress,
         .claim = run->claim ? on_claim : NULL,
         .wanted = run->wanted ? on_wanted : NULL,

@@ -15,6 +15,8 @@
 #include "table.h"
 #include "tools.h"
 
+struct json;
+
 /* What fsck(8) expects; bits, or-ed for several volumes. */
 enum {
     FSCK_SOUND   = 0,
@@ -125,6 +127,8 @@ struct checkrun {
     double seconds;
 
     /* To be filled in before: as in struct shale_check_config. */
+    void (*counted)(struct checkrun *run, const struct shale_check_code *code,
+                    uint64_t count);
     int (*finding)(struct checkrun *run, const struct shale_finding *finding);
     void (*claim)(struct checkrun *run, const struct shale_claim *claim);
     bool (*wanted)(struct checkrun *run, size_t index,
@@ -176,14 +180,15 @@ struct code_counts {
 };
 
 void code_counts_add(struct code_counts *counts,
-                     const struct shale_check_code *code);
+                     const struct shale_check_code *code, uint64_t count);
 /* Most severe first, then by name. */
 void code_counts_sort(struct code_counts *counts);
 void code_counts_free(struct code_counts *counts);
 
 enum checks_form { CHECKS_TEXT, CHECKS_JSON, CHECKS_LINES };
 
-/* One volume's check that is shown; the runs of `shale check`. */
+/* One volume's check that is shown; the runs of `shale check`. Its findings are
+   shown as they are told, so none is kept here. */
 struct checks {
     struct checkrun run;
     bool summary;               /* findings are counted, not shown */
@@ -191,35 +196,41 @@ struct checks {
     size_t width;               /* text: of the terminal; 0: there is none */
     struct code_counts counts;
 
-    bool apart;                 /* text: another volume's precedes */
-    bool some;                  /* text: an object has been begun: */
+    bool apart;                 /* another volume's precedes */
+    bool begun;                 /* JSON: its object has been */
+    bool some;                  /* findings; text: an object has been begun: */
     enum shale_object object;
     uint64_t number;
 
     const char *error;          /* JSON: why it was not checked, if not by
                                    run.err; or NULL */
-    struct json *findings;      /* JSON: the list of them */
 };
+
+/* Note in CHECKS's counts how many findings of CODE there are. */
+void checks_counted(struct checkrun *run, const struct shale_check_code *code,
+                    uint64_t count);
 
 int checktext_finding(struct checkrun *run,
                       const struct shale_finding *finding);
 void checktext_end(struct checks *checks);
 
-/* As a JSON document: a list of findings is made, then all of the volume. */
+/*
+ * As a JSON document, written as it comes: its beginning, with the image's NAME
+ * (or NULL); of each volume the findings, then what is known by then; its end.
+ */
+void checkjson_begin(const char *name);
 int checkjson_finding(struct checkrun *run,
                       const struct shale_finding *finding);
-struct json *checkjson_end(struct checks *checks);
+void checkjson_end(struct checks *checks);
+void checkjson_last(int status, const char *error, const char *in_use);
 
 /* As JSON Lines: each at once. */
 int checkjson_line(struct checkrun *run, const struct shale_finding *finding);
-void checkjson_last_line(struct checks *checks);
+void checkjson_volume_line(struct checks *checks);
+void checkjson_last_line(const char *name, int status, const char *error,
+                         const char *in_use);
 
-/*
- * The end of either: the document, which VOLUMES is a part of, or (if that is
- * NULL) a line. NAME, ERROR and IN_USE, as in struct places, may be NULL.
- */
-void checkjson_image(const char *name, int status, const char *error,
-                     const char *in_use, struct json *volumes);
+/* In either, ERROR and IN_USE are as in struct places, and may be NULL. */
 
 /*
  * Set KEY to the bytes that SHOWN stands for, a path or a name as

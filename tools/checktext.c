@@ -22,19 +22,22 @@
 /* ------------------------------------------------------------- counting */
 
 void code_counts_add(struct code_counts *counts,
-                     const struct shale_check_code *code)
+                     const struct shale_check_code *code, uint64_t count)
 {
-    for (size_t i = counts->count; i-- > 0;)
-        if (counts->list[i].code == code) {
-            counts->list[i].count++;
-            return;
-        }
     if (counts->count == counts->room) {
         counts->room = 2 * counts->room + 16;
         counts->list = xrealloc(counts->list, counts->room,
                                 sizeof *counts->list);
     }
-    counts->list[counts->count++] = (struct code_count){ code, 1 };
+    counts->list[counts->count++] = (struct code_count){ code, count };
+}
+
+void checks_counted(struct checkrun *run, const struct shale_check_code *code,
+                    uint64_t count)
+{
+    struct checks *checks = (struct checks *)run;
+
+    code_counts_add(&checks->counts, code, count);
 }
 
 static int compare_counts(const void *a, const void *b)
@@ -160,9 +163,6 @@ int checktext_finding(struct checkrun *run,
     char text[256];
     int word;
 
-    code_counts_add(&checks->counts, finding->code);
-    if (checks->summary)
-        return 0;
     if (!checks->some || checks->object != finding->object ||
         checks->number != finding->number)
         print_object(checks, finding);

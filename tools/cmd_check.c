@@ -15,8 +15,6 @@
 #include "jsonout.h"
 #include "terminal.h"
 
-#define SUMMARY_FINDINGS 100000 /* kept where only counts are shown */
-
 enum {
     OPTION_ALL = OPTION_LONG,
     OPTION_JSON,
@@ -69,7 +67,6 @@ struct settings {
     bool shown;                 /* a volume has been reported on */
     bool next;                  /* the image is no volume: look on */
     int status;                 /* so far */
-    struct json *volumes;       /* JSON: a list of them */
 };
 
 static int take_number(struct options *options, const char *what, uint64_t min,
@@ -175,9 +172,9 @@ static void show(struct settings *set, struct checks *checks)
     set->shown = true;
     set->status |= checkrun_status(&checks->run);
     if (set->form == CHECKS_JSON)
-        json_append(set->volumes, checkjson_end(checks));
+        checkjson_end(checks);
     else if (set->form == CHECKS_LINES)
-        checkjson_last_line(checks);
+        checkjson_volume_line(checks);
     else if (checks->run.passed || checks->run.err != SHALE_ENODEV)
         checktext_end(checks);
 }
@@ -190,7 +187,9 @@ static void check_place(struct settings *set, const struct options *options,
         .run = {
             .place = place,
             .image = set->image,
-            .finding = set->form == CHECKS_JSON ? checkjson_finding
+            .counted = checks_counted,
+            .finding = set->summary ? NULL
+                     : set->form == CHECKS_JSON ? checkjson_finding
                      : set->form == CHECKS_LINES ? checkjson_line
                      : checktext_finding,
             .passed = set->status & FSCK_STOPPED,
@@ -221,7 +220,6 @@ static void check_place(struct settings *set, const struct options *options,
         }
         show(set, &checks);
     }
-    json_free(checks.findings);
     code_counts_free(&checks.counts);
 }
 
@@ -252,7 +250,7 @@ static int check_image(struct settings *set, const struct options *options)
         report("%s: nothing is repaired: shale check only reads, and does so "
                "now", set->image);
     if (set->form == CHECKS_JSON)
-        set->volumes = json_list();
+        checkjson_begin(set->image);
     if (places_open(places, set->image, options, set->all))
         check_places(set, options);
     else
@@ -262,9 +260,11 @@ static int check_image(struct settings *set, const struct options *options)
                     "image");
         set->status |= FSCK_DAMAGED;
     }
-    if (set->form != CHECKS_TEXT)
-        checkjson_image(set->image, set->status, places->error,
-                        places->in_use, set->volumes);
+    if (set->form == CHECKS_JSON)
+        checkjson_last(set->status, places->error, places->in_use);
+    else if (set->form == CHECKS_LINES)
+        checkjson_last_line(set->image, set->status, places->error,
+                            places->in_use);
     places_close(places);
     return set->status;
 }
@@ -317,8 +317,6 @@ static int settle(struct options *options, struct settings *set)
     set->run.superblock_at = superblock_option(options->image.options);
     if (set->all && (options->image.part || options->image.has_offset))
         return options_complain(options, "--all excludes --part and --offset");
-    if (set->summary && !set->run.findings_max)
-        set->run.findings_max = SUMMARY_FINDINGS;
     if (set->form != CHECKS_TEXT)
         set->run.phases = false;
     if (set->run.progress_fd == CHECKRUN_NO_FD && !options->quiet &&
@@ -364,10 +362,17 @@ static int usage_failed(const struct options *options, int status)
     enum checks_form form;
     const char *why = options_complaint();
 
+    if (!why)
+        why = "wrong usage";
     if (status != FSCK_SOUND &&
-        wants_json(options->argc, options->argv, &form))
-        checkjson_image(NULL, status, why ? why : "wrong usage", NULL,
-                        form == CHECKS_JSON ? json_list() : NULL);
+        wants_json(options->argc, options->argv, &form)) {
+        if (form == CHECKS_JSON) {
+            checkjson_begin(NULL);
+            checkjson_last(status, why, NULL);
+        } else {
+            checkjson_last_line(NULL, status, why, NULL);
+        }
+    }
     return finish_output(STATUS_OK) == STATUS_OK ? status
                                                  : status | FSCK_FAILED;
 }

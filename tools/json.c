@@ -153,6 +153,23 @@ struct json *json_get(struct json *object, const char *key)
     return (struct json *)calls.json_object_object_get(theirs(object), key);
 }
 
+void json_write_members(struct json *object, const char *before, FILE *to)
+{
+    const struct lh_table *table = calls.json_object_get_object(theirs(object));
+
+    for (const struct lh_entry *each = lh_table_head(table); each;
+         each = lh_entry_next(each)) {
+        struct json *key = json_text(lh_entry_k(each));
+
+        fputs(each == lh_table_head(table) ? "" : ",", to);
+        fputs(before, to);
+        json_write(key, false, to);
+        fputs(": ", to);
+        json_write((struct json *)lh_entry_v(each), false, to);
+        json_free(key);
+    }
+}
+
 void json_write(struct json *value, bool indented, FILE *to)
 {
     int flags = JSON_C_TO_STRING_NOSLASHESCAPE |

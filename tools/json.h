@@ -37,6 +37,10 @@ struct json *json_get(struct json *object, const char *key);
 /* Write VALUE: on one line, or indented. No newline follows. */
 void json_write(struct json *value, bool indented, FILE *to);
 
+/* Write OBJECT's members without its braces, BEFORE in front of each: where
+   others are written before or after them. */
+void json_write_members(struct json *object, const char *before, FILE *to);
+
 void json_free(struct json *value);
 
 #endif /* SHALE_TOOLS_JSON_H */

@@ -146,7 +146,9 @@ const struct shale_checker shale_ext2_checker = {
               "regular file, 56 per directory, 32 per "
               "block of directories; with quotas 24 per user, group and "
               "project; 8 per name in directories of several blocks without "
-              "an index, until all of these are read; up to 8 MiB at work",
+              "an index, until all of these are read; up to 8 MiB at work"
+              CHECK_MEMORY_FINDINGS
+              ", 40 more and a name per part of these paths",
     .probe = probe,
     .probe_backup = probe_backup,
     .run = run,

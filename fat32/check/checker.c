@@ -115,7 +115,8 @@ const struct shale_checker shale_fat_checker = {
                     "one row of clusters; 6 bits a cluster, less where they "
                     "lie together; 24 bytes a directory; if clusters are "
                     "shared, 24 bytes a file; what is in the directories "
-                    "being read, one a worker, and half as much for names",
+                    "being read, one a worker, and half as much for names"
+                    CHECK_MEMORY_FINDINGS,
     .probe        = fat_check_probe,
     .probe_backup = fat_check_probe_backup,
     .run          = run,

@@ -139,14 +139,23 @@ struct shale_check_config {
     const struct shale_lock_ops *locks;     /* with workers */
     struct shale_workers *workers;          /* NULL: the caller's thread */
     struct shale_clock *clock;  /* NULL: no time is in the future */
-    uint32_t findings_max;      /* to keep and tell; more are counted; 0:
-                                   10,000 */
+    uint32_t findings_max;      /* to keep and tell, at up to 96 bytes each and
+                                   its name, and 64 bytes and a path for what
+                                   it is about; more are counted; 0: 10,000 */
     const volatile bool *stop;  /* becomes true: end soon, SHALE_EINTR */
 
     void *context;              /* handed to all of these: */
     /*
+     * Called at the end, before any finding is told, for each code that was
+     * found: how often, whatever findings_max is. The checker's codes in their
+     * order, then those of all checkers.
+     */
+    void (*counted)(void *context, const struct shale_check_code *code,
+                    uint64_t count);
+    /*
      * Called for each finding at the end, in order: by object, then code, then
-     * place. A nonzero answer ends that and is returned.
+     * place. A nonzero answer ends that and is returned. Without it findings
+     * are counted, and none is kept.
      */
     int (*finding)(void *context, const struct shale_finding *finding);
     /*
@@ -174,7 +183,8 @@ struct shale_check_result {
     const char *type;           /* "ext2"; NULL: nobody knows this volume */
     bool complete;              /* the check ran to its end */
     uint64_t findings[SHALE_CORRUPTION + 1];    /* by severity */
-    uint64_t untold;            /* of these, past findings_max */
+    uint64_t untold;            /* of these, past findings_max; 0 if none was
+                                   to be told */
     uint64_t files, directories;                /* in use */
     uint64_t size;              /* bytes of the volume, by its own account */
     uint64_t units, units_used; /* blocks or clusters */

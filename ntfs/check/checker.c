@@ -234,7 +234,7 @@ const struct shale_checker shale_ntfs_checker = {
     .memory = "24 bytes per MFT record, in pieces of 4 KiB where there are "
               "any in use, and 20 more if names do not agree; at most 4 bits "
               "per cluster and per record, less where they lie in runs; 1 MiB "
-              "of cache and 1 MiB per thread",
+              "of cache and 1 MiB per thread" CHECK_MEMORY_FINDINGS,
     .probe = ntfs_probe,
     .probe_backup = ntfs_check_probe_copy,
     .run = ntfs_check_run,

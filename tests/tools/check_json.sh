@@ -104,6 +104,17 @@ both "damage: limit" "4 1 1" --limit 1 "$work/bad"
 both "damage: statistics" "4 1 2" --stats "$work/bad"
 both "damage: -v is silent" "4 1 2" -v "$work/bad"
 both "damage: summary" "4 1 0" --summary "$work/bad"
+both "damage: summary, limit" "4 1 0" --summary --limit 1 "$work/bad"
+expect "damage: summary: whatever the limit" \
+    "$("$SHALE" check --summary --limit 100 "$work/bad")" \
+    "$("$SHALE" check --summary --limit 1 "$work/bad")"
+check "damage: summary: nothing is left out" \
+    bash -c "! '$SHALE' check --summary --limit 1 '$work/bad' | grep limit"
+check "damage: the limit is told of" \
+    bash -c "'$SHALE' check --limit 1 '$work/bad' | grep -q -e --limit"
+json "damage: nothing is untold that was not to be told" \
+    '.volumes[0].summary.untold' 0 \
+    cat <("$SHALE" check --json --summary --limit 1 "$work/bad" || true)
 json "damage: summary has counts" '.volumes[0] |
     .findings, .summary.inconsistencies' $'null\n2' \
     cat <("$SHALE" check --json --summary "$work/bad" || true)
