@@ -49,6 +49,18 @@ static struct range range_of(const struct ext2_check *c, uint32_t group,
     return r;
 }
 
+/* What a bit of a block bitmap stands for, in words. */
+struct unit {
+    const char *name;
+    size_t len;
+};
+
+static struct unit unit_of(const struct ext2_check *c)
+{
+    return c->super.bigalloc ? (struct unit){ "clusters", 8 }
+                             : (struct unit){ "blocks", 6 };
+}
+
 /* -------------------------------------------------------------- differences */
 
 struct difference {
@@ -80,6 +92,8 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
                     const uint8_t *found, uint64_t at)
 {
     struct difference lost = { 0, 0 }, unmarked = { 0, 0 };
+    struct unit unit = kind == BLOCKS ? unit_of(c) : (struct unit){ NULL, 0 };
+    unsigned shift = kind == BLOCKS ? c->super.cluster_shift : 0;
     uint64_t run = 0;
 
     for (uint64_t i = 0; i < r->len; i++) {
@@ -106,7 +120,8 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
 #define TELL(code, d)                                                   \
     ext2_tell(c, code, at + ((d).first - r->first) / 8,                 \
               .object = SHALE_OBJECT_GROUP, .number = group,            \
-              .other = (d).first, .found = (d).count)
+              .other = (d).first << shift, .found = (d).count,          \
+              .name = unit.name, .len = unit.len)
     if (lost.count > 0 && kind == BLOCKS)
         TELL(BITMAP_BLOCKS_LOST, lost);
     else if (lost.count > 0)
@@ -215,7 +230,8 @@ static void check_counts(struct pass *pass, uint32_t group)
     pass->free_inodes += c->super.inodes_per_group - g->found_inodes;
     c->check->result->units_used += used;
     tell_count(c, group, offsetof(struct ext2_disk_group, free_blocks),
-               "free blocks", 11, r.len - used, g->free_clusters);
+               c->super.bigalloc ? "free clusters" : "free blocks",
+               c->super.bigalloc ? 13 : 11, r.len - used, g->free_clusters);
     tell_count(c, group, offsetof(struct ext2_disk_group, free_inodes),
                "free inodes", 11,
                c->super.inodes_per_group - g->found_inodes, g->free_inodes);
@@ -233,7 +249,8 @@ static void check_counts(struct pass *pass, uint32_t group)
         ext2_tell(c, GROUP_BLOCK_UNINIT,
                   ext2_check_desc_used(c, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group,
-                  .found = used - meta);
+                  .found = used - meta, .name = unit_of(c).name,
+                  .len = unit_of(c).len);
 }
 
 /* The superblock's counts are brought up to date when the volume is unmounted,
@@ -251,8 +268,9 @@ static void check_sums(struct pass *pass)
         ext2_tell(c, SUPER_COUNT,
                   s->at + offsetof(struct ext2_disk_super, free_blocks),
                   .name = "blocks", .len = 6,
-                  .compared = true, .expected = pass->free_clusters,
-                  .found = blocks);
+                  .compared = true,
+                  .expected = pass->free_clusters << s->cluster_shift,
+                  .found = ext2_check_super_free(&s->raw));
     if (inodes != pass->free_inodes)
         ext2_tell(c, SUPER_COUNT,
                   s->at + offsetof(struct ext2_disk_super, free_inodes),

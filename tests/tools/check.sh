@@ -205,6 +205,22 @@ exec 6<&-
 expect "interrupted: status" 32 "$got"
 check "interrupted: verdict" grep -q "ext2: interrupted" "$work/out"
 
+# with bigalloc a bit of a block bitmap is a cluster, and blocks are blocks
+mke2fs -q -F -t ext4 -O bigalloc,^metadata_csum -b 4096 -C 16384 \
+    "$work/clusters.img" 64M >"$work/mke2fs.log" 2>&1
+at=$(dumpe2fs "$work/clusters.img" 2>/dev/null |
+    sed -n 's/.*Block bitmap at \([0-9]*\).*/\1/p' | head -n 1)
+printf '\377' | dd of="$work/clusters.img" bs=1 seek=$((at * 4096 + 200)) \
+    conv=notrunc status=none
+debugfs -w -R "ssv free_blocks_count 4000" "$work/clusters.img" \
+    >"$work/debugfs.log" 2>&1
+status "clusters" 4 "$SHALE" check "$work/clusters.img"
+check "clusters: marked" grep -q \
+    "marks 8 of its clusters as in use that nobody has, from block 6400 on" \
+    "$work/out"
+check "clusters: the superblock's count is of blocks" grep -q \
+    "the superblock counts 4000 free blocks, where [0-9]*80 are" "$work/out"
+
 # the list of codes in docs is what the command says
 status "explain all" 0 "$SHALE" check --explain all
 same "docs/check-codes.md is up to date (ninja check-codes)" \
