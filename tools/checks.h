@@ -196,6 +196,8 @@ struct checks {
     size_t width;               /* text: of the terminal; 0: there is none */
     struct code_counts counts;
 
+    bool block;                 /* text: it has more lines than one, */
+    bool after_block;           /*   as has the one that precedes */
     bool apart;                 /* another volume's precedes */
     bool begun;                 /* JSON: its object has been */
     bool some;                  /* findings; text: an object has been begun: */

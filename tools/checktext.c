@@ -267,6 +267,15 @@ static void print_contents(const struct shale_check_result *result)
            result->units_used, result->units, checkrun_unit(result->type));
 }
 
+/* Is there more to show than the verdict? Verdicts alone stand together. */
+static bool has_lines(const struct checks *checks)
+{
+    bool counts = checks->summary && checks->counts.count > 0;
+
+    return checks->some || checks->run.result.untold ||
+           (!checks->run.passed && (checks->stats || counts));
+}
+
 void checktext_end(struct checks *checks)
 {
     const struct checkrun *run = &checks->run;
@@ -276,7 +285,9 @@ void checktext_end(struct checks *checks)
     bool past = place_is_past(run->place);
     char lacks[PLACE_CUT_MAX];
 
-    if (checks->some || (checks->apart && !run->passed))
+    checks->block = has_lines(checks);
+    if (checks->some ||
+        (checks->apart && (checks->block || checks->after_block)))
         putchar('\n');
     if (checks->summary)
         print_summary(checks);

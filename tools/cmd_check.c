@@ -64,7 +64,8 @@ struct settings {
     enum checks_form form;
     bool all, summary, stats, repair, version, colour;
     bool some;                  /* a volume has been checked */
-    bool shown;                 /* a volume has been reported on */
+    bool shown;                 /* a volume has been reported on, */
+    bool block;                 /*   in more lines than one */
     bool next;                  /* the image is no volume: look on */
     int status;                 /* so far */
 };
@@ -177,6 +178,7 @@ static void show(struct settings *set, struct checks *checks)
         checkjson_volume_line(checks);
     else if (checks->run.passed || checks->run.err != SHALE_ENODEV)
         checktext_end(checks);
+    set->block = checks->block;
 }
 
 /* Check the volume at PLACE, unless the user has enough of it. */
@@ -199,6 +201,7 @@ static void check_place(struct settings *set, const struct options *options,
         .colour = set->colour,
         .width = isatty(STDOUT_FILENO) ? terminal_width(STDOUT_FILENO) : 0,
         .apart = set->shown,
+        .after_block = set->block,
     };
 
     if (checks.run.passed) {

@@ -57,6 +57,23 @@ for label in dos gpt; do
         found "$SHALE" check --all --json "$disk"
 done
 
+# verdicts of one line stand together, those with findings apart
+make_disk "$work/lines.img" dos
+put "$work/one" "$work/lines.img" 2048
+put "$work/fat" "$work/lines.img" 34816
+status "lines: sound" 0 "$SHALE" check --all "$work/lines.img"
+expect "lines: sound" 2 "$(wc -l <"$work/out")"
+status "lines: --stats" 0 "$SHALE" check --all --stats "$work/lines.img"
+expect "lines: --stats" 1 "$(grep -c '^$' "$work/out")"
+put "$work/bad" "$work/lines.img" 34816
+status "lines: the second" 4 "$SHALE" check --all "$work/lines.img"
+expect "lines: the second" 2 "$(head -n 3 "$work/out" | grep -n '^$' |
+    cut -d: -f1)"
+put "$work/bad" "$work/lines.img" 2048
+put "$work/fat" "$work/lines.img" 34816
+status "lines: the first" 4 "$SHALE" check --all "$work/lines.img"
+expect "lines: the first" "" "$(tail -n 2 "$work/out" | head -n 1)"
+
 # what cannot be checked is passed over; where nothing can be, that is said
 dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
     status=none
