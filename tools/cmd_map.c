@@ -222,12 +222,69 @@ static void map_failed(const struct place *place, const char *name, int err)
     free(title);
 }
 
+/* The first of PLACES that has all bytes that are asked for; or NULL. */
+static const struct place *place_asked(const struct settings *set,
+                                       const struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        const struct place *place = &places->list[i];
+        size_t inside = 0;
+
+        for (size_t j = 0; j < set->count; j++)
+            inside += set->questions[j].number >= place->start &&
+                      set->questions[j].number - place->start < place->size;
+        if (inside == set->count && place->known)
+            return place;
+    }
+    return NULL;
+}
+
+/*
+ * A byte of the image says which volume is meant: answer for that one, if all
+ * questions are about bytes, and of one volume. False if there is none such;
+ * *OPENED if the image was opened, then.
+ */
+static bool map_asked(const struct settings *set,
+                      const struct options *options, bool *opened,
+                      int *status)
+{
+    const struct place *place = NULL;
+    struct places places;
+    int err = 0;
+
+    for (size_t i = 0; i < set->count; i++)
+        if (set->questions[i].unit)
+            return false;
+    if (set->count == 0 || options->image.part || options->image.has_offset)
+        return false;
+    if (!places_open(&places, set->image, options, true)) {
+        places_close(&places);
+        *status = STATUS_USAGE;
+        return true;
+    }
+    *opened = true;
+    if (places.count > 1)
+        place = place_asked(set, &places);
+    if (place) {
+        *status = show_place(set, place, places.image, options, &err);
+        if (err) {
+            map_failed(place, set->image, err);
+            *status = STATUS_FAILED;
+        }
+    }
+    places_close(&places);
+    return place != NULL;
+}
+
 static int map_image(const struct settings *set, const struct options *options)
 {
     struct places places;
+    struct options quiet = *options;    /* warned once is enough */
     int status, err = 0;
 
-    if (!places_open(&places, set->image, options, false)) {
+    if (map_asked(set, options, &quiet.quiet, &status))
+        return status;
+    if (!places_open(&places, set->image, &quiet, false)) {
         places_close(&places);
         return STATUS_USAGE;
     }

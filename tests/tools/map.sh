@@ -250,6 +250,32 @@ if have mkfs.fat && have mcopy; then
         "$SHALE" map --json --offset 1M --owner 3c "$work/later.img"
 fi
 
+# a disk with several volumes: a byte says which is meant
+if have sfdisk; then
+    make_disk "$work/two.img" gpt
+    put "$img" "$work/two.img" 2048
+    put "$img" "$work/two.img" 34816
+    for part in 1 2; do
+        at=$((part == 1 ? 1048576 : 17825792))
+        json "two: --owner: $part" \
+            '.partition, .answers[1].owners[0].start' "$part"$'\n'"$at" \
+            "$SHALE" map --json --owner $((at + 2048)) --owner "$at" \
+            "$work/two.img"
+        status "two: -p $part" 0 "$SHALE" map -p $part --owner 0 \
+            "$work/two.img"
+        expect "two: -p $part" "" "$(cat "$work/err")"
+    done
+    status "two: said once" 2 "$SHALE" map --owner 0 "$work/no.img"
+    expect "two: said once" 1 "$(wc -l <"$work/err")"
+    for how in "--owner 1M --owner 17M" "--owner 0" "--owner 5b" ""; do
+        # shellcheck disable=SC2086
+        status "two: which? $how" 2 "$SHALE" map $how "$work/two.img"
+        says "two: which? $how" "choose with --part N"
+    done
+else
+    skip "two" "needs sfdisk"
+fi
+
 # a disk that is cut off: what is not there is not drawn
 if have sfdisk; then
     make_disk "$work/cut.img" dos
