@@ -3,6 +3,7 @@
  *
  *      cmd_map.c       the command line
  *      mapgrid.c       the volume in equal cells: what each is used for
+ *      mapsettle.c     what is in fragments, and the sums
  *      maptext.c       the cells on one screen of a terminal
  *      mapsvg.c        the cells as a picture
  *      mapjson.c       the cells for programs
@@ -46,17 +47,18 @@ extern const uint8_t map_order[MAP_LOOKS];
 struct map_cell {
     uint64_t used[SHALE_USES];  /* bytes */
     uint64_t fragmented;        /* of the data, bytes */
-    uint64_t largest;           /* bytes of the largest piece in it, and its */
-    enum shale_object object;   /*   owner */
-    uint64_t number;
+    uint64_t largest;           /* bytes of the largest piece in it, */
+    struct shale_claim owner;   /*   and whose it is */
     uint64_t findings;          /* more severe than advice; the first: */
     const struct shale_check_code *code;
 };
 
-/* A piece of a file, or of what shows where its pieces are. */
+/* What a claim says, in less room; all of it is on the volume. */
 struct map_piece {
     enum shale_object object;
-    bool map;                   /* pointers, not data */
+    uint8_t use;
+    bool fragment;              /* data that does not follow what precedes it
+                                   in its file */
     uint64_t number, position, at, length;
 };
 
@@ -72,6 +74,7 @@ struct map_grid {
     size_t count;
     struct map_cell *cells;
     uint64_t totals[SHALE_USES];        /* bytes */
+    uint64_t shared;            /* bytes that claims have beyond these */
 
     struct map_piece *pieces;
     size_t piece_count, piece_room;
@@ -83,6 +86,13 @@ struct map_grid {
     uint64_t unplaced;          /* findings that are nowhere */
 };
 
+/*
+ * Claims come in an order that threads settle; this one is always the same: by
+ * use, object, number, position in it and place.
+ */
+int map_compare_claims(const struct shale_claim *one,
+                       const struct shale_claim *other);
+
 /* Divide SIZE bytes into at most COUNT cells of a round size. */
 void mapgrid_init(struct map_grid *grid, uint64_t size, size_t count);
 void mapgrid_free(struct map_grid *grid);
@@ -91,7 +101,10 @@ void mapgrid_claim(struct map_grid *grid, const struct shale_claim *claim);
 void mapgrid_finding(struct map_grid *grid,
                      const struct shale_finding *finding);
 
-/* All claims are known: find out what is fragmented. */
+/*
+ * All claims are known: find out what is fragmented, and add up what is used
+ * for what. Each byte counts once, however many claim it.
+ */
 void mapgrid_settle(struct map_grid *grid);
 
 /* As in struct shale_check_config: the paths of the cells' owners. */
@@ -105,7 +118,7 @@ const char *mapgrid_path_of(const struct map_grid *grid,
 /* How large cell INDEX is; the last one may be smaller. */
 uint64_t mapgrid_cell_bytes(const struct map_grid *grid, size_t index);
 
-/* How much of the cell somebody claims; at most all of it. */
+/* How much of the cell somebody claims. */
 uint64_t mapgrid_cell_used(const struct map_grid *grid, size_t index);
 
 /* What cell INDEX is to be shown as. */

@@ -1,10 +1,9 @@
 /*
  * mapgrid.c - the volume in equal cells, and what each of them is used for
  *
- * Claims come from the check in no order, by the million on a large volume:
- * they are added up in cells, of which there are only so many. What is known of
- * a file's pieces is kept until the end (40 bytes each), when they are sorted,
- * and those that do not follow the one before them are fragments.
+ * Claims come from the check in no order, by the million on a large volume, and
+ * are kept until the end (40 bytes each), when they are settled. Whose most of
+ * a cell is, is known before, as it is the check that looks up paths.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -97,24 +96,8 @@ void mapgrid_free(struct map_grid *grid)
 
 /* ---------------------------------------------------------------- claims */
 
-/* Add LENGTH bytes at AT to what *FIELD of each of their cells counts. */
-static void add_bytes(struct map_grid *grid, uint64_t at, uint64_t length,
-                      size_t field)
-{
-    while (length > 0) {
-        struct map_cell *cell = &grid->cells[at / grid->cell_size];
-        uint64_t part = grid->cell_size - at % grid->cell_size;
-        uint64_t *count = (uint64_t *)(void *)((char *)cell + field);
-
-        if (part > length)
-            part = length;
-        *count += part;
-        at += part;
-        length -= part;
-    }
-}
-
-/* Note the owner of the largest piece in each cell of CLAIM's. */
+/* Note the owner of the largest piece in each cell of CLAIM's; of several that
+   are as large, the lowest. */
 static void note_owner(struct map_grid *grid, const struct shale_claim *claim,
                        uint64_t length)
 {
@@ -131,10 +114,11 @@ static void note_owner(struct map_grid *grid, const struct shale_claim *claim,
         if (end > claim->at + length)
             end = claim->at + length;
         part = end - begin;
-        if (part > cell->largest) {
+        if (part > cell->largest ||
+            (part == cell->largest &&
+             map_compare_claims(claim, &cell->owner) < 0)) {
             cell->largest = part;
-            cell->object = claim->object;
-            cell->number = claim->number;
+            cell->owner = *claim;
         }
     }
 }
@@ -144,7 +128,7 @@ static void keep_piece(struct map_grid *grid, const struct shale_claim *claim,
 {
     struct map_piece piece = {
         .object = claim->object,
-        .map = claim->use == SHALE_USE_MAP,
+        .use = (uint8_t)claim->use,
         .number = claim->number,
         .position = claim->position,
         .at = claim->at,
@@ -162,8 +146,6 @@ static void keep_piece(struct map_grid *grid, const struct shale_claim *claim,
 void mapgrid_claim(struct map_grid *grid, const struct shale_claim *claim)
 {
     uint64_t length = claim->length;
-    bool data = claim->use == SHALE_USE_DATA && claim->position !=
-                                                    SHALE_NOWHERE;
 
     if (claim->within || claim->at >= grid->size)
         return;
@@ -171,13 +153,8 @@ void mapgrid_claim(struct map_grid *grid, const struct shale_claim *claim)
         length = grid->size - claim->at;
     if (length == 0)
         return;
-    grid->totals[claim->use] += length;
-    add_bytes(grid, claim->at, length,
-              offsetof(struct map_cell, used) +
-                  (size_t)claim->use * sizeof(uint64_t));
     note_owner(grid, claim, length);
-    if (data || claim->use == SHALE_USE_MAP)
-        keep_piece(grid, claim, length);
+    keep_piece(grid, claim, length);
 }
 
 void mapgrid_finding(struct map_grid *grid,
@@ -194,88 +171,6 @@ void mapgrid_finding(struct map_grid *grid,
     cell = &grid->cells[finding->at / grid->cell_size];
     if (cell->findings++ == 0)
         cell->code = finding->code;
-}
-
-/* ------------------------------------------------------------- fragments */
-
-/* By file; there its data by position, then its pointers by place. */
-static int compare_pieces(const void *a, const void *b)
-{
-    const struct map_piece *one = a, *other = b;
-
-    if (one->object != other->object)
-        return one->object < other->object ? -1 : 1;
-    if (one->number != other->number)
-        return one->number < other->number ? -1 : 1;
-    if (one->map != other->map)
-        return one->map ? 1 : -1;
-    if (!one->map && one->position != other->position)
-        return one->position < other->position ? -1 : 1;
-    return one->at < other->at ? -1 : one->at > other->at;
-}
-
-/*
- * Do the COUNT pointers at MAPS, sorted by place, fill all from FROM to TO?
- * ext2 puts a file's pointer blocks between its data, which is none the slower
- * to read for that.
- */
-static bool filled(const struct map_piece *maps, size_t count, uint64_t from,
-                   uint64_t to)
-{
-    size_t low = 0, high = count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (maps[middle].at < from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    while (from < to && low < count && maps[low].at == from)
-        from += maps[low++].length;
-    return from == to;
-}
-
-/* One file: COUNT pieces, of which the first DATA are data. */
-static void settle_file(struct map_grid *grid, const struct map_piece *pieces,
-                        size_t count, size_t data)
-{
-    uint64_t fragments = 0;
-
-    for (size_t i = 1; i < data; i++) {
-        uint64_t end = pieces[i - 1].at + pieces[i - 1].length;
-
-        if (pieces[i].at >= end &&
-            filled(pieces + data, count - data, end, pieces[i].at))
-            continue;
-        fragments++;
-        grid->fragmented_bytes += pieces[i].length;
-        add_bytes(grid, pieces[i].at, pieces[i].length,
-                  offsetof(struct map_cell, fragmented));
-    }
-    grid->files += data > 0;
-    grid->fragmented_files += fragments > 0;
-    grid->fragments += fragments;
-}
-
-void mapgrid_settle(struct map_grid *grid)
-{
-    size_t end;
-
-    if (grid->piece_count > 0)
-        qsort(grid->pieces, grid->piece_count, sizeof *grid->pieces,
-              compare_pieces);
-    for (size_t from = 0; from < grid->piece_count; from = end) {
-        const struct map_piece *first = &grid->pieces[from];
-        size_t data = 0;
-
-        for (end = from; end < grid->piece_count &&
-                         grid->pieces[end].object == first->object &&
-                         grid->pieces[end].number == first->number; end++)
-            data += !grid->pieces[end].map;
-        settle_file(grid, first, end - from, data);
-    }
 }
 
 /* ----------------------------------------------------------------- paths */
@@ -298,7 +193,7 @@ static void list_owners(struct map_grid *grid)
     for (size_t i = 0; i < grid->count; i++)
         if (grid->cells[i].largest > 0)
             grid->paths[count++] = (struct map_path){
-                grid->cells[i].object, grid->cells[i].number, NULL,
+                grid->cells[i].owner.object, grid->cells[i].owner.number, NULL,
             };
     if (count > 0)
         qsort(grid->paths, count, sizeof *grid->paths, compare_paths);
@@ -345,7 +240,8 @@ const char *mapgrid_path_of(const struct map_grid *grid,
                             const struct map_cell *cell)
 {
     const struct map_path *found =
-        cell->largest ? find_path(grid, cell->object, cell->number) : NULL;
+        cell->largest ? find_path(grid, cell->owner.object, cell->owner.number)
+                      : NULL;
 
     return found ? found->path : NULL;
 }
@@ -362,11 +258,11 @@ uint64_t mapgrid_cell_bytes(const struct map_grid *grid, size_t index)
 
 uint64_t mapgrid_cell_used(const struct map_grid *grid, size_t index)
 {
-    uint64_t all = mapgrid_cell_bytes(grid, index), used = 0;
+    uint64_t used = 0;
 
     for (unsigned use = 0; use < SHALE_USES; use++)
         used += grid->cells[index].used[use];
-    return used < all ? used : all;     /* what is shared is counted twice */
+    return used;
 }
 
 /*

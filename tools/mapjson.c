@@ -44,10 +44,11 @@ static struct json *cell_json(const struct map *map, size_t index)
     json_set(object, "used", used);
     jsonout_number(object, "fragmented", cell->fragmented);
     json_set(object, "object", cell->largest
-                 ? json_text(shale_object_name(cell->object)) : json_null());
+                 ? json_text(shale_object_name(cell->owner.object))
+                 : json_null());
     json_set(object, "number", cell->largest &&
-                                   cell->object != SHALE_OBJECT_VOLUME
-                 ? json_number(cell->number) : json_null());
+                                   cell->owner.object != SHALE_OBJECT_VOLUME
+                 ? json_number(cell->owner.number) : json_null());
     checkjson_name(object, "path", path);
     jsonout_number(object, "findings", cell->findings);
     json_set(object, "code", cell->findings ? json_text(cell->code->name)
@@ -79,6 +80,7 @@ void mapjson_show(const struct map *map)
     jsonout_number(document, "units_used", result->units_used);
     jsonout_text(document, "verdict", checks_verdict(&map->run));
     json_set(document, "bytes", totals_json(grid));
+    jsonout_number(document, "shared", grid->shared);
     json_set(document, "fragmentation", fragments_json(grid));
     jsonout_number(document, "unplaced_findings", grid->unplaced);
     jsonout_number(document, "cell_size", grid->cell_size);

@@ -2,7 +2,8 @@
  * mapowner.c - whose a byte of the image is
  *
  * A check claims every byte that it understands; here only those claims are
- * kept that have the byte in question. A place that is given as the number of a
+ * kept that have the byte in question, the lowest of them if they are too many,
+ * and always in the same order. A place that is given as the number of a
  * block or cluster needs to know where these lie, which a first check tells.
  */
 #include <inttypes.h>
@@ -23,8 +24,9 @@ struct answer {
     struct map_question question;
     uint64_t at;                /* byte of the volume */
     bool outside;
-    struct owner *owners;
+    struct owner *owners;       /* sorted */
     size_t count;
+    uint64_t more;              /* owners that are not kept */
 };
 
 struct query {
@@ -56,6 +58,26 @@ bool mapowner_parse(const char *text, struct map_question *out)
 
 /* ---------------------------------------------------------------- claims */
 
+/* CLAIM is one of ANSWER's: put it where it belongs. */
+static void add_owner(struct answer *answer, const struct shale_claim *claim)
+{
+    size_t at = answer->count;
+
+    while (at > 0 &&
+           map_compare_claims(claim, &answer->owners[at - 1].claim) < 0)
+        at--;
+    if (answer->count < OWNERS_MAX)
+        answer->owners = xrealloc(answer->owners, ++answer->count,
+                                  sizeof *answer->owners);
+    else
+        answer->more++;
+    if (at == OWNERS_MAX)
+        return;
+    memmove(answer->owners + at + 1, answer->owners + at,
+            (answer->count - 1 - at) * sizeof *answer->owners);
+    answer->owners[at] = (struct owner){ *claim, NULL };
+}
+
 static void on_claim(struct checkrun *run, const struct shale_claim *claim)
 {
     struct query *query = (struct query *)run;
@@ -63,13 +85,9 @@ static void on_claim(struct checkrun *run, const struct shale_claim *claim)
     for (size_t i = 0; i < query->count; i++) {
         struct answer *answer = &query->answers[i];
 
-        if (answer->outside || answer->at < claim->at ||
-            answer->at - claim->at >= claim->length ||
-            answer->count == OWNERS_MAX)
-            continue;
-        answer->owners = xrealloc(answer->owners, answer->count + 1,
-                                  sizeof *answer->owners);
-        answer->owners[answer->count++] = (struct owner){ *claim, NULL };
+        if (!answer->outside && answer->at >= claim->at &&
+            answer->at - claim->at < claim->length)
+            add_owner(answer, claim);
     }
 }
 
@@ -187,6 +205,8 @@ static void print_answer(const struct query *query, const struct answer *answer)
     putchar('\n');
     for (size_t i = 0; i < answer->count; i++)
         print_owner(query, &answer->owners[i], answer->at);
+    if (answer->more > 0)
+        printf("  and %" PRIu64 " more\n", answer->more);
     if (answer->count == 0)
         puts("  free, or nobody's");
 }
@@ -233,6 +253,7 @@ static struct json *answer_json(const struct query *query,
         json_append(owners, owner_json(query, &answer->owners[i],
                                        answer->at));
     json_set(object, "owners", owners);
+    jsonout_number(object, "more_owners", answer->more);
     return object;
 }
 

@@ -202,9 +202,9 @@ static void put_tooltip(const struct map *map, size_t from, size_t to_cell,
     if (mapgrid_cell_used(grid, from) == 0)
         fputs("\nfree", to);
     if (cell->largest > 0) {
-        fprintf(to, "\nmost of it: %s", shale_object_name(cell->object));
-        if (cell->object != SHALE_OBJECT_VOLUME)
-            fprintf(to, " %" PRIu64, cell->number);
+        fprintf(to, "\nmost of it: %s", shale_object_name(cell->owner.object));
+        if (cell->owner.object != SHALE_OBJECT_VOLUME)
+            fprintf(to, " %" PRIu64, cell->owner.number);
     }
     if (path) {
         fputs(", ", to);

@@ -17,7 +17,7 @@ LAYOUT = {
     "label": (TEXT, None), "start": NUMBER, "size": NUMBER,
     "missing": NUMBER,
     "unit_size": NUMBER, "units": NUMBER, "units_used": NUMBER,
-    "verdict": TEXT, "bytes": dict, "fragmentation": dict,
+    "verdict": TEXT, "bytes": dict, "shared": NUMBER, "fragmentation": dict,
     "unplaced_findings": NUMBER, "cell_size": NUMBER, "cells": list,
 }
 FRAGMENTATION = {
@@ -36,6 +36,7 @@ OWNERS = {
 ANSWER = {
     "asked": TEXT, "inside": bool, "offset": (NUMBER, None),
     "volume_offset": (NUMBER, None), "unit": (NUMBER, None), "owners": list,
+    "more_owners": NUMBER,
 }
 OWNER = {
     "use": TEXT, "object": TEXT, "number": (NUMBER, None),
@@ -59,6 +60,7 @@ def layout(value):
     assert value["type"] in TYPES and value["verdict"] in VERDICTS
     assert set(value["bytes"]) == USES | {"free"}
     assert all(is_one(n, NUMBER) for n in value["bytes"].values())
+    assert sum(value["bytes"].values()) == value["size"]
     assert 0 < len(value["cells"]) <= 1024
     for cell in value["cells"]:
         matches(cell, CELL)
