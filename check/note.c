@@ -53,14 +53,22 @@ static int compare_names(const struct check_note *a, const struct check_note *b)
     return order ? order : check_compare(a->len, b->len);
 }
 
-/* As strcmp(). */
-static int compare_strings(const char *a, const char *b)
+static bool is_shared(const struct shale_check_code *code)
 {
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return (unsigned char)*a - (unsigned char)*b;
+    for (size_t i = 0; i < CHECK_CODES; i++)
+        if (code == &check_codes[i])
+            return true;
+    return false;
+}
+
+/* In the order of their table, which has causes before what comes of them;
+   those of all formats before any. */
+static int compare_codes(const struct shale_check_code *a,
+                         const struct shale_check_code *b)
+{
+    if (is_shared(a) != is_shared(b))
+        return is_shared(a) ? -1 : 1;
+    return a < b ? -1 : a > b;
 }
 
 /* As they are told: 0 only for those between which there is no difference. */
@@ -77,8 +85,8 @@ static int compare_notes(const struct noted *a, const struct noted *b)
 
     if (!order)
         order = check_compare(a->note.number, b->note.number);
-    if (!order && a->code != b->code)
-        order = compare_strings(a->code->name, b->code->name);
+    if (!order)
+        order = compare_codes(a->code, b->code);
     for (size_t i = 0; !order && i < sizeof pairs / sizeof pairs[0]; i++)
         order = check_compare(pairs[i][0], pairs[i][1]);
     return order ? order : compare_names(&a->note, &b->note);

@@ -48,6 +48,35 @@ START_TEST(told_by_object_code_and_place)
 }
 END_TEST
 
+/* As the table of codes has them, by which "counts" comes last. */
+static int run_causes(struct check *check)
+{
+    tell(check, RIG_COUNTS, SHALE_OBJECT_BLOCK, 7, 0);
+    tell(check, RIG_ODD, SHALE_OBJECT_BLOCK, 7, 0);
+    check_tell(check, &check_codes[CHECK_READ], 0,
+               &(struct check_note){ .object = SHALE_OBJECT_BLOCK,
+                                     .number = 7 });
+    tell(check, RIG_BAD, SHALE_OBJECT_BLOCK, 7, 9);
+    return 0;
+}
+
+START_TEST(causes_come_first)
+{
+    const char *read, *bad, *odd, *counts;
+
+    rig_open(1);
+    ck_assert_int_eq(rig_check(run_causes), 0);
+    read = strstr(rig.told, "read.failed ");
+    bad = strstr(rig.told, "rig.bad ");
+    odd = strstr(rig.told, "rig.odd ");
+    counts = strstr(rig.told, "rig.counts ");
+    ck_assert_ptr_eq(read, rig.told);
+    ck_assert(bad && odd && counts);
+    ck_assert(read < bad && bad < odd && odd < counts);
+    rig_close();
+}
+END_TEST
+
 /* -------------------------------------------------------------- the bound */
 
 static int tell_one(struct check *check, uint64_t index, void *context)
@@ -542,6 +571,7 @@ Suite *suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, told_by_object_code_and_place);
+    tcase_add_test(tc, causes_come_first);
     tcase_add_test(tc, the_worst_stay_whoever_was_first);
     tcase_add_loop_test(tc, all_stay_if_there_is_room, 0, 2);
     tcase_add_test(tc, the_sink_may_end_it);

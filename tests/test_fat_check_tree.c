@@ -106,7 +106,7 @@ START_TEST(too_short)
 
     reset();
     ck_assert_int_eq(checked_run(&checked, bytes, 0), 0);
-    expect("fat.boot.lost 0 -\nfat.boot.short 0 -\n");
+    expect("fat.boot.short 0 -\nfat.boot.lost 0 -\n");
     ck_assert_int_eq(checked_run(&checked, bytes, sizeof bytes), 0);
     expect("fat.boot.bad 11 -\nfat.boot.lost 0 -\n");
 }

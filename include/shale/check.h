@@ -153,8 +153,9 @@ struct shale_check_config {
     void (*counted)(void *context, const struct shale_check_code *code,
                     uint64_t count);
     /*
-     * Called for each finding at the end, in order: by object, then code, then
-     * place. A nonzero answer ends that and is returned. Without it findings
+     * Called for each finding at the end, in order: by object, then code (as
+     * their tables have them, causes before consequences; read errors first),
+     * then place. A nonzero answer ends that and is returned. Without it findings
      * are counted, and none is kept.
      */
     int (*finding)(void *context, const struct shale_finding *finding);
