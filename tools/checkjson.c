@@ -6,7 +6,7 @@
  *
  * The document is written as it comes, so a million findings take no memory:
  *
- *     { "image", "volumes": [ { "findings": [...], the rest }, ... ], the rest }
+ *   { "image", "volumes": [ { "findings": [...], the rest }, ... ], the rest }
  */
 #include <inttypes.h>
 #include <stdlib.h>

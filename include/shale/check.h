@@ -155,8 +155,8 @@ struct shale_check_config {
     /*
      * Called for each finding at the end, in order: by object, then code (as
      * their tables have them, causes before consequences; read errors first),
-     * then place. A nonzero answer ends that and is returned. Without it findings
-     * are counted, and none is kept.
+     * then place. A nonzero answer ends that and is returned. Without it
+     * findings are counted, and none is kept.
      */
     int (*finding)(void *context, const struct shale_finding *finding);
     /*
