@@ -201,23 +201,35 @@ static void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
+static bool earlier(struct timespec a, struct timespec b)
+{
+    return a.tv_sec < b.tv_sec ||
+           (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
+
 static struct timespec before;
 
+/*
+ * The kernel stamps files with its coarse clock, which stands still between
+ * two ticks, however late the next one is: so it is that one which has to pass
+ * now, before what follows can be told from what was.
+ */
 static void make_old(const char *path)
 {
     struct timespec times[2] = { { ANCIENT, 0 }, { ANCIENT, 0 } };
+    struct timespec now;
 
     say(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW));
-    /* Clocks of files tick a hundred times a second. */
-    pause_ms(25);
-    clock_gettime(CLOCK_REALTIME, &before);
-    before.tv_nsec -= before.tv_nsec < 12000000 ? before.tv_nsec : 12000000;
+    clock_gettime(CLOCK_REALTIME, &now);
+    do {
+        pause_ms(1);
+        clock_gettime(CLOCK_REALTIME_COARSE, &before);
+    } while (!earlier(now, before));
 }
 
 static bool is_new(struct timespec time)
 {
-    return time.tv_sec > before.tv_sec ||
-           (time.tv_sec == before.tv_sec && time.tv_nsec >= before.tv_nsec);
+    return !earlier(time, before);
 }
 
 static void say_changed(const char *path)
