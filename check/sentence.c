@@ -155,14 +155,17 @@ static bool begins(const char *s, const char *word)
 
 /*
  * Sentences are written for several: after a 1 its noun becomes one, and so
- * does the verb that follows it. "1 free block is", not "1 free blocks are".
+ * does the verb that follows it. "1 free block is", not "1 free blocks are"; nor
+ * does "1 cluster from 5 on is free" mean several by the number 5.
  */
 static const char *const nouns[] = {
     "attributes", "blocks", "bytes", "clusters", "directories", "entries",
     "files", "inodes", "levels", "links", "names", "records", "sectors",
     "times",
 };
-static const char *const adjectives[] = { "free", "more", "unused" };
+static const char *const adjectives[] = {
+    "free", "from", "more", "on", "unused",
+};
 #define AMONG(s, len, words)                                                \
     is_among(s, len, words, sizeof words / sizeof *words)
 
@@ -183,6 +186,12 @@ static bool is_among(const char *s, size_t len, const char *const *words,
         if (word_length(words[i]) == len && begins(s, words[i]))
             return true;
     return false;
+}
+
+/* May C, of no such word, come before what there is one of? "1 MFT record" */
+static bool goes_on(char c)
+{
+    return c == ' ' || (c >= 'A' && c <= 'Z');
 }
 
 /*
@@ -217,24 +226,34 @@ static void add_words(struct check_text *text, const char *s, bool *one)
         size_t len = add_word(text, s, one);
 
         if (len == 0) {
-            *one = *one && *s == ' ';
+            *one = *one && goes_on(*s);
             add(text, s, len = 1);
         }
         s += len;
     }
 }
 
+/* Does TEXT end with WORDS so far? */
+static bool ends(const struct check_text *text, const char *words)
+{
+    size_t len = 0;
+
+    while (words[len])
+        len++;
+    return text->len >= len &&
+           memcmp(text->bytes + text->len - len, words, len) == 0;
+}
+
 /* The number N comes next: *ONE, are the words after it about one thing? */
 static void add_count(struct check_text *text, uint64_t n, unsigned base,
                       bool *one)
 {
-    static const char several[] = "there are ";
-    size_t len = sizeof several - 1;
-    bool counts = text->len == 0 || text->bytes[text->len - 1] == ' ';
+    bool counts = text->len == 0 || ends(text, " ");
 
-    *one = n == 1 && base == 10 && counts;
-    if (*one && text->len >= len &&
-        memcmp(text->bytes + text->len - len, several, len) == 0) {
+    /* After "from" it is a place, and the words go on about what is there. */
+    if (!ends(text, "from "))
+        *one = n == 1 && base == 10 && counts;
+    if (*one && ends(text, "there are ")) {
         text->len -= sizeof "are";
         add(text, "is ", 3);
     }
@@ -278,7 +297,7 @@ void check_text_sentence(struct check_text *text, const char *sentence,
                    (len = number_at(s, note, &number, &base)) > 0) {
             add_count(text, number, base, &one);
         } else if ((len = add_word(text, s, &one)) == 0) {
-            one = one && *s == ' ';
+            one = one && goes_on(*s);
             add(text, s, len = 1);
         }
     }

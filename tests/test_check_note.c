@@ -421,6 +421,10 @@ static int run_counts(struct check *check)
         check_tell(check, &rig_codes[RIG_COUNTS], n,
                    &(struct check_note){ .other = n, .name = "free inodes",
                                          .len = 11 });
+    for (uint64_t n = 1; n < 3; n++)
+        for (uint64_t first = 1; first < 6; first += 4)
+            check_tell(check, &rig_codes[RIG_RUNS], n,
+                       &(struct check_note){ .other = n, .found = first });
     return 0;
 }
 
@@ -437,7 +441,15 @@ START_TEST(one_is_not_several)
         "0x1 bytes, block 1 of bytes, 1 \n"
         "rig.counts volume 0 2 - 2 free blocks are free inodes, 2 of 2 "
         "entries, 2 free inodes are; there are 2 more files; 2^2 clusters, "
-        "0x2 bytes, block 2 of bytes, 2 \n");
+        "0x2 bytes, block 2 of bytes, 2 \n"
+        "rig.runs volume 0 1 - 1 cluster from 1 on is free, 1 MFT record from "
+        "1 on is not\n"
+        "rig.runs volume 0 1 - 1 cluster from 5 on is free, 1 MFT record from "
+        "5 on is not\n"
+        "rig.runs volume 0 2 - 2 clusters from 1 on are free, 2 MFT records "
+        "from 1 on are not\n"
+        "rig.runs volume 0 2 - 2 clusters from 5 on are free, 2 MFT records "
+        "from 5 on are not\n");
     rig_close();
 }
 END_TEST

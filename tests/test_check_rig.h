@@ -20,7 +20,7 @@
 enum { RIG_SIZE = 4 << 20, RIG_TEXT = 1 << 16 };
 
 enum {
-    RIG_BAD, RIG_ODD, RIG_NAMED, RIG_NUMBERS, RIG_COUNTS, RIG_CODES
+    RIG_BAD, RIG_ODD, RIG_NAMED, RIG_NUMBERS, RIG_COUNTS, RIG_RUNS, RIG_CODES
 };
 
 static const struct shale_check_code rig_codes[RIG_CODES] = {
@@ -36,6 +36,9 @@ static const struct shale_check_code rig_codes[RIG_CODES] = {
                      "{o} {name} are; there are {o} more files; 2^{o} "
                      "clusters, {o:x} bytes, block {o} of bytes, {o} ", "m",
                      "d" },
+    [RIG_RUNS] = { "rig.runs", SHALE_ADVICE,
+                   "{o} clusters from {f} on are free, {o} MFT records from "
+                   "{f} on are not", "m", "d" },
 };
 
 static struct {
