@@ -10,14 +10,40 @@
 #include "shale/fault.h"
 #include "shale/host.h"
 
+/* Bytes that cannot be read. */
+struct failing_range {
+    uint64_t from, end;
+};
+
 struct failing {
     unsigned workers;           /* 0: one */
+    struct failing_range bad[4];
     uint64_t fail_read;         /* of the device: the Nth, from 1; 0: none */
     uint64_t fail_alloc;        /* likewise */
 
     struct shale_check_result result;
     bool failed;                /* what was to fail has failed */
 };
+
+/* A device of which some bytes can never be read. */
+struct failing_bdev {
+    struct shale_bdev base;
+    struct shale_bdev *lower;
+    const struct failing_range *bad;
+};
+
+static inline int failing_read(struct shale_bdev *dev, uint64_t at, void *buf,
+                               size_t len)
+{
+    struct failing_bdev *failing = (struct failing_bdev *)dev;
+
+    for (unsigned i = 0; i < 4; i++)
+        if (at < failing->bad[i].end && at + len > failing->bad[i].from)
+            return SHALE_EIO;
+    return shale_bdev_read(failing->lower, at, buf, len);
+}
+
+static const struct shale_bdev_ops failing_ops = { .read = failing_read };
 
 /* Check SIZE bytes by CONFIG, but for its device, memory, locks and workers.
    Nothing may be left. */
@@ -29,6 +55,11 @@ static inline int failing_run(struct failing *failing,
         shale_host_workers_create(failing->workers ? failing->workers : 1);
     struct shale_mem *mem = shale_host_mem_create(0);
     struct shale_memory_bdev memory;
+    struct failing_bdev bad = {
+        .base = { .ops = &failing_ops, .size = size, .block_size = 512,
+                  .fd = -1 },
+        .lower = &memory.base, .bad = failing->bad,
+    };
     struct shale_fault_bdev fault;
     struct shale_mem_stats before, after;
     int err;
@@ -40,7 +71,7 @@ static inline int failing_run(struct failing *failing,
     config.locks = &shale_host_locks;
     config.workers = workers;
     shale_memory_bdev_init(&memory, bytes, size, 512, true);
-    ck_assert_int_eq(shale_fault_bdev_init(&fault, &memory.base, mem,
+    ck_assert_int_eq(shale_fault_bdev_init(&fault, &bad.base, mem,
                                            &shale_host_locks), 0);
     shale_mem_stats(mem, &before);
     if (failing->fail_alloc)

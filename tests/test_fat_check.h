@@ -19,6 +19,7 @@ struct checked {
     int64_t now;                /* 0: there is no clock */
     bool sentences;             /* told too, behind the path */
     void (*claim)(void *context, const struct shale_claim *claim);
+    struct failing_range bad[4];        /* bytes that cannot be read */
     uint64_t fail_read;         /* of the device: the Nth; 0: none */
     uint64_t fail_alloc;        /* likewise, from 1 on */
 
@@ -75,6 +76,7 @@ static inline int checked_run(struct checked *checked, uint8_t *bytes,
     int err;
 
     checked->told[0] = '\0';
+    memcpy(failing.bad, checked->bad, sizeof failing.bad);
     err = failing_run(&failing, config, bytes, size);
     checked->result = failing.result;
     checked->failed = failing.failed;

@@ -17,31 +17,45 @@
 #define ASK_EVERY 1024u         /* rows: is anybody waiting for us to stop? */
 #define ROW_MAX 4096u           /* clusters; a power of two */
 
+/* What ENTRY, of CLUSTER, does to a chain. */
+static enum fat_check_end end_of(const struct fat_check *v, uint32_t cluster,
+                                 uint32_t entry)
+{
+    if (entry == FAT_FREE)
+        return fat_check_is_unknown(v, cluster) ? FAT_END_UNKNOWN
+                                                : FAT_END_FREE;
+    if (entry == (v->mask & FAT_BAD))
+        return FAT_END_BAD;
+    return entry >= (v->mask & ~(uint32_t)7) ? FAT_END_MARK
+         : fat_check_is_cluster(v, entry) ? FAT_END_MET : FAT_END_NOWHERE;
+}
+
+/* Is a cluster with such an entry none of a chain, whatever points at it? */
+static bool is_outside(enum fat_check_end end)
+{
+    return end == FAT_END_FREE || end == FAT_END_BAD;
+}
+
 uint32_t fat_check_run(const struct fat_check *v, uint32_t cluster,
                        enum fat_check_end *end, uint32_t *value)
 {
     uint32_t entry = fat_check_get(v, cluster), count;
 
     *value = cluster;
-    *end = entry == FAT_FREE ? FAT_END_FREE : FAT_END_BAD;
-    if (entry == FAT_FREE || entry == (v->mask & FAT_BAD))
-        return 0;
+    *end = end_of(v, cluster, entry);
+    if (*end == FAT_END_UNKNOWN || is_outside(*end))
+        return *end == FAT_END_UNKNOWN;
     count = ROW_MAX - cluster % ROW_MAX;
     if (count > v->last - cluster + 1)
         count = v->last - cluster + 1;
     count = fat_check_row(v, cluster, count);
-    cluster += count - 1;
-    if (count > 1)
+    if (count > 1) {
+        cluster += count - 1;
         entry = fat_check_get(v, cluster);
-    if (entry == FAT_FREE || entry == (v->mask & FAT_BAD)) {
-        *value = cluster;
-        *end = entry == FAT_FREE ? FAT_END_FREE : FAT_END_BAD;
-        return count - 1;
+        *end = end_of(v, cluster, entry);
     }
-    *value = entry;
-    *end = entry >= (v->mask & ~(uint32_t)7) ? FAT_END_MARK
-         : fat_check_is_cluster(v, entry) ? FAT_END_MET : FAT_END_NOWHERE;
-    return count;
+    *value = is_outside(*end) ? cluster : entry;
+    return is_outside(*end) ? count - 1 : count;
 }
 
 /* Clusters in a row that are a file's, of which others may follow. */
@@ -161,6 +175,7 @@ int fat_check_follow(struct fat_check *v, uint32_t first,
     return err;
 }
 
+/* An end that cannot be read has been told. */
 bool fat_check_tell_end(struct fat_check *v, enum shale_object object,
                         uint64_t number, uint64_t at,
                         const struct fat_check_chain *chain)

@@ -4,7 +4,8 @@
  *      checker.c   the phases, one after the other; the table, last
  *      boot.c      boot sector and backup, field by field
  *      info.c      FSInfo; the marks of a volume in use
- *      table.c     the FAT in memory; its copies compared
+ *      table.c     the FAT in memory: see table.h
+ *      copies.c    the FAT as its copies have it
  *      chain.c     one chain, followed and marked as somebody's
  *      tree.c      directories, level by level
  *      dir.c       the entries of one directory
@@ -40,6 +41,7 @@ extern const struct shale_check_code fat_check_codes[FAT_CHECK_CODES];
 /* ------------------------------------------------------------ the volume */
 
 struct fat_check_problem;
+struct fat_check_difference;
 
 /* A directory that was found. */
 struct fat_check_dir {
@@ -78,6 +80,10 @@ struct fat_check {
     uint32_t piece_count, piece_shift;      /* 2^shift entries in one */
     uint64_t free_count, bad_count;
     struct check_lock lock;     /* guards what workers change below and above */
+
+    /* copies.c */
+    struct fat_check_difference *differences;   /* of each copy */
+    struct check_bits *unknown; /* entries that no copy has; NULL: none */
 
     /* tree.c */
     struct fat_check_dir *dirs; /* the root first; a parent before its own */
@@ -158,6 +164,9 @@ void fat_check_table_fini(struct fat_check *v);
 /* The entry of CLUSTER (of 0 to last): its bits as they are. */
 uint32_t fat_check_get(const struct fat_check *v, uint32_t cluster);
 
+/* Is it 0 only because it cannot be read? That has been told. */
+bool fat_check_is_unknown(const struct fat_check *v, uint32_t cluster);
+
 /*
  * How many clusters from CLUSTER on each have the next one for successor, and
  * so are in a row with it: at least 1, that being CLUSTER, and at most MAX.
@@ -176,6 +185,7 @@ enum fat_check_end {
     FAT_END_FREE,               /* with a cluster that is free */
     FAT_END_BAD,                /* ... that is marked as bad */
     FAT_END_NOWHERE,            /* with a number that is no cluster */
+    FAT_END_UNKNOWN,            /* with an entry that cannot be read */
     FAT_END_MET,                /* in a cluster that somebody has */
 };
 

@@ -24,6 +24,8 @@ static void check_free_count(struct fat_check *v,
         FAT_TELL(v, INFO_UNKNOWN, at, .found = v->free_count);
         return;
     }
+    if (v->unknown)
+        return;
 
     /* Clusters that were lost may have been free when it was written. */
     if (count != v->free_count && count != v->free_count + v->lost)
@@ -124,16 +126,13 @@ static void check_media(struct fat_check *v, uint32_t entry)
                  .expected = v->boot.media, .found = entry & 0xff);
 }
 
-void fat_check_marks(struct fat_check *v)
+/* Entry 1: marks of use, and else ones. */
+static void check_second(struct fat_check *v, uint32_t entry)
 {
     uint32_t clean = v->boot.bits == 16 ? 0x8000u : 0x08000000u;
-    uint32_t entry = fat_check_get(v, 1), ends = v->mask & ~(uint32_t)7;
+    uint32_t ends = v->mask & ~(uint32_t)7;
     uint64_t at = fat_check_entry_at(v, 1);
-    uint64_t state_at = v->boot.at + v->boot.ext_at +
-                        offsetof(struct fat_disk_ext, state);
-    bool in_boot = v->boot.ext_at != 0;
 
-    check_media(v, fat_check_get(v, 0));
     if (v->boot.bits != 12) {
         ends &= ~(clean | clean >> 1);
         if (!(entry & clean))
@@ -144,6 +143,18 @@ void fat_check_marks(struct fat_check *v)
     if ((entry & ends) != ends)
         FAT_TELL(v, TABLE_SECOND, at, .compared = true, .expected = v->mask,
                  .found = entry);
+}
+
+void fat_check_marks(struct fat_check *v)
+{
+    uint64_t state_at = v->boot.at + v->boot.ext_at +
+                        offsetof(struct fat_disk_ext, state);
+    bool in_boot = v->boot.ext_at != 0;
+
+    if (!fat_check_is_unknown(v, 0))
+        check_media(v, fat_check_get(v, 0));
+    if (!fat_check_is_unknown(v, 1))
+        check_second(v, fat_check_get(v, 1));
     if (in_boot && v->boot.state & FAT_STATE_DIRTY &&
         !check_told(v->check, &fat_check_codes[FAT_CHECK_STATE_DIRTY]))
         FAT_TELL(v, STATE_DIRTY, state_at, .number = 0);
