@@ -1,5 +1,5 @@
 /*
- * ahead.c - reading blocks before anybody takes them
+ * ahead.c - reading runs of blocks before anybody takes them
  *
  * Who is going to take many blocks says so first (shale_buf_ahead()): they are
  * read a run at a time, and on a device that works on several requests the runs
@@ -155,18 +155,6 @@ static void group_lock(struct shale_cache *cache, struct ahead_group *group,
     group->held |= UINT32_C(1) << index;
 }
 
-/* Is BLOCK under way already? The same may be said twice. */
-static bool group_has(const struct ahead_group *group, uint64_t block)
-{
-    for (unsigned i = 0; i < group->count; i++) {
-        const struct run *run = &group->runs[i].run;
-
-        if (block >= run->first && block - run->first < run->count)
-            return true;
-    }
-    return false;
-}
-
 /*
  * Read [BLOCK, LAST), a part of a window, around which is [FIRST, END). With
  * its load lock. With a GROUP, which has room, it is not waited for.
@@ -208,13 +196,13 @@ static void ahead_load(struct shale_cache *cache, struct ahead_group *group,
     if (group->count == group->room)
         group_land(cache, group);
     group_lock(cache, group, number);
-    if (!group_has(group, block))
-        load(cache, group, block, last, first, end);
+    load(cache, group, block, last, first, end);
 }
 
-/* For runs of up to SIZE bytes. NULL if there is no room for two at once. */
-static struct ahead_group *group_begin(struct shale_cache *cache, size_t size)
+/* NULL if there is no room for two runs at once. */
+static struct ahead_group *group_begin(struct shale_cache *cache)
 {
+    size_t size = (size_t)cache->block_size << cache->run_shift;
     struct ahead_group *group = NULL;
     size_t room = cache->budget / GROUP_BUDGET / size;
 
@@ -250,8 +238,7 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
     if (len > cache->block_count - block)
         len = cache->block_count - block;
     if (block >> cache->run_shift != (block + len - 1) >> cache->run_shift)
-        group = group_begin(cache, (size_t)cache->block_size
-                                       << cache->run_shift);
+        group = group_begin(cache);
     while (len > 0) {
         uint64_t left = ((uint64_t)1 << cache->run_shift) -
                         (block & (((uint64_t)1 << cache->run_shift) - 1));
@@ -262,34 +249,6 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
         block += left;
         len -= left;
     }
-    group_end(cache, group);
-}
-
-void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
-                          size_t count, size_t needed)
-{
-    struct ahead_group *group = NULL;
-    bool missing = false;
-
-    if (cache->dev->at_once < 2 || count < 2)
-        return;
-    cache_lock(cache);
-    for (size_t i = 0; i < needed && i < count && !missing; i++)
-        missing = blocks[i] < cache->block_count &&
-                  !cache_find(cache, blocks[i]);
-    cache_unlock(cache);
-    if (missing)
-        group = group_begin(cache, cache->block_size);
-    if (!group)
-        return;
-    /* In the order of the locks: so the group need not land before it is full,
-       as blocks at equal distances would make it do. */
-    for (unsigned lock = 0; lock < CACHE_LOAD_LOCKS; lock++)
-        for (size_t i = 0; i < count; i++)
-            if (blocks[i] < cache->block_count &&
-                (blocks[i] >> cache->run_shift) % CACHE_LOAD_LOCKS == lock)
-                ahead_load(cache, group, blocks[i], blocks[i] + 1, blocks[i],
-                           blocks[i] + 1);
     group_end(cache, group);
 }
 
@@ -324,6 +283,7 @@ static size_t pending_end(struct shale_cache *cache, bool keep)
 
 void ahead_fini(struct shale_cache *cache)
 {
+    asked_fini(cache);
     if (!cache->pending)
         return;
     pending_end(cache, false);
@@ -357,19 +317,20 @@ void ahead_strike(struct shale_cache *cache, uint64_t block)
         block - p->run.first < p->run.count)
         p->run.missing[(block - p->run.first) / 8] &=
             (uint8_t)~(1u << (block - p->run.first) % 8);
+    asked_strike(cache, block);
 }
 
 size_t ahead_end(struct shale_cache *cache, bool keep)
 {
     uint64_t number = cache->pending ? pending_number(cache) : 0;
-    size_t size = 0;
+    size_t size = asked_end(cache, keep);
     void *lock;
 
     if (number == 0)
-        return 0;
+        return size;
     lock = run_lock(cache, number - 1);
     if (pending_number(cache) == number)        /* nobody was faster */
-        size = pending_end(cache, keep);
+        size += pending_end(cache, keep);
     lock_release(cache->locks, lock);
     return size;
 }

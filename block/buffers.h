@@ -32,6 +32,7 @@
 #define CACHE_LOAD_LOCKS 16u
 #define CACHE_RUNS_MAX 2048u
 
+struct cache_asked;
 struct cache_pending;
 struct tx_block;
 
@@ -66,6 +67,7 @@ struct shale_cache {
     size_t lock_size;
 
     /* The rest is under the state lock. */
+    struct cache_asked *asked;  /* see asked.c; NULL: nothing ever was */
     struct cache_buf **hash;
     unsigned hash_bits;
     struct cache_buf *oldest, *newest;      /* the LRU list's ends */

@@ -271,16 +271,21 @@ static int load_locked(struct shale_cache *cache, uint64_t block,
                        bool *whole)
 {
     struct cache_buf *buf;
+    struct asked *asked = NULL;
     struct run run = { .count = 1 };
 
     cache_lock(cache);
     buf = cache_find(cache, block);     /* somebody was faster */
+    if (!buf)
+        asked = asked_find(cache, block);
     if (buf)
         cache_pin(cache, buf);
-    else if (end - first > 1 && !run_read_lately(cache, first))
+    else if (!asked && end - first > 1 && !run_read_lately(cache, first))
         run_plan(cache, block, first, end, &run);
     cache_unlock(cache);
 
+    if (asked)
+        buf = asked_take(cache, asked, true);
     if (buf) {
         *out = buf;
         return 0;

@@ -61,4 +61,26 @@ void ahead_next(struct shale_cache *cache, uint64_t number, uint64_t first,
 /* Deal out the run NUMBER, if it was asked for so. With its load lock. */
 bool ahead_land(struct shale_cache *cache, uint64_t number);
 
+/* ---------------------------------------------------------------- asked.c */
+
+struct asked;
+
+/*
+ * What has been asked for to be BLOCK and is on its way, or NULL. Under the
+ * state lock, and with the block's load lock until asked_take(), ...
+ */
+struct asked *asked_find(struct shale_cache *cache, uint64_t block);
+
+/*
+ * ... which waits for it. With KEEP it is put in the cache, with one pin. NULL
+ * if it is not fit for that, or not to be kept.
+ */
+struct cache_buf *asked_take(struct shale_cache *cache, struct asked *asked,
+                             bool keep);
+
+/* As those of ahead.c, which calls these. */
+void asked_fini(struct shale_cache *cache);
+void asked_strike(struct shale_cache *cache, uint64_t block);
+size_t asked_end(struct shale_cache *cache, bool keep);
+
 #endif /* BLOCK_READRUN_H */

@@ -12,6 +12,7 @@
  * by the block's number, so no chain of pointers can loop.
  */
 #include "ext2.h"
+#include "memfn.h"
 
 /*
  * One call looks into at most this many arrays of pointers before it answers
@@ -22,11 +23,13 @@
 #define MAX_STEPS 8
 
 /*
- * Arrays that are read together for who asks for so many blocks; and so many
- * are enough for an answer, if somebody can be busy with them meanwhile.
+ * Who asks for so many blocks has the arrays that follow on their way, so many
+ * or at least so few; and so many blocks are enough for an answer, if somebody
+ * can be busy with them meanwhile.
  */
-#define ARRAYS_AHEAD 16
 #define BLOCKS_ENOUGH 16
+#define ARRAYS_AHEAD 8
+#define ARRAYS_NEEDED 4
 
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
@@ -99,6 +102,15 @@ static int bad_pointer(const struct ext2_vnode *vn, uint64_t at)
                                at, vn->base.ino);
 }
 
+/* The two pointers at POINTERS, the first one below. */
+static uint64_t pointers_get(const le32 *pointers)
+{
+    le64 two;
+
+    memcpy(&two, pointers, sizeof two);
+    return le64_get(two);
+}
+
 /*
  * Measure the run that begins with the first of LEFT pointers at POINTERS,
  * which is byte AT of the volume, looking at COUNT of them at most.
@@ -110,14 +122,20 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
     const struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     uint32_t first = le32_get(pointers[0]);
     uint32_t step = first != 0;
-    uint64_t n = 1;
+    uint64_t two = (uint64_t)(first + step) << 32 | first;
+    uint64_t n = 0;
 
     if (first != 0 && !ext2_block_usable(vol, first))
         return bad_pointer(vn, at);
     if (count > left)
         count = left;
 
-    /* A run stops before a pointer off the volume as before any other gap. */
+    /* A run stops before a pointer off the volume as before any other gap. Most
+       are long: two at a time. (What wraps is past the volume's end.) */
+    while (n + 2 <= count && pointers_get(pointers + n) == two) {
+        two += (uint64_t)step << 33 | step << 1;
+        n += 2;
+    }
     while (n < count && le32_get(pointers[n]) == first + n * step)
         n++;
     if (first != 0 && n > vol->super.block_count - first)
@@ -129,7 +147,8 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
 
 /*
  * Who asks for COUNT blocks, of the last array, to which POINTERS from SLOT on
- * lead, needs or will need the arrays after it as well.
+ * lead, needs or will need the arrays after it as well. They are asked for long
+ * before, while data is read that the ones before them lead to.
  */
 static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
                          uint32_t slot, uint64_t count)
@@ -138,15 +157,17 @@ static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
     uint64_t blocks[ARRAYS_AHEAD];
     size_t found = 0;
 
-    if (count < BLOCKS_ENOUGH)
+    if (count < BLOCKS_ENOUGH || vol->fs->dev->at_once < 2)
         return;
-    for (; slot < end && found < ARRAYS_AHEAD; slot++) {
+    if (end - slot > ARRAYS_AHEAD)
+        end = slot + ARRAYS_AHEAD;
+    for (; slot < end; slot++) {
         uint32_t block = le32_get(pointers[slot]);
 
         if (block != 0 && ext2_block_usable(vol, block))
             blocks[found++] = block;
     }
-    shale_buf_ahead_each(vol->fs->cache, blocks, found, 1);
+    shale_buf_ahead_each(vol->fs->cache, blocks, found, ARRAYS_NEEDED);
 }
 
 /* As ext2_map(), but a run ends where its array of pointers ends. */

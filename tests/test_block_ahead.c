@@ -101,82 +101,6 @@ START_TEST(no_memory_for_it)
 }
 END_TEST
 
-/* Blocks here and there, in any order, some of them twice or nowhere. */
-START_TEST(blocks_here_and_there)
-{
-    static const struct {
-        const char *what;
-        uint64_t blocks[12];
-        size_t count, reads;
-    } cases[] = {
-        { "apart", { 3, 260, 517, 774 }, 4, 4 },
-        { "of one lock", { 3, 3 + 16 * RUN }, 2, 2 },
-        { "of one run", { 3, 9, 4, 100 }, 4, 4 },
-        { "backwards", { 4000, 3000, 2000, 1000 }, 4, 4 },
-        { "twice", { 50, 50, 700, 50, 700 }, 5, 2 },
-        { "nowhere", { 50, RIG_BLOCKS, UINT64_MAX, 51 }, 4, 2 },
-        { "more than at once", { 10, 400, 20, 500, 30, 600, 40, 700, 50, 800,
-                                 60, 900 }, 12, 12 },
-        { "alone", { 50 }, 1, 0 },
-        { "none", { 0 }, 0, 0 },
-    };
-    const uint64_t *blocks = cases[_i].blocks;
-
-    open_async(BUDGET, 32);
-    shale_buf_ahead_each(rig.cache, blocks, cases[_i].count, 1);
-    ck_assert_msg(rig_stats().reads == cases[_i].reads, "%s",
-                  cases[_i].what);
-    ck_assert_uint_eq(rig_stats().pinned, 0);
-    rig_forget();
-    for (size_t i = 0; i < cases[_i].count && cases[_i].reads > 0; i++)
-        if (blocks[i] < RIG_BLOCKS)
-            rig_touch(blocks[i]);
-    ck_assert_str_eq(rig.asked, "");
-
-    /* With the first there nothing is read. */
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ blocks[0], 99 }, 2, 1);
-    ck_assert(cases[_i].reads == 0 || rig_stats().reads == cases[_i].reads);
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ blocks[0], 99 }, 2, 2);
-    ck_assert_uint_gt(rig_stats().reads, cases[_i].reads);
-    close_async();
-}
-END_TEST
-
-/* Blocks at equal distances, as they often are, are under way all at once. */
-START_TEST(at_equal_distances)
-{
-    uint64_t blocks[16];
-
-    open_async(BUDGET, 32);
-    for (unsigned i = 0; i < 16; i++)
-        blocks[i] = 10 + i * 200;
-    shale_buf_ahead_each(rig.cache, blocks, 16, 1);
-    ck_assert_uint_eq(disk.most, 16);
-    close_async();
-}
-END_TEST
-
-/* However small the cache is. */
-START_TEST(in_a_small_cache)
-{
-    open_async(16, 32);
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ 1, 500, 1000 }, 3, 1);
-    ck_assert_uint_eq(disk.taken, 3);
-    all_is_cached(500, 501);
-    close_async();
-}
-END_TEST
-
-START_TEST(one_at_a_time)
-{
-    rig_open(BUDGET);
-    shale_buf_ahead_each(rig.cache, (const uint64_t[]){ 1, 500, 1000 }, 3,
-                         3);
-    ck_assert_str_eq(rig.asked, "");
-    rig_close();
-}
-END_TEST
-
 /* -------------------------------------------------- the run that is next */
 
 /* Touch the runs FIRST to LAST of a range that is all of the device. */
@@ -442,10 +366,6 @@ Suite *suite(void)
     tcase_add_test(tc, a_single_run);
     tcase_add_test(tc, a_run_that_fails);
     tcase_add_test(tc, no_memory_for_it);
-    tcase_add_loop_test(tc, blocks_here_and_there, 0, 9);
-    tcase_add_test(tc, at_equal_distances);
-    tcase_add_test(tc, in_a_small_cache);
-    tcase_add_test(tc, one_at_a_time);
     suite_add_tcase(s, tc);
 
     tc = tcase_create("the next run");

@@ -130,6 +130,10 @@ static void read_in_order(void)
         struct shale_buf *buf;
 
         pthread_rwlock_rdlock(&volume);
+        if (block % 128 == 0)
+            shale_buf_ahead_each(rig.cache, (const uint64_t[]){
+                (block + 400) % RIG_BLOCKS, (block + 208) % RIG_BLOCKS,
+                (block + 416) % RIG_BLOCKS, (block + 32) % RIG_BLOCKS }, 4, 4);
         if (shale_buf_get_run(rig.cache, block, 0, RIG_BLOCKS, &buf) == 0) {
             wrong += !is_right(buf);
             shale_buf_put(buf);
