@@ -264,23 +264,21 @@ static int dotdot_change(struct fat_vnode *vn, const struct fat_vnode *parent)
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
     struct fat_disk_entry *raw;
     struct fat_entry entry;
-    struct shale_buf *buf;
-    size_t offset;
-    int found = fat_dir_slot(vn, 1, &buf, &offset), err = 0;
+    struct fat_spot spot;
+    int found = fat_dir_slot(vn, 1, &spot), err = 0;
 
     if (found <= 0)
         return found;
-    raw = (struct fat_disk_entry *)(buf->data + offset);
-    if (memcmp(raw->name, "..         ", sizeof raw->name) == 0) {
-        err = shale_tx_change_late(vol->fs->tx, buf, offset, FAT_ENTRY_SIZE,
-                                   SHALE_RANK_NAME);
-        fat_entry_decode(vol, raw, &entry);
-        entry.cluster = parent->base.ino == FAT_ROOT_INO ? 0
-                                                         : parent->chain.first;
+    raw = (struct fat_disk_entry *)spot.raw;
+    fat_entry_decode(vol, raw, &entry);
+    if (memcmp(entry.name, "..         ", sizeof entry.name) == 0) {
+        err = fat_change(vol, &spot, FAT_ENTRY_SIZE, SHALE_RANK_NAME,
+                         FAT_LATE);
+        entry.cluster = fat_dotdot_of(parent);
         if (!err)
             fat_entry_encode(vol, &entry, raw);
     }
-    shale_buf_put(buf);
+    shale_buf_put(spot.buf);
     return err;
 }
 
@@ -329,9 +327,7 @@ static int rename_over(const struct shale_rename *what,
     struct fat_vnode *victim = fat_vnode_of(what->victim);
     struct fat_volume *vol = fat_volume_of(what->vn->fs);
     struct fat_entry entry = vn->entry;
-    struct shale_buf *buf;
     uint32_t row;
-    size_t offset;
     int err = fat_vnode_check(victim);
 
     if (!err && what->victim->type == SHALE_TYPE_DIR)
@@ -343,15 +339,7 @@ static int rename_over(const struct shale_rename *what,
     memcpy(entry.name, set->entry.name, sizeof entry.name);
     entry.lower = set->entry.lower;
 
-    err = fat_entry_get(vol, set->at, &buf, &offset);
-    if (err)
-        return err;
-    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NAME);
-    if (!err)
-        fat_entry_encode(vol, &entry,
-                         (struct fat_disk_entry *)(buf->data + offset));
-    shale_buf_put(buf);
-
+    err = fat_entry_store(vol, set->at, &entry);
     row = fat_set_row(set);
     if (!err)
         err = set_remove(from, old, from != to || row == FAT_UNKNOWN ||

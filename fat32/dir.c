@@ -27,105 +27,87 @@ static uint32_t slots_per_cluster(const struct fat_volume *vol)
     return vol->boot.cluster_size / FAT_ENTRY_SIZE;
 }
 
-/* Is DIR the root of FAT12 or FAT16, which has no clusters? */
-static bool is_fixed(const struct fat_vnode *dir)
+/* The slots of DIR if it is the root of FAT12 or FAT16, which has no clusters;
+   else 0. */
+static uint32_t slots_fixed(const struct fat_vnode *dir)
 {
-    return dir->base.ino == FAT_ROOT_INO &&
-           fat_volume_of(dir->base.fs)->boot.bits != 32;
-}
+    const struct fat_boot *boot = &fat_volume_of(dir->base.fs)->boot;
 
-/* Slots that DIR could have. */
-static uint32_t slots_max(const struct fat_vnode *dir)
-{
-    return is_fixed(dir) ? fat_volume_of(dir->base.fs)->boot.root_entries
-                         : FAT_DIR_ENTRIES;
-}
-
-/* Where the slots of DIR are that RUN has found, in bytes; and how many. */
-static uint64_t run_at(const struct fat_vnode *dir, const struct fat_run *run,
-                       uint64_t *bytes)
-{
-    const struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    const struct fat_boot *boot = &vol->boot;
-
-    if (is_fixed(dir)) {
-        *bytes = (uint64_t)boot->root_entries * FAT_ENTRY_SIZE;
-        return (uint64_t)boot->root_sector << boot->sector_shift;
-    }
-    *bytes = (uint64_t)run->count << boot->cluster_shift;
-    return fat_cluster_at(vol, run->cluster);
+    return dir->base.ino == FAT_ROOT_INO && boot->bits != 32
+               ? boot->root_entries : 0;
 }
 
 /*
- * Pin the block with SLOT of DIR, and say where in it that is and how many
- * slots follow there, itself included. RUN is the part of DIR found last; zero
- * in the beginning. Returns 1, 0 past the end, or an error.
+ * Find the next slot of WALK, which has none left: pin its block, and see how
+ * many follow there. Returns 1, 0 past the end, or an error.
  */
-static int slot_get(struct fat_vnode *dir, struct fat_run *run, uint32_t slot,
-                    struct shale_buf **out, size_t *offset, uint32_t *left)
+static int walk_load(struct fat_walk *walk)
 {
-    const struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    uint32_t shift = vol->block_shift;
-    uint64_t into = (uint64_t)slot * FAT_ENTRY_SIZE, at, bytes, room;
-    int err;
+    struct fat_vnode *dir = walk->dir;
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    const struct fat_boot *boot = &vol->boot;
+    uint32_t fixed = slots_fixed(dir), most = fixed ? fixed : FAT_DIR_ENTRIES;
+    uint32_t into = walk->next * FAT_ENTRY_SIZE, sector;
+    uint32_t first = boot->root_sector, count = boot->data_sector - first;
+    struct fat_run *run = &walk->run;
+    struct fat_view view;
+    int found;
 
-    if (slot >= slots_max(dir))
+    if (walk->next >= most)
         return 0;
-    if (!is_fixed(dir)) {
-        uint32_t index = (uint32_t)(into >> vol->boot.cluster_shift);
+    if (!fixed) {
+        uint32_t index = into >> boot->cluster_shift;
 
         if (index - run->index >= run->count) {
-            int found = fat_chain_find(fat_volume_of(dir->base.fs),
-                                       &dir->chain, index, FAT_DIR_ENTRIES,
-                                       run);
-
+            found = fat_chain_find(vol, &dir->chain, index, FAT_DIR_ENTRIES,
+                                   run);
             if (found <= 0) {
                 run->count = 0;
                 return found;
             }
         }
-        into -= (uint64_t)run->index << vol->boot.cluster_shift;
+        into -= run->index << boot->cluster_shift;
+        first = fat_cluster_sector(vol, run->cluster);
+        count = run->count * boot->cluster_sectors;
     }
-    at = run_at(dir, run, &bytes);
-    err = shale_buf_get_run(dir->base.fs->cache, (at + into) >> shift,
-                            at >> shift,
-                            ((at + bytes - 1) >> shift) - (at >> shift) + 1,
-                            out);
-    if (err)
-        return err;
-    *offset = (size_t)((at + into) & (vol->block_size - 1));
-    room = vol->block_size - *offset;
-    if (room > bytes - into)
-        room = bytes - into;
-    *left = (uint32_t)(room / FAT_ENTRY_SIZE);
+    sector = first + (into >> boot->sector_shift);
+    found = fat_view_get(vol, sector, first, count, &view);
+    if (found < 0)
+        return found;
+    into = (sector - view.first) * boot->sector_size +
+           (into & (boot->sector_size - 1));
+    walk->buf = view.buf;
+    walk->raw = view.bytes + into;
+    walk->left = (view.count * boot->sector_size - into) / FAT_ENTRY_SIZE;
+    if (walk->left > most - walk->next)
+        walk->left = most - walk->next;
     return 1;
 }
 
-int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
-                 size_t *offset)
+int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct fat_spot *out)
 {
-    struct fat_run run = { .count = 0 };
-    uint32_t left;
+    struct fat_walk walk;
+    int found;
 
-    return slot_get(dir, &run, slot, out, offset, &left);
+    fat_walk_start(&walk, dir, slot);
+    found = walk_load(&walk);
+    *out = (struct fat_spot){ walk.buf, walk.raw };
+    return found;
 }
 
 int fat_dir_slots(struct fat_vnode *dir, uint32_t *out)
 {
     struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    uint64_t slots;
+    uint32_t each = slots_per_cluster(vol);
     int err;
 
-    *out = slots_max(dir);
-    if (is_fixed(dir))
+    *out = slots_fixed(dir);
+    if (*out > 0)
         return 0;
     err = fat_chain_measure(vol, &dir->chain);
-    if (err)
-        return err;
-    slots = (uint64_t)dir->chain.length * slots_per_cluster(vol);
-    if (slots < *out)
-        *out = (uint32_t)slots;
-    return 0;
+    *out = dir->chain.length < FAT_DIR_ENTRIES / each
+               ? dir->chain.length * each : FAT_DIR_ENTRIES;
+    return err;
 }
 
 /* ------------------------------------------------------------- the walk */
@@ -151,7 +133,7 @@ static int walk_end(struct fat_walk *walk)
     struct fat_run run;
     int more;
 
-    if (is_fixed(dir))
+    if (slots_fixed(dir) > 0)
         return 0;
     more = fat_chain_find(vol, &dir->chain,
                           FAT_DIR_ENTRIES / slots_per_cluster(vol), 1, &run);
@@ -164,20 +146,15 @@ static int walk_end(struct fat_walk *walk)
 
 int fat_walk_slot(struct fat_walk *walk, const uint8_t **raw, uint32_t *slot)
 {
-    struct shale_buf *buf;
-    size_t offset = 0;
     int found;
 
     if (walk->left == 0) {
         fat_walk_stop(walk);
-        if (walk->next >= slots_max(walk->dir))
+        if (walk->next >= FAT_DIR_ENTRIES)
             return walk_end(walk);
-        found = slot_get(walk->dir, &walk->run, walk->next, &buf, &offset,
-                         &walk->left);
+        found = walk_load(walk);
         if (found <= 0)
             return found;
-        walk->buf = buf;
-        walk->raw = buf->data + offset;
     }
     *raw = walk->raw;
     *slot = walk->next++;
@@ -206,8 +183,7 @@ static void set_finish(const struct fat_walk *walk, const uint8_t *raw,
 {
     const struct fat_volume *vol = fat_volume_of(walk->dir->base.fs);
 
-    set->at = (walk->buf->block << vol->block_shift) +
-              (uint64_t)(raw - walk->buf->data);
+    set->at = fat_place_of(vol, walk->buf, raw);
     fat_entry_decode(vol, (const struct fat_disk_entry *)raw, &set->entry);
     set->slot = slot;
     set->count = 1;

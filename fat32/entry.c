@@ -32,13 +32,6 @@ uint32_t fat_set_row(const struct fat_set *set)
     return (set->slot + set->count - 1) / ROW == row ? row : FAT_UNKNOWN;
 }
 
-/* The place of the byte at OFFSET of BUF. */
-static uint64_t place_of(const struct fat_volume *vol,
-                         const struct shale_buf *buf, size_t offset)
-{
-    return (buf->block << vol->block_shift) + offset;
-}
-
 /* --------------------------------------------------------------- finding */
 
 /* What is looked for, and where. */
@@ -64,8 +57,7 @@ static bool slot_is_free(const struct search *s, const struct fat_walk *walk,
     if (s->own && slot - s->own->slot < s->own->count)
         return true;
     return fat_slot_kind(raw) == FAT_SLOT_FREE &&
-           !fat_recent_slot(vol, place_of(vol, walk->buf,
-                                          (size_t)(raw - walk->buf->data)));
+           !fat_recent_slot(vol, fat_place_of(vol, walk->buf, raw));
 }
 
 /* Search the slots from FIRST to before STOP. Returns 1 if there is room. */
@@ -243,18 +235,33 @@ int fat_room_find(struct fat_vnode *dir, uint32_t count, struct fat_room *out)
 
 /* --------------------------------------------------------------- storing */
 
-/* Pin SLOT of DIR, which is there, to be changed. */
+/* Pin SLOT of DIR, which is there, to be changed; but now its first byte. */
 static int slot_change(struct fat_vnode *dir, uint32_t slot,
-                       struct shale_buf **out, size_t *offset)
+                       enum fat_when when, struct fat_spot *out)
 {
-    int found = fat_dir_slot(dir, slot, out, offset), err;
+    int err = fat_dir_slot(dir, slot, out);
 
-    if (found <= 0)
-        return found < 0 ? found : SHALE_EINVAL;
-    err = shale_tx_change(dir->base.fs->tx, *out, SHALE_RANK_NAME);
+    if (err <= 0)
+        return err < 0 ? err : SHALE_EINVAL;
+    err = fat_change(vol_of(dir), out, 1, SHALE_RANK_NAME, when);
     if (err)
-        shale_buf_put(*out);
+        shale_buf_put(out->buf);
     return err;
+}
+
+/* Change the first byte of SLOT to MARK. Stores its place. */
+static int slot_mark(struct fat_vnode *dir, uint32_t slot, enum fat_when when,
+                     uint8_t mark, uint64_t *at)
+{
+    struct fat_spot spot;
+    int err = slot_change(dir, slot, when, &spot);
+
+    if (err)
+        return err;
+    *spot.raw = mark;
+    *at = fat_place_of(vol_of(dir), spot.buf, spot.raw);
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 /* Give the slots from FIRST to before END that there are the mark of free ones,
@@ -262,61 +269,24 @@ static int slot_change(struct fat_vnode *dir, uint32_t slot,
 static int slots_fill(struct fat_vnode *dir, uint32_t first, uint32_t end)
 {
     uint32_t slots;
+    uint64_t at;
     int err = fat_dir_slots(dir, &slots);
 
     if (end > slots)
         end = slots;
-    for (uint32_t slot = first; slot < end && !err; slot++) {
-        struct shale_buf *buf;
-        size_t offset;
-
-        err = slot_change(dir, slot, &buf, &offset);
-        if (err)
-            break;
-        buf->data[offset] = FAT_NAME_FREE;
-        shale_buf_put(buf);
-    }
+    for (uint32_t slot = first; slot < end && !err; slot++)
+        err = slot_mark(dir, slot, FAT_NOW, FAT_NAME_FREE, &at);
     return err;
 }
 
-/*
- * The first byte of SLOT, which may be changed by now, is going to be something
- * else when all slots that were changed otherwise are on the device.
- */
+/* SLOT, which may be changed by now, is going to be something else last. */
 static int slot_hold(struct fat_vnode *dir, uint32_t slot)
 {
-    struct shale_buf *buf;
-    size_t offset;
-    int found = fat_dir_slot(dir, slot, &buf, &offset), err;
+    struct fat_spot spot;
+    int err = slot_change(dir, slot, FAT_NEXT, &spot);
 
-    if (found <= 0)
-        return found < 0 ? found : SHALE_EINVAL;
-    err = shale_tx_change_with(dir->base.fs->tx, buf, offset, 1,
-                               SHALE_RANK_NAME, SHALE_STEP_WHOLE);
-    shale_buf_put(buf);
-    return err;
-}
-
-/*
- * See to it that the directory ends at SLOT, if there is one: some leave there
- * what was there before. Stores whether that had to be changed.
- */
-static int end_make(struct fat_vnode *dir, uint32_t slot, bool *changed)
-{
-    struct shale_buf *buf;
-    size_t offset;
-    int found = fat_dir_slot(dir, slot, &buf, &offset), err = 0;
-
-    *changed = false;
-    if (found <= 0)
-        return found;
-    if (buf->data[offset] != FAT_NAME_END) {
-        *changed = true;
-        err = shale_tx_change(dir->base.fs->tx, buf, SHALE_RANK_NAME);
-        if (!err)
-            buf->data[offset] = FAT_NAME_END;
-    }
-    shale_buf_put(buf);
+    if (!err)
+        shale_buf_put(spot.buf);
     return err;
 }
 
@@ -328,11 +298,22 @@ static int end_move(struct fat_vnode *dir, uint32_t slot, uint32_t first,
                     uint32_t last)
 {
     uint32_t next = (last / ROW + 1) * ROW;
-    bool changed = false;
-    int err = end_make(dir, next, &changed);
+    struct fat_spot spot;
+    bool is_end = true;
+    uint64_t at;
+    int err = fat_dir_slot(dir, next, &spot);
+
+    /* Some leave behind the end what was there before. */
+    if (err > 0) {
+        is_end = *spot.raw == FAT_NAME_END;
+        shale_buf_put(spot.buf);
+        err = 0;
+    }
+    if (!err && !is_end)
+        err = slot_mark(dir, next, FAT_NOW, FAT_NAME_END, &at);
 
     /* The old end stays until the new one is there. */
-    if (!err && changed)
+    if (!err && !is_end)
         err = slot_hold(dir, slot);
     if (!err)
         err = fat_recent_add_end(dir, slot / ROW);
@@ -346,16 +327,16 @@ static int end_move(struct fat_vnode *dir, uint32_t slot, uint32_t first,
  * the device, too, until all else of its name is there.
  */
 static int slot_take(struct fat_vnode *dir, uint32_t slot, bool held,
-                     struct shale_buf **out, size_t *offset)
+                     struct fat_spot *out)
 {
-    int err = slot_change(dir, slot, out, offset);
+    int err = slot_change(dir, slot, FAT_NOW, out);
 
     if (err || !held)
         return err;
-    (*out)->data[*offset] = FAT_NAME_FREE;      /* and not the end */
+    *out->raw = FAT_NAME_FREE;          /* and not the end */
     err = slot_hold(dir, slot);
     if (err)
-        shale_buf_put(*out);
+        shale_buf_put(out->buf);
     return err;
 }
 
@@ -367,36 +348,31 @@ static int pieces_store(struct fat_vnode *dir, uint32_t slot,
     uint8_t checksum = fat_checksum(name->name);
 
     for (uint32_t order = pieces; order > 0; order--, slot++) {
-        struct shale_buf *buf;
-        size_t offset;
-        int err = slot_take(dir, slot, slot / ROW == held_row, &buf, &offset);
+        struct fat_spot spot;
+        int err = slot_take(dir, slot, slot / ROW == held_row, &spot);
 
         if (err)
             return err;
         fat_long_encode(name->units, name->len, order, checksum,
-                        (struct fat_disk_long *)(buf->data + offset));
-        shale_buf_put(buf);
+                        (struct fat_disk_long *)spot.raw);
+        shale_buf_put(spot.buf);
     }
     return 0;
 }
 
-/* Store the short ENTRY in SLOT. Stores its place. */
-static int short_store(struct fat_vnode *dir, uint32_t slot,
-                       const struct fat_entry *entry, bool held, uint64_t *at)
+/* Store the short entry of SET in its last slot. Notes its place there. */
+static int short_store(struct fat_vnode *dir, struct fat_set *set, bool held)
 {
     struct fat_volume *vol = vol_of(dir);
-    struct shale_buf *buf;
-    size_t offset;
-    uint8_t *raw;
-    int err = slot_take(dir, slot, held, &buf, &offset);
+    struct fat_spot spot;
+    int err = slot_take(dir, set->slot + set->count - 1, held, &spot);
 
     if (err)
         return err;
-    raw = buf->data + offset;
-    memset(raw, 0, FAT_ENTRY_SIZE);
-    fat_entry_encode(vol, entry, (struct fat_disk_entry *)raw);
-    *at = place_of(vol, buf, offset);
-    shale_buf_put(buf);
+    memset(spot.raw, 0, FAT_ENTRY_SIZE);
+    fat_entry_encode(vol, &set->entry, (struct fat_disk_entry *)spot.raw);
+    set->at = fat_place_of(vol, spot.buf, spot.raw);
+    shale_buf_put(spot.buf);
     return 0;
 }
 
@@ -425,7 +401,7 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
         err = pieces_store(dir, room->slot, name,
                            held ? last / ROW : FAT_UNKNOWN);
     if (!err)
-        err = short_store(dir, last, &out->entry, held, &out->at);
+        err = short_store(dir, out, held);
     return err;
 }
 
@@ -433,25 +409,11 @@ int fat_set_store(struct fat_vnode *dir, const struct fat_room *room,
 
 static int slot_free(struct fat_vnode *dir, uint32_t slot, bool late)
 {
-    struct fat_volume *vol = vol_of(dir);
-    struct shale_buf *buf;
-    size_t offset;
-    int err, found = fat_dir_slot(dir, slot, &buf, &offset);
+    uint64_t at;
+    int err = slot_mark(dir, slot, late ? FAT_LATE : FAT_NOW, FAT_NAME_FREE,
+                        &at);
 
-    if (found <= 0)
-        return found < 0 ? found : SHALE_EINVAL;
-    if (late) {
-        err = shale_tx_change_late(vol->fs->tx, buf, offset, 1,
-                                   SHALE_RANK_NAME);
-        if (!err)
-            err = fat_recent_add_slot(vol, place_of(vol, buf, offset));
-    } else {
-        err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NAME);
-    }
-    if (!err)
-        buf->data[offset] = FAT_NAME_FREE;
-    shale_buf_put(buf);
-    return err;
+    return err || !late ? err : fat_recent_add_slot(vol_of(dir), at);
 }
 
 /* Note that both names of SET are free, by a change of ROW. */
@@ -543,14 +505,12 @@ int fat_dir_clear(struct fat_volume *vol, uint32_t cluster,
 
     if (!bytes)
         return SHALE_ENOMEM;
-    shale_cache_forget(vol->fs->cache, at >> vol->block_shift,
-                       size >> vol->block_shift);
+    shale_cache_forget(vol->fs->cache, fat_cluster_sector(vol, cluster),
+                       vol->boot.cluster_sectors);
     if (parent) {
-        uint32_t up = parent->base.ino == FAT_ROOT_INO ? 0
-                                                       : parent->chain.first;
-
         dots_encode(vol, entry, 1, cluster, bytes);
-        dots_encode(vol, entry, 2, up, bytes + FAT_ENTRY_SIZE);
+        dots_encode(vol, entry, 2, fat_dotdot_of(parent),
+                    bytes + FAT_ENTRY_SIZE);
         for (uint32_t slot = 2; slot < ROW; slot++)
             bytes[slot * FAT_ENTRY_SIZE] = FAT_NAME_FREE;
     }

@@ -44,12 +44,12 @@ struct fat_writer;
 
 /* The boot sector, decoded and checked. */
 struct fat_boot {
-    uint64_t at;                /* where it was read from */
     unsigned bits;              /* of a FAT entry: 12, 16 or 32 */
-
     uint32_t sector_size, sector_shift;         /* bytes, and the logarithm */
     uint32_t cluster_size, cluster_shift;
     uint32_t cluster_sectors;
+    uint32_t cluster_count;     /* the last one is 1 higher */
+    uint32_t data_sector;       /* where cluster 2 begins */
     uint32_t sectors;           /* of the volume */
     uint32_t reserved;          /* sectors before the first FAT */
     uint32_t fat_sectors;       /* of one FAT */
@@ -59,11 +59,10 @@ struct fat_boot {
     uint32_t root_sector;       /* of the root of a fixed size, and ... */
     uint32_t root_entries;      /* ... its entries; 0 on FAT32 */
     uint32_t root_cluster;      /* of FAT32's root; else 0 */
-    uint32_t data_sector;       /* where cluster 2 begins */
-    uint32_t cluster_count;     /* the last one is 1 higher */
     uint32_t info_sector;       /* of the FSInfo; 0: none */
     uint32_t backup_sector;     /* of the boot sector's copy; 0: none */
 
+    uint64_t at;                /* where it was read from */
     uint32_t hidden;            /* for describe() only */
     uint32_t track_sectors, heads;
     uint8_t media, drive;
@@ -109,13 +108,19 @@ struct fat_options {
 /* A mounted volume: struct shale_fs.volume points here. */
 struct fat_volume {
     struct shale_fs *fs;
-    struct fat_boot boot;
-    struct fat_info info;
-    struct fat_options options;
+    struct fat_writer *writer;  /* the writing half's own; NULL: read-only */
+    struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
+    struct fat_vnode *root;     /* in memory as long as the volume is mounted */
+    uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
+                                   volume that can be written keeps it up */
     uint32_t block_size;        /* of the buffer cache: a sector's, which is
                                    what a device writes as a whole; larger if
                                    nothing will be written */
-    uint32_t block_shift;
+    uint32_t block_sectors;     /* a power of two, ... */
+    uint32_t block_extra;       /* ... and its logarithm */
+    struct fat_boot boot;
+    struct fat_info info;
+    struct fat_options options;
     bool was_dirty;             /* at mount, in the boot sector or the FAT: */
     bool had_errors;            /* both stay on the volume */
 
@@ -124,11 +129,6 @@ struct fat_volume {
     struct pair *owners;        /* whose a first cluster is; see owner.c */
     uint32_t owner_count;
     struct pair *zones;         /* what the host said of its zone; see time.c */
-    struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
-    uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
-                                   volume that can be written keeps it up */
-    struct fat_vnode *root;     /* in memory as long as the volume is mounted */
-    struct fat_writer *writer;  /* the writing half's own; NULL: read-only */
 };
 
 static inline struct fat_volume *fat_volume_of(const struct shale_fs *fs)
@@ -143,21 +143,63 @@ static inline bool fat_is_cluster(const struct fat_volume *vol,
            cluster - FAT_FIRST_CLUSTER < vol->boot.cluster_count;
 }
 
-/* Where CLUSTER begins. */
+/* The byte at which SECTOR begins. */
+static inline uint64_t fat_sector_at(const struct fat_volume *vol,
+                                     uint32_t sector)
+{
+    return (uint64_t)sector * vol->boot.sector_size;
+}
+
+/* The sector, and the byte, at which CLUSTER begins. */
+static inline uint32_t fat_cluster_sector(const struct fat_volume *vol,
+                                          uint32_t cluster)
+{
+    return vol->boot.data_sector +
+           (cluster - FAT_FIRST_CLUSTER) * vol->boot.cluster_sectors;
+}
+
 static inline uint64_t fat_cluster_at(const struct fat_volume *vol,
                                       uint32_t cluster)
 {
-    return ((uint64_t)vol->boot.data_sector << vol->boot.sector_shift) +
-           ((uint64_t)(cluster - FAT_FIRST_CLUSTER) << vol->boot.cluster_shift);
+    return fat_sector_at(vol, fat_cluster_sector(vol, cluster));
 }
 
 /* The clusters that SIZE bytes take. */
 static inline uint32_t fat_clusters_of(const struct fat_volume *vol,
-                                       uint64_t size)
+                                       uint32_t size)
 {
-    return (uint32_t)((size + vol->boot.cluster_size - 1) >>
-                      vol->boot.cluster_shift);
+    return (size >> vol->boot.cluster_shift) +
+           ((size & (vol->boot.cluster_size - 1)) != 0);
 }
+
+/* ------------------------------------------------------------ place.c */
+
+/* Sectors of the volume, in a block that is pinned. */
+struct fat_view {
+    struct shale_buf *buf;
+    uint8_t *bytes;             /* of the first one */
+    uint32_t first, count;
+};
+
+/*
+ * Pin the block with SECTOR, which is one of the COUNT from FIRST on, all of
+ * which will be read soon. The view is of those of them that the block has.
+ */
+int fat_view_get(struct fat_volume *vol, uint32_t sector, uint32_t first,
+                 uint32_t count, struct fat_view *out);
+
+/* Something on the volume, in a block that is pinned. */
+struct fat_spot {
+    struct shale_buf *buf;
+    uint8_t *raw;
+};
+
+/* Pin the block with byte AT of the volume. */
+int fat_spot_get(struct fat_volume *vol, uint64_t at, struct fat_spot *out);
+
+/* The byte of the volume that RAW, in BUF, is. */
+uint64_t fat_place_of(const struct fat_volume *vol,
+                      const struct shale_buf *buf, const uint8_t *raw);
 
 /* ------------------------------------------------------------- boot.c */
 
@@ -206,6 +248,10 @@ int fat_options_load(struct shale_fs *fs, struct fat_options *out);
 #define FAT_BAD  0x0ffffff7u
 #define FAT_END  0x0fffffffu
 
+/* The sectors of FAT number COPY around its byte BYTE. */
+int fat_table_view(struct fat_volume *vol, uint32_t copy, uint32_t byte,
+                   struct fat_view *out);
+
 /* Keeps the block last looked at pinned; zero one to begin with. */
 struct fat_cursor {
     struct shale_buf *buf;
@@ -231,7 +277,7 @@ int fat_table_raw(struct fat_volume *vol, struct fat_cursor *cursor,
 static inline uint32_t fat_table_byte(const struct fat_volume *vol,
                                       uint32_t cluster)
 {
-    return (uint32_t)((uint64_t)cluster * vol->boot.bits / 8);
+    return cluster * (vol->boot.bits / 4) / 2;
 }
 
 /*
@@ -501,7 +547,7 @@ struct fat_walk {
     struct fat_run run;         /* clusters of DIR around the next slot */
     uint32_t next;              /* slot */
     struct shale_buf *buf;      /* block of the last one */
-    const uint8_t *raw;         /* where the next one is in it ... */
+    uint8_t *raw;               /* where the next one is in it ... */
     uint32_t left;              /* ... if this is not 0: slots from there on */
 };
 
@@ -526,11 +572,10 @@ int fat_walk_next(struct fat_walk *walk, struct fat_set *out);
 int fat_set_read(struct fat_vnode *dir, uint32_t slot, struct fat_set *out);
 
 /*
- * Pin the block with SLOT of DIR; its bytes begin at *OFFSET. Returns 1, or 0
- * if SLOT is past what is allocated.
+ * Pin the block with SLOT of DIR. Returns 1, or 0 if SLOT is past what is
+ * allocated.
  */
-int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct shale_buf **out,
-                 size_t *offset);
+int fat_dir_slot(struct fat_vnode *dir, uint32_t slot, struct fat_spot *out);
 
 /* The slots that are allocated to DIR. */
 int fat_dir_slots(struct fat_vnode *dir, uint32_t *out);
@@ -666,11 +711,10 @@ static inline struct fat_vnode *fat_vnode_of(struct shale_vnode *base)
 }
 
 /*
- * Pin the block of the short entry at AT, and say where in it that is.
- * SHALE_ESTALE if no directory can be there, or no file is.
+ * Pin the block of the short entry at AT. SHALE_ESTALE if no directory can be
+ * there, or no file is.
  */
-int fat_entry_get(struct fat_volume *vol, uint64_t at, struct shale_buf **out,
-                  size_t *offset);
+int fat_entry_get(struct fat_volume *vol, uint64_t at, struct fat_spot *out);
 
 /* The same, decoded. */
 int fat_entry_load(struct fat_volume *vol, uint64_t at, struct fat_entry *out);
@@ -680,6 +724,21 @@ int fat_node_load(struct shale_vnode *base);
 int fat_node_getattr(struct shale_vnode *base, struct shale_attr *out);
 int fat_node_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
 int fat_node_parent(struct shale_vnode *base, uint64_t *ino);
+
+/*
+ * Where the LEN bytes of VN at OFFSET are, to its chain's end: the first
+ * extent, which may be longer. Returns 1, 0 if the chain ends before, or an
+ * error.
+ */
+int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
+                 struct shale_extent *out);
+
+/* The extent of RUN of some file, but for the first INTO bytes. */
+void fat_run_extent(const struct fat_volume *vol, const struct fat_run *run,
+                    uint32_t into, struct shale_extent *out);
+
+/* Report that VN's chain ends before the file does. */
+int fat_chain_short(const struct fat_vnode *vn);
 
 /*
  * As much of a vnode as a walk needs, for the directory that begins with

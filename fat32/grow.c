@@ -19,111 +19,62 @@
 
 /* ------------------------------------------- what a vnode is put back to */
 
-static uint64_t name_pack(const uint8_t *bytes, unsigned count)
+static void undo_base(void *context, uint64_t size, uint64_t links)
 {
-    uint64_t packed = 0;
+    struct shale_vnode *base = context;
 
-    for (unsigned i = 0; i < count; i++)
-        packed |= (uint64_t)bytes[i] << (8 * i);
-    return packed;
+    base->links = (uint32_t)links;
+    if (base->size != size)     /* else it may be read now */
+        base->size = size;
 }
 
-static void name_unpack(uint64_t packed, uint8_t *bytes, unsigned count)
+static void undo_place(void *context, uint64_t at, uint64_t unused)
 {
-    for (unsigned i = 0; i < count; i++)
-        bytes[i] = (uint8_t)(packed >> (8 * i));
-}
-
-static void undo_name(void *context, uint64_t a, uint64_t b)
-{
-    struct fat_entry *entry = &((struct fat_vnode *)context)->entry;
-
-    name_unpack(a, entry->name, 8);
-    name_unpack(b, entry->name + 8, 3);
-    entry->attr = (uint8_t)(b >> 24);
-    entry->lower = (uint8_t)(b >> 32);
-    entry->created.tenth = (uint8_t)(b >> 40);
-    entry->accessed = (uint16_t)(b >> 48);
-}
-
-static void undo_data(void *context, uint64_t a, uint64_t b)
-{
-    struct fat_entry *entry = &((struct fat_vnode *)context)->entry;
-
-    entry->cluster = (uint32_t)a;
-    entry->size = (uint32_t)(a >> 32);
-    entry->created.date = (uint16_t)b;
-    entry->created.time = (uint16_t)(b >> 16);
-    entry->written.date = (uint16_t)(b >> 32);
-    entry->written.time = (uint16_t)(b >> 48);
-}
-
-static void undo_place(void *context, uint64_t a, uint64_t b)
-{
-    struct fat_vnode *vn = context;
-
-    vn->at = a;
-    if (vn->base.size != b)     /* else it may be read now */
-        vn->base.size = b;
-}
-
-static void undo_links(void *context, uint64_t a, uint64_t b)
-{
-    struct fat_vnode *vn = context;
-
-    (void)b;
-    vn->base.links = (uint32_t)a;
+    (void)unused;
+    ((struct fat_vnode *)context)->at = at;
 }
 
 int fat_vnode_note(struct fat_vnode *vn)
 {
     struct shale_tx *tx = vn->base.fs->tx;
-    const struct fat_entry *entry = &vn->entry;
-    uint64_t rest = name_pack(entry->name + 8, 3) |
-                    (uint64_t)entry->attr << 24 |
-                    (uint64_t)entry->lower << 32 |
-                    (uint64_t)entry->created.tenth << 40 |
-                    (uint64_t)entry->accessed << 48;
-    uint64_t data = entry->cluster | (uint64_t)entry->size << 32;
-    uint64_t times = entry->created.date |
-                     (uint64_t)entry->created.time << 16 |
-                     (uint64_t)entry->written.date << 32 |
-                     (uint64_t)entry->written.time << 48;
-    int err = shale_tx_on_undo(tx, undo_name, vn, name_pack(entry->name, 8),
-                               rest);
+    int err = shale_tx_on_undo(tx, undo_base, &vn->base, vn->base.size,
+                               vn->base.links);
 
     if (!err)
-        err = shale_tx_on_undo(tx, undo_data, vn, data, times);
+        err = shale_tx_on_undo(tx, undo_place, vn, vn->at, 0);
+    return err ? err : shale_tx_save(tx, &vn->entry, sizeof vn->entry);
+}
+
+int fat_spot_store(struct fat_volume *vol, const struct fat_spot *spot,
+                   const struct fat_entry *entry)
+{
+    int err = fat_change(vol, spot, FAT_ENTRY_SIZE, SHALE_RANK_NAME, FAT_NOW);
+
     if (!err)
-        err = shale_tx_on_undo(tx, undo_place, vn, vn->at, vn->base.size);
-    if (!err)
-        err = shale_tx_on_undo(tx, undo_links, vn, vn->base.links, 0);
+        fat_entry_encode(vol, entry, (struct fat_disk_entry *)spot->raw);
+    shale_buf_put(spot->buf);
     return err;
+}
+
+int fat_entry_store(struct fat_volume *vol, uint64_t at,
+                    const struct fat_entry *entry)
+{
+    struct fat_spot spot;
+    int err = fat_entry_get(vol, at, &spot);
+
+    return err ? err : fat_spot_store(vol, &spot, entry);
 }
 
 int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
-    struct shale_buf *buf;
-    size_t offset;
     int err = fat_vnode_note(vn);
 
-    if (err)
-        return err;
-    if (vn->at != 0) {
-        err = fat_entry_get(vol, vn->at, &buf, &offset);
-        if (err)
-            return err;
-        err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NAME);
-        if (!err)
-            fat_entry_encode(vol, entry,
-                             (struct fat_disk_entry *)(buf->data + offset));
-        shale_buf_put(buf);
-        if (err)
-            return err;
-    }
-    vn->entry = *entry;
-    return 0;
+    if (!err && vn->at != 0)
+        err = fat_entry_store(vol, vn->at, entry);
+    if (!err)
+        vn->entry = *entry;
+    return err;
 }
 
 /* --------------------------------------------------------------- growing */
@@ -178,14 +129,14 @@ static int chain_attach(struct fat_vnode *vn, uint32_t last, uint32_t first,
                         bool together)
 {
     struct fat_growth *growth = &vn->growth;
-    enum fat_when when = FAT_WHEN_MAP;
+    enum fat_when when = FAT_NOW;
 
     if (last == 0) {
         growth->hidden = true;
         return 0;
     }
     if (!growth->hidden && !together) {
-        when = FAT_WHEN_NODE;
+        when = FAT_NEXT;
         growth->hidden = true;
     }
     return fat_link_set(fat_volume_of(vn->base.fs), last, first, when);
@@ -243,7 +194,7 @@ int fat_grow_whole(struct fat_vnode *vn, uint32_t count)
     for (; count > 0; count -= run.count) {
         err = run_take(vn, count, &run);
         if (!err && before != 0)
-            err = fat_link_set(vol, before, run.cluster, FAT_WHEN_MAP);
+            err = fat_link_set(vol, before, run.cluster, FAT_NOW);
         if (err)
             return err;
         if (before == 0)
@@ -254,25 +205,12 @@ int fat_grow_whole(struct fat_vnode *vn, uint32_t count)
     return chain_attach(vn, last, first, together);
 }
 
-/* The extent of RUN, from OFFSET on, which is in it, for LEN bytes or less. */
-static void extent_of(const struct fat_volume *vol, const struct fat_run *run,
-                      uint64_t offset, uint64_t len, struct shale_extent *out)
-{
-    uint64_t start = (uint64_t)run->index << vol->boot.cluster_shift;
-    uint64_t bytes = (uint64_t)run->count << vol->boot.cluster_shift;
-    uint64_t into = offset - start;
-
-    out->offset = offset;
-    out->length = bytes - into < len ? bytes - into : len;
-    out->device = fat_cluster_at(vol, run->cluster) + into;
-}
-
 int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
                  struct shale_extent *out)
 {
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
-    uint32_t index, want;
+    uint32_t start = (uint32_t)offset, index;
     struct fat_run run;
     int found, err = fat_vnode_check(vn);
 
@@ -280,28 +218,23 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
         return err;
     if (offset > FAT_SIZE_MAX || len > FAT_SIZE_MAX - offset)
         return SHALE_EFBIG;
-    index = (uint32_t)(offset >> vol->boot.cluster_shift);
-    want = fat_clusters_of(vol, offset + len) - index;
-    found = fat_chain_find(vol, &vn->chain, index, want, &run);
-    if (found < 0)
-        return found;
-    if (found > 0) {
-        extent_of(vol, &run, offset, len, out);
-        out->kind = SHALE_EXTENT_DATA;
-        return 0;
-    }
+    found = fat_node_map(vn, start, (uint32_t)len, out);
+    if (found > 0 && out->length > len)
+        out->length = len;
+    if (found != 0)
+        return found < 0 ? found : 0;
 
     err = fat_chain_measure(vol, &vn->chain);
     if (err)
         return err;
+    index = start >> vol->boot.cluster_shift;
     if (index != vn->chain.length)
-        return shale_corrupt_inode(base->fs, "fat: a file's chain ends before "
-                                   "the file does", vn->at, base->ino);
-    err = fat_grow(vn, want, &run);
+        return fat_chain_short(vn);
+    err = fat_grow(vn, fat_clusters_of(vol, (uint32_t)(offset + len)) - index,
+                   &run);
     if (err)
         return err;
-    extent_of(vol, &run, (uint64_t)index << vol->boot.cluster_shift,
-              UINT64_MAX, out);
+    fat_run_extent(vol, &run, 0, out);
     out->kind = SHALE_EXTENT_UNWRITTEN;
     return 0;
 }
@@ -347,7 +280,7 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
         if (found <= 0)
             return found < 0 ? found : SHALE_EINVAL;
         err = fat_link_set(vol, run.cluster, FAT_END,
-                           fresh ? FAT_WHEN_MAP : FAT_WHEN_LATE);
+                           fresh ? FAT_NOW : FAT_LATE);
         if (!err && !fresh)
             err = fat_recent_add_cut(vol, vn->chain.first);
         if (err)
@@ -366,7 +299,7 @@ int fat_trim(struct shale_vnode *base)
 {
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
-    uint32_t keep = fat_clusters_of(vol, base->size);
+    uint32_t keep = fat_clusters_of(vol, (uint32_t)base->size);
     int err;
 
     fat_space_release(vol, base->ino);
@@ -388,7 +321,7 @@ int fat_resize(struct shale_vnode *base, uint64_t size)
     if (size > FAT_SIZE_MAX)
         return SHALE_EFBIG;
     if (size < base->size) {
-        uint32_t keep = fat_clusters_of(vol, size);
+        uint32_t keep = fat_clusters_of(vol, (uint32_t)size);
 
         err = fat_chain_measure(vol, &vn->chain);
         if (!err && vn->chain.length > keep)

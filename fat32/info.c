@@ -15,21 +15,20 @@
 static int fsinfo_read(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
-    uint64_t at = (uint64_t)boot->info_sector << boot->sector_shift;
+    uint64_t at = fat_sector_at(vol, boot->info_sector);
     const struct fat_disk_info *raw;
-    struct shale_buf *buf;
+    struct fat_spot spot;
     int err;
 
     vol->info.free_count = FAT_INFO_UNKNOWN;
     vol->info.next_free = FAT_INFO_UNKNOWN;
     if (boot->info_sector == 0)
         return 0;
-    err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
+    err = fat_spot_get(vol, at, &spot);
     if (err)
         return err == SHALE_ENOMEM ? err : 0;
 
-    raw = (const struct fat_disk_info *)(buf->data +
-                                         (at & (vol->block_size - 1)));
+    raw = (const struct fat_disk_info *)spot.raw;
     vol->info.valid = le32_get(raw->lead) == FAT_INFO_LEAD &&
                       le32_get(raw->structure) == FAT_INFO_STRUCT;
     if (vol->info.valid) {
@@ -38,7 +37,7 @@ static int fsinfo_read(struct fat_volume *vol)
         if (fat_is_cluster(vol, le32_get(raw->next_free)))
             vol->info.next_free = le32_get(raw->next_free);
     }
-    shale_buf_put(buf);
+    shale_buf_put(spot.buf);
     if (!vol->info.valid)
         shale_warn(vol->fs, "fat: FSInfo without its signatures is ignored",
                    NULL, at);
@@ -82,7 +81,7 @@ int fat_info_load(struct fat_volume *vol)
     vol->free_clusters = FAT_INFO_UNKNOWN;
     if (vol->options.usefree ||
         (!vol->was_dirty && !vol->had_errors &&
-         (uint64_t)vol->boot.fat_sectors << vol->boot.sector_shift > COUNT_MAX))
+         vol->boot.fat_sectors > COUNT_MAX >> vol->boot.sector_shift))
         vol->free_clusters = vol->info.free_count;
     return 0;
 }

@@ -55,53 +55,33 @@ int fat_label_encode(const struct shale_codepage *page, const char *label,
 
 /* ------------------------------------------------------- the boot sector */
 
-static void undo_label(void *context, uint64_t a, uint64_t b)
-{
-    struct fat_volume *vol = context;
-
-    for (unsigned i = 0; i < LABEL_LEN; i++)
-        vol->boot.label[i] = (uint8_t)(i < 8 ? a >> 8 * i : b >> 8 * (i - 8));
-}
-
 /* Store LABEL in SECTOR, if that is a boot sector with room for one. */
-static int boot_store(struct fat_volume *vol, uint64_t sector,
+static int boot_store(struct fat_volume *vol, uint32_t sector,
                       const uint8_t label[11])
 {
-    const struct fat_disk_ext *ours;
     struct fat_disk_ext *ext;
-    struct shale_buf *buf;
-    int err = shale_buf_get(vol->fs->cache, sector, &buf);
+    struct fat_spot spot;
+    int err = fat_sector_change(vol, sector, &spot);
 
     if (err)
         return err;
-    ext = (struct fat_disk_ext *)(buf->data + vol->boot.ext_at);
-    ours = ext;
-    if (ours->signature == FAT_EXT_ID_LABEL) {
-        err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
-        if (!err)
-            memcpy(ext->label, label, LABEL_LEN);
-    }
-    shale_buf_put(buf);
-    return err;
+    ext = (struct fat_disk_ext *)(spot.raw + vol->boot.ext_at);
+    if (ext->signature == FAT_EXT_ID_LABEL)
+        memcpy(ext->label, label, LABEL_LEN);
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 static int boot_change(struct fat_volume *vol, const uint8_t label[11])
 {
     struct fat_boot *boot = &vol->boot;
-    uint64_t a = 0, b = 0;
     int err;
 
     if (!boot->has_label)
         return 0;
-    for (unsigned i = 0; i < LABEL_LEN; i++) {
-        if (i < 8)
-            a |= (uint64_t)boot->label[i] << 8 * i;
-        else
-            b |= (uint64_t)boot->label[i] << 8 * (i - 8);
-    }
-    err = shale_tx_on_undo(vol->fs->tx, undo_label, vol, a, b);
+    err = shale_tx_save(vol->fs->tx, boot->label, sizeof boot->label);
     if (!err)
-        err = boot_store(vol, boot->at >> boot->sector_shift, label);
+        err = boot_store(vol, 0, label);
     if (!err && boot->backup_sector != 0)
         err = boot_store(vol, boot->backup_sector, label);
     if (!err)
@@ -137,19 +117,12 @@ static int entry_add(struct fat_vnode *root, const struct fat_entry *entry)
 static int entry_change(struct fat_vnode *root, uint32_t slot,
                         const struct fat_entry *entry)
 {
-    struct fat_volume *vol = fat_volume_of(root->base.fs);
-    struct shale_buf *buf;
-    size_t offset;
-    int err, found = fat_dir_slot(root, slot, &buf, &offset);
+    struct fat_spot spot;
+    int found = fat_dir_slot(root, slot, &spot);
 
     if (found <= 0)
         return found < 0 ? found : SHALE_EINVAL;
-    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_NAME);
-    if (!err)
-        fat_entry_encode(vol, entry,
-                         (struct fat_disk_entry *)(buf->data + offset));
-    shale_buf_put(buf);
-    return err;
+    return fat_spot_store(fat_volume_of(root->base.fs), &spot, entry);
 }
 
 /* The root's entry is to be LABEL; NULL for none. */

@@ -16,42 +16,51 @@
 #include "memfn.h"
 #include "write.h"
 
-/* A sector of one copy of the FAT, ready to be changed or about to be. */
-struct piece {
-    struct shale_buf *buf;
-    uint32_t first;             /* byte of the FAT at which it begins */
-};
-
-/* Pin the sector with byte AT of FAT number COPY. */
-static int piece_get(struct fat_volume *vol, uint32_t copy, uint32_t at,
-                     struct piece *out)
+int fat_change(struct fat_volume *vol, const struct fat_spot *spot, size_t len,
+               enum shale_rank rank, enum fat_when when)
 {
-    const struct fat_boot *boot = &vol->boot;
-    uint64_t start = boot->reserved + (uint64_t)copy * boot->fat_sectors;
-    uint32_t sector = at >> boot->sector_shift;
-
-    out->first = sector << boot->sector_shift;
-    return shale_buf_get_run(vol->fs->cache, start + sector, start,
-                             boot->fat_sectors, &out->buf);
-}
-
-/* The LEN bytes at AT, all in PIECE, are going to be changed. */
-static int piece_change(struct fat_volume *vol, const struct piece *piece,
-                        uint32_t at, uint32_t len, enum fat_when when)
-{
+    size_t offset = (size_t)(spot->raw - spot->buf->data);
     struct shale_tx *tx = vol->fs->tx;
-    uint32_t offset = at - piece->first;
 
     switch (when) {
-    case FAT_WHEN_NODE:
-        return shale_tx_change_with(tx, piece->buf, offset, len,
-                                    SHALE_RANK_MAP, SHALE_RANK_NODE);
-    case FAT_WHEN_LATE:
-        return shale_tx_change_late(tx, piece->buf, offset, len,
-                                    SHALE_RANK_MAP);
+    case FAT_NEXT:
+        return shale_tx_change_with(tx, spot->buf, offset, len, rank,
+                                    (enum shale_rank)(rank + 1));
+    case FAT_LATE:
+        return shale_tx_change_late(tx, spot->buf, offset, len, rank);
     default:
-        return shale_tx_change(tx, piece->buf, SHALE_RANK_MAP);
+        return shale_tx_change(tx, spot->buf, rank);
     }
+}
+
+int fat_sector_change(struct fat_volume *vol, uint32_t sector,
+                      struct fat_spot *out)
+{
+    int err = fat_spot_get(vol, fat_sector_at(vol, sector), out);
+
+    if (err)
+        return err;
+    err = fat_change(vol, out, 1, SHALE_RANK_MAP, FAT_NOW);
+    if (err)
+        shale_buf_put(out->buf);
+    return err;
+}
+
+/* Pin the LEN bytes at AT of FAT number COPY, in one sector, to change them. */
+static int spot_change(struct fat_volume *vol, uint32_t copy, uint32_t at,
+                       uint32_t len, enum fat_when when, struct fat_spot *out)
+{
+    struct fat_view view;
+    int err = fat_table_view(vol, copy, at, &view);
+
+    if (err)
+        return err;
+    out->buf = view.buf;
+    out->raw = view.bytes + (at & (vol->boot.sector_size - 1));
+    err = fat_change(vol, out, len, SHALE_RANK_MAP, when);
+    if (err)
+        shale_buf_put(out->buf);
+    return err;
 }
 
 static uint32_t entry_len(const struct fat_volume *vol)
@@ -111,18 +120,14 @@ static int wait_add(struct fat_volume *vol, uint32_t cluster)
 static int byte_set(struct fat_volume *vol, uint32_t copy, uint32_t at,
                     uint32_t mask, uint32_t bits, enum fat_when when)
 {
-    struct piece piece;
-    uint8_t *byte;
-    int err = piece_get(vol, copy, at, &piece);
+    struct fat_spot spot;
+    int err = spot_change(vol, copy, at, 1, when, &spot);
 
     if (err)
         return err;
-    err = piece_change(vol, &piece, at, 1, when);
-    byte = piece.buf->data + (at - piece.first);
-    if (!err)
-        *byte = (uint8_t)((*byte & ~mask) | (bits & mask));
-    shale_buf_put(piece.buf);
-    return err;
+    *spot.raw = (uint8_t)((*spot.raw & ~mask) | (bits & mask));
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 static int set12(struct fat_volume *vol, uint32_t cluster, uint32_t value,
@@ -135,7 +140,7 @@ static int set12(struct fat_volume *vol, uint32_t cluster, uint32_t value,
 
     if (neighbour_waits(vol, cluster))
         return SHALE_EAGAIN;
-    if (when != FAT_WHEN_MAP)
+    if (when != FAT_NOW)
         err = wait_add(vol, cluster);
     for (copies(vol, &copy, &end); copy < end && !err; copy++) {
         err = byte_set(vol, copy, at, mask & 0xff, bits, when);
@@ -175,26 +180,25 @@ static int sector_fill(struct fat_volume *vol, uint32_t copy,
                        uint32_t *cluster, uint32_t end, uint32_t last,
                        uint32_t *changed)
 {
-    uint32_t size = vol->boot.sector_size, len = entry_len(vol);
-    uint32_t c = *cluster, at = fat_table_byte(vol, c);
-    struct piece piece;
-    int err = piece_get(vol, copy, at, &piece);
+    uint32_t len = entry_len(vol), c = *cluster;
+    struct fat_spot spot;
+    const uint8_t *stop;
+    int err = spot_change(vol, copy, fat_table_byte(vol, c), len, FAT_NOW,
+                          &spot);
 
     if (err)
         return err;
-    err = piece_change(vol, &piece, at, len, FAT_WHEN_MAP);
-    for (; !err && c < end && at - piece.first < size; c++, at += len) {
-        uint8_t *raw = piece.buf->data + (at - piece.first);
-
-        if (last == 0 && is_free(vol, raw))
+    stop = spot.buf->data + vol->boot.sector_size;
+    for (; c < end && spot.raw < stop; c++, spot.raw += len) {
+        if (last == 0 && is_free(vol, spot.raw))
             continue;
-        value_store(vol, raw, last == 0 ? FAT_FREE
-                              : c == last ? FAT_END : c + 1);
+        value_store(vol, spot.raw, last == 0 ? FAT_FREE
+                                   : c == last ? FAT_END : c + 1);
         ++*changed;
     }
     *cluster = c;
-    shale_buf_put(piece.buf);
-    return err;
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 /* ---------------------------------------------------------- entry points */
@@ -213,19 +217,17 @@ int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
                  enum fat_when when)
 {
     uint32_t at = fat_table_byte(vol, cluster), copy, end;
-    struct piece piece;
+    struct fat_spot spot;
     int err = 0;
 
     if (vol->boot.bits == 12)
         return set12(vol, cluster, value, when);
     for (copies(vol, &copy, &end); copy < end && !err; copy++) {
-        err = piece_get(vol, copy, at, &piece);
+        err = spot_change(vol, copy, at, entry_len(vol), when, &spot);
         if (err)
-            return err;
-        err = piece_change(vol, &piece, at, entry_len(vol), when);
-        if (!err)
-            value_store(vol, piece.buf->data + (at - piece.first), value);
-        shale_buf_put(piece.buf);
+            break;
+        value_store(vol, spot.raw, value);
+        shale_buf_put(spot.buf);
     }
     return err;
 }
@@ -237,8 +239,8 @@ int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count)
 
     if (vol->boot.bits == 12) {
         for (cluster = first; cluster < last && !err; cluster++)
-            err = set12(vol, cluster, cluster + 1, FAT_WHEN_MAP);
-        return err ? err : set12(vol, last, FAT_END, FAT_WHEN_MAP);
+            err = set12(vol, cluster, cluster + 1, FAT_NOW);
+        return err ? err : set12(vol, last, FAT_END, FAT_NOW);
     }
     for (copies(vol, &copy, &end); copy < end; copy++) {
         for (cluster = first; cluster <= last && !err; )
@@ -263,7 +265,7 @@ static int clear12(struct fat_volume *vol, uint32_t first, uint32_t count,
         err = fat_table_get(vol, &cursor, first + i, &value);
         if (err || value == FAT_FREE)
             continue;
-        err = set12(vol, first + i, FAT_FREE, FAT_WHEN_MAP);
+        err = set12(vol, first + i, FAT_FREE, FAT_NOW);
         if (!fat_table_straddles(vol, first + i))
             freed++;
     }

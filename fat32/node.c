@@ -13,50 +13,34 @@
 static bool is_place(const struct fat_volume *vol, uint64_t at)
 {
     const struct fat_boot *boot = &vol->boot;
-    uint64_t root = (uint64_t)boot->root_sector << boot->sector_shift;
-    uint64_t data = (uint64_t)boot->data_sector << boot->sector_shift;
+    uint64_t root = fat_sector_at(vol, boot->root_sector);
 
-    if (at % FAT_ENTRY_SIZE != 0)
-        return false;
-    if (at >= data)
-        return (at - data) >> boot->cluster_shift < boot->cluster_count;
-    return at >= root &&
-           at - root < (uint64_t)boot->root_entries * FAT_ENTRY_SIZE;
+    return at % FAT_ENTRY_SIZE == 0 && at >= root &&
+           (at < root + boot->root_entries * FAT_ENTRY_SIZE ||
+            at >= fat_sector_at(vol, boot->data_sector)) &&
+           at < fat_cluster_at(vol, FAT_FIRST_CLUSTER + boot->cluster_count);
 }
 
-int fat_entry_get(struct fat_volume *vol, uint64_t at, struct shale_buf **out,
-                  size_t *offset)
+int fat_entry_get(struct fat_volume *vol, uint64_t at, struct fat_spot *out)
 {
-    struct shale_buf *buf;
-    size_t into;
-    int err;
+    int err = is_place(vol, at) ? fat_spot_get(vol, at, out) : SHALE_ESTALE;
 
-    if (!is_place(vol, at))
-        return SHALE_ESTALE;
-    err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
-    if (err)
-        return err;
-    into = (size_t)(at & (vol->block_size - 1));
-    if (fat_slot_kind(buf->data + into) != FAT_SLOT_FILE) {
-        shale_buf_put(buf);
-        return SHALE_ESTALE;
+    if (!err && fat_slot_kind(out->raw) != FAT_SLOT_FILE) {
+        shale_buf_put(out->buf);
+        err = SHALE_ESTALE;
     }
-    *out = buf;
-    *offset = into;
-    return 0;
+    return err;
 }
 
 int fat_entry_load(struct fat_volume *vol, uint64_t at, struct fat_entry *out)
 {
-    struct shale_buf *buf;
-    size_t offset;
-    int err = fat_entry_get(vol, at, &buf, &offset);
+    struct fat_spot spot;
+    int err = fat_entry_get(vol, at, &spot);
 
     if (err)
         return err;
-    fat_entry_decode(vol, (const struct fat_disk_entry *)(buf->data + offset),
-                     out);
-    shale_buf_put(buf);
+    fat_entry_decode(vol, (const struct fat_disk_entry *)spot.raw, out);
+    shale_buf_put(spot.buf);
     return 0;
 }
 
@@ -91,21 +75,21 @@ static int entry_of(struct fat_volume *vol, uint64_t ino, uint64_t *at,
 
 /* Bytes that the slots of a directory take, whose chain is CHAIN. */
 static int dir_size(struct fat_volume *vol, uint64_t ino,
-                    struct fat_chain *chain, uint64_t *out)
+                    struct fat_chain *chain, uint32_t *out)
 {
     uint32_t most = (FAT_DIR_ENTRIES * FAT_ENTRY_SIZE) >>
                     vol->boot.cluster_shift;
     struct fat_run run = { .count = 0 };
     int found = 1;
 
-    *out = (uint64_t)vol->boot.root_entries * FAT_ENTRY_SIZE;
+    *out = vol->boot.root_entries * FAT_ENTRY_SIZE;
     if (ino == FAT_ROOT_INO && vol->boot.bits != 32)
         return 0;
 
     /* Damage is for who lists it: up to there, it can be. */
     *out = 0;
     while (*out < most) {
-        found = fat_chain_find(vol, chain, (uint32_t)*out, most, &run);
+        found = fat_chain_find(vol, chain, *out, most, &run);
         if (found <= 0)
             break;
         *out += run.count;
@@ -120,24 +104,59 @@ int fat_node_load(struct shale_vnode *base)
 {
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
+    uint32_t size;
     int err = entry_of(vol, base->ino, &vn->at, &vn->entry);
 
     if (err)
         return err;
+    size = vn->entry.size;
     fat_chain_init(&vn->chain, base->ino, vn->entry.cluster);
     vn->names_made = (struct shale_once)SHALE_ONCE_INIT_POISON;
     base->links = 1;
     base->type = SHALE_TYPE_FILE;
-    base->size = vn->entry.size;
     if (vn->entry.attr & FAT_ATTR_DIR) {
         base->type = SHALE_TYPE_DIR;
-        err = dir_size(vol, base->ino, &vn->chain, &base->size);
+        err = dir_size(vol, base->ino, &vn->chain, &size);
     }
+    base->size = size;
     if (err)
         fat_chain_fini(vol, &vn->chain);
     else if (base->ino == FAT_ROOT_INO)
         vol->root = vn;
     return err;
+}
+
+/* ------------------------------------------------------------- the data */
+
+void fat_run_extent(const struct fat_volume *vol, const struct fat_run *run,
+                    uint32_t into, struct shale_extent *out)
+{
+    uint32_t size = vol->boot.cluster_size;
+
+    out->offset = (uint64_t)run->index * size + into;
+    out->length = (uint64_t)run->count * size - into;
+    out->device = fat_cluster_at(vol, run->cluster) + into;
+    out->kind = SHALE_EXTENT_DATA;
+}
+
+int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
+                 struct shale_extent *out)
+{
+    struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    uint32_t index = offset >> vol->boot.cluster_shift;
+    uint32_t want = fat_clusters_of(vol, offset + len) - index;
+    struct fat_run run;
+    int found = fat_chain_find(vol, &vn->chain, index, want, &run);
+
+    if (found > 0)
+        fat_run_extent(vol, &run, offset & (vol->boot.cluster_size - 1), out);
+    return found;
+}
+
+int fat_chain_short(const struct fat_vnode *vn)
+{
+    return shale_corrupt_inode(vn->base.fs, "fat: a file's chain ends before "
+                               "the file does", vn->at, vn->base.ino);
 }
 
 /* ----------------------------------------------------------- attributes */
@@ -165,15 +184,15 @@ static uint32_t mode_of(const struct fat_volume *vol,
 
 /* The attributes of file INO with ENTRY, which has SIZE bytes. */
 static void attr_fill(const struct fat_volume *vol, uint64_t ino,
-                      const struct fat_entry *entry, uint64_t size,
+                      const struct fat_entry *entry, uint32_t size,
                       struct shale_attr *out)
 {
-    uint32_t shift = vol->boot.cluster_shift;
+    uint32_t clusters = fat_clusters_of(vol, size);
 
     *out = (struct shale_attr){
         .ino = ino,
         .size = size,
-        .allocated = (uint64_t)fat_clusters_of(vol, size) << shift,
+        .allocated = (uint64_t)clusters * vol->boot.cluster_size,
         .mode = mode_of(vol, entry),
         .links = 1,             /* of directories: not counted */
         .flags = entry->attr,
@@ -194,7 +213,8 @@ int fat_node_getattr(struct shale_vnode *base, struct shale_attr *out)
 {
     const struct fat_vnode *vn = fat_vnode_of(base);
 
-    attr_fill(fat_volume_of(base->fs), base->ino, &vn->entry, base->size, out);
+    attr_fill(fat_volume_of(base->fs), base->ino, &vn->entry,
+              (uint32_t)base->size, out);
     out->links = base->links;
     return 0;
 }
@@ -204,7 +224,8 @@ int fat_node_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
     struct fat_volume *vol = fat_volume_of(fs);
     struct fat_chain chain;
     struct fat_entry entry;
-    uint64_t at, size;
+    uint32_t size;
+    uint64_t at;
     int err = entry_of(vol, ino, &at, &entry);
 
     if (err)
@@ -229,31 +250,26 @@ int fat_node_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
 static int dotdot_read(struct fat_volume *vol, uint32_t cluster, uint64_t ino,
                        uint32_t *out)
 {
-    uint64_t at = fat_cluster_at(vol, cluster);
-    size_t into = (size_t)(at & (vol->block_size - 1)) + FAT_ENTRY_SIZE;
+    uint64_t at = fat_cluster_at(vol, cluster) + FAT_ENTRY_SIZE;
     const struct fat_disk_entry *raw;
+    const char *wrong = NULL;
     struct fat_entry entry;
-    struct shale_buf *buf;
-    int err = shale_buf_get(vol->fs->cache, at >> vol->block_shift, &buf);
+    struct fat_spot spot;
+    int err = fat_spot_get(vol, at, &spot);
 
     if (err)
         return err;
-    raw = (const struct fat_disk_entry *)(buf->data + into);
-    if (memcmp(raw->name, "..         ", sizeof raw->name) != 0) {
-        shale_buf_put(buf);
-        return shale_corrupt_inode(vol->fs, "fat: directory without \"..\"",
-                                   at + FAT_ENTRY_SIZE, ino);
-    }
+    raw = (const struct fat_disk_entry *)spot.raw;
     fat_entry_decode(vol, raw, &entry);
-    shale_buf_put(buf);
+    shale_buf_put(spot.buf);
     *out = entry.cluster;
     if (*out == vol->boot.root_cluster)
         *out = 0;
-    if (*out != 0 && !fat_is_cluster(vol, *out))
-        return shale_corrupt_inode(vol->fs, "fat: directory whose \"..\" leads "
-                                   "out of the volume", at + FAT_ENTRY_SIZE,
-                                   ino);
-    return 0;
+    if (memcmp(entry.name, "..         ", sizeof entry.name) != 0)
+        wrong = "fat: directory without \"..\"";
+    else if (*out != 0 && !fat_is_cluster(vol, *out))
+        wrong = "fat: directory whose \"..\" leads out of the volume";
+    return wrong ? shale_corrupt_inode(vol->fs, wrong, at, ino) : 0;
 }
 
 /* Search the files of DIR, for a directory that begins with CLUSTER. */

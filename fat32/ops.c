@@ -10,7 +10,7 @@
 #include "write.h"
 
 #define NAMES_MAX ((size_t)3 << 20)
-#define BLOCK_SHIFT_MAX 12u     /* 4 KiB */
+#define BLOCK_SIZE_MAX 4096u
 
 static const char *const options[] = {
     "codepage", "shortname", "tz", "time_offset", "dos1xfloppy", "quiet",
@@ -76,16 +76,16 @@ static void memory_fini(struct fat_volume *vol)
 static int blocks_init(struct fat_volume *vol)
 {
     const struct fat_boot *boot = &vol->boot;
-    uint64_t size = (uint64_t)boot->sectors << boot->sector_shift;
+    uint32_t size = boot->sector_size, count = boot->sectors;
 
-    vol->block_shift = boot->sector_shift;
-    if (vol->fs->read_only && size <= vol->fs->dev->size)
-        while (vol->block_shift < BLOCK_SHIFT_MAX &&
-               (size >> vol->block_shift & 1) == 0)
-            vol->block_shift++;
-    vol->block_size = (uint32_t)1 << vol->block_shift;
-    return shale_fs_set_blocks(vol->fs, vol->block_size,
-                               size >> vol->block_shift);
+    vol->block_extra = 0;
+    if (vol->fs->read_only &&
+        fat_sector_at(vol, boot->sectors) <= vol->fs->dev->size)
+        for (; size < BLOCK_SIZE_MAX && count % 2 == 0; size *= 2, count /= 2)
+            vol->block_extra++;
+    vol->block_sectors = (uint32_t)1 << vol->block_extra;
+    vol->block_size = size;
+    return shale_fs_set_blocks(vol->fs, size, count);
 }
 
 static int fat_mount(struct shale_fs *fs)
@@ -170,28 +170,14 @@ static int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
 static int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
                    struct shale_extent *out)
 {
-    struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_vnode *file = fat_vnode_of(base);
-    uint32_t shift = vol->boot.cluster_shift;
-    uint32_t index = (uint32_t)(offset >> shift);
-    uint64_t into = offset & (vol->boot.cluster_size - 1);
-    struct fat_run run;
-    int found;
+    uint32_t start = (uint32_t)offset, most = FAT_SIZE_MAX - start;
+    int found = fat_node_map(file, start, len < most ? (uint32_t)len : most,
+                             out);
 
-    if (len > FAT_SIZE_MAX)
-        len = FAT_SIZE_MAX;
-    found = fat_chain_find(vol, &file->chain, index,
-                           fat_clusters_of(vol, into + len), &run);
-    if (found < 0)
-        return found;
     if (found == 0)
-        return shale_corrupt_inode(base->fs, "fat: a file's chain ends before "
-                                   "the file does", file->at, base->ino);
-    out->offset = offset;
-    out->length = ((uint64_t)run.count << shift) - into;
-    out->device = fat_cluster_at(vol, run.cluster) + into;
-    out->kind = SHALE_EXTENT_DATA;
-    return 0;
+        return fat_chain_short(file);
+    return found < 0 ? found : 0;
 }
 
 static void fat_purge(struct shale_fs *fs)

@@ -25,29 +25,26 @@ static int mark_table(struct fat_volume *vol, bool clean)
         value |= fat_table_clean_bit(vol);
     else
         value &= ~fat_table_clean_bit(vol);
-    return fat_link_set(vol, 1, value, FAT_WHEN_MAP);
+    return fat_link_set(vol, 1, value, FAT_NOW);
 }
 
 static int mark_boot(struct fat_volume *vol, bool clean)
 {
     size_t offset = vol->boot.ext_at + offsetof(struct fat_disk_ext, state);
-    struct shale_buf *buf;
+    struct fat_spot spot;
     int err;
 
     /* What is there without an extended BPB is program. */
     if (vol->boot.ext_at == 0)
         return 0;
-    err = shale_buf_get(vol->fs->cache, vol->boot.at >> vol->boot.sector_shift,
-                        &buf);
+    err = fat_sector_change(vol, 0, &spot);
     if (err)
         return err;
-    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
-    if (!err && clean)
-        buf->data[offset] &= (uint8_t)~FAT_STATE_DIRTY;
-    else if (!err)
-        buf->data[offset] |= FAT_STATE_DIRTY;
-    shale_buf_put(buf);
-    return err;
+    spot.raw[offset] &= (uint8_t)~FAT_STATE_DIRTY;
+    if (!clean)
+        spot.raw[offset] |= FAT_STATE_DIRTY;
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 /*
@@ -73,33 +70,28 @@ static int info_store(struct fat_volume *vol)
 {
     struct fat_disk_info *raw;
     uint32_t free_count = 0;
-    struct shale_buf *buf;
+    struct fat_spot spot;
     int err;
 
     if (vol->boot.info_sector == 0)
         return 0;
     err = fat_info_free(vol, &free_count);
     if (!err)
-        err = shale_buf_get(vol->fs->cache, vol->boot.info_sector, &buf);
+        err = fat_sector_change(vol, vol->boot.info_sector, &spot);
     if (err)
         return err;
-    raw = (struct fat_disk_info *)buf->data;
-    if (!may_be_info(raw)) {
-        shale_buf_put(buf);
-        return 0;
-    }
-    err = shale_tx_change(vol->fs->tx, buf, SHALE_RANK_MAP);
-    if (!err && !vol->info.valid)
-        memset(raw, 0, sizeof *raw);
-    if (!err) {
+    raw = (struct fat_disk_info *)spot.raw;
+    if (may_be_info(raw)) {
+        if (!vol->info.valid)
+            memset(raw, 0, sizeof *raw);
         raw->lead = le32_make(FAT_INFO_LEAD);
         raw->structure = le32_make(FAT_INFO_STRUCT);
         raw->trail = le32_make(FAT_INFO_TRAIL);
         raw->free_count = le32_make(free_count);
         raw->next_free = le32_make(vol->writer->space.cursor);
     }
-    shale_buf_put(buf);
-    return err;
+    shale_buf_put(spot.buf);
+    return 0;
 }
 
 int fat_mark(struct shale_fs *fs, bool clean)

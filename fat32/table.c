@@ -11,18 +11,16 @@
  */
 #include "fat.h"
 
-/* Where FAT number COPY begins. */
-static uint64_t copy_at(const struct fat_volume *vol, uint32_t copy)
+/* The sector at which FAT number COPY begins. */
+static uint32_t copy_sector(const struct fat_volume *vol, uint32_t copy)
 {
-    const struct fat_boot *boot = &vol->boot;
-
-    return (boot->reserved + (uint64_t)copy * boot->fat_sectors)
-           << boot->sector_shift;
+    return vol->boot.reserved + copy * vol->boot.fat_sectors;
 }
 
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)
 {
-    return copy_at(vol, vol->boot.fat_active) + fat_table_byte(vol, cluster);
+    return fat_sector_at(vol, copy_sector(vol, vol->boot.fat_active)) +
+           fat_table_byte(vol, cluster);
 }
 
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster)
@@ -39,35 +37,29 @@ void fat_cursor_put(struct fat_cursor *cursor)
     *cursor = (struct fat_cursor){ .buf = NULL };
 }
 
-/* Move CURSOR to the block that has BYTE of FAT number COPY. */
+int fat_table_view(struct fat_volume *vol, uint32_t copy, uint32_t byte,
+                   struct fat_view *out)
+{
+    uint32_t start = copy_sector(vol, copy);
+
+    return fat_view_get(vol, start + (byte >> vol->boot.sector_shift), start,
+                        vol->boot.fat_sectors, out);
+}
+
+/* Move CURSOR, which has no block, to the one with BYTE of FAT number COPY. */
 static int cursor_load(struct fat_volume *vol, struct fat_cursor *cursor,
                        uint32_t copy, uint32_t byte)
 {
-    uint64_t start = copy_at(vol, copy), end = copy_at(vol, copy + 1);
-    uint64_t block = (start + byte) >> vol->block_shift;
-    uint64_t first = start >> vol->block_shift;
-    uint64_t from = block << vol->block_shift, to = from + vol->block_size;
-    uint32_t skip = 0;
-    int err;
+    uint32_t size = vol->boot.sector_size;
+    struct fat_view view;
+    int err = fat_table_view(vol, copy, byte, &view);
 
-    err = shale_buf_get_run(vol->fs->cache, block, first,
-                            ((end - 1) >> vol->block_shift) - first + 1,
-                            &cursor->buf);
-    if (err) {
-        cursor->buf = NULL;
+    if (err)
         return err;
-    }
-
-    /* The block may begin before this FAT, or end behind it. */
-    if (from < start) {
-        skip = (uint32_t)(start - from);
-        from = start;
-    }
-    if (to > end)
-        to = end;
-    cursor->bytes = cursor->buf->data + skip;
-    cursor->from = (uint32_t)(from - start);
-    cursor->count = (uint32_t)(to - from);
+    cursor->buf = view.buf;
+    cursor->bytes = view.bytes;
+    cursor->from = (view.first - copy_sector(vol, copy)) * size;
+    cursor->count = view.count * size;
     return 0;
 }
 

@@ -28,12 +28,23 @@
 
 /* ------------------------------------------------------------- link.c */
 
-/* When a FAT entry gets to the device. */
+/* When a change gets to the device: with all else of its rank, ... */
 enum fat_when {
-    FAT_WHEN_MAP,               /* with the FAT */
-    FAT_WHEN_NODE,              /* once all else of the FAT is there */
-    FAT_WHEN_LATE,              /* once the batch's names are, too */
+    FAT_NOW,
+    FAT_NEXT,                   /* ... once that is there, ... */
+    FAT_LATE,                   /* ... or once the batch's names are, too */
 };
+
+/*
+ * The LEN bytes at SPOT, of a block of RANK, are going to change; FAT_NOW: any
+ * of the block's.
+ */
+int fat_change(struct fat_volume *vol, const struct fat_spot *spot, size_t len,
+               enum shale_rank rank, enum fat_when when);
+
+/* Pin SECTOR, of rank MAP, to change it. */
+int fat_sector_change(struct fat_volume *vol, uint32_t sector,
+                      struct fat_spot *out);
 
 /*
  * Set the entry of CLUSTER (0 and 1 too) in every FAT that is kept. The four
@@ -124,6 +135,12 @@ static inline int fat_vnode_check(const struct fat_vnode *vn)
 
 /* Tell the transaction how to put VN's own fields back. */
 int fat_vnode_note(struct fat_vnode *vn);
+
+/* Store ENTRY in SPOT, a slot, and unpin that. / In the file's at place AT. */
+int fat_spot_store(struct fat_volume *vol, const struct fat_spot *spot,
+                   const struct fat_entry *entry);
+int fat_entry_store(struct fat_volume *vol, uint64_t at,
+                    const struct fat_entry *entry);
 
 /* Make ENTRY that of VN, also on the volume, unless VN has no name left. */
 int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry);
@@ -290,6 +307,12 @@ uint32_t fat_set_row(const struct fat_set *set);
  * device: what has left DIR may have no other name there yet.
  */
 int fat_dir_check_empty(struct fat_vnode *dir);
+
+/* What the ".." of a directory in PARENT leads to. */
+static inline uint32_t fat_dotdot_of(const struct fat_vnode *parent)
+{
+    return parent->base.ino == FAT_ROOT_INO ? 0 : parent->chain.first;
+}
 
 /*
  * Fill CLUSTER, which nobody has yet, with free slots. If PARENT is not NULL it

@@ -40,14 +40,13 @@ static const char *row_text(struct shale_vnode *dir, uint32_t row)
     };
 
     for (unsigned i = 0; i < FAT_ROW_SLOTS; i++) {
-        struct shale_buf *buf;
-        size_t offset;
+        struct fat_spot spot;
 
         ck_assert_int_eq(fat_dir_slot(fat_vnode_of(dir),
-                                      row * FAT_ROW_SLOTS + i, &buf, &offset),
+                                      row * FAT_ROW_SLOTS + i, &spot),
                          1);
-        text[i] = kinds[fat_slot_kind(buf->data + offset)];
-        shale_buf_put(buf);
+        text[i] = kinds[fat_slot_kind(spot.raw)];
+        shale_buf_put(spot.buf);
     }
     return text;
 }
