@@ -71,19 +71,9 @@ int ntfs_unit_decode(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      struct ntfs_lately *lately,
                      const struct shale_extent *extent, void *buf);
 
-/* ------------------------------------------------------- wof.c, efs.c */
+/* ------------------------------------------------------- node.c, efs.c */
 
-/* VN's reparse point says that WOF packed its data: find out how. What cannot
-   be read is refused when it is. */
-int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_vnode *vn);
-void ntfs_wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof);
-int ntfs_wof_map(struct ntfs_vnode *vn, uint64_t offset,
-                 struct shale_extent *out);
-int ntfs_wof_decode(struct ntfs_vnode *vn, const struct shale_extent *extent,
-                    void *buf);
-
-/* The name of the stream in which it is. */
+/* The name of the stream in which WOF has packed data. */
 #define NTFS_WOF_NAME_UNITS 17u
 extern const uint16_t ntfs_wof_name[NTFS_WOF_NAME_UNITS];
 

@@ -7,8 +7,7 @@
  * data are there. What nobody can know is whether the clusters have been
  * another's in between; but whose are in use now are lost.
  */
-#include "data.h"
-#include "index.h"
+#include "extras.h"
 
 struct search {
     struct ntfs_volume *vol;
@@ -225,3 +224,10 @@ int ntfs_deleted(struct shale_fs *fs, shale_deleted_fn *emit, void *context)
     shale_free(fs->mem, s, sizeof *s);
     return err;
 }
+
+static void undelete_add(struct ntfs_extras *to)
+{
+    to->deleted_each = ntfs_deleted;
+}
+
+const struct shale_ntfs_extra shale_ntfs_undelete = { undelete_add };

@@ -1,8 +1,8 @@
 /*
  * describe.c - what a volume says about itself, for `shale info`
  */
+#include "extras.h"
 #include "memfn.h"
-#include "ntfs.h"
 #include "text.h"
 #include "utf16.h"
 
@@ -255,3 +255,10 @@ int ntfs_describe(struct shale_fs *fs, struct shale_describe *to)
     tell_mft(&t);
     return t.err;
 }
+
+static void about_add(struct ntfs_extras *to)
+{
+    to->about_tell = ntfs_describe;
+}
+
+const struct shale_ntfs_extra shale_ntfs_about = { about_add };

@@ -116,8 +116,8 @@ static void wsl_take(struct ntfs_wsl *wsl, const struct ntfs_ea *ea)
     }
 }
 
-int ntfs_wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_wsl *out)
+int ntfs_wsl_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                 struct ntfs_wsl *out)
 {
     struct ntfs_value eas;
     struct ntfs_ea ea = { 0 };

@@ -228,6 +228,9 @@ int ntfs_listing_give(struct ntfs_listing *listing,
                       const struct ntfs_name *name, uint64_t reference,
                       uint64_t next);
 
+/* As ntfs_iterate(), by the index. */
+int ntfs_index_list(struct ntfs_listing *listing, uint64_t cookie);
+
 /* -------------------------------------------------------------- recover.c */
 
 /* Can what failed with ERR, because of an index, be done without that? */
@@ -235,12 +238,6 @@ static inline bool ntfs_recover_helps(const struct ntfs_volume *vol, int err)
 {
     return vol->options.recover && (err == SHALE_ECORRUPT || err == SHALE_EIO);
 }
-
-/* As ntfs_iterate() and the search in ntfs_lookup(), by a scan of the MFT.
-   The latter answers with a reference: 1, or 0 if it is not there. */
-int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie);
-int ntfs_recover_lookup(const struct ntfs_dir *dir,
-                        struct ntfs_sought *sought);
 
 /* Cookies of a recovered listing have this bit. */
 #define NTFS_RECOVER_COOKIE (UINT64_C(1) << 61)

@@ -14,7 +14,7 @@
  * the volume's own files, which are records 0 to 15 whatever they are called;
  * and what is hidden, if that was asked for. So does ntfs-3g.
  */
-#include "index.h"
+#include "extras.h"
 
 #define OFFSET_BITS 24u
 #define OFFSET_MASK ((UINT64_C(1) << OFFSET_BITS) - 1)
@@ -114,8 +114,7 @@ static int blocks_list(struct ntfs_listing *listing, uint64_t first,
     return more;
 }
 
-/* As ntfs_iterate(), by the index. */
-static int index_list(struct ntfs_listing *listing, uint64_t cookie)
+int ntfs_index_list(struct ntfs_listing *listing, uint64_t cookie)
 {
     const struct ntfs_index *index = listing->dir->index;
     struct shale_mem *mem = listing->dir->vol->fs->mem;
@@ -141,22 +140,6 @@ static int index_list(struct ntfs_listing *listing, uint64_t cookie)
 
 /* ---------------------------------------------------------- the operation */
 
-static int listing_run(struct ntfs_listing *listing, uint64_t cookie)
-{
-    const struct ntfs_index *index = listing->dir->index;
-    int err;
-
-    if (cookie & NTFS_RECOVER_COOKIE)
-        return ntfs_recover_iterate(listing, cookie);
-    if (cookie == 0) {
-        err = ntfs_index_examine(listing->dir);
-        if (err)
-            return err;
-    }
-    return ntfs_index_is_damaged(index) ? ntfs_recover_iterate(listing, 0)
-                                        : index_list(listing, cookie);
-}
-
 int ntfs_iterate(struct shale_vnode *vn, uint64_t cookie,
                  shale_emit_fn *emit, void *context)
 {
@@ -173,7 +156,9 @@ int ntfs_iterate(struct shale_vnode *vn, uint64_t cookie,
     listing->dir = &dir;
     listing->emit = emit;
     listing->context = context;
-    err = listing_run(listing, cookie);
+    err = dir.vol->options.recover
+              ? dir.vol->extras.recovery->listing_recover(listing, cookie)
+              : ntfs_index_list(listing, cookie);
     shale_free(mem, listing, sizeof *listing);
     return err;
 }

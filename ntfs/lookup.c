@@ -11,7 +11,7 @@
  *
  * Short names (DOS) are in the index like others, and found like them.
  */
-#include "index.h"
+#include "extras.h"
 #include "memfn.h"
 #include "utf16.h"
 
@@ -61,31 +61,15 @@ int ntfs_sought_find(const struct ntfs_dir *dir, struct ntfs_sought *sought)
     return err;
 }
 
-/*
- * The same, and with the option recover, if that fails, by the names of all
- * files. What is not met on its way may be missing for the order being wrong.
- */
-static int sought_recover(const struct ntfs_dir *dir,
-                          struct ntfs_sought *sought)
-{
-    int err = ntfs_sought_find(dir, sought);
-    bool needed = ntfs_recover_helps(dir->vol, err);
-
-    if (sought->exact || (err && !needed))
-        return err;
-    if (!err && !sought->similar) {
-        err = ntfs_index_examine(dir);
-        needed = ntfs_index_is_damaged(dir->index);
-    }
-    return needed ? ntfs_recover_lookup(dir, sought) : err;
-}
-
 /* What is sought in DIR, of which units and length are set: its reference. */
 static int found(const struct ntfs_dir *dir, struct ntfs_sought *sought,
                  uint64_t *reference)
 {
-    bool exact = dir->vol->options.case_sensitive || dir->case_sensitive;
-    int err = sought_recover(dir, sought);
+    const struct ntfs_options *options = &dir->vol->options;
+    bool exact = options->case_sensitive || dir->case_sensitive;
+    int err = options->recover
+                  ? dir->vol->extras.recovery->sought_recover(dir, sought)
+                  : ntfs_sought_find(dir, sought);
 
     if (err)
         return err;
@@ -206,8 +190,8 @@ int ntfs_lookup(struct shale_vnode *base, const char *name, size_t len,
     if (err)
         return err;
     if (colon < len)
-        return ntfs_streams_lookup(dir.vol, reference, name + colon + 1,
-                                   len - colon - 1, ino);
+        return dir.vol->extras.streams->stream_lookup(
+            dir.vol, reference, name + colon + 1, len - colon - 1, ino);
     *ino = NTFS_REFERENCE_NUMBER(reference);
     return 0;
 }

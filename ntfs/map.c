@@ -13,7 +13,7 @@
  *
  * Which of these it is, load() decides: enum ntfs_layout.
  */
-#include "data.h"
+#include "extras.h"
 #include "memfn.h"
 
 /* ---------------------------------------------------------- streams as such */
@@ -106,8 +106,10 @@ static const char *elsewhere(const struct ntfs_vnode *vn)
 
     switch (tag) {
     case 0:
-    case NTFS_TAG_WOF:          /* see wof.c */
         return NULL;
+    case NTFS_TAG_WOF:          /* see wof.c */
+        return vn->wof || vn->info.type != SHALE_TYPE_FILE ? NULL :
+            "packed by WOF, which this program has not named";
     case NTFS_TAG_DEDUP:
         return "deduplicated: it is in the volume's chunk store";
     case NTFS_TAG_SIS:
@@ -205,7 +207,7 @@ static int stream_map(struct ntfs_volume *vol,
     case NTFS_LAYOUT_UNITS:
         return ntfs_unit_map(vol, stream, lately, offset, len, out);
     case NTFS_LAYOUT_EFS:
-        return ntfs_efs_map(vol, stream, offset, out);
+        return vol->extras.streams->efs_map(vol, stream, offset, out);
     case NTFS_LAYOUT_SEALED:
         return shale_fail(vol->fs, SHALE_EACCES, "ntfs: a file is encrypted",
                           "the option efs_raw shows it as it is",
@@ -238,7 +240,7 @@ int ntfs_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
                                    "data is, is damaged", vn->data.at,
                                    file->ino);
     case NTFS_LAYOUT_WOF:
-        return ntfs_wof_map(vn, offset, out);
+        return vol->extras.packed->wof_map(vn, offset, out);
     default:
         return stream_map(vol, &vn->data, vn->layout, vn->lately, offset, len,
                           out);
@@ -256,7 +258,7 @@ static int stream_decode(struct ntfs_volume *vol,
     case NTFS_LAYOUT_UNITS:
         return ntfs_unit_decode(vol, stream, lately, extent, buf);
     case NTFS_LAYOUT_EFS:
-        ntfs_efs_decode(vol, stream, buf);
+        vol->extras.streams->efs_decode(vol, stream, buf);
         return 0;
     default:
         memcpy(buf, stream->value + extent->offset, (size_t)extent->length);
@@ -275,10 +277,10 @@ int ntfs_stream_decode(struct ntfs_volume *vol,
 int ntfs_decode(struct shale_vnode *file, const struct shale_extent *extent,
                 void *buf)
 {
+    struct ntfs_volume *vol = ntfs_volume_of(file->fs);
     struct ntfs_vnode *vn = (struct ntfs_vnode *)file;
 
     if (vn->layout == NTFS_LAYOUT_WOF)
-        return ntfs_wof_decode(vn, extent, buf);
-    return stream_decode(ntfs_volume_of(file->fs), &vn->data, vn->layout,
-                         vn->lately, extent, buf);
+        return vol->extras.packed->wof_decode(vn, extent, buf);
+    return stream_decode(vol, &vn->data, vn->layout, vn->lately, extent, buf);
 }

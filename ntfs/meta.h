@@ -4,7 +4,7 @@
  *
  *     special.c    what a file is, whose, and who may: puts it together
  *     reparse.c    ... by its reparse point;  target.c: where a link leads
- *     ea.c         ... by its extended attributes of WSL
+ *     unix.c       ... by what Windows' Unixes left: ea.c, interix.c
  *     secure.c     its security descriptor;  acl.c: what that says;  sid.c: of
  *                  whom
  *     xattr.c      all of it as extended attributes of Linux, and streams.c
@@ -13,6 +13,12 @@
 #define NTFS_META_H
 
 #include "ntfs.h"
+
+/* ---------------------------------------------------------- special.c */
+
+/* $STANDARD_INFORMATION of BASE; the part since NTFS 3.0 zero if not there. */
+int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      struct ntfs_disk_standard *out);
 
 /* ------------------------------------------------------------- text */
 
@@ -99,8 +105,8 @@ struct ntfs_wsl {
     uint32_t uid, gid, mode, rdev_major, rdev_minor;
 };
 
-int ntfs_wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_wsl *out);
+int ntfs_wsl_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                 struct ntfs_wsl *out);
 
 /*
  * Attributes of Linux that WSL keeps as EAs: NAME's value as getxattr(), or
@@ -151,12 +157,18 @@ struct ntfs_rights {
 const char *ntfs_acl_decode(const struct ntfs_sids *sids, const uint8_t *bytes,
                             size_t len, struct ntfs_rights *out, size_t *at);
 
-/* Owner, group and permissions by the descriptor of INFO's file. Only where
-   the mount options ask for it. */
-int ntfs_security_rights(struct ntfs_volume *vol,
-                         const struct ntfs_record *base,
-                         const struct ntfs_info *info,
-                         struct ntfs_rights *out);
+/*
+ * Are owner and permissions to be had from the descriptor? As with ntfs-3g any
+ * of uid, gid and the masks, if given, keeps descriptors from being asked at
+ * all, unless usermapping= is given too, which then counts alone.
+ */
+static inline bool ntfs_by_descriptor(const struct ntfs_options *options)
+{
+    return options->mapping ||
+           (options->permissions && !options->uid_given &&
+            !options->gid_given && !options->fmask_given &&
+            !options->dmask_given);
+}
 
 /* ------------------------------------------------- streams.c and xattr.c */
 
@@ -175,10 +187,6 @@ int ntfs_streams_find(struct ntfs_volume *vol, const struct ntfs_record *base,
 int64_t ntfs_streams_value(struct ntfs_volume *vol,
                            const struct ntfs_record *base, unsigned ordinal,
                            void *buf, size_t size);
-
-/* $STANDARD_INFORMATION of BASE; the part since NTFS 3.0 zero if not there. */
-int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
-                      struct ntfs_disk_standard *out);
 
 /* LEN bytes at VALUE as the answer of getxattr(). */
 int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size);

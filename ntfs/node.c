@@ -22,7 +22,7 @@
  * data. Data that is not where it should be is an error when it is read; a size
  * that is there, but is not true, would be a silent one.
  */
-#include "data.h"
+#include "extras.h"
 #include "memfn.h"
 
 /* NTFS counts units of 100 ns from 1601; these are seconds. */
@@ -40,6 +40,11 @@
 #define BLOCK_SIZE 4096u
 
 static const uint16_t index_name[] = { '$', 'I', '3', '0' };
+
+const uint16_t ntfs_wof_name[NTFS_WOF_NAME_UNITS] = {
+    'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd',
+    'D', 'a', 't', 'a',
+};
 
 struct shale_time ntfs_time(uint64_t units)
 {
@@ -150,7 +155,7 @@ static int begin_data(struct gathering *g, const struct ntfs_attr *attr)
     info->allocated = taken_by(attr);
     if (g->vol->options.efs_raw && (attr->flags & NTFS_ATTR_ENCRYPTED) &&
         !attr->resident)
-        info->size = ntfs_efs_size(g->vol, info->size);
+        info->size = g->vol->extras.streams->efs_size(g->vol, info->size);
     if (g->data)
         err = ntfs_stream_begin(g->vol, g->data, attr);
     if (err)
@@ -288,7 +293,8 @@ static int record_of(struct ntfs_volume *vol, uint64_t ino,
     int err = ntfs_record_get(vol, NTFS_INO_RECORD(ino), &record);
 
     if (err && err != SHALE_ENOMEM && ino == NTFS_ROOT)
-        return vol->options.recover ? ntfs_recover_root(vol, out) :
+        return vol->options.recover ?
+            vol->extras.recovery->root_make(vol, out) :
             shale_fail(vol->fs, err == SHALE_ESTALE ? SHALE_ECORRUPT : err,
                        "ntfs: the root directory's record is lost",
                        "the option recover shows what is in it",
@@ -309,7 +315,9 @@ static int stream_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                        uint64_t ino, struct ntfs_info *info,
                        struct ntfs_stream *data)
 {
-    int found = ntfs_streams_open(vol, base, NTFS_INO_STREAM(ino), data);
+    const struct ntfs_streams_ops *streams = vol->extras.streams;
+    int found = streams ? streams->ordinal_open(vol, base, NTFS_INO_STREAM(ino),
+                                                data) : 0;
 
     if (found <= 0)
         return found < 0 ? found : SHALE_ESTALE;
@@ -404,8 +412,8 @@ static int vnode_fill(struct ntfs_volume *vol, const struct ntfs_record *record,
     else if (!err && vn->info.is_directory && vn->info.type == SHALE_TYPE_DIR)
         err = ntfs_index_load(vol, record, &vn->index);
     else if (!err && vn->info.reparse_tag == NTFS_TAG_WOF &&
-             vn->info.type == SHALE_TYPE_FILE)
-        err = ntfs_wof_load(vol, record, vn);
+             vn->info.type == SHALE_TYPE_FILE && vol->extras.packed)
+        err = vol->extras.packed->wof_load(vol, record, vn);
     if (err)
         return err;
     ntfs_layout_set(vn);
@@ -444,7 +452,7 @@ void ntfs_evict(struct shale_vnode *base)
     if (vn->index)
         ntfs_index_free(vol, vn->index);
     if (vn->wof)
-        ntfs_wof_free(vol, vn->wof);
+        vol->extras.packed->wof_free(vol, vn->wof);
     ntfs_lately_free(vol, vn->lately);
     vn->index = NULL;
     vn->wof = NULL;

@@ -83,11 +83,25 @@ struct ntfs_options {
     uint32_t cluster_size;      /* likewise */
 };
 
+/* What a program has named of that which the driver can do without; extras.h
+   says what each is. NULL: it has not. */
+struct ntfs_extras {
+    const struct ntfs_packed_ops *packed;
+    const struct ntfs_owners_ops *owners;
+    const struct ntfs_unix_ops *unixes;
+    const struct ntfs_streams_ops *streams;
+    const struct ntfs_recovery_ops *recovery;
+    int (*deleted_each)(struct shale_fs *fs, shale_deleted_fn *emit,
+                        void *context);
+    int (*about_tell)(struct shale_fs *fs, struct shale_describe *to);
+};
+
 /* A mounted volume: struct shale_fs.volume points here. */
 struct ntfs_volume {
     struct shale_fs *fs;
     struct ntfs_boot boot;
     struct ntfs_options options;
+    struct ntfs_extras extras;
     uint32_t block_size, block_shift;   /* of the buffer cache */
     uint64_t cached_end;        /* bytes of the volume that it has; what is
                                    behind is no whole block, or not there */
@@ -134,7 +148,13 @@ const char *ntfs_boot_decode(const uint8_t *head, struct ntfs_boot *out,
 /* Names of the mount options, then NULL. */
 extern const char *const ntfs_option_names[];
 
-int ntfs_options_load(struct shale_fs *fs, struct ntfs_options *out);
+/* SHALE_ENOTSUP, said why, for what only an extra does that is not in EXTRAS. */
+int ntfs_options_load(struct shale_fs *fs, const struct ntfs_extras *extras,
+                      struct ntfs_options *out);
+
+/* The options of two extras. */
+void ntfs_owners_options(struct shale_fs *fs, struct ntfs_options *out);
+int ntfs_streams_options(struct shale_fs *fs, struct ntfs_options *out);
 
 /* ---------------------------------------------------------- runlist.c */
 
@@ -504,7 +524,7 @@ int64_t ntfs_index_find(struct ntfs_volume *vol, const struct ntfs_index *index,
                         ntfs_seek_fn *seek, const void *sought, void *entry,
                         size_t size);
 
-/* ------------------------------------------- lookup.c list.c recover.c */
+/* ----------------------------------------------------- lookup.c list.c */
 
 int ntfs_lookup(struct shale_vnode *dir, const char *name, size_t len,
                 uint64_t *ino);
@@ -512,17 +532,7 @@ int ntfs_parent(struct shale_vnode *dir, uint64_t *ino);
 int ntfs_iterate(struct shale_vnode *dir, uint64_t cookie,
                  shale_emit_fn *emit, void *context);
 
-/*
- * With option recover: a record of the root directory where its own is lost. It
- * knows nothing, so the root's index counts as damaged, and what says that it
- * is in the root is found by a scan. The caller's, until ntfs_record_put().
- */
-int ntfs_recover_root(struct ntfs_volume *vol, struct ntfs_record **out);
-
-/* At unmount: free what a scan for children has left. */
-void ntfs_recover_fini(struct ntfs_volume *vol);
-
-/* ----------------------------------------- reparse.c ea.c secure.c sid.c */
+/* ------------------------------------------------ special.c reparse.c */
 
 /*
  * Type, mode, owner, device, reparse_tag and symlink_length of INFO, in which
@@ -533,13 +543,6 @@ void ntfs_recover_fini(struct ntfs_volume *vol);
 int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_info *info);
 int64_t ntfs_readlink(struct shale_vnode *vn, char *buf, size_t size);
-
-int ntfs_security_init(struct ntfs_volume *vol);
-void ntfs_security_fini(struct ntfs_volume *vol);
-/* The descriptor itself: its length; stored in BUF if that has room (SIZE). */
-int64_t ntfs_security_get(struct ntfs_volume *vol,
-                          const struct ntfs_record *base, void *buf,
-                          size_t size);
 
 /* ---------------------------------------------------------- streams.c */
 

@@ -1,7 +1,8 @@
 /*
- * ops.c - NTFS as the VFS sees it: mounting, unmounting, and the table
+ * ops.c - NTFS as the VFS sees it: mounting, unmounting, and the table of the
+ * driver that does what it has to, and of the rest what is named
  */
-#include "ntfs.h"
+#include "extras.h"
 #include "shale/shale.h"
 
 #define BLOCK_SHIFT 12u         /* of the buffer cache: 4 KiB, a page */
@@ -38,8 +39,10 @@ static void volume_free(struct ntfs_volume *vol)
 {
     struct shale_mem *mem = vol->fs->mem;
 
-    ntfs_recover_fini(vol);
-    ntfs_security_fini(vol);
+    if (vol->extras.recovery)
+        vol->extras.recovery->recovery_fini(vol);
+    if (vol->extras.owners)
+        vol->extras.owners->owners_fini(vol);
     ntfs_upcase_free(vol);
     ntfs_mft_fini(vol);
     if (vol->records)
@@ -49,7 +52,7 @@ static void volume_free(struct ntfs_volume *vol)
 
 static int volume_init(struct ntfs_volume *vol)
 {
-    int err = ntfs_options_load(vol->fs, &vol->options);
+    int err = ntfs_options_load(vol->fs, &vol->extras, &vol->options);
 
     if (!err)
         err = ntfs_boot_load(vol->fs, &vol->options, &vol->boot);
@@ -63,18 +66,19 @@ static int volume_init(struct ntfs_volume *vol)
         err = ntfs_volume_load(vol);
     if (!err)
         err = ntfs_upcase_load(vol);
-    if (!err)
-        err = ntfs_security_init(vol);
+    if (!err && vol->extras.owners)
+        err = vol->extras.owners->owners_init(vol);
     return err;
 }
 
-static void ntfs_unmount(struct shale_fs *fs)
+void ntfs_unmount(struct shale_fs *fs)
 {
     volume_free(ntfs_volume_of(fs));
     fs->volume = NULL;
 }
 
-static int ntfs_mount(struct shale_fs *fs)
+int ntfs_mount_with(struct shale_fs *fs,
+                    const struct shale_ntfs_extra *const *extras)
 {
     struct ntfs_volume *vol = shale_zalloc(fs->mem, sizeof *vol);
     int err;
@@ -83,6 +87,8 @@ static int ntfs_mount(struct shale_fs *fs)
         return SHALE_ENOMEM;
     vol->fs = fs;
     fs->volume = vol;           /* for what is looked up on the way */
+    for (; extras && *extras; extras++)
+        (*extras)->extra_add(&vol->extras);
     err = volume_init(vol);
     if (err) {
         ntfs_unmount(fs);
@@ -97,7 +103,50 @@ static int ntfs_mount(struct shale_fs *fs)
     return err;
 }
 
-const struct shale_fs_ops shale_ntfs = {
+/* ------------------------------------------------- by what has been named */
+
+static int small_mount(struct shale_fs *fs)
+{
+    return ntfs_mount_with(fs, fs->ntfs_extras);
+}
+
+static int small_describe(struct shale_fs *fs, struct shale_describe *to)
+{
+    const struct ntfs_extras *extras = &ntfs_volume_of(fs)->extras;
+
+    return extras->about_tell ? extras->about_tell(fs, to) : SHALE_ENOTSUP;
+}
+
+static int64_t small_getxattr(struct shale_vnode *vn, const char *name,
+                               void *buf, size_t size)
+{
+    const struct ntfs_streams_ops *streams =
+        ntfs_volume_of(vn->fs)->extras.streams;
+
+    return streams ? streams->xattr_get(vn, name, buf, size) : SHALE_ENOTSUP;
+}
+
+static int small_listxattr(struct shale_vnode *vn,
+                            int (*emit)(void *context, const char *name,
+                                        size_t len),
+                            void *context)
+{
+    const struct ntfs_streams_ops *streams =
+        ntfs_volume_of(vn->fs)->extras.streams;
+
+    return streams ? streams->xattr_list(vn, emit, context) : SHALE_ENOTSUP;
+}
+
+static int small_deleted(struct shale_fs *fs, shale_deleted_fn *emit,
+                          void *context)
+{
+    const struct ntfs_extras *extras = &ntfs_volume_of(fs)->extras;
+
+    return extras->deleted_each ? extras->deleted_each(fs, emit, context)
+                                : SHALE_ENOTSUP;
+}
+
+const struct shale_fs_ops shale_ntfs_small = {
     .name       = "ntfs",
     .vnode_size = sizeof(struct ntfs_vnode),
     .options    = ntfs_option_names,
@@ -106,10 +155,10 @@ const struct shale_fs_ops shale_ntfs = {
     .time_step  = 100,
     .name_max   = NTFS_NAME_BYTES,
     .probe      = ntfs_probe,
-    .mount      = ntfs_mount,
+    .mount      = small_mount,
     .unmount    = ntfs_unmount,
     .statfs     = ntfs_statfs,
-    .describe   = ntfs_describe,
+    .describe   = small_describe,
     .load       = ntfs_load,
     .evict      = ntfs_evict,
     .getattr    = ntfs_getattr,
@@ -121,7 +170,7 @@ const struct shale_fs_ops shale_ntfs = {
     .map        = ntfs_map,
     .decode     = ntfs_decode,
     .readlink   = ntfs_readlink,
-    .getxattr   = ntfs_getxattr,
-    .listxattr  = ntfs_listxattr,
-    .deleted    = ntfs_deleted,
+    .getxattr   = small_getxattr,
+    .listxattr  = small_listxattr,
+    .deleted    = small_deleted,
 };

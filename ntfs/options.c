@@ -4,7 +4,7 @@
  * Of umask, fmask and dmask the one given last counts, umask being both others.
  * hide_dot_files is taken, and means nothing: it is about files that are made.
  */
-#include "ntfs.h"
+#include "extras.h"
 
 #define CLUSTER_MIN 256u
 #define CLUSTER_MAX (2u << 20)
@@ -131,11 +131,12 @@ static int owners_load(struct shale_fs *fs, struct ntfs_options *out)
     return err;
 }
 
-static void mapping_load(struct shale_fs *fs, struct ntfs_options *out)
+void ntfs_owners_options(struct shale_fs *fs, struct ntfs_options *out)
 {
     const char *text;
     size_t len;
 
+    out->permissions = is_given(fs, "permissions");
     if (shale_option_text(fs, "usermapping", &text, &len) != 1)
         return;
     out->mapping = text;
@@ -145,11 +146,12 @@ static void mapping_load(struct shale_fs *fs, struct ntfs_options *out)
 
 /* ---------------------------------------------------------------- the rest */
 
-static int streams_load(struct shale_fs *fs, struct ntfs_options *out)
+int ntfs_streams_options(struct shale_fs *fs, struct ntfs_options *out)
 {
     const char *text;
     size_t len;
 
+    out->efs_raw = is_given(fs, "efs_raw");
     out->streams = NTFS_STREAMS_XATTR;
     if (shale_option_text(fs, "streams_interface", &text, &len) != 1 ||
         is_word(text, len, "xattr") || is_word(text, len, "user_xattr"))
@@ -182,23 +184,50 @@ static int place_load(struct shale_fs *fs, struct ntfs_options *out)
     return 0;
 }
 
-int ntfs_options_load(struct shale_fs *fs, struct ntfs_options *out)
-{
-    int err;
+/* ------------------------------------------------------ options of extras */
 
+/* Is option NAME given, and what it is of not there (EXTRA)? */
+static int missing(struct shale_fs *fs, const char *name, const void *extra)
+{
+    return extra || !is_given(fs, name) ? 0 :
+        shale_fail(fs, SHALE_ENOTSUP, "ntfs: a mount option for what this "
+                   "program has not named", name, SHALE_NOWHERE);
+}
+
+static int extras_check(struct shale_fs *fs, const struct ntfs_extras *extras)
+{
+    int err = missing(fs, "permissions", extras->owners);
+
+    if (!err)
+        err = missing(fs, "usermapping", extras->owners);
+    if (!err)
+        err = missing(fs, "streams_interface", extras->streams);
+    if (!err)
+        err = missing(fs, "efs_raw", extras->streams);
+    if (!err)
+        err = missing(fs, "recover", extras->recovery);
+    return err;
+}
+
+int ntfs_options_load(struct shale_fs *fs, const struct ntfs_extras *extras,
+                      struct ntfs_options *out)
+{
+    int err = extras_check(fs, extras);
+
+    if (err)
+        return err;
     *out = (struct ntfs_options){
-        .permissions = is_given(fs, "permissions"),
         .case_sensitive = is_given(fs, "case_sensitive") &&
                           !is_given(fs, "ignore_case"),
-        .efs_raw = is_given(fs, "efs_raw"),
         .recover = is_given(fs, "recover") && !is_given(fs, "norecover"),
         .show_system = is_given(fs, "show_sys_files"),
         .hide_hidden = is_given(fs, "hide_hid_files"),
     };
-    mapping_load(fs, out);
+    if (extras->owners)
+        extras->owners->owners_options(fs, out);
     err = owners_load(fs, out);
-    if (!err)
-        err = streams_load(fs, out);
+    if (!err && extras->streams)
+        err = extras->streams->streams_options(fs, out);
     if (!err)
         err = place_load(fs, out);
     return err;

@@ -17,7 +17,7 @@
  * bytes for each name, in chunks; most of these are had before the MFT is read,
  * so that want of memory is no reason to read it again.
  */
-#include "index.h"
+#include "extras.h"
 #include "memfn.h"
 #include "sort.h"
 
@@ -250,7 +250,7 @@ static int children_get(struct ntfs_volume *vol, struct ntfs_children **out)
     return 0;
 }
 
-void ntfs_recover_fini(struct ntfs_volume *vol)
+static void recovery_fini(struct ntfs_volume *vol)
 {
     if (vol->children)
         children_free(vol->children);
@@ -372,7 +372,7 @@ static int name_give(struct visit *visit, const struct ntfs_name *name,
     return r;
 }
 
-int ntfs_recover_iterate(struct ntfs_listing *listing, uint64_t cookie)
+static int children_list(struct ntfs_listing *listing, uint64_t cookie)
 {
     struct visit visit = {
         .dir = listing->dir, .listing = listing,
@@ -404,8 +404,8 @@ static int name_compare(struct visit *visit, const struct ntfs_name *name,
     return 0;
 }
 
-int ntfs_recover_lookup(const struct ntfs_dir *dir,
-                        struct ntfs_sought *sought)
+static int children_search(const struct ntfs_dir *dir,
+                           struct ntfs_sought *sought)
 {
     struct visit visit = { .dir = dir, .sought = sought };
     uint64_t parent = NTFS_INO_RECORD(dir->ino);
@@ -427,9 +427,48 @@ int ntfs_recover_lookup(const struct ntfs_dir *dir,
     return r;
 }
 
+static int listing_recover(struct ntfs_listing *listing, uint64_t cookie)
+{
+    const struct ntfs_index *index = listing->dir->index;
+    int err;
+
+    if (cookie & NTFS_RECOVER_COOKIE)
+        return children_list(listing, cookie);
+    if (cookie == 0) {
+        err = ntfs_index_examine(listing->dir);
+        if (err)
+            return err;
+    }
+    return ntfs_index_is_damaged(index) ? children_list(listing, 0)
+                                        : ntfs_index_list(listing, cookie);
+}
+
+/*
+ * By the index, and if that fails by the names of all files. What is not met on its way may be missing for the order being wrong.
+ */
+static int sought_recover(const struct ntfs_dir *dir,
+                          struct ntfs_sought *sought)
+{
+    int err = ntfs_sought_find(dir, sought);
+    bool needed = ntfs_recover_helps(dir->vol, err);
+
+    if (sought->exact || (err && !needed))
+        return err;
+    if (!err && !sought->similar) {
+        err = ntfs_index_examine(dir);
+        needed = ntfs_index_is_damaged(dir->index);
+    }
+    return needed ? children_search(dir, sought) : err;
+}
+
 /* ------------------------------------------------------------- the root */
 
-int ntfs_recover_root(struct ntfs_volume *vol, struct ntfs_record **out)
+/*
+ * A record of the root directory where its own is lost. It knows nothing, so
+ * the root's index counts as damaged, and what says that it is in the root is
+ * found by a scan. The caller's, until ntfs_record_put().
+ */
+static int root_make(struct ntfs_volume *vol, struct ntfs_record **out)
 {
     struct ntfs_record *record = shale_slab_alloc(vol->records);
     struct ntfs_disk_resident *attr;
@@ -454,3 +493,19 @@ int ntfs_recover_root(struct ntfs_volume *vol, struct ntfs_record **out)
     *out = record;
     return 0;
 }
+
+/* ------------------------------------------------------------- the extra */
+
+static const struct ntfs_recovery_ops recovery = {
+    .root_make       = root_make,
+    .sought_recover  = sought_recover,
+    .listing_recover = listing_recover,
+    .recovery_fini   = recovery_fini,
+};
+
+static void recovery_add(struct ntfs_extras *to)
+{
+    to->recovery = &recovery;
+}
+
+const struct shale_ntfs_extra shale_ntfs_recovery = { recovery_add };

@@ -13,8 +13,8 @@
  * to a Windows that does not know them either. Anyone may look at the whole
  * attribute, which is system.ntfs_reparse_data.
  */
+#include "extras.h"
 #include "memfn.h"
-#include "meta.h"
 
 #define HEAD_SIZE 8u
 #define GUID_SIZE 16u
@@ -249,7 +249,7 @@ int64_t ntfs_readlink(struct shale_vnode *vn, char *buf, size_t size)
     int err;
 
     if (node->info.reparse_tag == 0)
-        return ntfs_interix_readlink(vn, buf, size);
+        return vol->extras.unixes->interix_target(vn, buf, size);
     err = ntfs_record_get(vol, NTFS_INO_RECORD(vn->ino), &record);
     if (err)
         return err;

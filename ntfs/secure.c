@@ -20,8 +20,8 @@
  * (libfsntfs, "NTFS documentation", "$Secure"; the Linux-NTFS documentation,
  * "$Secure"; and images.)
  */
+#include "extras.h"
 #include "memfn.h"
-#include "meta.h"
 #include "pair.h"
 
 #define COPY_AFTER 0x40000u             /* where $SDS has it again */
@@ -204,7 +204,23 @@ static int sids_open(struct ntfs_volume *vol, struct ntfs_sids **out)
     return err;
 }
 
-int ntfs_security_init(struct ntfs_volume *vol)
+static void security_fini(struct ntfs_volume *vol)
+{
+    struct ntfs_security *sec = vol->security;
+
+    if (!sec)
+        return;
+    shale_free(vol->fs->mem, sec->kept, KEPT_SLOTS * sizeof *sec->kept);
+    ntfs_sids_free(vol->fs->mem, sec->sids);
+    if (sec->sii) {
+        ntfs_index_free(vol, sec->sii);
+        ntfs_stream_close(vol, &sec->sds);
+    }
+    shale_free(vol->fs->mem, sec, sizeof *sec);
+    vol->security = NULL;
+}
+
+static int security_init(struct ntfs_volume *vol)
 {
     struct ntfs_security *sec = shale_zalloc(vol->fs->mem, sizeof *sec);
     int err;
@@ -226,24 +242,8 @@ int ntfs_security_init(struct ntfs_volume *vol)
             err = SHALE_ENOMEM;
     }
     if (err)
-        ntfs_security_fini(vol);
+        security_fini(vol);
     return err;
-}
-
-void ntfs_security_fini(struct ntfs_volume *vol)
-{
-    struct ntfs_security *sec = vol->security;
-
-    if (!sec)
-        return;
-    shale_free(vol->fs->mem, sec->kept, KEPT_SLOTS * sizeof *sec->kept);
-    ntfs_sids_free(vol->fs->mem, sec->sids);
-    if (sec->sii) {
-        ntfs_index_free(vol, sec->sii);
-        ntfs_stream_close(vol, &sec->sds);
-    }
-    shale_free(vol->fs->mem, sec, sizeof *sec);
-    vol->security = NULL;
 }
 
 /* --------------------------------------------------- the shared ones */
@@ -374,9 +374,9 @@ static int descriptor_load(struct ntfs_volume *vol,
                             out->at, base->number);
 }
 
-int64_t ntfs_security_get(struct ntfs_volume *vol,
-                          const struct ntfs_record *base, void *buf,
-                          size_t size)
+static int64_t descriptor_get(struct ntfs_volume *vol,
+                              const struct ntfs_record *base, void *buf,
+                              size_t size)
 {
     struct ntfs_disk_standard standard;
     struct ntfs_value value;
@@ -445,10 +445,10 @@ static int rights_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                  : 0;
 }
 
-int ntfs_security_rights(struct ntfs_volume *vol,
-                         const struct ntfs_record *base,
-                         const struct ntfs_info *info,
-                         struct ntfs_rights *out)
+/* Owner, group and permissions by the descriptor of INFO's file. Only where
+   the mount options ask for it. */
+static int rights_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      const struct ntfs_info *info, struct ntfs_rights *out)
 {
     uint32_t id = info->security_id;
     int err;
@@ -466,3 +466,20 @@ int ntfs_security_rights(struct ntfs_volume *vol,
         kept_put(vol->security, id, out);
     return err;
 }
+
+/* ------------------------------------------------------------- the extra */
+
+static const struct ntfs_owners_ops owners = {
+    .owners_options = ntfs_owners_options,
+    .owners_init    = security_init,
+    .owners_fini    = security_fini,
+    .rights         = rights_get,
+    .descriptor     = descriptor_get,
+};
+
+static void owners_add(struct ntfs_extras *to)
+{
+    to->owners = &owners;
+}
+
+const struct shale_ntfs_extra shale_ntfs_owners = { owners_add };

@@ -10,22 +10,36 @@
  *                dmask= if given
  *   kind         the record's; an Interix special; the reparse point
  *
- * As with ntfs-3g any of uid, gid and the masks, if given, keeps descriptors
- * from being asked at all, unless usermapping= is given too, which then counts
- * alone. A symlink's permissions are always 0777.
+ * A symlink's permissions are always 0777. Descriptors are an extra (secure.c),
+ * and so is what WSL and Interix have left (unix.c).
  *
  * What is damaged counts as not there, with one exception: a file whose
  * descriptor cannot be read is nobody's but the one's who mounts.
  */
-#include "meta.h"
+#include "extras.h"
+#include "memfn.h"
 
-/* Are owner and permissions to be had from the descriptor? */
-static bool by_descriptor(const struct ntfs_options *options)
+int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      struct ntfs_disk_standard *out)
 {
-    return options->mapping ||
-           (options->permissions && !options->uid_given &&
-            !options->gid_given && !options->fmask_given &&
-            !options->dmask_given);
+    uint32_t offset = base->attrs;
+    struct ntfs_attr attr;
+    int more;
+
+    /* It is first, and always in the base record. */
+    memset(out, 0, sizeof *out);
+    while ((more = ntfs_attr_next(vol, base, &offset, &attr)) > 0) {
+        if (attr.type != NTFS_STANDARD_INFORMATION || !attr.resident)
+            continue;
+        if (attr.value_length < offsetof(struct ntfs_disk_standard, owner_id))
+            break;
+        memcpy(out, attr.value, attr.value_length < sizeof *out ?
+               attr.value_length : sizeof *out);
+        return 0;
+    }
+    return more < 0 ? more :
+        shale_corrupt_inode(vol->fs, "ntfs: file without $STANDARD_INFORMATION",
+                            base->at, base->number);
 }
 
 static int owner_load(struct ntfs_volume *vol, const struct ntfs_record *base,
@@ -39,8 +53,8 @@ static int owner_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     };
     int err = 0;
 
-    if (by_descriptor(options))
-        err = ntfs_security_rights(vol, base, info, &rights);
+    if (ntfs_by_descriptor(options))
+        err = vol->extras.owners->rights(vol, base, info, &rights);
     if (err && !ntfs_is_damage(vol, err))
         return err;
     if (err)
@@ -50,38 +64,6 @@ static int owner_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     info->uid = rights.uid;
     info->gid = rights.gid;
     info->mode = rights.mode;
-    return 0;
-}
-
-/* What WSL says of it. */
-static int wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                    struct ntfs_info *info)
-{
-    const struct ntfs_options *options = &vol->options;
-    bool given = !options->mapping;     /* the options below count */
-    struct ntfs_wsl wsl;
-    int err = ntfs_wsl_load(vol, base, &wsl);
-
-    if (ntfs_is_damage(vol, err))
-        info->has &= ~NTFS_HAS(NTFS_EA);
-    if (err)
-        return ntfs_is_damage(vol, err) ? 0 : err;
-    if (wsl.has_uid && !(given && options->uid_given))
-        info->uid = wsl.uid;
-    if (wsl.has_gid && !(given && options->gid_given))
-        info->gid = wsl.gid;
-
-    /* A mode without an owner is what ntfs-3g gives a special when it is made;
-       what becomes of it later, the descriptor alone will tell. */
-    if (wsl.has_mode && (wsl.has_uid || !by_descriptor(options)) &&
-        !(given && (info->is_directory ? options->dmask_given :
-                    options->fmask_given)))
-        info->mode = wsl.mode & 07777;
-    if (wsl.has_device && (info->type == SHALE_TYPE_CHAR ||
-                           info->type == SHALE_TYPE_BLOCK)) {
-        info->rdev_major = wsl.rdev_major;
-        info->rdev_minor = wsl.rdev_minor;
-    }
     return 0;
 }
 
@@ -120,6 +102,7 @@ static int reparse_load(struct ntfs_volume *vol, const struct ntfs_record *base,
 int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_info *info)
 {
+    const struct ntfs_unix_ops *unixes = vol->extras.unixes;
     int err = owner_load(vol, base, info);
 
     if (err)
@@ -128,13 +111,14 @@ int ntfs_special_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     info->reparse_tag = 0;
     if (info->has & NTFS_HAS(NTFS_REPARSE_POINT))
         err = reparse_load(vol, base, info);
-    else if (info->flags & NTFS_FILE_SYSTEM && !info->is_directory &&
-             info->number >= NTFS_FIRST_USER && !info->data_lost)
-        err = ntfs_interix_load(vol, base, info);
+    else if (unixes && info->flags & NTFS_FILE_SYSTEM &&
+             !info->is_directory && info->number >= NTFS_FIRST_USER &&
+             !info->data_lost)
+        err = unixes->interix_load(vol, base, info);
     if (ntfs_is_damage(vol, err))
         err = 0;
-    if (!err && info->has & NTFS_HAS(NTFS_EA))
-        err = wsl_load(vol, base, info);
+    if (!err && unixes && info->has & NTFS_HAS(NTFS_EA))
+        err = unixes->wsl_load(vol, base, info);
     if (info->type == SHALE_TYPE_SYMLINK)
         info->mode = 0777;
     return err;

@@ -17,9 +17,8 @@
  *
  * All are little-endian as on the volume, but for those in _be.
  */
-#include "index.h"
+#include "extras.h"
 #include "memfn.h"
-#include "meta.h"
 
 #define OBJECT_ID_SIZE 16u
 #define BIRTH_SIZE 48u
@@ -34,29 +33,6 @@ int64_t ntfs_answer(const void *value, size_t len, void *buf, size_t size)
     if (len > 0)
         memcpy(buf, value, len);
     return (int64_t)len;
-}
-
-int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
-                      struct ntfs_disk_standard *out)
-{
-    uint32_t offset = base->attrs;
-    struct ntfs_attr attr;
-    int more;
-
-    /* It is first, and always in the base record. */
-    memset(out, 0, sizeof *out);
-    while ((more = ntfs_attr_next(vol, base, &offset, &attr)) > 0) {
-        if (attr.type != NTFS_STANDARD_INFORMATION || !attr.resident)
-            continue;
-        if (attr.value_length < offsetof(struct ntfs_disk_standard, owner_id))
-            break;
-        memcpy(out, attr.value, attr.value_length < sizeof *out ?
-               attr.value_length : sizeof *out);
-        return 0;
-    }
-    return more < 0 ? more :
-        shale_corrupt_inode(vol->fs, "ntfs: file without $STANDARD_INFORMATION",
-                            base->at, base->number);
 }
 
 /* ------------------------------------------------------- flags and times */
@@ -339,8 +315,10 @@ static int64_t system_get(const struct ntfs_asked *asked, enum kind kind)
     case CRTIME_BE:
         return times_get(asked, 1, kind == CRTIME_BE);
     case ACL:
-        return ntfs_security_get(asked->vol, asked->record, asked->buf,
-                                 asked->size);
+        return asked->vol->extras.owners
+                   ? asked->vol->extras.owners->descriptor(
+                         asked->vol, asked->record, asked->buf, asked->size)
+                   : SHALE_ENOTSUP;
     case REPARSE:
         return attr_get(asked, NTFS_REPARSE_POINT, NULL, 0);
     case OBJECT_ID:

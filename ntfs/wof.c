@@ -17,9 +17,8 @@
  * next time. (Documented by libfsntfs; archives of wimlib have the same layout
  * for a file.)
  */
-#include "data.h"
+#include "extras.h"
 #include "memfn.h"
-#include "meta.h"
 
 #define ENTRIES_OF_4_MAX UINT32_MAX     /* bytes of a file */
 
@@ -32,11 +31,6 @@ struct ntfs_wof {
     unsigned entry_shift;       /* of the table: 2 or 3 */
     uint64_t chunks;
     uint64_t table_size;        /* bytes */
-};
-
-const uint16_t ntfs_wof_name[NTFS_WOF_NAME_UNITS] = {
-    'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd',
-    'D', 'a', 't', 'a',
 };
 
 /* By enum ntfs_wof_algorithm. */
@@ -69,7 +63,7 @@ static int reparse_read(struct ntfs_volume *vol, const struct ntfs_record *base,
 }
 
 /* What DISK says of how the data is packed. */
-static void wof_decode(struct ntfs_wof *wof, const struct ntfs_disk_wof *disk)
+static void disk_decode(struct ntfs_wof *wof, const struct ntfs_disk_wof *disk)
 {
     uint32_t algorithm = le32_get(disk->algorithm);
 
@@ -106,7 +100,7 @@ static void wof_check(struct ntfs_wof *wof, uint64_t size)
         wof->damaged = "ntfs: WOF's data is not all written";
 }
 
-int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+static int wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                   struct ntfs_vnode *vn)
 {
     struct ntfs_disk_wof disk;
@@ -119,7 +113,7 @@ int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     err = reparse_read(vol, base, &disk);
     if (err)
         return err;
-    wof_decode(wof, &disk);
+    disk_decode(wof, &disk);
     if (wof->refused)
         return 0;
     err = ntfs_stream_open(vol, base, NTFS_DATA, ntfs_wof_name,
@@ -135,7 +129,7 @@ int ntfs_wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     return 0;
 }
 
-void ntfs_wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof)
+static void wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof)
 {
     ntfs_stream_close(vol, &wof->packed);
     shale_free(vol->fs->mem, wof, sizeof *wof);
@@ -143,8 +137,8 @@ void ntfs_wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof)
 
 /* --------------------------------------------------------------- chunks */
 
-int ntfs_wof_map(struct ntfs_vnode *vn, uint64_t offset,
-                 struct shale_extent *out)
+static int wof_map(struct ntfs_vnode *vn, uint64_t offset,
+                   struct shale_extent *out)
 {
     struct shale_fs *fs = vn->base.fs;
     const struct ntfs_wof *wof = vn->wof;
@@ -241,8 +235,8 @@ static int chunk_unpack(struct ntfs_volume *vol, const struct ntfs_wof *wof,
     return err;
 }
 
-int ntfs_wof_decode(struct ntfs_vnode *vn, const struct shale_extent *extent,
-                    void *buf)
+static int wof_decode(struct ntfs_vnode *vn,
+                      const struct shale_extent *extent, void *buf)
 {
     struct ntfs_volume *vol = ntfs_volume_of(vn->base.fs);
     const struct ntfs_wof *wof = vn->wof;
@@ -262,3 +256,19 @@ int ntfs_wof_decode(struct ntfs_vnode *vn, const struct shale_extent *extent,
             ntfs_data_place(vol, &wof->packed, start), wof->packed.ino);
     return chunk_unpack(vol, wof, start, end, buf, (size_t)extent->length);
 }
+
+/* ------------------------------------------------------------- the extra */
+
+static const struct ntfs_packed_ops packed = {
+    .wof_load   = wof_load,
+    .wof_free   = wof_free,
+    .wof_map    = wof_map,
+    .wof_decode = wof_decode,
+};
+
+static void packed_add(struct ntfs_extras *to)
+{
+    to->packed = &packed;
+}
+
+const struct shale_ntfs_extra shale_ntfs_packed = { packed_add };

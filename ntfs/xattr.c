@@ -10,8 +10,8 @@
  * which are listed as neither. New are attributes that WSL has set, as what
  * they are to Linux: see ea.c.
  */
+#include "extras.h"
 #include "memfn.h"
-#include "meta.h"
 #include "utf16.h"
 
 #define USER_LENGTH 5u          /* of "user." */
@@ -238,3 +238,23 @@ int ntfs_listxattr(struct shale_vnode *vn,
     shale_free(vol->fs->mem, lister, sizeof *lister);
     return err;
 }
+
+/* ------------------------------------------------------------- the extra */
+
+static const struct ntfs_streams_ops streams = {
+    .streams_options = ntfs_streams_options,
+    .ordinal_open    = ntfs_streams_open,
+    .stream_lookup   = ntfs_streams_lookup,
+    .xattr_get       = ntfs_getxattr,
+    .xattr_list      = ntfs_listxattr,
+    .efs_size        = ntfs_efs_size,
+    .efs_map         = ntfs_efs_map,
+    .efs_decode      = ntfs_efs_decode,
+};
+
+static void streams_add(struct ntfs_extras *to)
+{
+    to->streams = &streams;
+}
+
+const struct shale_ntfs_extra shale_ntfs_streams = { streams_add };

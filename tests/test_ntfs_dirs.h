@@ -62,7 +62,7 @@ static inline void dirs_open(struct dirs *d, unsigned shift, uint64_t bytes)
 static inline void dirs_close(struct dirs *d)
 {
     ntfs_index_free(d->vol, d->dir.index);
-    ntfs_recover_fini(d->vol);
+    d->vol->extras.recovery->recovery_fini(d->vol);
     ntfs_upcase_free(d->vol);
     ck_assert_uint_eq(shale_slab_destroy(d->vol->records), 0);
     pretend_close(&d->p);

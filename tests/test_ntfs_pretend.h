@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "arenas.h"
-#include "ntfs/data.h"
+#include "ntfs/extras.h"
 #include "vfs/vfs.h"
 
 #define PRETEND_INO 77u
@@ -76,6 +76,8 @@ static inline void pretend_open(struct pretend *p, unsigned shift,
     ck_assert_int_eq(shale_fs_set_blocks(p->fs, 512, size / 512), 0);
 
     p->vol.fs = p->fs;
+    for (size_t i = 0; shale_all_ntfs_extras[i]; i++)
+        shale_all_ntfs_extras[i]->extra_add(&p->vol.extras);
     p->vol.boot.cluster_shift = shift;
     p->vol.boot.cluster_size = 1u << shift;
     p->vol.boot.cluster_count = count;
@@ -97,7 +99,7 @@ static inline void pretend_close(struct pretend *p)
     ntfs_stream_close(&p->vol, &p->vn.data);
     ntfs_lately_free(&p->vol, p->vn.lately);
     if (p->vn.wof)
-        ntfs_wof_free(&p->vol, p->vn.wof);
+        p->vol.extras.packed->wof_free(&p->vol, p->vn.wof);
     ck_assert_uint_eq(shale_cache_destroy(p->fs->cache), 0);
     ck_assert_uint_eq(shale_mem_destroy(p->mem), 0);
     free(p->disk);

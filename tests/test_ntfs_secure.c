@@ -1,5 +1,5 @@
 /* test_ntfs_secure.c - security descriptors: where they are, and mappings */
-#include "ntfs/meta.h"
+#include "ntfs/extras.h"
 #include "ntfsimage.h"
 #include "suite.h"
 #include "vfs/vfs.h"
@@ -376,7 +376,7 @@ static bool ask(const struct ntfs_record *base)
         };
         struct ntfs_rights rights;
 
-        if (ntfs_security_rights(vol, base, &info, &rights) ||
+        if (vol->extras.owners->rights(vol, base, &info, &rights) ||
             rights.uid != 1000 + which || rights.gid != 2000 + which ||
             rights.mode != (which == 2 ? 0744u : 0700u))
             return false;

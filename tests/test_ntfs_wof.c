@@ -99,7 +99,8 @@ static void load(struct pretend *p, uint64_t size, uint64_t packed,
     p->vol.boot.record_size = 1024;
     p->vn.base.size = p->vn.info.size = size;
     p->vn.info.reparse_tag = NTFS_TAG_WOF;
-    ck_assert_int_eq(ntfs_wof_load(&p->vol, &r.head, &p->vn), 0);
+    ck_assert_int_eq(p->vol.extras.packed->wof_load(&p->vol, &r.head, &p->vn),
+                     0);
 }
 
 /* ----------------------------------------------------------------- chunks */

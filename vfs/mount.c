@@ -287,6 +287,7 @@ int shale_mount(const struct shale_config *config, struct shale_fs **out)
     state->fs.mem = config->mem;
     state->fs.clock = config->clock;
     state->fs.codepages = config->codepages;
+    state->fs.ntfs_extras = config->ntfs_extras;
     state->fs.traits = driver->traits;
     state->fs.read_only = config->read_only || !shale_driver_writes(driver) ||
                           !config->dev->ops->write;

@@ -62,6 +62,7 @@ extern "C" {
 
 struct shale_codepage;
 struct shale_fs;
+struct shale_ntfs_extra;
 struct shale_vnode;
 
 /* What the core does to no file's data; SHALE_EPERM. */
@@ -393,6 +394,7 @@ struct shale_fs {
     struct shale_tx *tx;        /* set with it; NULL if mounted read-only */
     struct shale_clock *clock;  /* or NULL; see shale_now() */
     const struct shale_codepage *const *codepages;      /* or NULL */
+    const struct shale_ntfs_extra *const *ntfs_extras;  /* or NULL */
     const char *options;        /* "sb=8193,..." or ""; see shale_option() */
     bool read_only;             /* as asked, since the driver cannot write, or
                                    since an error; a driver may set it in

@@ -48,9 +48,11 @@ struct shale_describe;
 struct shale_file;
 struct shale_fs;
 struct shale_fs_ops;
+struct shale_ntfs_extra;
 struct shale_vnode;
 
-/* Drivers are chosen by naming them; the linker drops the rest. */
+/* Drivers are chosen by naming them; the linker drops the rest. For NTFS in
+   less code see ntfs.h. */
 extern const struct shale_fs_ops shale_ext2;
 extern const struct shale_fs_ops shale_fat;
 extern const struct shale_fs_ops shale_ntfs;
@@ -74,6 +76,9 @@ struct shale_config {
     struct shale_clock *clock;              /* NULL: it is always 1970 */
     const struct shale_codepage *const *codepages;      /* codepage.h; NULL:
                                    437 alone */
+    const struct shale_ntfs_extra *const *ntfs_extras;  /* ntfs.h: what
+                                   shale_ntfs_small does besides; NULL: no
+                                   more */
     bool read_only;             /* write nothing, whatever the driver can */
     bool errors_continue;       /* after a write error go on; the default is to
                                    turn read-only */

@@ -8,6 +8,7 @@
  * loader does, and DRIVERS is a format of shale/boot.h.
  */
 #include "shale/boot.h"
+#include "shale/ntfs.h"
 #include "shale/shale.h"
 
 /* What a program of this kind lends; the linker has to see no more of it. */

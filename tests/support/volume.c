@@ -136,8 +136,9 @@ int volume_mount(struct volume *v, const char *options)
 {
     struct shale_config config = {
         .mem = v->mem,
-        .drivers = shale_all_drivers,
+        .drivers = v->drivers ? v->drivers : shale_all_drivers,
         .codepages = shale_all_codepages,
+        .ntfs_extras = v->ntfs_extras,
         .log = &v->log,
         .options = options,
         .read_only = !v->write,

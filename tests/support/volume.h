@@ -39,6 +39,8 @@ struct volume {
     size_t cache_bytes, decoded_bytes, vnode_max;
     const struct shale_lock_ops *locks;
     const char *type;
+    const struct shale_fs_ops *const *drivers;  /* NULL: all there are */
+    const struct shale_ntfs_extra *const *ntfs_extras;
     bool write;                 /* mount for writing */
 
     struct shale_log log;
