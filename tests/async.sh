@@ -14,20 +14,20 @@ count=12
 ! is_quick || count=4
 ! is_long || count=500
 
-prove "golden volumes" 300 "$(dirname "$0")/conformance.sh" "$DUMPTREE"
+prove "golden volumes" "$(dirname "$0")/conformance.sh" "$DUMPTREE"
 for program in $FAULT_TESTS; do
-    prove "faults" 300 "$program"
+    prove "faults" "$program"
 done
 if have mke2fs && have e2fsck; then
     for type in ext2 ext3 ext2-tiny; do
-        prove "power cuts" 900 "$POWERCUT_RUN" --type "$type" \
+        prove "power cuts" "$POWERCUT_RUN" --type "$type" \
             --count "$count" --states 300 --sample 100
     done
 else
     skip "power cuts on ext2" "needs mke2fs and e2fsck"
 fi
 if have mkfs.fat && have fsck.fat; then
-    prove "power cuts" 900 "$POWERCUT_RUN" --type fat32 --count "$count" \
+    prove "power cuts" "$POWERCUT_RUN" --type fat32 --count "$count" \
         --states 300 --sample 100
 else
     skip "power cuts on FAT" "needs mkfs.fat and fsck.fat"

@@ -25,7 +25,7 @@ run()
     local seed=$1
 
     shift
-    prove model 600 "$MODEL_RUN" --seed "$seed" --ops "$ops" --shrink \
+    prove model "$MODEL_RUN" --seed "$seed" --ops "$ops" --shrink \
         --fsck 2 --save "$work/failed" "$@"
 }
 

@@ -30,17 +30,17 @@ both()
     local arguments=(--type "$2" --seed "$1" --ops "$ops" --exact-case
                      --long-names --no-allocate)
 
-    prove "ours, seed $1" 900 "$MODEL_RUN" "${arguments[@]}" \
+    prove "ours, seed $1" "$MODEL_RUN" "${arguments[@]}" \
         --answers "$work/ours" --mount "$SHALE"
-    prove "the kernel's, seed $1" 900 "$MODEL_RUN" "${arguments[@]}" \
+    prove "the kernel's, seed $1" "$MODEL_RUN" "${arguments[@]}" \
         --answers "$work/kernels" --kernel ext2
     same "$2, seed $1: every answer" "$work/kernels" "$work/ours"
 }
 
 for type in ext2 ext2-4k ext3; do
-    prove "model" 900 "$MODEL_RUN" --type $type --ops "$ops" --exact-case \
+    prove "model" "$MODEL_RUN" --type $type --ops "$ops" --exact-case \
         --mount "$SHALE"
-    prove "kill" 900 "$KILL_RUN" "$SHALE" $type 1 "$kills"
+    prove "kill" "$KILL_RUN" "$SHALE" $type 1 "$kills"
 done
 if can_loop; then
     for ((seed = 1; seed <= seeds; seed++)); do

@@ -27,7 +27,7 @@ types=(ext2 ext3 ext2-tiny)
 is_quick || types+=(ext2-4k ext2-groups ext2-plain ext2-tiny-4k)
 ! is_long || types+=(ext2-2k)
 for type in "${types[@]}"; do
-    prove "random" 3000 "$POWERCUT_RUN" --type $type --count "$count" \
+    prove "random" "$POWERCUT_RUN" --type $type --count "$count" \
         --seconds 600 --states "$states" --sample "$sample" --shrink
 done
 if ace_workloads; then
@@ -35,7 +35,7 @@ if ace_workloads; then
     is_quick || types+=(ext3 ext2-tiny)
     ! is_long || types+=(ext2-4k)
     for type in "${types[@]}"; do
-        prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
+        prove "workloads of ACE" "$POWERCUT_RUN" --type "$type" \
             --states "$few" --sample 200 "${workloads[@]}"
     done
 else

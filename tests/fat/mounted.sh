@@ -23,8 +23,8 @@ fi
 export TMPDIR=$work
 
 for type in fat12 fat16 fat32; do
-    prove model 900 "$MODEL_RUN" --type $type --ops "$ops" --exact-case \
+    prove model "$MODEL_RUN" --type $type --ops "$ops" --exact-case \
         --mount "$SHALE"
-    prove kill 900 "$KILL_RUN" "$SHALE" $type 1 "$kills"
+    prove kill "$KILL_RUN" "$SHALE" $type 1 "$kills"
 done
 finish

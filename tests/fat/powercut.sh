@@ -23,7 +23,7 @@ fi
 
 for workload in "$here"/workloads/*.ops; do
     for type in fat12 fat16 fat32; do
-        prove "$(basename "$workload")" 3000 "$POWERCUT_RUN" --type $type \
+        prove "$(basename "$workload")" "$POWERCUT_RUN" --type $type \
             --replay "$workload" --states "$states" --sample 200
     done
 done
@@ -32,7 +32,7 @@ for type in fat12 fat16 fat32 fat12-2k fat12-4096; do
     fat32) share=3 ;;           # its table is that much larger
     *) share=1 ;;
     esac
-    prove random 3000 "$POWERCUT_RUN" --type $type --count $((count / share)) \
+    prove random "$POWERCUT_RUN" --type $type --count $((count / share)) \
         --seconds "$seconds" --states "$states" --shrink
 done
 
@@ -44,7 +44,7 @@ if ace_workloads; then
     is_quick || types+=(fat32)
     ! is_long || types+=(fat16)
     for type in "${types[@]}"; do
-        prove "workloads of ACE" 3000 "$POWERCUT_RUN" --type "$type" \
+        prove "workloads of ACE" "$POWERCUT_RUN" --type "$type" \
             --states $few --sample 200 "${workloads[@]}"
     done
 else

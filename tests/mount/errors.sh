@@ -113,6 +113,6 @@ refuse 32 'disk.img: mounted on */dir and on */other; say which' \
     "$SHALE" umount disk.img
 must "$SHALE" umount dir other
 
-expect "left mounted" "" "$(mounts_below)"
+expect "left mounted" "" "$(left_mounts "$work")"
 wait_until unlocked disk.img || fail "the image stayed locked"
 finish

@@ -77,4 +77,5 @@ run mount -T fstab "$work/again"
 expect "mount by its directory" "0 " "$status $said"
 umount again || fail "umount(8)"
 wait_until unlocked disk.img || fail "the daemon did not end after umount(8)"
+umount "$sbin" && umount real
 finish

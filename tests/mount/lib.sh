@@ -2,7 +2,11 @@
 #
 # Sourced by each test, which is called with SHALE (the command) and PROBE (the
 # helper) in its environment. Every test works in a folder of its own, $work,
-# and whatever is mounted below that is unmounted when it ends, however it does.
+# and whatever is left of it is ended with it (../support/tidy.sh), however it
+# ends; but one that ends by itself has to have left nothing.
+#
+# Nothing here is a matter of speed: what takes a while is waited for, and the
+# limits are for what would never come.
 # shellcheck shell=sh
 set -u
 export LC_ALL=C
@@ -13,6 +17,7 @@ PROBE=$(realpath "$PROBE")
 # shellcheck disable=SC2034 # for those who source this
 here=$(cd "$(dirname "$0")" && pwd)
 failures=0
+limit=600                       # seconds, for one command
 
 skip() {
     echo "SKIPPED: $*" >&2
@@ -60,23 +65,18 @@ need mke2fs getfattr setfattr
 E2FSCK_CONFIG=$(realpath "$(dirname "$0")/../support/e2fsck.conf")
 export E2FSCK_CONFIG
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/shale-mount-XXXXXX")
+# shellcheck source=../support/tidy.sh
+. "$(dirname "$0")/../support/tidy.sh"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/shale-mount-$(basename "$0" .sh)-XXXXXX")
+export SHALE_TEST_WORK="$work"
 dir=$work/dir
 mkdir "$dir"
 cd "$work" || exit 1
 
-# Every mount point below $work, the innermost first.
-mounts_below() {
-    awk -v at="$work/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo |
-        sort -r
-}
-
 clean_up() {
     cd /
-    mounts_below | while read -r at; do
-        umount -l "$at" 2>/dev/null || fusermount3 -uz "$at" 2>/dev/null
-    done
-    [ -n "$(mounts_below)" ] || rm -rf "$work"
+    tidy_up "$work"
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM HUP
@@ -91,6 +91,9 @@ fi
 
 # Call at the end of a test.
 finish() {
+    cd /
+    nothing_left "$work" || fail "$(left_over "$work")"
+    cd "$work" || exit 1
     for report in reports/r.*; do
         [ -e "$report" ] || continue
         cat "$report" >&2
@@ -100,11 +103,11 @@ finish() {
     exit 0
 }
 
-# run COMMAND... - with a time limit; sets $status and $said (both streams).
+# run COMMAND... - to its end; sets $status and $said (both streams).
 run() {
-    said=$(timeout 60 "$@" 2>&1)
+    said=$(timeout $limit "$@" 2>&1)
     status=$?
-    [ "$status" != 124 ] || fail "no end within 60 s: $*"
+    [ "$status" != 124 ] || fail "no end within $limit s: $*"
 }
 
 # must COMMAND... - which is expected to succeed and to be silent.
@@ -130,18 +133,24 @@ is_mounted() {
         /proc/self/mountinfo
 }
 
-# Wait until a condition holds, for at most ten seconds.
+# Wait until a condition holds, for at most two minutes.
 wait_until() {
-    tries=0
+    waits=0
     until "$@"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || return 1
+        waits=$((waits + 1))
+        [ "$waits" -lt 2400 ] || return 1
         sleep 0.05
     done
 }
 
 unless() {
     ! "$@"
+}
+
+# has_free DIR BLOCKS - are as many free? What is removed is so when the daemon
+# has been told that nobody has it any more, which takes a moment.
+has_free() {
+    [ "$(stat -f -c %f "$1")" = "$2" ]
 }
 
 # Has process $1 ended? It may wait for somebody to collect its status.

@@ -18,7 +18,7 @@ if [ "$(id -u)" = 0 ]; then
     mkdir bin home
     cp "$SHALE" "$(dirname "$SHALE")/shale-mount" bin
     cp "$PROBE" bin/probe
-    cp "$here"/*.sh bin
+    cp -r "$here" "$here/../support" .
     chown nobody home
     mknod -m 666 fuse c 10 229 && mount --bind fuse /dev/fuse ||
         skip "cannot make a /dev/fuse for everyone"
@@ -27,8 +27,10 @@ if [ "$(id -u)" = 0 ]; then
     mount --bind fuse.conf /etc/fuse.conf 2>/dev/null
     SHALE=$work/bin/shale PROBE=$work/bin/probe TMPDIR=$work/home \
         setpriv --reuid nobody --regid nogroup --clear-groups \
-        sh bin/user.sh
+        sh mount/user.sh
     status=$?
+    cd /
+    nothing_left "$work" || { left_over "$work" >&2; status=1; }
     exit $status
 fi
 
@@ -136,7 +138,7 @@ mkdir slow
 cat >slow/fusermount3 <<END
 #!/bin/sh
 touch "$work/started"
-sleep 0.5
+sleep 0.5                       # for the signal to come meanwhile
 $(command -v fusermount3) "\$@"
 touch "$work/done"
 END
@@ -146,7 +148,8 @@ wait_until test -e started || fail "fusermount3 was not called"
 kill -TERM $!
 wait $!
 wait_until test -e "done" || fail "fusermount3 did not end"
-is_mounted "$dir" && fail "stopped while mounting: still mounted"
+wait_until unless is_mounted "$dir" ||
+    fail "stopped while mounting: still mounted"
 
 # In use.
 must "$SHALE" mount disk.img dir -o ro

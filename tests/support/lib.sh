@@ -7,9 +7,13 @@
 #     SHALE_TEST_LEVEL    quick, normal (the default) or long
 #
 # A script works in the fresh directory $work, which goes away with it, and so
-# does whatever it mounted there, however it ends. It runs all of its cases,
-# says what failed, and `finish` gives the exit status: 0, 1, or 77 if nothing
-# at all could be tested.
+# does whatever it mounted there, however it ends; should anything else be left
+# then (tidy.sh), the test has failed. It runs all of its cases, says what
+# failed, and `finish` gives the exit status: 0, 1, or 77 if nothing at all could
+# be tested.
+#
+# Nothing is a matter of speed: what takes a while is waited for, and the limits
+# are for what would never come.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -19,7 +23,10 @@ export E2FSCK_CONFIG
 
 : "${SHALE_TEST_LEVEL:=normal}"
 name=$(basename "$0" .sh)
+# shellcheck source=tidy.sh
+. "$(dirname "${BASH_SOURCE[0]}")/tidy.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/shale-$name.XXXXXX")
+export SHALE_TEST_WORK=$work
 passed=0
 failed=0
 mounted=()                      # mount points of ours, innermost last
@@ -32,10 +39,19 @@ clean_up()
     local status=$? at
 
     trap - EXIT
+    cd /
     for ((at = ${#mounted[@]} - 1; at >= 0; at--)); do
         unmount "${mounted[at]}" || umount -l "${mounted[at]}" || true
     done
-    rm -rf "$work"
+    case $status in
+    0 | 77)
+        nothing_left "$work" || {
+            echo "FAILED: $(left_over "$work")"
+            status=1
+        }
+        ;;
+    esac
+    tidy_up "$work"
     exit "$status"
 }
 trap clean_up EXIT
@@ -114,7 +130,7 @@ mount_shale()
 
     shift 2
     mkdir -p "$dir"
-    timeout 60 "$SHALE" mount "$@" "$image" "$dir" </dev/null || return
+    timeout 600 "$SHALE" mount "$@" "$image" "$dir" </dev/null || return
     mounted+=("$dir")
 }
 
@@ -126,6 +142,27 @@ mount_kernel()
     mounted+=("$2")
 }
 
+# wait_until COMMAND...: until it succeeds, for at most two minutes.
+wait_until()
+{
+    local tries
+
+    for ((tries = 0; tries < 2400; tries++)); do
+        ! "$@" || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# catches PROCESS SIGNAL: has it said what it does with signal number SIGNAL?
+catches()
+{
+    local mask
+
+    mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+    [ $((0x${mask:-0} >> ($2 - 1) & 1)) = 1 ]
+}
+
 # unmount DIR: one that either of the above mounted.
 unmount()
 {
@@ -133,7 +170,7 @@ unmount()
 
     if mountpoint -q "$dir"; then
         if is_fuse "$dir"; then
-            timeout 60 "$SHALE" umount "$dir" || return
+            timeout 600 "$SHALE" umount "$dir" || return
         else
             umount "$dir" || return
         fi
