@@ -29,9 +29,9 @@ watched()
     local what=$1 status=0
 
     shift
-    timeout -k 1 10 "$CORPORA_RUN" "$@" >"$work/got" 2>&1 || status=$?
+    timeout -k 1 120 "$CORPORA_RUN" "$@" >"$work/got" 2>&1 || status=$?
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
-        fail "$what: took more than 10 seconds"
+        fail "$what: took more than 120 seconds"
     elif [ "$status" != 0 ]; then
         fail "$what: exit status $status"
         head -n 20 "$work/got"

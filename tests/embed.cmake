@@ -11,4 +11,4 @@ endforeach()
 add_test(NAME embed
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/embed/embed.sh
             ${PROJECT_SOURCE_DIR} $<TARGET_FILE_DIR:example_toyfs>)
-set_tests_properties(embed PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
+set_tests_properties(embed PROPERTIES SKIP_RETURN_CODE 77)

@@ -4,8 +4,7 @@
 add_test(NAME core_targets
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/targets.sh
             ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/targets)
-set_tests_properties(core_targets PROPERTIES
-    SKIP_RETURN_CODE 77 TIMEOUT 600)
+set_tests_properties(core_targets PROPERTIES SKIP_RETURN_CODE 77)
 
 list(APPEND script_environment KERNELS=${PROJECT_BINARY_DIR}/kernels)
 foreach(script IN ITEMS disks golden failalloc kill)

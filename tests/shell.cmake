@@ -3,4 +3,4 @@ add_test(NAME install
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_install.sh
             ${CMAKE_COMMAND} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}
             ${CMAKE_C_COMPILER} ${CMAKE_NM})
-set_tests_properties(install PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(install PROPERTIES SKIP_RETURN_CODE 77)

@@ -2,4 +2,4 @@
 add_test(NAME sizes
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/sizes/sizes.sh
             ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/sizes)
-set_tests_properties(sizes PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+set_tests_properties(sizes PROPERTIES SKIP_RETURN_CODE 77)

@@ -74,7 +74,7 @@ static void *meet(void *arg)
     (void)arg;
     ops->lock_shared(&lock);
     atomic_fetch_add(&inside, 1);
-    for (int i = 0; i < 5000 && atomic_load(&inside) < 2; i++)
+    for (int i = 0; i < 60000 && atomic_load(&inside) < 2; i++)
         usleep(1000);
     atomic_fetch_add(&met, atomic_load(&inside) == 2);
     ops->unlock(&lock);

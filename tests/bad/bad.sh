@@ -11,7 +11,7 @@ failed=0
 # Many at a time: under an emulator or with sanitizers, it is the start of a
 # program that takes long.
 for ((i = 0; i < ${#patches[@]}; i += 40)); do
-    timeout 120 "$@" "${patches[@]:i:40}" || {
+    timeout 900 "$@" "${patches[@]:i:40}" || {
         failed=1
         echo "FAILED: (status $?) among ${patches[i]} and 39 more"
     }

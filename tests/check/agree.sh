@@ -23,7 +23,7 @@ ours()
 {
     local status=0
 
-    timeout -k 1 20 "$SHALE" check -t "$1" "$work/images/$2" \
+    timeout -k 1 300 "$SHALE" check -t "$1" "$work/images/$2" \
         >"$work/said" 2>&1 || status=$?
     case $status in
     0) echo sound ;;

@@ -39,7 +39,7 @@
 
 enum {
     NEAR = 64,                  /* bytes that count as near */
-    SECONDS = 20,               /* more than a check may take */
+    SECONDS = 300,              /* more than a check may take */
     SAID = 1024,
     KNOWN_MAX = 128, KNOWN_LINE = 200,
 };

@@ -5,7 +5,7 @@
 # BUILD is a build directory of the preset `fuzz`. Seeds are small images made
 # on the spot by the formats' own programs, and what of SHALE_CORPORA is small.
 # What the fuzzers learn is kept below CORPUS, if that is given. A crash, a
-# leak, a report or an input that takes ten seconds fails, and its input is
+# leak, a report or an input that takes a minute fails, and its input is
 # kept in BUILD.
 set -euo pipefail
 export LC_ALL=C
@@ -254,7 +254,7 @@ fuzz()
     mkdir -p "$corpus/$target"
     [ "$seed" != ntfs ] || longest=$ntfs_max
     [ ! -e "$here/$seed.dict" ] || dict=("-dict=$here/$seed.dict")
-    "$program" -max_total_time="$2" -max_len="$longest" -timeout=10 \
+    "$program" -max_total_time="$2" -max_len="$longest" -timeout=60 \
         -rss_limit_mb=1024 ${dict[@]+"${dict[@]}"} \
         -artifact_prefix="$build/$name-" -print_final_stats=1 \
         "$corpus/$target" "$seeds/$seed" >"$log" 2>&1 || status=$?

@@ -494,7 +494,7 @@ static int run(struct posix *p, const char *command, char *const *argv)
     int status;
 
     if (child == 0) {
-        alarm(60);
+        alarm(600);
         execvp(command, argv);
         _exit(127);
     }

@@ -436,7 +436,14 @@ static bool makes_name(enum op_kind kind)
  * daemon when it likes that nobody has a file any more.
  */
 enum { PATIENCE = 500 };
-static const struct timespec a_moment = { 0, 10000000 };
+
+/* The first hundred are short, as a rule a few do; the others 40 s. */
+static void wait_a_moment(unsigned waited)
+{
+    struct timespec moment = { 0, waited < 100 ? 10000000 : 100000000 };
+
+    nanosleep(&moment, NULL);
+}
 
 /* Was SHALE_ENOSPC the right answer? */
 static bool is_full(struct run *run, const struct op *op)
@@ -540,7 +547,7 @@ bool run_op(struct run *run, const struct op *op)
 
         if (full || !run->backend->frees_late || run->waited == PATIENCE)
             return full;
-        nanosleep(&a_moment, NULL);
+        wait_a_moment(run->waited);
         run->why[0] = '\0';
         run->waited++;
         full = run_op(run, op);

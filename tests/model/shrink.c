@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRIAL_SECONDS = 60 };
+enum { TRIAL_SECONDS = 600 };
 
 int run_apart(shrink_run *run, void *context, const struct ops *ops,
               bool quiet)

@@ -323,19 +323,42 @@ static void sync_here(void)
     close(fd);
 }
 
-static void space_now(const char *when)
+static struct statvfs space(void)
 {
-    const struct timespec while_forgotten = { 0, 300000000 };
     struct statvfs now;
 
-    nanosleep(&while_forgotten, NULL);  /* what is removed goes by and by */
     sync_here();
-    if (statvfs(".", &now) == 0)
-        printf("%s: %lu %lu: %ju blocks, %ju %ju free; %ju files, %ju %ju "
-               "free; names %lu\n", when, now.f_bsize, now.f_frsize,
-               (uintmax_t)now.f_blocks, (uintmax_t)now.f_bfree,
-               (uintmax_t)now.f_bavail, (uintmax_t)now.f_files,
-               (uintmax_t)now.f_ffree, (uintmax_t)now.f_favail, now.f_namemax);
+    if (statvfs(".", &now) != 0)
+        exit(2);
+    return now;
+}
+
+static void space_now(const char *when)
+{
+    struct statvfs now = space();
+
+    printf("%s: %lu %lu: %ju blocks, %ju %ju free; %ju files, %ju %ju "
+           "free; names %lu\n", when, now.f_bsize, now.f_frsize,
+           (uintmax_t)now.f_blocks, (uintmax_t)now.f_bfree,
+           (uintmax_t)now.f_bavail, (uintmax_t)now.f_files,
+           (uintmax_t)now.f_ffree, (uintmax_t)now.f_favail, now.f_namemax);
+}
+
+/*
+ * Wait, but not for ever, until there is as much as BEFORE: a daemon frees what
+ * is removed when it is told that nobody has it any more.
+ */
+static void wait_for_space(const struct statvfs *before)
+{
+    const struct timespec a_moment = { 0, 20000000 };
+
+    for (int i = 0; i < 3000; i++) {
+        struct statvfs now = space();
+
+        if (now.f_bfree == before->f_bfree && now.f_ffree == before->f_ffree)
+            return;
+        nanosleep(&a_moment, NULL);
+    }
 }
 
 static void blocks_of(const char *path)
@@ -351,6 +374,7 @@ static void blocks_of(const char *path)
 void space_calls(void)
 {
     char target[2000], *bytes = calloc(1, 300000);
+    struct statvfs before = space();
     int fd;
 
     chapter("space");
@@ -382,6 +406,7 @@ void space_calls(void)
     SAY(unlink("s/f"));
     SAY(unlink("s/null"));
     SAY(rmdir("s"));
+    wait_for_space(&before);
     space_now("removed");
     free(bytes);
 }

@@ -301,16 +301,21 @@ truncate -s 2M small.img
 mke2fs -q -F -t ext2 -b 1024 -m 20 small.img
 fill() {
     rm -f dir/full
+    wait_until has_free dir "$free" || fail "space is lost"
     setpriv --reuid "$1" --regid "$1" --clear-groups \
         sh -c 'cat /dev/zero >dir/full' 2>/dev/null
-    stat -c %s dir/full
+    filled=$(stat -c %s dir/full)
 }
 must "$SHALE" mount small.img dir -o allow_other,resuid=1001
 chmod 777 dir
-ordinary=$(fill 1000)
+free=$(stat -f -c %f dir)
+fill 1000
+ordinary=$filled
 expect "blocks left to others" 0 "$(stat -f -c %a dir)"
-chosen=$(fill 1001)
-root=$(fill 0)
+fill 1001
+chosen=$filled
+fill 0
+root=$filled
 [ "$chosen" = "$root" ] || fail "resuid: $chosen of $root bytes"
 [ $((root - ordinary)) -gt 300000 ] ||
     fail "reserved blocks: $ordinary, and root $root"

@@ -40,7 +40,7 @@ rm -f said
 # If the kernel puts writes off: close, or fsync; and so does the next write.
 limited 20480 writeback_cache
 expect_match "write and close" 'write E*' \
-    "$(timeout 60 "$PROBE" fill dir/data 100000000000)"
+    "$(timeout $limit "$PROBE" fill dir/data 100000000000)"
 expect_match "close" 'close E*' "$("$PROBE" fill dir/small 4096)"
 expect_match "fsync" 'write ok fsync E* close *' \
     "$("$PROBE" late dir/other text </dev/null | xargs)"

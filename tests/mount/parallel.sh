@@ -43,7 +43,7 @@ for _ in 1 2 3 4; do
     pid=$(cat pid)
     look 1 2>/dev/null &
     look 2 2>/dev/null &
-    sleep 0.05
+    sleep 0.05                  # the moment
     kill -TERM "$pid"
     wait_until gone "$pid" || fail "SIGTERM under load: still there"
     is_mounted "$dir" && fail "SIGTERM under load: still mounted"

@@ -452,7 +452,7 @@ ask() {
     cp "$(command -v sleep)" dir/program
     cp "$(command -v sleep)" dir/script
     chmod 755 dir/program dir/script
-    timeout 240 "$POSIX" dir <questions >"$1.answers" 2>&1 ||
+    timeout $limit "$POSIX" dir <questions >"$1.answers" 2>&1 ||
         fail "$1: status $?"
 }
 

@@ -74,9 +74,9 @@ child=$!
 wait_until is_mounted "$dir" || fail "not mounted"
 for fill in /dev/urandom /dev/zero; do
     dd if=$fill of=disk.img bs=64K count=128 conv=notrunc status=none
-    timeout 30 find dir -type f -exec cat {} + >/dev/null 2>&1
-    timeout 30 find dir -ls >/dev/null 2>&1
-    timeout 30 getfattr -R -d -m - dir >/dev/null 2>&1
+    timeout $limit find dir -type f -exec cat {} + >/dev/null 2>&1
+    timeout $limit find dir -ls >/dev/null 2>&1
+    timeout $limit getfattr -R -d -m - dir >/dev/null 2>&1
     [ "$(stat -c %d dir)" != "$(stat -c %d .)" ] || fail "the daemon died"
 done
 kill -0 $child || fail "the daemon died"

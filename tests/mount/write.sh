@@ -145,12 +145,14 @@ sound disk.img "many writers"
 fat disk.img 8M
 for round in rw rw,sync writeback_cache; do
     must "$SHALE" mount disk.img dir -o $round
+    free=$(stat -f -c %f dir)
     expect_match "$round: filling" '*ENOSPC' \
-        "$(timeout 60 "$PROBE" fill dir/full 1000000000000)"
+        "$(timeout $limit "$PROBE" fill dir/full 1000000000000)"
     expect_match "$round: fallocate" '*ENOSPC' \
         "$("$PROBE" allocate dir/more 0 0 1000000)"
     expect_match "$round: mkdir" '*No space left*' "$(mkdir dir/sub 2>&1)"
     rm -f dir/full dir/more
+    wait_until has_free dir "$free" || fail "$round: space is lost"
     head -c 7000000 /dev/urandom >data
     cp data dir/data || fail "$round: cp after rm"
     sync dir/data || fail "$round: fsync after rm"

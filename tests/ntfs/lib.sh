@@ -42,17 +42,21 @@ mount_3g()
     mounted+=("$2")
 }
 
-# unmount_3g DIR: and wait, until its daemon has let go of the image.
+# is_closed FILE: has no process of ours opened it?
+is_closed()
+{
+    [ -z "$(find /proc/[0-9]*/fd -lname "$1" 2>/dev/null)" ]
+}
+
+# unmount_3g DIR: and wait, until its daemon has written all and let go of the
+# image: for the kernel, unmounting is over before that begins.
 unmount_3g()
 {
-    local dir=$1 left=() at tries=0
+    local dir=$1 left=() at image
 
-    sync -f "$dir" 2>/dev/null || true
-    until umount "$dir" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 50 ] || return 1
-        sleep 0.1
-    done
+    image=$(awk -v at="$dir" '$2 == at { print $1 }' /proc/mounts)
+    wait_until umount "$dir" 2>/dev/null || return
+    wait_until is_closed "$image" || return
     for at in "${mounted[@]}"; do
         [ "$at" = "$dir" ] || left+=("$at")
     done

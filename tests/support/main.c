@@ -13,7 +13,7 @@ int main(void)
 
     /* Four seconds, unless a test says more: that is for a machine with
        nothing else to do. CTest sees to it that a test ends at all. */
-    setenv("CK_TIMEOUT_MULTIPLIER", "10", 0);
+    setenv("CK_TIMEOUT_MULTIPLIER", "100", 0);
     runner = srunner_create(suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -196,7 +196,7 @@ exec 6<>"$work/pipe"
 dd if=/dev/zero bs=64k count=1 status=none >&6
 "$SHALE" check -C 6 "$img" >"$work/out" 2>"$work/err" &
 pid=$!
-sleep 0.5
+wait_until catches "$pid" 15 || fail "interrupted: not begun"
 kill -TERM "$pid"
 dd bs=64k count=1 status=none <&6 >/dev/null
 got=0

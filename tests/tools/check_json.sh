@@ -162,7 +162,7 @@ for form in json jsonl; do
     dd if=/dev/zero bs=64k count=1 status=none >&6
     "$SHALE" check "--$form" --all -C 6 "$disk" >"$work/out" 2>/dev/null &
     pid=$!
-    sleep 0.3
+    wait_until catches "$pid" 15 || fail "interrupted: --$form: not begun"
     kill -TERM "$pid"
     dd bs=64k count=1 status=none <&6 >/dev/null
     got=0

@@ -47,12 +47,12 @@ exec 9<&-
 locker()
 {
     : >"$work/locker"
-    python3 -c 'import fcntl, sys, time
+    python3 -c 'import fcntl, signal, sys
 file = open(sys.argv[3], "r+b")
 fcntl.lockf(file, getattr(fcntl, sys.argv[1]), *map(int, sys.argv[2].split()))
 print("locked", flush=True)
-time.sleep(60)' "$1" "$2" "$3" >"$work/locker" &
-    until grep -q locked "$work/locker"; do sleep 0.05; done
+signal.pause()' "$1" "$2" "$3" >"$work/locker" &
+    wait_until grep -q locked "$work/locker" || fail "no lock"
 }
 locked="opened by another program, to be written to"
 if have python3; then

@@ -28,7 +28,7 @@ status()
     local what=$1 want=$2 got=0
 
     shift 2
-    timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+    timeout 600 "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
     if [ "$got" = "$want" ]; then
         ok
     else
