@@ -46,6 +46,14 @@ static int number_choose(struct fat_volume *vol, uint64_t at, uint64_t *ino)
     return err;
 }
 
+/* Is its number that of its place? The root, which has none, has its own. */
+bool fat_stays(const struct shale_vnode *base)
+{
+    const struct fat_vnode *vn = (const struct fat_vnode *)base;
+
+    return base->ino == FAT_ROOT_INO || base->ino == fat_ino_natural(vn->at);
+}
+
 /* VN keeps its number, and has its entry at AT from now on, as VICTIM had. */
 static int number_keep(struct fat_vnode *vn, uint64_t at,
                        const struct fat_vnode *victim)

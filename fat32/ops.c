@@ -222,5 +222,6 @@ const struct shale_fs_ops shale_fat = {
     .reclaim    = WRITING(fat_reclaim),
     .mark       = WRITING(fat_mark),
     .purge      = fat_purge,
+    .stays      = WRITING(fat_stays),
     .format     = WRITING(fat_format),
 };

@@ -330,6 +330,7 @@ int fat_create(struct shale_vnode *base, const char *name, size_t len,
 int fat_remove(struct shale_vnode *base, const char *name, size_t len,
                struct shale_vnode *victim);
 int fat_rename(const struct shale_rename *what);
+bool fat_stays(const struct shale_vnode *base);
 
 /* ---------------------------------------------------------- setattr.c */
 

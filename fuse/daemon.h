@@ -72,6 +72,8 @@ struct mount_options {
     enum mount_write write;
     bool errors_continue;       /* a write error does not make it read-only */
     bool flush;                 /* write changes back soon */
+    bool has_cache;
+    uint64_t cache;             /* bytes the volume may take; see budget.c */
     bool allow_other, default_permissions;
     unsigned long flags;        /* MS_*, for mount(2) */
     char *security;             /* "context=...", for the kernel; or NULL */
@@ -130,6 +132,22 @@ struct mount_flag {
     unsigned long bit;
 };
 extern const struct mount_flag mount_flags[];        /* of option.c */
+
+/* ------------------------------------------------------------- budget.c */
+
+/* What -o cache=SIZE can be, bytes. */
+#define BUDGET_MIN ((uint64_t)1 << 20)
+#define BUDGET_MAX ((uint64_t)64 << 30)
+
+/*
+ * The memory that a volume mounted as OPTIONS say may take, WRITE: and changed;
+ * and how much of it for what, which goes to CONFIG.
+ */
+void budget_choose(const struct mount_options *options, bool write,
+                   struct shale_image_config *config);
+
+/* How much of it for what is known of the kernel's nodes, bytes. */
+size_t budget_for_known(const struct mount_options *options);
 
 /* --------------------------------------------------------------- log.c */
 
@@ -317,10 +335,13 @@ struct fuse_lowlevel_ops;
 struct service {
     const struct mount_options *options;
     struct shale_fs *fs;
+    struct shale_mem *mem;              /* all that it takes is from here */
     const struct shale_bdev *dev;       /* its volume's, with a descriptor, if
                                    nothing changes it; else NULL */
     uint64_t root_ino;
     bool writable;              /* it was when mounted */
+    struct known *known;        /* what the kernel knows, where that counts:
+                                   if it is writable; else NULL */
     struct placement *placement;        /* or NULL */
     struct writeback *writeback;        /* or NULL */
     struct daemon_log *log;

@@ -167,22 +167,45 @@ void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent,
 
 /* --------------------------------------------------------- names that go */
 
+/* What is called NAME in DIR, with a reference; NULL if nothing is. */
+static struct shale_vnode *named(const struct service *service,
+                                 struct shale_vnode *dir, const char *name)
+{
+    struct shale_vnode *vn;
+
+    if (!service->known || shale_lookup(dir, name, strlen(name), &vn))
+        return NULL;
+    return vn;
+}
+
+/* VN, which may be NULL, has lost or changed its name: the kernel may use it
+   on. */
+static void name_gone(const struct service *service, struct shale_vnode *vn)
+{
+    if (vn)
+        known_settle(service->known, vn);
+}
+
 static void take_away(fuse_req_t req, fuse_ino_t parent, const char *name,
                       int (*how)(struct shale_vnode *dir, const char *name,
                                  size_t len))
 {
     struct service *service = service_of(req);
-    struct shale_vnode *dir;
+    struct shale_vnode *dir, *vn;
     int err = vnode_of(service, parent, &dir);
     bool others;
 
     if (!err) {
-        others = other_names(service, dir, name);
+        vn = named(service, dir, name);
+        others = other_names(service, dir, name, vn);
         err = check_mutable_name(service, dir, name);
         if (!err)
             err = how(dir, name, strlen(name));
         if (!err && others)
             drop_names();
+        if (!err)
+            name_gone(service, vn);
+        shale_vnode_put(vn);
         err = changed_names(service, err);
         shale_vnode_put(dir);
     }
@@ -232,31 +255,58 @@ static int rename_whiteout(fuse_req_t req, struct shale_vnode *from,
     return err == SHALE_ENOTSUP ? SHALE_EINVAL : err;
 }
 
+/* A rename, what it is about being at hand. */
+struct moving {
+    struct shale_vnode *from, *to;      /* directories */
+    const char *name, *to_name;
+    struct shale_vnode *vn, *victim;    /* or NULL */
+};
+
+static int rename_known(fuse_req_t req, const struct moving *what,
+                        unsigned flags)
+{
+    const struct service *service = service_of(req);
+    bool others = other_names(service, what->from, what->name, what->vn) ||
+                  other_names(service, what->to, what->to_name, what->victim);
+    int err = check_mutable_name(service, what->from, what->name);
+
+    if (!err)
+        err = check_mutable_name(service, what->to, what->to_name);
+    if (err)
+        return err;
+    err = flags & RENAME_WHITEOUT
+              ? rename_whiteout(req, what->from, what->name, what->to,
+                                what->to_name, flags)
+              : shale_rename(what->from, what->name, strlen(what->name),
+                             what->to, what->to_name, strlen(what->to_name),
+                             flags);
+    if (err)
+        return err;
+    if (others)
+        drop_names();
+    name_gone(service, what->vn);
+    name_gone(service, what->victim);
+    note_moved(service, what->to, what->to_name);
+    if (flags & RENAME_EXCHANGE)
+        note_moved(service, what->from, what->name);
+    return 0;
+}
+
 static int rename_in(fuse_req_t req, struct shale_vnode *from,
                      const char *name, struct shale_vnode *to,
                      const char *to_name, unsigned flags)
 {
     const struct service *service = service_of(req);
-    bool others = other_names(service, from, name);
-    int err = check_mutable_name(service, from, name);
+    const struct moving what = {
+        .from = from, .to = to, .name = name, .to_name = to_name,
+        .vn = named(service, from, name),
+        .victim = named(service, to, to_name),
+    };
+    int err = rename_known(req, &what, flags);
 
-    others = other_names(service, to, to_name) || others;
-    if (!err)
-        err = check_mutable_name(service, to, to_name);
-    if (err)
-        return err;
-    err = flags & RENAME_WHITEOUT
-              ? rename_whiteout(req, from, name, to, to_name, flags)
-              : shale_rename(from, name, strlen(name), to, to_name,
-                             strlen(to_name), flags);
-    if (err)
-        return err;
-    if (others)
-        drop_names();
-    note_moved(service, to, to_name);
-    if (flags & RENAME_EXCHANGE)
-        note_moved(service, from, name);
-    return 0;
+    shale_vnode_put(what.vn);
+    shale_vnode_put(what.victim);
+    return err;
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t from, const char *name,

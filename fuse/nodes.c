@@ -2,14 +2,14 @@
  * nodes.c - names, and what the kernel knows by them
  *
  * A node's number is its inode number, so a request carries all that is needed
- * to find its vnode. On a read-only mount nothing has to be kept between two
- * requests: FORGET is free, and what is in memory is the core's bounded cache.
+ * to find its vnode, and nothing has to be kept between two requests: what is in
+ * memory is the core's bounded cache. On a read-only mount FORGET is free.
  *
  * Where there are changes, a file can lose its name, or get another number's
  * place, while the kernel still uses it. So there each answer that makes a node
- * known is counted at its vnode (shale_vnode_remember()), which stays in memory
- * until as many have been forgotten. OPEN and RELEASE are not needed for that:
- * a node in use is not forgotten.
+ * known is counted (known.h), and a file that its number alone does not lead to
+ * stays in memory until as many have been forgotten. OPEN and RELEASE are not
+ * needed for that: a node in use is not forgotten.
  *
  * The kernel may keep every name for ever, as nothing else changes the image.
  * But it compares names byte by byte, and a format that folds case finds a file
@@ -17,15 +17,14 @@
  *
  * (1) that a name is not there, the kernel may not remember: creating "A" makes
  *     "a" appear;
- * (2) a vnode notes by which name it was made known (a hash of it, in the
- *     host's word), or that there were several;
+ * (2) it is noted by which name a node was made known (a hash of it), or that
+ *     there were several;
  * (3) before an answer that takes a name away from one with several, the kernel
  *     is told to look up all its names anew (drop_names()). That is rare.
  *
  * A kernel that does not understand (3), before 6.16, may keep names for a
  * second only.
  */
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -35,60 +34,37 @@
 
 /* -------------------------------------------------------- several names */
 
-#define NAMES_NONE 0u
-#define NAMES_SEVERAL UINT64_MAX
-
-static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* The host's word for one name, LEN bytes, in DIR: FNV-1a. */
-static uint64_t name_word(const struct shale_vnode *dir, const char *name,
-                          size_t len)
-{
-    uint64_t hash = 0xcbf29ce484222325u ^ shale_vnode_ino(dir);
-
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3u;
-    return hash == NAMES_NONE || hash == NAMES_SEVERAL ? 1 : hash;
-}
-
 static bool is_dots(const char *name, size_t len)
 {
     return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-/* The kernel learns that NAME in DIR is VN. */
-static void note_name(const struct service *service, struct shale_vnode *dir,
-                      const char *name, size_t len, struct shale_vnode *vn)
+/* What NAME, LEN bytes, in DIR is noted as: FNV-1a, its halves added. */
+static uint32_t name_word(const struct service *service,
+                          const struct shale_vnode *dir, const char *name,
+                          size_t len)
 {
-    uint64_t *word = shale_vnode_host(vn);
-    uint64_t this;
+    uint64_t hash = 0xcbf29ce484222325u ^ shale_vnode_ino(dir);
+    uint32_t word;
 
     if (!has_trait(service, SHALE_TRAIT_FOLDS_CASE) || is_dots(name, len))
-        return;
-    this = name_word(dir, name, len);
-    pthread_mutex_lock(&names_lock);
-    if (*word == NAMES_NONE)
-        *word = this;
-    else if (*word != this)
-        *word = NAMES_SEVERAL;
-    pthread_mutex_unlock(&names_lock);
+        return KNOWN_NO_NAME;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3u;
+    word = (uint32_t)(hash ^ hash >> 32);
+    return word == KNOWN_NO_NAME || word == KNOWN_SEVERAL ? 1 : word;
 }
 
 bool other_names(const struct service *service, struct shale_vnode *dir,
-                 const char *name)
+                 const char *name, const struct shale_vnode *vn)
 {
-    size_t len = strlen(name);
-    struct shale_vnode *vn;
-    uint64_t word;
+    uint32_t word;
 
-    if (!has_trait(service, SHALE_TRAIT_FOLDS_CASE) ||
-        shale_lookup(dir, name, len, &vn))
+    if (!vn || !has_trait(service, SHALE_TRAIT_FOLDS_CASE))
         return false;
-    pthread_mutex_lock(&names_lock);
-    word = *shale_vnode_host(vn);
-    pthread_mutex_unlock(&names_lock);
-    shale_vnode_put(vn);
-    return word != NAMES_NONE && word != name_word(dir, name, len);
+    word = known_name(service->known, shale_vnode_ino(vn));
+    return word != KNOWN_NO_NAME &&
+           word != name_word(service, dir, name, strlen(name));
 }
 
 void drop_names(void)
@@ -99,11 +75,8 @@ void drop_names(void)
 void rename_node(const struct service *service, struct shale_vnode *dir,
                  const char *name, struct shale_vnode *vn)
 {
-    if (!has_trait(service, SHALE_TRAIT_FOLDS_CASE))
-        return;
-    pthread_mutex_lock(&names_lock);
-    *shale_vnode_host(vn) = name_word(dir, name, strlen(name));
-    pthread_mutex_unlock(&names_lock);
+    known_rename(service->known, shale_vnode_ino(vn),
+                 name_word(service, dir, name, strlen(name)));
 }
 
 /* ------------------------------------------------- known and forgotten */
@@ -112,16 +85,18 @@ void rename_node(const struct service *service, struct shale_vnode *dir,
 static void forget(const struct service *service, fuse_ino_t node,
                    uint64_t count)
 {
-    if (service->writable && node != FUSE_ROOT_ID)
-        shale_vnode_forget(service->fs, convert_node(service->root_ino, node),
-                           count);
+    if (node != FUSE_ROOT_ID)
+        known_drop(service->known, convert_node(service->root_ino, node),
+                   count);
 }
 
-static void remember(const struct service *service, fuse_ino_t node,
-                     struct shale_vnode *vn)
+/* The kernel learns that NAME, LEN bytes, in DIR is NODE. */
+static void remember(const struct service *service, struct shale_vnode *dir,
+                     const char *name, size_t len, fuse_ino_t node)
 {
-    if (service->writable && node != FUSE_ROOT_ID)
-        shale_vnode_remember(vn);
+    if (node != FUSE_ROOT_ID)
+        known_add(service->known, convert_node(service->root_ino, node),
+                  name_word(service, dir, name, len));
 }
 
 /* A file that had lost its name goes with its last reference. */
@@ -158,8 +133,8 @@ void reply_node(fuse_req_t req, struct shale_vnode *dir, const char *name,
         return;
     }
     convert_entry(service, &attr, &entry);
-    note_name(service, dir, name, strlen(name), vn);
-    remember(service, entry.ino, vn);
+    remember(service, dir, name, strlen(name), entry.ino);
+    known_settle(service->known, vn);
     /* Who asked may have been killed: then the kernel knows of no node. */
     if ((file ? fuse_reply_create(req, &entry, file)
               : fuse_reply_entry(req, &entry)) < 0)
@@ -181,9 +156,12 @@ static void reply_absent(fuse_req_t req, const struct service *service)
         reply_error(req, SHALE_ENOENT);
 }
 
-/* Answer with attributes alone: nothing is kept in memory. */
-static int lookup_unknown(fuse_req_t req, struct shale_vnode *dir,
-                          const char *name)
+/*
+ * Answer with attributes alone: no vnode is made. The kernel keeps changes of
+ * DIR away until it has the answer, so that nothing happens to the file.
+ */
+static int lookup_attr(fuse_req_t req, struct shale_vnode *dir,
+                       const char *name)
 {
     const struct service *service = service_of(req);
     struct fuse_entry_param entry = { .ino = 0 };
@@ -197,13 +175,15 @@ static int lookup_unknown(fuse_req_t req, struct shale_vnode *dir,
     if (err)
         return err;
     convert_entry(service, &attr, &entry);
-    fuse_reply_entry(req, &entry);
+    remember(service, dir, name, strlen(name), entry.ino);
+    if (fuse_reply_entry(req, &entry) < 0)
+        forget(service, entry.ino, 1);
     return 0;
 }
 
-/* Answer with a node that is counted. */
-static int lookup_known(fuse_req_t req, struct shale_vnode *dir,
-                        const char *name)
+/* Answer with a node that may have to be held. */
+static int lookup_node(fuse_req_t req, struct shale_vnode *dir,
+                       const char *name)
 {
     struct shale_vnode *vn;
     int err = 0;
@@ -219,6 +199,12 @@ static int lookup_known(fuse_req_t req, struct shale_vnode *dir,
     return 0;
 }
 
+/* Can a file that has a name be one that has to be held? */
+static bool names_move(const struct service *service)
+{
+    return service->known && has_trait(service, SHALE_TRAIT_NO_HANDLES);
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     const struct service *service = service_of(req);
@@ -229,8 +215,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         reply_error(req, err);
         return;
     }
-    err = service->writable ? lookup_known(req, dir, name)
-                            : lookup_unknown(req, dir, name);
+    err = names_move(service) ? lookup_node(req, dir, name)
+                              : lookup_attr(req, dir, name);
     shale_vnode_put(dir);
     if (err == SHALE_ENOENT)
         reply_absent(req, service);
@@ -308,16 +294,18 @@ static void remember_entries(const struct listing *list,
 
     while ((entry = next_entry(list, &at))) {
         fuse_ino_t node = entry->entry_out.nodeid;
-        struct shale_vnode *vn;
+        struct shale_vnode *vn = NULL;
 
         if (node == 0)
             continue;
-        if (vnode_of(service, node, &vn)) {
+        if (names_move(service) && vnode_of(service, node, &vn)) {
             entry->entry_out.nodeid = 0;
             continue;
         }
-        note_name(service, dir, entry->dirent.name, entry->dirent.namelen, vn);
-        remember(service, node, vn);
+        remember(service, dir, entry->dirent.name, entry->dirent.namelen,
+                 node);
+        if (vn)
+            known_settle(service->known, vn);
         shale_vnode_put(vn);
     }
 }
@@ -342,7 +330,7 @@ static void list_dir(fuse_req_t req, fuse_ino_t node, size_t size,
         .buf = serve_scratch(),
         .size = size < SERVE_SCRATCH ? size : SERVE_SCRATCH,
     };
-    bool counted = plus && list.service->writable;
+    bool counted = plus && list.service->known;
     struct shale_vnode *dir;
     int err = vnode_of(list.service, node, &dir);
 

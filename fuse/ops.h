@@ -2,7 +2,7 @@
  * ops.h - what the files that answer requests share
  *
  *     ops.c     the session, reading, and the table of all handlers
- *     nodes.c   names and directories; what the kernel knows
+ *     nodes.c   names and directories; what the kernel knows (known.c)
  *     make.c    names that come, go and move
  *     change.c  attributes
  *     write.c   data
@@ -20,6 +20,7 @@
 #include <fuse_lowlevel.h>
 
 #include "fuse/daemon.h"
+#include "fuse/known.h"
 
 /* --------------------------------------------------------------- ops.c */
 
@@ -57,11 +58,11 @@ void reply_node(fuse_req_t req, struct shale_vnode *dir, const char *name,
                 struct shale_vnode *vn, const struct fuse_file_info *file);
 
 /*
- * Does the kernel know what is called NAME in DIR by another name, too, that
- * would outlive this one? And: it does no longer.
+ * Does the kernel know VN, which is called NAME in DIR, by another name, too,
+ * that would outlive this one? VN may be NULL. And: it does no longer.
  */
 bool other_names(const struct service *service, struct shale_vnode *dir,
-                 const char *name);
+                 const char *name, const struct shale_vnode *vn);
 void drop_names(void);
 
 /* VN has moved: NAME in DIR is its only name. */

@@ -93,6 +93,7 @@ static const struct row rows[] = {
     { "rw", SET_WRITE, WRITE_ALWAYS, 0, NULL },
     { "errors", SET_ERRORS, 0, 0, NULL },
     { "flush", SET_BOOL, AT(flush), true, NULL },
+    { "cache", SET_SIZE, AT(cache), AT(has_cache), NULL },
     { "suid", SET_FLAG, 0, MS_NOSUID, NULL },
     { "nosuid", SET_FLAG, MS_NOSUID, 0, NULL },
     { "dev", SET_FLAG, 0, MS_NODEV, NULL },

@@ -90,6 +90,12 @@ int mount_options_finish(struct mount_options *options, char *why)
                  "part= and offset= exclude each other; give one of them");
         return MOUNT_USAGE;
     }
+    if (options->has_cache &&
+        (options->cache < BUDGET_MIN || options->cache > BUDGET_MAX)) {
+        snprintf(why, SHALE_WHY_MAX, "cache= can be from %uM to %uG",
+                 (unsigned)(BUDGET_MIN >> 20), (unsigned)(BUDGET_MAX >> 30));
+        return MOUNT_USAGE;
+    }
     /*
      * Who is let in besides the one who mounted would otherwise be let into
      * everything, since it is the kernel, or nobody, who checks permissions.

@@ -9,21 +9,7 @@
 #include <unistd.h>
 
 #include "fuse/daemon.h"
-
-/*
- * Metadata to keep: the inode tables of 32,000 files. With it the daemon stays
- * well below 16 MiB, both of its processes together. All else is small; the
- * budget is where a bug would end.
- */
-#define CACHE_BYTES ((size_t)8 << 20)
-#define MEMORY_BUDGET ((size_t)256 << 20)
-
-/*
- * With changes: room for a vnode for each file that the kernel knows, of which
- * it keeps a million where it has the memory, four times as large each.
- */
-#define CACHE_BYTES_WRITABLE ((size_t)16 << 20)
-#define MEMORY_BUDGET_WRITABLE ((size_t)1 << 30)
+#include "fuse/known.h"
 
 struct worker {
     struct mount_options *options;
@@ -40,7 +26,7 @@ struct worker {
 static int open_as(struct worker *worker, bool write, char *why)
 {
     const struct mount_options *options = worker->options;
-    const struct shale_image_config config = {
+    struct shale_image_config config = {
         .path = options->image,
         .part = options->part,
         .has_offset = options->has_offset,
@@ -55,10 +41,9 @@ static int open_as(struct worker *worker, bool write, char *why)
         .owner_uid = getuid(),
         .owner_gid = getgid(),
         .log = &worker->log.base,
-        .memory_budget = write ? MEMORY_BUDGET_WRITABLE : MEMORY_BUDGET,
-        .cache_bytes = write ? CACHE_BYTES_WRITABLE : CACHE_BYTES,
     };
 
+    budget_choose(options, write, &config);
     log_drop(&worker->log);
     return shale_image_open(&config, &worker->image, why);
 }
@@ -144,20 +129,9 @@ static void on_ready(void *context)
 }
 
 /* Mount the open image and serve it until it is unmounted. */
-static int attach_and_serve(struct worker *worker)
+static int attach_and_serve(struct worker *worker, struct service *service)
 {
     const struct mount_options *options = worker->options;
-    struct service service = {
-        .options = options,
-        .fs = worker->image->fs,
-        .dev = options->write == WRITE_NEVER ? &worker->image->volume.base
-                                             : NULL,
-        .root_ino = shale_root_ino(worker->image->fs),
-        .writable = options->write != WRITE_NEVER,
-        .placement = worker->placement,
-        .log = &worker->log,
-        .report_fd = worker->report_fd,
-    };
     char why[SHALE_WHY_MAX];
     int fd = options->dir_fd;
     sigset_t stop;
@@ -175,7 +149,7 @@ static int attach_and_serve(struct worker *worker)
         }
     }
     report_send(worker->report_fd, REPORT_MOUNTED,
-                service.writable ? "w" : "");
+                service->writable ? "w" : "");
     sigprocmask(SIG_UNBLOCK, &stop, NULL);
     log_release(&worker->log);
     if (chdir("/") < 0)         /* keep nobody's directory busy */
@@ -185,7 +159,38 @@ static int attach_and_serve(struct worker *worker)
     sandbox_close_others((const int[]){ worker->report_fd, worker->null_fd, fd,
                                         worker->image->volume.base.fd },
                          4);
-    return serve(&service, fd, on_ready, worker);
+    return serve(service, fd, on_ready, worker);
+}
+
+static int serve_image(struct worker *worker)
+{
+    const struct mount_options *options = worker->options;
+    struct shale_image *image = worker->image;
+    struct service service = {
+        .options = options,
+        .fs = image->fs,
+        .mem = image->mem,
+        .dev = options->write == WRITE_NEVER ? &image->volume.base : NULL,
+        .root_ino = shale_root_ino(image->fs),
+        .writable = options->write != WRITE_NEVER,
+        .placement = worker->placement,
+        .log = &worker->log,
+        .report_fd = worker->report_fd,
+    };
+    bool folds = shale_fs_traits(image->fs) & SHALE_TRAIT_FOLDS_CASE;
+    int status;
+
+    if (service.writable) {
+        service.known = known_create(image->fs, image->mem,
+                                     budget_for_known(options), folds);
+        if (!service.known) {
+            complain(options->image, "out of memory");
+            return MOUNT_SYSTEM;
+        }
+    }
+    status = attach_and_serve(worker, &service);
+    known_destroy(service.known);
+    return status;
 }
 
 int worker_run(struct mount_options *options, int report_fd,
@@ -212,7 +217,7 @@ int worker_run(struct mount_options *options, int report_fd,
     status = open_image(&worker);
     if (status)
         return status;
-    status = attach_and_serve(&worker);
+    status = serve_image(&worker);
     ended = close_image(&worker);
     return status ? status : ended;
 }

@@ -260,6 +260,7 @@ void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size,
         else if (!got)
             got = write_data(vn, data, (size_t)fits, (uint64_t)offset, false);
         got = changed(service, got);
+        known_wrote(service->known, vn);
         shale_vnode_put(vn);
     }
     if (got < 0)
@@ -308,6 +309,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t offset,
         if (!err)
             err = shale_allocate(vn, (uint64_t)offset, (uint64_t)len, how);
         err = (int)changed(service, err);
+        known_wrote(service->known, vn);
         shale_vnode_put(vn);
     }
     reply_error(req, err);
@@ -339,6 +341,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
                 got = shale_copy_range(source, (uint64_t)from_offset, target,
                                        (uint64_t)to_offset, fits);
             got = changed(service, got);
+            known_wrote(service->known, target);
             shale_vnode_put(target);
         }
         shale_vnode_put(source);

@@ -255,6 +255,8 @@ static int mount_volume(struct shale_image *image,
         .codepages = shale_all_codepages,
         .errors_continue = config->errors_continue,
         .cache_bytes = config->cache_bytes,
+        .decoded_bytes = config->decoded_bytes,
+        .vnode_max = config->vnode_max,
     };
     const struct shale_fs_ops *known = type;
     char *options = NULL;

@@ -13,7 +13,7 @@ target_sources(calls PRIVATE mount/calls_data.c)
 
 # Programs of Check's, as they look into the daemon. Sanitizers and the sandbox
 # exclude each other.
-set(programs placement)
+set(programs known placement)
 if(NOT SHALE_SANITIZE)
     list(APPEND programs sandbox)
 endif()

@@ -41,6 +41,8 @@ static const char usage[] =
     "                    read-only (the default), or go on\n"
     "  sync, dirsync     write each change, each change of names, at once\n"
     "  flush             write changes as soon as they pause, not within 5 s\n"
+    "  cache=SIZE        take SIZE of memory for the volume, 1M to 64G, and\n"
+    "                    never more; see shale(1)\n"
     "  writeback_cache   let the kernel put off writes: many small ones are\n"
     "                    faster, and errors come late\n"
     "  allow_other       let other users in; the kernel then checks "

@@ -217,7 +217,8 @@ bool shale_vnode_in_memory(struct shale_fs *fs, uint64_t ino)
     return found;
 }
 
-size_t vnode_drop_unused(struct shale_fs *fs)
+/* Evict unused vnodes, but the KEEP used last. Returns how many. */
+static size_t drop_unused(struct shale_fs *fs, size_t keep)
 {
     struct vnode_table *table = &fs->state->table;
     struct shale_vnode *vn;
@@ -225,13 +226,18 @@ size_t vnode_drop_unused(struct shale_fs *fs)
 
     for (;;) {
         lock_exclusive(table->locks, table->lock);
-        vn = vntable_take_unused(table, 0);
+        vn = vntable_take_unused(table, keep);
         lock_release(table->locks, table->lock);
         if (!vn)
             return count;
         vnode_evict(vn);
         count++;
     }
+}
+
+size_t vnode_drop_unused(struct shale_fs *fs)
+{
+    return drop_unused(fs, 0);
 }
 
 /* -------------------------------------------------- what kernels remember */
@@ -263,6 +269,44 @@ void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
         settle(fs);
 }
 
+/* Forget what WHOSE, or nothing, says; nothing falls off the unused ones. */
+static void forget_where(struct shale_fs *fs,
+                         bool (*whose)(void *context, uint64_t ino),
+                         void *context)
+{
+    struct vnode_table *table = &fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    for (size_t i = 0; i < table->bucket_count; i++)
+        for (struct shale_vnode *vn = table->buckets[i]; vn;
+             vn = vn->hash_next)
+            if (vn->known > 0 && (!whose || whose(context, vn->ino))) {
+                vn->known = 0;
+                vntable_unref(table, vn);
+            }
+    lock_release(table->locks, table->lock);
+}
+
+void shale_vnode_forget_some(struct shale_fs *fs,
+                             bool (*whose)(void *context, uint64_t ino),
+                             void *context)
+{
+    forget_where(fs, whose, context);
+    drop_unused(fs, fs->state->table.unused_max);
+    settle(fs);
+}
+
+bool shale_vnode_stays(struct shale_vnode *vn)
+{
+    const struct shale_fs_ops *ops = vn->fs->ops;
+    bool stays;
+
+    volume_lock_shared(vn->fs);
+    stays = vn->links > 0 && (!ops->stays || ops->stays(vn));
+    volume_unlock(vn->fs);
+    return stays;
+}
+
 bool vnode_only_root_used(struct shale_fs *fs, struct shale_vnode *root)
 {
     struct vnode_table *table = &fs->state->table;
@@ -280,17 +324,7 @@ bool vnode_only_root_used(struct shale_fs *fs, struct shale_vnode *root)
 
 void vnode_forget_all(struct shale_fs *fs)
 {
-    struct vnode_table *table = &fs->state->table;
-
-    lock_exclusive(table->locks, table->lock);
-    for (size_t i = 0; i < table->bucket_count; i++)
-        for (struct shale_vnode *vn = table->buckets[i]; vn;
-             vn = vn->hash_next)
-            if (vn->known > 0) {
-                vn->known = 0;
-                vntable_unref(table, vn);
-            }
-    lock_release(table->locks, table->lock);
+    forget_where(fs, NULL, NULL);
 }
 
 /* ------------------------------------------------ for settle.c, see there */
@@ -356,11 +390,6 @@ enum shale_type shale_vnode_type(const struct shale_vnode *vn)
 struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn)
 {
     return vn->fs;
-}
-
-uint64_t *shale_vnode_host(struct shale_vnode *vn)
-{
-    return &vn->host;
 }
 
 /* ------------------------------------------------ the table as a whole */

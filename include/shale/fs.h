@@ -91,7 +91,6 @@ struct shale_vnode {
     bool nameless;              /* it has not had one; likewise */
     bool leaving;               /* an orphan that is not to be had any more */
     bool excess;                /* may have units past its size; under Nx */
-    uint64_t host;              /* the host's; see shale_vnode_host() */
     struct shale_vnode *hash_next;
     struct shale_vnode *lru_prev, *lru_next;
     void *lock;                 /* N above; NULL if the host lends none */
@@ -376,6 +375,12 @@ struct shale_fs_ops {
      * not in memory any more. NULL if there is nothing.
      */
     void (*purge)(struct shale_fs *fs);
+
+    /*
+     * Will load() find VN, which is in memory and has a name, by its number?
+     * NULL: yes, always.
+     */
+    bool (*stays)(const struct shale_vnode *vn);
 
     /*
      * Make an empty volume on DEV, all of which may be overwritten. Reads the

@@ -105,7 +105,8 @@ struct shale_image_config {
     struct shale_log *log;      /* gets the volume's events as well, with their
                                    places as bytes of the image */
     size_t memory_budget;       /* bytes; 0: no bound */
-    size_t cache_bytes;         /* as in struct shale_config */
+    size_t cache_bytes, decoded_bytes, vnode_max;   /* as in struct
+                                   shale_config */
 };
 
 /* Room for an error in words. */

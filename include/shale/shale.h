@@ -205,11 +205,19 @@ struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn);
 void shale_vnode_remember(struct shale_vnode *vn);
 void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count);
 
+/* Forget, wholly, each file that is remembered and for whose number WHOSE says
+   so, which must not call back into FS. */
+void shale_vnode_forget_some(struct shale_fs *fs,
+                             bool (*whose)(void *context, uint64_t ino),
+                             void *context);
+
 /*
- * A word that is the host's, for whatever it wants to know of a vnode as long
- * as that is in memory; 0 at first. The core never looks at it.
+ * Will the number of VN lead to it again when it has not been in memory in
+ * between? Not that of a file without a name; nor, where numbers are places
+ * (SHALE_TRAIT_NO_HANDLES), of one that is not at its number's. So these have
+ * to be remembered by a daemon whose kernel knows them, and no others.
  */
-uint64_t *shale_vnode_host(struct shale_vnode *vn);
+bool shale_vnode_stays(struct shale_vnode *vn);
 
 /*
  * Find NAME, LEN bytes, in DIR; "." and ".." work. SHALE_ENAMETOOLONG for more

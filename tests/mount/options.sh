@@ -42,6 +42,22 @@ expect "listed with the same" 644 \
     "$(find dir/sub -name data -printf %m)"
 done_with
 
+# Memory.
+for size in 1M 1048576 1024k 64G; do
+    mounted "cache=$size"
+    cmp tree/sub/data dir/sub/data || fail "cache=$size: data differ"
+    done_with
+done
+for size in 1023K 65G 0 1; do
+    refuse 1 'cache= can be from 1M to 64G' \
+        "$SHALE" mount disk.img dir -o "cache=$size"
+done
+for size in -1M 1Q '' 99999999999999999999; do
+    refuse 1 'option "cache" cannot be "'"$size"'"' \
+        "$SHALE" mount disk.img dir -o "cache=$size"
+done
+refuse 1 'option "cache" needs a value' "$SHALE" mount disk.img dir -o cache
+
 # The mount's flags.
 mounted ro
 expect_match "default flags" '*,ro,*nosuid,nodev,*' "$(flags)"

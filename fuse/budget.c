@@ -1,0 +1,52 @@
+/*
+ * budget.c - the memory that a mounted volume may take, and for what
+ *
+ * All that a volume keeps in memory comes from one heap, which borrows no more
+ * from the system than its budget. Of that a half is for metadata, an eighth
+ * each for unpacked data and for vnodes, and on a writable mount a quarter, if
+ * it should ever take so much, for what the kernel knows. The rest is for what
+ * a call needs while it runs. What a part needs beyond its share, and is free,
+ * it gets; and where there is none, all give up what they keep to be fast
+ * before anything fails.
+ *
+ * Unless somebody says how much there is, metadata gets a fixed amount, enough
+ * for the inode tables of 32,000 files, twice as much if they change, and the
+ * budget is a bound that nobody should ever meet.
+ */
+#include "fuse/daemon.h"
+
+#define METADATA_BYTES ((size_t)8 << 20)
+#define METADATA_BYTES_WRITABLE ((size_t)16 << 20)
+#define VNODES_WRITABLE ((size_t)8192)
+#define BUDGET_DEFAULT ((size_t)256 << 20)
+
+/* Of a vnode, with its lock and what it keeps of its file; bytes. */
+#define VNODE_USUAL ((size_t)512)
+
+static size_t budget_of(const struct mount_options *options)
+{
+    return options->has_cache ? (size_t)options->cache : BUDGET_DEFAULT;
+}
+
+void budget_choose(const struct mount_options *options, bool write,
+                   struct shale_image_config *config)
+{
+    size_t budget = budget_of(options);
+
+    config->memory_budget = budget;
+    if (options->has_cache) {
+        config->cache_bytes = budget / 2;
+        config->decoded_bytes = budget / 8;
+        config->vnode_max = budget / 8 / VNODE_USUAL;
+    } else if (write) {
+        config->cache_bytes = METADATA_BYTES_WRITABLE;
+        config->vnode_max = VNODES_WRITABLE;
+    } else {
+        config->cache_bytes = METADATA_BYTES;
+    }
+}
+
+size_t budget_for_known(const struct mount_options *options)
+{
+    return budget_of(options) / 4;
+}
