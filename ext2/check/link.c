@@ -82,10 +82,14 @@ static void check_links(struct ext2_check *c, uint32_t ino)
     if (is_dir)
         names += 2;
     if (is_dir && names > LINKS_MAX) {
-        if (!(c->super.ro_compat & EXT2_RO_COMPAT_DIR_NLINK))
+        bool many = c->super.ro_compat & EXT2_RO_COMPAT_DIR_NLINK;
+
+        if (!many)
             ext2_tell_inode(c, LINKS_MANY, EXT2_AT_INO(c, ino, links), ino,
                             .other = names);
-        names = 1;
+        /* That it counts them all the same is no second mistake. */
+        if (many || names != info->links)
+            names = 1;
     }
     /* What holds a value may have been given a name as well. */
     if ((info->flags & EXT2_CHECK_EA) && names == info->links + 1u)

@@ -98,7 +98,8 @@ struct fat_check {
 
     /* label.c */
     uint8_t label[11];
-    uint64_t label_at;          /* 0: the root has none */
+    uint64_t label_at;          /* 0: the root has none, */
+    bool root_unread;           /*   as far as it can be read */
 
     uint64_t lost;              /* clusters; lost.c */
     uint32_t names_read;        /* for paths; paths.c */

@@ -52,7 +52,7 @@ void fat_check_labels(struct fat_check *v)
     if (!v->boot.has_label)
         return;
     if (v->label_at == 0) {
-        if (none)
+        if (none || (v->root_unread && is_legal(boot)))
             return;
         text = (const char *)boot;
         if (is_legal(boot))

@@ -84,8 +84,10 @@ static int read_bytes(struct fat_check *v, const struct fat_check_dir *dir,
             err = 0;
             good = false;
         }
-        if (!good)
-            memset(bytes + done, 0, part);
+        if (good)
+            continue;
+        memset(bytes + done, 0, part);
+        v->root_unread |= dir->at == 0;
     }
     return err;
 }

@@ -8,8 +8,9 @@
  *     expect  says inodes per group
  *
  * A line is a comment, the base, a driver's name (`type ext2`, else it is to be
- * probed), an option for the driver, bytes and where they go, or what to
- * expect, one of
+ * probed), an option for the driver, bytes and where they go, where the image
+ * ends (`end 0x8000`), what time it is for a check (`clock 86400`, in seconds
+ * since 1970; else it has no clock), or what to expect, one of
  *
  *     mount ERR              everything below it needs `mount 0`
  *     stat|list|read|link|xattrs PATH ERR
@@ -47,6 +48,7 @@ struct bad {
     unsigned line;
     struct golden image;
     char options[LINE], type[32];
+    int64_t now;                /* 0: there is no clock */
     struct expectation all[EXPECTATIONS];
     unsigned count;
 };
@@ -152,6 +154,24 @@ static void load(struct golden *image, const char *name)
     memcpy(image->bytes, base.bytes, base.size);
 }
 
+static uint64_t read_number(const struct bad *bad, const char *text)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 0);
+
+    if (end == text)
+        die(bad, "not a number");
+    return number;
+}
+
+/* The image ends at byte END. */
+static void cut(struct bad *bad, uint64_t end)
+{
+    if (!bad->image.bytes || end > bad->image.size)
+        die(bad, "the image has no such byte");
+    bad->image.size = (size_t)end;
+}
+
 static void read_line(struct bad *bad, char *line)
 {
     char word[LINE];
@@ -173,6 +193,10 @@ static void read_line(struct bad *bad, char *line)
     } else if (!strcmp(word, "type")) {
         if (sscanf(line + at, "%31s", bad->type) != 1)
             die(bad, "which type?");
+    } else if (!strcmp(word, "end")) {
+        cut(bad, read_number(bad, line + at));
+    } else if (!strcmp(word, "clock")) {
+        bad->now = (int64_t)read_number(bad, line + at);
     } else if (!strcmp(word, "expect")) {
         read_expectation(bad, line + at);
     } else {
@@ -231,14 +255,26 @@ static int take_finding(void *context, const struct shale_finding *finding)
     return 0;
 }
 
+struct patch_clock {
+    struct shale_clock base;
+    int64_t now;
+};
+
+static void tell_time(struct shale_clock *clock, struct shale_time *out)
+{
+    *out = (struct shale_time){ .sec = ((struct patch_clock *)clock)->now };
+}
+
 /* Check BAD's image. False if that fails, or leaves memory allocated. */
 static bool find_codes(const struct bad *bad, struct codes *codes)
 {
+    struct patch_clock clock = { { .now = tell_time }, bad->now };
     struct volume volume;
     struct shale_check_result result;
     struct shale_check_config config = {
         .checkers = shale_all_checkers, .context = codes,
         .finding = take_finding, .type = bad->type[0] ? bad->type : NULL,
+        .clock = bad->now ? &clock.base : NULL,
     };
     int err;
 
