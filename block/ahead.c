@@ -79,6 +79,143 @@ static uint8_t *run_ask(struct shale_cache *cache, struct shale_flight *flight,
     return data;
 }
 
+/* ------------------------------------------------ the run that is next */
+
+void ahead_init(struct shale_cache *cache)
+{
+    if (cache->dev->at_once > 1)
+        cache->pending = shale_zalloc(cache->mem, sizeof *cache->pending);
+}
+
+/*
+ * Wait for what is pending, and KEEP it, or not. With its load lock. Returns
+ * how many bytes it was read to, which are free.
+ */
+static size_t pending_end(struct shale_cache *cache, bool keep)
+{
+    struct cache_pending *p = cache->pending;
+    size_t size = p->data ? run_bytes(cache, &p->run) : 0;
+
+    if (p->data) {
+        if (shale_flight_finish(&p->flight) == 0 && keep)
+            run_deal(cache, &p->run, p->first, p->data);
+        shale_free(cache->mem, p->data, size);
+        p->data = NULL;
+    }
+    cache_lock(cache);
+    p->number = 0;
+    cache_unlock(cache);
+    return size;
+}
+
+void ahead_fini(struct shale_cache *cache)
+{
+    asked_fini(cache);
+    if (!cache->pending)
+        return;
+    pending_end(cache, false);
+    shale_free(cache->mem, cache->pending, sizeof *cache->pending);
+}
+
+static uint64_t pending_number(struct shale_cache *cache)
+{
+    uint64_t number;
+
+    cache_lock(cache);
+    number = cache->pending->number;
+    cache_unlock(cache);
+    return number;
+}
+
+bool ahead_land(struct shale_cache *cache, uint64_t number)
+{
+    bool is_it = cache->pending && pending_number(cache) == number + 1;
+
+    if (is_it)
+        pending_end(cache, true);
+    return is_it;
+}
+
+void ahead_strike(struct shale_cache *cache, uint64_t block)
+{
+    struct cache_pending *p = cache->pending;
+
+    if (p && p->number > 0 && block >= p->run.first &&
+        block - p->run.first < p->run.count)
+        p->run.missing[(block - p->run.first) / 8] &=
+            (uint8_t)~(1u << (block - p->run.first) % 8);
+    asked_strike(cache, block);
+}
+
+size_t ahead_end(struct shale_cache *cache, bool keep)
+{
+    uint64_t number = cache->pending ? pending_number(cache) : 0;
+    size_t size = asked_end(cache, keep);
+    void *lock;
+
+    if (number == 0)
+        return size;
+    lock = run_lock(cache, number - 1);
+    if (pending_number(cache) == number)        /* nobody was faster */
+        size += pending_end(cache, keep);
+    lock_release(cache->locks, lock);
+    return size;
+}
+
+/*
+ * Plan to read what is missing of the run NUMBER, in the range [FIRST, END), if
+ * two before it were read lately, and it was not, and nothing is pending.
+ */
+static bool pending_plan(struct shale_cache *cache, uint64_t number,
+                         uint64_t first, uint64_t end)
+{
+    struct cache_pending *p = cache->pending;
+    uint64_t block = number << cache->run_shift;
+    uint64_t before = (number - 2) << cache->run_shift;
+    bool wanted;
+
+    if (before < first)
+        before = first;
+    run_window(cache, block, &first, &end);
+
+    cache_lock(cache);
+    wanted = p->number == 0 && run_read_lately(cache, before) &&
+             !run_read_lately(cache, first);
+    while (wanted && block < end && cache_find(cache, block))
+        block++;
+    wanted = wanted && block < end;
+    if (wanted) {
+        p->number = number + 1;
+        p->first = first;
+        run_plan(cache, block, first, end, &p->run);
+    }
+    cache_unlock(cache);
+    return wanted;
+}
+
+void ahead_next(struct shale_cache *cache, uint64_t number, uint64_t first,
+                uint64_t end)
+{
+    struct cache_pending *p = cache->pending;
+    void *lock;
+
+    if (!p || number < 2 || (number - 1) << cache->run_shift <= first ||
+        number << cache->run_shift >= end ||
+        number << cache->run_shift >= cache->block_count)
+        return;
+    ahead_end(cache, true);
+    lock = run_lock(cache, number);
+    if (pending_plan(cache, number, first, end)) {
+        shale_flight_begin(&p->flight, cache->dev);
+        p->data = run_ask(cache, &p->flight, &p->run);
+        if (p->data)
+            shale_flight_go(&p->flight);
+        else
+            pending_end(cache, false);
+    }
+    lock_release(cache->locks, lock);
+}
+
 /* ----------------------------------------------------- said in advance */
 
 /*
@@ -107,7 +244,7 @@ static bool ahead_plan(struct shale_cache *cache, uint64_t block, uint64_t last,
 }
 
 /* Read RUN of the window from FIRST, and wait for it. */
-static void read_now(struct shale_cache *cache, const struct run *run,
+static void read_now(struct shale_cache *cache, struct run *run,
                      uint64_t first)
 {
     struct cache_buf *buf;
@@ -250,141 +387,4 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
         len -= left;
     }
     group_end(cache, group);
-}
-
-/* ------------------------------------------------ the run that is next */
-
-void ahead_init(struct shale_cache *cache)
-{
-    if (cache->dev->at_once > 1)
-        cache->pending = shale_zalloc(cache->mem, sizeof *cache->pending);
-}
-
-/*
- * Wait for what is pending, and KEEP it, or not. With its load lock. Returns
- * how many bytes it was read to, which are free.
- */
-static size_t pending_end(struct shale_cache *cache, bool keep)
-{
-    struct cache_pending *p = cache->pending;
-    size_t size = p->data ? run_bytes(cache, &p->run) : 0;
-
-    if (p->data) {
-        if (shale_flight_finish(&p->flight) == 0 && keep)
-            run_deal(cache, &p->run, p->first, p->data);
-        shale_free(cache->mem, p->data, size);
-        p->data = NULL;
-    }
-    cache_lock(cache);
-    p->number = 0;
-    cache_unlock(cache);
-    return size;
-}
-
-void ahead_fini(struct shale_cache *cache)
-{
-    asked_fini(cache);
-    if (!cache->pending)
-        return;
-    pending_end(cache, false);
-    shale_free(cache->mem, cache->pending, sizeof *cache->pending);
-}
-
-static uint64_t pending_number(struct shale_cache *cache)
-{
-    uint64_t number;
-
-    cache_lock(cache);
-    number = cache->pending->number;
-    cache_unlock(cache);
-    return number;
-}
-
-bool ahead_land(struct shale_cache *cache, uint64_t number)
-{
-    bool is_it = cache->pending && pending_number(cache) == number + 1;
-
-    if (is_it)
-        pending_end(cache, true);
-    return is_it;
-}
-
-void ahead_strike(struct shale_cache *cache, uint64_t block)
-{
-    struct cache_pending *p = cache->pending;
-
-    if (p && p->number > 0 && block >= p->run.first &&
-        block - p->run.first < p->run.count)
-        p->run.missing[(block - p->run.first) / 8] &=
-            (uint8_t)~(1u << (block - p->run.first) % 8);
-    asked_strike(cache, block);
-}
-
-size_t ahead_end(struct shale_cache *cache, bool keep)
-{
-    uint64_t number = cache->pending ? pending_number(cache) : 0;
-    size_t size = asked_end(cache, keep);
-    void *lock;
-
-    if (number == 0)
-        return size;
-    lock = run_lock(cache, number - 1);
-    if (pending_number(cache) == number)        /* nobody was faster */
-        size += pending_end(cache, keep);
-    lock_release(cache->locks, lock);
-    return size;
-}
-
-/*
- * Plan to read what is missing of the run NUMBER, in the range [FIRST, END), if
- * two before it were read lately, and it was not, and nothing is pending.
- */
-static bool pending_plan(struct shale_cache *cache, uint64_t number,
-                         uint64_t first, uint64_t end)
-{
-    struct cache_pending *p = cache->pending;
-    uint64_t block = number << cache->run_shift;
-    uint64_t before = (number - 2) << cache->run_shift;
-    bool wanted;
-
-    if (before < first)
-        before = first;
-    run_window(cache, block, &first, &end);
-
-    cache_lock(cache);
-    wanted = p->number == 0 && run_read_lately(cache, before) &&
-             !run_read_lately(cache, first);
-    while (wanted && block < end && cache_find(cache, block))
-        block++;
-    wanted = wanted && block < end;
-    if (wanted) {
-        p->number = number + 1;
-        p->first = first;
-        run_plan(cache, block, first, end, &p->run);
-    }
-    cache_unlock(cache);
-    return wanted;
-}
-
-void ahead_next(struct shale_cache *cache, uint64_t number, uint64_t first,
-                uint64_t end)
-{
-    struct cache_pending *p = cache->pending;
-    void *lock;
-
-    if (!p || number < 2 || (number - 1) << cache->run_shift <= first ||
-        number << cache->run_shift >= end ||
-        number << cache->run_shift >= cache->block_count)
-        return;
-    ahead_end(cache, true);
-    lock = run_lock(cache, number);
-    if (pending_plan(cache, number, first, end)) {
-        shale_flight_begin(&p->flight, cache->dev);
-        p->data = run_ask(cache, &p->flight, &p->run);
-        if (p->data)
-            shale_flight_go(&p->flight);
-        else
-            pending_end(cache, false);
-    }
-    lock_release(cache->locks, lock);
 }

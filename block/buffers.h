@@ -123,13 +123,6 @@ void cache_buf_free(struct shale_cache *cache, struct cache_buf *buf);
 size_t cache_trim(struct shale_cache *cache, size_t limit);
 
 /*
- * Read BLOCK, and what is missing around it of the COUNT blocks from FIRST,
- * from the device, and store BLOCK's buffer, pinned, in *OUT.
- */
-int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
-               uint64_t count, struct cache_buf **out);
-
-/*
  * What of a run is asked for ahead and pending (ahead.c): begin and end of a
  * cache; BLOCK has been put in the cache, or is changed past it, under the
  * state lock; nothing is pending any more, and what was is to KEEP, for which

@@ -8,8 +8,8 @@
 #include "shale/cache.h"
 
 #include "assert.h"
-#include "buffers.h"
 #include "memfn.h"
+#include "readrun.h"
 #include "shale/err.h"
 #include "shale/mem.h"
 
@@ -54,6 +54,22 @@ static int locks_init(struct shale_cache *cache)
 
 /* -------------------------------------------------------- public calls */
 
+/* Read BLOCK, with what is missing around it of the COUNT blocks from FIRST. */
+static int load(struct shale_cache *cache, uint64_t block, uint64_t first,
+                uint64_t count, struct cache_buf **out)
+{
+    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
+    uint64_t number = block >> cache->run_shift;
+    void *lock = run_lock(cache, number);
+    bool whole = ahead_land(cache, number);
+    int err = run_load(cache, block, first, end, out, &whole);
+
+    lock_release(cache->locks, lock);
+    if (whole)
+        ahead_next(cache, number + 1, first, end);
+    return err;
+}
+
 int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
                       uint64_t first, uint64_t count, struct shale_buf **out)
 {
@@ -74,7 +90,7 @@ int shale_buf_get_run(struct shale_cache *cache, uint64_t block,
     cache_unlock(cache);
 
     if (!buf) {
-        err = cache_load(cache, block, first, count, &buf);
+        err = load(cache, block, first, count, &buf);
         if (err)
             return err;
     }

@@ -135,10 +135,12 @@ void run_plan(const struct shale_cache *cache, uint64_t block, uint64_t first,
 /* Free some memory for what found none: half of the blocks nobody holds. */
 static bool make_room(struct shale_cache *cache)
 {
-    struct shale_cache_stats stats;
+    size_t bytes;
 
-    shale_cache_stats(cache, &stats);
-    return cache_trim(cache, stats.bytes / 2) > 0;
+    cache_lock(cache);
+    bytes = cache->bytes;
+    cache_unlock(cache);
+    return cache_trim(cache, bytes / 2) > 0;
 }
 
 static int device_read(struct shale_cache *cache, uint64_t block,
@@ -219,12 +221,11 @@ void run_deal(struct shale_cache *cache, const struct run *run, uint64_t first,
         remember(cache, first);
 }
 
-int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
+int run_read(struct shale_cache *cache, struct run *run, uint64_t first,
              unsigned wanted, struct cache_buf **out)
 {
     size_t size = (size_t)run->count * cache->block_size;
     uint8_t *data = shale_alloc(cache->mem, size);
-    struct run others = *run;
     int err;
 
     if (!data)
@@ -238,8 +239,8 @@ int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
         err = SHALE_ENOMEM;
         goto free_data;
     }
-    others.missing[wanted / 8] &= (uint8_t)~(1u << wanted % 8);
-    run_deal(cache, &others, first, data);
+    run->missing[wanted / 8] &= (uint8_t)~(1u << wanted % 8);
+    run_deal(cache, run, first, data);
 
 free_data:
     shale_free(cache->mem, data, size);
@@ -262,18 +263,14 @@ void *run_lock(const struct shale_cache *cache, uint64_t number)
     return lock;
 }
 
-/*
- * As cache_load(), with the run's load lock held. *WHOLE becomes true if all
- * that was missing in the window [FIRST, END) has been read.
- */
-static int load_locked(struct shale_cache *cache, uint64_t block,
-                       uint64_t first, uint64_t end, struct cache_buf **out,
-                       bool *whole)
+int run_load(struct shale_cache *cache, uint64_t block, uint64_t first,
+             uint64_t end, struct cache_buf **out, bool *whole)
 {
     struct cache_buf *buf;
     struct asked *asked = NULL;
     struct run run = { .count = 1 };
 
+    run_window(cache, block, &first, &end);
     cache_lock(cache);
     buf = cache_find(cache, block);     /* somebody was faster */
     if (!buf)
@@ -296,22 +293,4 @@ static int load_locked(struct shale_cache *cache, uint64_t block,
         return 0;
     }
     return read_alone(cache, block, out);
-}
-
-int cache_load(struct shale_cache *cache, uint64_t block, uint64_t first,
-               uint64_t count, struct cache_buf **out)
-{
-    uint64_t end = count > UINT64_MAX - first ? UINT64_MAX : first + count;
-    uint64_t window_first = first, window_end = end;
-    uint64_t number = block >> cache->run_shift;
-    void *lock = run_lock(cache, number);
-    bool whole = ahead_land(cache, number);
-    int err;
-
-    run_window(cache, block, &window_first, &window_end);
-    err = load_locked(cache, block, window_first, window_end, out, &whole);
-    lock_release(cache->locks, lock);
-    if (whole)
-        ahead_next(cache, number + 1, first, end);
-    return err;
 }

@@ -32,9 +32,9 @@ void run_plan(const struct shale_cache *cache, uint64_t block, uint64_t first,
 
 /*
  * Read RUN, planned with its load lock held since, of the window from FIRST on;
- * its block number WANTED is the one that is asked for.
+ * its block number WANTED is the one that is asked for, and not missing then.
  */
-int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
+int run_read(struct shale_cache *cache, struct run *run, uint64_t first,
              unsigned wanted, struct cache_buf **out);
 
 /*
@@ -43,6 +43,14 @@ int run_read(struct shale_cache *cache, const struct run *run, uint64_t first,
  */
 void run_deal(struct shale_cache *cache, const struct run *run, uint64_t first,
               const uint8_t *data);
+
+/*
+ * Read BLOCK, and what is missing around it in [FIRST, END), and store BLOCK's
+ * buffer, pinned, in *OUT. With the run's load lock. *WHOLE becomes true if all
+ * that was missing in that range's window has been read.
+ */
+int run_load(struct shale_cache *cache, uint64_t block, uint64_t first,
+             uint64_t end, struct cache_buf **out, bool *whole);
 
 /* The load lock of the run NUMBER; and takes it. */
 void *run_lock_of(const struct shale_cache *cache, uint64_t number);

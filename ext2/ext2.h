@@ -372,6 +372,12 @@ uint64_t ext2_map_max_size(uint32_t block_shift);
 int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
              struct ext2_run *out);
 
+/* --------------------------------------------------------- map_ahead.c */
+
+/* The last arrays, to which POINTERS from SLOT on lead, are going to be read. */
+void ext2_map_ahead(const struct ext2_volume *vol, const le32 *pointers,
+                    uint32_t slot);
+
 /* --------------------------------------------------------------- dir.c */
 
 /* One directory record. */

@@ -22,14 +22,8 @@
  */
 #define MAX_STEPS 8
 
-/*
- * Who asks for so many blocks has the arrays that follow on their way, so many
- * or at least so few; and so many blocks are enough for an answer, if somebody
- * can be busy with them meanwhile.
- */
+/* These are enough for an answer, if somebody can be busy with them meanwhile. */
 #define BLOCKS_ENOUGH 16
-#define ARRAYS_AHEAD 8
-#define ARRAYS_NEEDED 4
 
 uint64_t ext2_map_max_size(uint32_t block_shift)
 {
@@ -145,31 +139,6 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
     return 0;
 }
 
-/*
- * Who asks for COUNT blocks, of the last array, to which POINTERS from SLOT on
- * lead, needs or will need the arrays after it as well. They are asked for long
- * before, while data is read that the ones before them lead to.
- */
-static void arrays_ahead(const struct ext2_volume *vol, const le32 *pointers,
-                         uint32_t slot, uint64_t count)
-{
-    uint32_t end = vol->super.block_size / sizeof(le32);
-    uint64_t blocks[ARRAYS_AHEAD];
-    size_t found = 0;
-
-    if (count < BLOCKS_ENOUGH || vol->fs->dev->at_once < 2)
-        return;
-    if (end - slot > ARRAYS_AHEAD)
-        end = slot + ARRAYS_AHEAD;
-    for (; slot < end; slot++) {
-        uint32_t block = le32_get(pointers[slot]);
-
-        if (block != 0 && ext2_block_usable(vol, block))
-            blocks[found++] = block;
-    }
-    shale_buf_ahead_each(vol->fs->cache, blocks, found, ARRAYS_NEEDED);
-}
-
 /* As ext2_map(), but a run ends where its array of pointers ends. */
 static int map_step(const struct ext2_vnode *vn, uint64_t index,
                     uint64_t count, struct ext2_run *out)
@@ -196,8 +165,8 @@ static int map_step(const struct ext2_vnode *vn, uint64_t index,
             shale_buf_put(buf);
             return 0;
         }
-        if (level > 0 && level == path.depth - 1)
-            arrays_ahead(vol, pointers, slot, count);
+        if (level > 0 && level == path.depth - 1 && count >= BLOCKS_ENOUGH)
+            ext2_map_ahead(vol, pointers, slot);
         shale_buf_put(buf);
         err = ext2_block_usable(vol, block)
                   ? shale_buf_get(vol->fs->cache, block, &buf)

@@ -162,39 +162,47 @@ static int node_create(struct ext2_vnode *dir, const struct shale_node *node,
     return 0;
 }
 
-int ext2_create(struct shale_vnode *base, const char *name, size_t len,
-                const struct shale_node *node, uint64_t *out)
+/* As ext2_create(), in DIR, and FRESH is what it is going to be. */
+static int create(struct ext2_vnode *dir, const char *name, size_t len,
+                  const struct shale_node *node, struct ext2_vnode *fresh)
 {
-    struct ext2_vnode *dir = vnode_of(base);
-    struct ext2_vnode fresh = {
-        .base = { .fs = base->fs, .type = shale_type_of_mode(node->mode) },
-        .fresh = true,
-    };
     int err = ext2_may_add(dir);
 
-    if (!err && is_dir(&fresh))
+    if (!err && is_dir(fresh))
         err = check_subdirectory(dir);
     if (!err && ext2_new_dir_noted(dir))
         err = SHALE_EAGAIN;             /* keeps (1) */
     if (!err)
-        err = node_create(dir, node, &fresh);
-    if (!err && len == 0) {
-        *out = fresh.base.ino;
-        return 0;
-    }
-    if (!err)
-        err = ext2_dir_insert(dir, name, len, ino_of(&fresh),
-                              fresh.base.type);
+        err = node_create(dir, node, fresh);
+    if (err || len == 0)
+        return err;
+    err = ext2_dir_insert(dir, name, len, ino_of(fresh), fresh->base.type);
     if (!err)
         err = ext2_vnode_note(dir);
-    if (!err) {
-        if (is_dir(&fresh))
-            subdirectory_add(dir);
-        ext2_vnode_touch(dir, EXT2_MTIME | EXT2_CTIME);
-        err = ext2_vnode_store(dir);
-    }
+    if (err)
+        return err;
+    if (is_dir(fresh))
+        subdirectory_add(dir);
+    ext2_vnode_touch(dir, EXT2_MTIME | EXT2_CTIME);
+    return ext2_vnode_store(dir);
+}
+
+int ext2_create(struct shale_vnode *base, const char *name, size_t len,
+                const struct shale_node *node, uint64_t *out)
+{
+    struct shale_mem *mem = base->fs->mem;
+    struct ext2_vnode *fresh = shale_zalloc(mem, sizeof *fresh);
+    int err;
+
+    if (!fresh)                 /* a stack has no room for it */
+        return SHALE_ENOMEM;
+    fresh->base.fs = base->fs;
+    fresh->base.type = shale_type_of_mode(node->mode);
+    fresh->fresh = true;
+    err = create(vnode_of(base), name, len, node, fresh);
     if (!err)
-        *out = fresh.base.ino;
+        *out = fresh->base.ino;
+    shale_free(mem, fresh, sizeof *fresh);
     return err;
 }
 

@@ -223,12 +223,11 @@ static uint32_t first_sequence(const struct ext2_volume *vol,
     return sequence != 0 ? sequence : 1;
 }
 
-int ext2_own_make(struct ext2_volume *vol, struct shale_buf *buf,
+/* As ext2_own_make(), in VN, which is to be the journal's inode. */
+static int own_make(struct ext2_vnode *vn, struct shale_buf *buf,
                     struct ext2_disk_super *raw, uint32_t count)
 {
-    struct ext2_vnode vn = {
-        .base = { .fs = vol->fs, .ino = EXT2_JOURNAL_INO }, .fresh = true,
-    };
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     struct ext2_journal *j;
     int err = own_alloc(vol);
 
@@ -237,7 +236,7 @@ int ext2_own_make(struct ext2_volume *vol, struct shale_buf *buf,
     if (err)
         return err;
     j = vol->journal;
-    err = own_file_make(&vn, &j->ring, count);
+    err = own_file_make(vn, &j->ring, count);
     if (err)
         return err;
     own_super_fill(&j->ring);
@@ -246,7 +245,23 @@ int ext2_own_make(struct ext2_volume *vol, struct shale_buf *buf,
     if (j->sequence == 0)
         j->sequence = first_sequence(vol, raw);
     err = ext2_log_start(j);
-    return err ? err : own_announce(vol, buf, raw, &vn.inode);
+    return err ? err : own_announce(vol, buf, raw, &vn->inode);
+}
+
+int ext2_own_make(struct ext2_volume *vol, struct shale_buf *buf,
+                  struct ext2_disk_super *raw, uint32_t count)
+{
+    struct ext2_vnode *vn = shale_zalloc(vol->fs->mem, sizeof *vn);
+    int err;
+
+    if (!vn)                    /* a stack has no room for it */
+        return SHALE_ENOMEM;
+    vn->base.fs = vol->fs;
+    vn->base.ino = EXT2_JOURNAL_INO;
+    vn->fresh = true;
+    err = own_make(vn, buf, raw, count);
+    shale_free(vol->fs->mem, vn, sizeof *vn);
+    return err;
 }
 
 /* COUNT blocks from FIRST on, which were a journal's, are free. */

@@ -57,16 +57,26 @@ static int dir_load(struct ext2_volume *vol, uint32_t ino,
 /* Read lost+found. It is not the vnode that others may have. */
 static int lost_found_load(struct ext2_volume *vol, struct ext2_vnode *out)
 {
-    struct ext2_vnode root;
     struct ext2_place place;
-    int err = dir_load(vol, EXT2_ROOT_INO, &root);
+    int err = dir_load(vol, EXT2_ROOT_INO, out);
 
     if (!err)
-        err = ext2_dir_find(&root, "lost+found", 10, &place);
+        err = ext2_dir_find(out, "lost+found", 10, &place);
     if (err)
         return err;
     shale_buf_put(place.buf);
     return dir_load(vol, place.ino, out);
+}
+
+/* Memory for a directory, which a stack has no room for; or NULL. */
+static struct ext2_vnode *dir_new(const struct ext2_volume *vol)
+{
+    return shale_alloc(vol->fs->mem, sizeof(struct ext2_vnode));
+}
+
+static void dir_free(const struct ext2_volume *vol, struct ext2_vnode *dir)
+{
+    shale_free(vol->fs->mem, dir, sizeof *dir);
 }
 
 /* Enter WHAT in BUF, a block of DIR, within a sector. 1, 0, or an error. */
@@ -100,25 +110,18 @@ static int block_enter(const struct ext2_vnode *dir, struct shale_buf *buf,
     return 0;
 }
 
-int ext2_park(struct ext2_vnode *vn)
+/* Enter WHAT, a name of VN, in DIR if it has room for it. */
+static int dir_enter(struct ext2_vnode *dir, struct ext2_vnode *vn,
+                     const struct ext2_new_name *what)
 {
-    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
-    char name[NAME_ROOM];
-    const struct ext2_new_name what = {
-        name, name_make(vn, name), (uint32_t)vn->base.ino, vn->base.type,
-    };
-    struct ext2_vnode dir;
     struct ext2_walk walk;
-    int done = lost_found_load(vol, &dir), more;
+    int done = shale_tx_save(dir->base.fs->tx, &vn->parked_in,
+                             sizeof vn->parked_in);
+    int more;
 
     if (done)
-        return done == SHALE_ENOMEM || done == SHALE_EIO ? done : 0;
-    if (dir.inode.flags & EXT2_INODE_INDEX)
-        return 0;
-    done = shale_tx_save(vol->fs->tx, &vn->parked_in, sizeof vn->parked_in);
-    if (done)
         return done;
-    more = ext2_walk_start(&walk, &dir, 0);
+    more = ext2_walk_start(&walk, dir, 0);
     while (more >= 0 && done == 0) {
         struct shale_buf *buf;
         uint64_t index;
@@ -126,12 +129,51 @@ int ext2_park(struct ext2_vnode *vn)
         more = ext2_walk_next(&walk, &index, &buf);
         if (more <= 0)
             break;
-        done = block_enter(&dir, buf, &what);
+        done = block_enter(dir, buf, what);
         shale_buf_put(buf);
     }
     if (done > 0)
-        vn->parked_in = (uint32_t)dir.base.ino;
+        vn->parked_in = (uint32_t)dir->base.ino;
     return more < 0 ? more : done < 0 ? done : 0;
+}
+
+int ext2_park(struct ext2_vnode *vn)
+{
+    struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
+    char name[NAME_ROOM];
+    const struct ext2_new_name what = {
+        name, name_make(vn, name), (uint32_t)vn->base.ino, vn->base.type,
+    };
+    struct ext2_vnode *dir = dir_new(vol);
+    int err;
+
+    if (!dir)
+        return SHALE_ENOMEM;
+    err = lost_found_load(vol, dir);
+    if (err)                    /* no lost+found is no fault */
+        err = err == SHALE_ENOMEM || err == SHALE_EIO ? err : 0;
+    else if (!(dir->inode.flags & EXT2_INODE_INDEX))
+        err = dir_enter(dir, vn, &what);
+    dir_free(vol, dir);
+    return err;
+}
+
+/* Remove the NAME of VN from DIR, where it is to be found. */
+static int dir_leave(struct ext2_vnode *dir, const struct ext2_vnode *vn,
+                     const char *name, size_t len)
+{
+    struct ext2_place place;
+    uint32_t room;
+    int err = dir_load(ext2_volume_of(vn->base.fs), vn->parked_in, dir);
+
+    if (!err)
+        err = ext2_dir_find(dir, name, len, &place);
+    if (err)
+        return err;
+    if (place.ino == vn->base.ino)
+        err = ext2_block_remove(dir, &place, false, &room);
+    shale_buf_put(place.buf);
+    return err;
 }
 
 int ext2_unpark(struct ext2_vnode *vn)
@@ -139,23 +181,18 @@ int ext2_unpark(struct ext2_vnode *vn)
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
     char name[NAME_ROOM];
     size_t len = name_make(vn, name);
-    struct ext2_vnode dir;
-    struct ext2_place place;
-    uint32_t room;
+    struct ext2_vnode *dir;
     int err;
 
     if (vn->parked_in == 0)
         return 0;
+    dir = dir_new(vol);
+    if (!dir)
+        return SHALE_ENOMEM;
     err = shale_tx_save(vol->fs->tx, &vn->parked_in, sizeof vn->parked_in);
     if (!err)
-        err = dir_load(vol, vn->parked_in, &dir);
-    if (!err)
-        err = ext2_dir_find(&dir, name, len, &place);
-    if (!err) {
-        if (place.ino == vn->base.ino)
-            err = ext2_block_remove(&dir, &place, false, &room);
-        shale_buf_put(place.buf);
-    }
+        err = dir_leave(dir, vn, name, len);
+    dir_free(vol, dir);
     /* Where the directory is damaged, or the name gone, it stays as it is. */
     if (!err || err == SHALE_ENOENT || err == SHALE_ECORRUPT)
         vn->parked_in = 0;

@@ -386,6 +386,9 @@ int ext2_unpark(struct ext2_vnode *vn);
 int ext2_super_change(struct ext2_volume *vol, struct shale_buf **out,
                       struct ext2_disk_super **raw);
 
+/* Note in RAW what was corrupt and is not noted there. (errors.c) */
+int ext2_errors_store(struct ext2_volume *vol, struct ext2_disk_super *raw);
+
 /* The volume uses the feature BIT of SET from now on, if it did not yet. */
 int ext2_super_set_feature(struct ext2_volume *vol, enum ext2_feature_set set,
                            uint32_t bit);
