@@ -16,6 +16,53 @@
 
 #include "shale/host.h"
 
+_Static_assert(_Alignof(pthread_mutex_t) <= _Alignof(void *),
+               "the core aligns a lock like a pointer");
+
+/*
+ * The allocator's lock is never shared, and held for moments: a plain one is
+ * faster, and who finds it taken does best to look again a few times.
+ */
+static int mutex_init(void *lock)
+{
+    pthread_mutexattr_t attr;
+    int err = pthread_mutexattr_init(&attr);
+
+    if (err)
+        return -err;
+#ifdef __GLIBC__
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+#endif
+    err = pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    return -err;
+}
+
+static void mutex_fini(void *lock)
+{
+    pthread_mutex_destroy(lock);
+}
+
+static void mutex_lock(void *lock)
+{
+    pthread_mutex_lock(lock);
+}
+
+static void mutex_unlock(void *lock)
+{
+    pthread_mutex_unlock(lock);
+}
+
+static const struct shale_lock_ops mutexes = {
+    .size        = sizeof(pthread_mutex_t),
+    .init        = mutex_init,
+    .fini        = mutex_fini,
+    .lock        = mutex_lock,
+    .lock_shared = mutex_lock,
+    .unlock      = mutex_unlock,
+};
+
+#define PLENTY ((size_t)64 << 20)
 #define FIRST_ARENA ((size_t)1 << 20)
 #define LARGEST_ARENA ((size_t)8 << 20)
 #define ARENA_ALIGN ((size_t)1 << 20)
@@ -122,6 +169,7 @@ struct shale_mem *shale_host_mem_create(size_t budget)
         return NULL;
     source->base.lend = source_lend;
     source->base.give_back = source_give_back;
+    source->base.is_plenty = budget == 0 || budget >= PLENTY;
     source->refs = 1;
     source->next_size = FIRST_ARENA;
     source->left = budget ? budget : SIZE_MAX;
@@ -130,7 +178,7 @@ struct shale_mem *shale_host_mem_create(size_t budget)
         return NULL;
     }
 
-    mem = shale_mem_create(&source->base, &shale_host_locks, budget);
+    mem = shale_mem_create(&source->base, &mutexes, budget);
     source_unref(source);       /* from here on it lives by its arenas */
     return mem;
 }

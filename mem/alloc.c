@@ -15,6 +15,7 @@
 
 #include "bits.h"
 #include "lock.h"
+#include "magazine.h"
 #include "mem.h"
 #include "memfn.h"
 
@@ -48,15 +49,54 @@ static const struct shale_slab_config classes[CLASS_COUNT] = {
     { .name = "size-3584", .size = CLASS_MAX },
 };
 
-/* The class for SIZE bytes, 1 to CLASS_MAX. */
+/*
+ * The class for SIZE bytes, 1 to CLASS_MAX. In units of 16 bytes, what is left
+ * of the number when all but its three highest bits are dropped goes from 4 to
+ * 7 in each doubling; below that all of it counts.
+ */
 static size_t class_for(size_t size)
 {
-    unsigned top;               /* the highest bit of SIZE - 1 */
+    size_t units = (size - 1) / 16;
+    unsigned drop = bit_highest32((uint32_t)units | 4) - 2;
 
-    if (size <= 128)
-        return (size - 1) / 16;
-    top = bit_highest(size - 1);
-    return 8 + (top - 7) * 4 + ((size - 1) >> (top - 2) & 3);
+    return 4 * drop + (units >> drop);
+}
+
+/* Where there is room for it all is written down: how many bytes after the
+   first class each one stands. */
+#if UINTPTR_MAX > UINT32_MAX
+#define X1(class) (class) * sizeof(struct shale_slab)
+#define X2(class) X1(class), X1(class)
+#define X4(class) X2(class), X2(class)
+#define X8(class) X4(class), X4(class)
+#define X16(class) X8(class), X8(class)
+#define X32(class) X16(class), X16(class)
+
+static const uint16_t class_at[CLASS_MAX / 16] = {
+    X1(0), X1(1), X1(2), X1(3), X1(4), X1(5), X1(6), X1(7),
+    X2(8), X2(9), X2(10), X2(11),
+    X4(12), X4(13), X4(14), X4(15),
+    X8(16), X8(17), X8(18), X8(19),
+    X16(20), X16(21), X16(22), X16(23),
+    X32(24), X32(25), X32(26),
+};
+
+struct shale_slab *mem_class(struct shale_mem *mem, size_t size)
+{
+    return (struct shale_slab *)((uint8_t *)mem->classes +
+                                 class_at[(size - 1) / 16]);
+}
+#else
+struct shale_slab *mem_class(struct shale_mem *mem, size_t size)
+{
+    return &mem->classes[class_for(size)];
+}
+#endif
+
+/* Is SIZE one of a class? Neither 0 nor too large, in one comparison. */
+static bool is_classed(const struct shale_mem *mem, size_t size)
+{
+    return size - 1 < mem->class_max;
 }
 
 /* ------------------------------------------------------ create and destroy */
@@ -72,13 +112,23 @@ static unsigned page_bits_of(const struct shale_arena_source *source)
     return bits;
 }
 
+static size_t class_max_for(unsigned page_bits)
+{
+    return page_bits == PAGE_BITS_MAX ? CLASS_MAX
+                                      : (size_t)1 << (page_bits - 1);
+}
+
 struct shale_mem *shale_mem_create(struct shale_arena_source *source,
                                    const struct shale_lock_ops *locks,
                                    size_t budget)
 {
-    size_t lock_at = (sizeof(struct shale_mem) + 15) & ~(size_t)15;
-    size_t extra = lock_at + (locks ? locks->size : 0);
     unsigned page_bits = page_bits_of(source);
+    size_t class_max = class_max_for(page_bits);
+    size_t class_count = class_for(class_max) + 1;
+    size_t size = sizeof(struct shale_mem) +
+                  class_count * sizeof(struct shale_slab);
+    size_t lock_at = (size + 15) & ~(size_t)15;
+    size_t extra = lock_at + (locks ? locks->size : 0);
     size_t min = arena_bytes_for(1, extra, page_bits);
     size_t lent = 0;
     struct shale_mem *mem;
@@ -94,14 +144,15 @@ struct shale_mem *shale_mem_create(struct shale_arena_source *source,
                        page_bits);
 
     mem = arena_extra(arena);
-    memset(mem, 0, sizeof *mem);
+    memset(mem, 0, size);
     mem->source = source;
     mem->first = arena;
     mem->budget = budget;
     mem->page_bits = page_bits;
-    mem->class_max = page_bits == PAGE_BITS_MAX ? CLASS_MAX
-                                                : (size_t)1 << (page_bits - 1);
+    mem->class_max = class_max;
+    mem->class_count = class_count;
     mem->borrowed = arena->page_count << page_bits;
+    mem->borrowed_peak = mem->borrowed;
     if (locks) {
         mem->lock = (uint8_t *)mem + lock_at;
         if (locks->init(mem->lock)) {
@@ -111,9 +162,10 @@ struct shale_mem *shale_mem_create(struct shale_arena_source *source,
         }
         mem->locks = locks;
     }
-    for (size_t i = 0; i < CLASS_COUNT; i++)
+    for (size_t i = 0; i < class_count; i++)
         slab_init(&mem->classes[i], mem, &classes[i]);
     pages_add_arena(mem, arena, arena->page_count, arena->page_count);
+    mem->used_peak = mem->total_pages - mem->free_pages;
     return mem;
 }
 
@@ -125,7 +177,9 @@ size_t shale_mem_destroy(struct shale_mem *mem)
 
     if (!mem)
         return 0;
-    live = mem->live;
+    if (mem->magazines)
+        mem->magazines->ops->end(mem);
+    live = mem_live(mem);
     source = mem->source;
     first = mem->first;
     if (mem->locks)
@@ -174,6 +228,8 @@ void mem_unlock(struct shale_mem *mem)
 
 /* -------------------------------------------------------------- allocation */
 
+#define NOINLINE __attribute__((noinline))
+
 /* A run of pages for SIZE bytes. Drops the lock. */
 static void *run_alloc(struct shale_mem *mem, size_t size)
 {
@@ -215,23 +271,49 @@ static void run_free(struct shale_mem *mem, void *run, size_t size)
     pages_free(mem, arena, run);
 }
 
-void *shale_alloc(struct shale_mem *mem, size_t size)
+/*
+ * As shale_alloc() and shale_free(), when nothing is at hand. By themselves,
+ * for what they keep in registers is not to be saved by those.
+ */
+static NOINLINE void *alloc_slow(struct shale_mem *mem, size_t size)
 {
-    void *result = NULL;
+    void *run = NULL;
 
+    if (is_classed(mem, size))
+        return object_alloc(mem_class(mem, size), size);
     if (size == 0)
         return NULL;
     mem_lock(mem);
-    if (mem_fails_now(mem)) {
-        if (size <= mem->class_max)
-            mem->classes[class_for(size)].failures++;
-    } else if (size <= mem->class_max) {
-        result = slab_alloc(&mem->classes[class_for(size)], size);
-    } else {
-        result = run_alloc(mem, size);
-    }
+    if (!mem_fails_now(mem))
+        run = run_alloc(mem, size);
     mem_unlock(mem);
-    return result;
+    return run;
+}
+
+static NOINLINE void free_slow(struct shale_mem *mem, void *ptr, size_t size)
+{
+    if (!ptr)
+        return;
+    if (is_classed(mem, size)) {
+        object_free(mem_class(mem, size), ptr, size);
+        return;
+    }
+    mem_lock(mem);
+    run_free(mem, ptr, size);
+    mem_unlock(mem);
+}
+
+void *shale_alloc(struct shale_mem *mem, size_t size)
+{
+    struct magazine *magazine;
+    void *object;
+
+    if (!is_classed(mem, size) ||
+        !magazine_own(mem_class(mem, size), &magazine) ||
+        !magazine_pop(magazine, &object))
+        return alloc_slow(mem, size);
+    number_add(&magazine->bytes, size);
+    return object;
 }
 
 void *shale_zalloc(struct shale_mem *mem, size_t size)
@@ -252,12 +334,12 @@ void *shale_alloc_array(struct shale_mem *mem, size_t count, size_t size)
 
 void shale_free(struct shale_mem *mem, void *ptr, size_t size)
 {
-    if (!ptr)
-        return;
-    mem_lock(mem);
-    if (size <= mem->class_max)
-        slab_free(&mem->classes[class_for(size)], ptr, size);
+    struct magazine *magazine;
+
+    if (ptr && is_classed(mem, size) &&
+        magazine_own(mem_class(mem, size), &magazine) &&
+        magazine_push(magazine, ptr))
+        number_add(&magazine->bytes, 0 - size);
     else
-        run_free(mem, ptr, size);
-    mem_unlock(mem);
+        free_slow(mem, ptr, size);
 }

@@ -15,6 +15,7 @@
 #include "memfn.h"
 
 #define SMALL_ARENA ((size_t)128 << 10)
+#define PLENTY ((size_t)64 << 20)
 #define PAGES_MAX UINT32_MAX    /* of an arena; struct page counts in 32 bits */
 
 static uint64_t priority(const struct arena *arena)
@@ -197,6 +198,7 @@ void shale_static_arena_init(struct shale_static_arena *arena, void *bytes,
     arena->bytes = NULL;
     arena->size = 0;
     arena->source.page_size = 0;
+    arena->source.is_plenty = size >= PLENTY;
     if (size < skip || size - skip < SHALE_PAGE_SIZE)
         return;                 /* not one whole page in it: lends nothing */
     arena->bytes = (uint8_t *)bytes + skip;

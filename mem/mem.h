@@ -5,6 +5,7 @@
  *      slab.c      equal objects carved from blocks of pages
  *      pages.c     the buddy allocator: runs of pages carved from arenas
  *      arena.c     arenas borrowed from the host, found again by address
+ *      magazine.c  objects at hand, for each thread or processor, if asked for
  *      guard.c     redzones and poison in slab pages, in debug builds
  *      stats.c     numbers for people; failures for tests
  *      check.c     every invariant of the above, walked and compared
@@ -21,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shale/atomic.h"
 #include "shale/mem.h"
 
 /* A constant and not an #ifdef: either build compiles all of the code. */
@@ -101,18 +103,27 @@ struct slab_page {
     struct slab_slot slots[];
 };
 
+struct berth;
+struct magazines;
+struct rack;
+
 struct shale_slab {
+    /* See magazine.h: its rack; and where in that a thread finds its own. */
+    SHALE_ATOMIC(struct rack *) rack;
+    SHALE_ATOMIC(const struct berth *) berths;
+    ptrdiff_t thread_at;
     struct shale_mem *mem;
     struct shale_slab *prev, *next;     /* in mem->slabs */
     struct shale_slab_config config;
     size_t first;               /* bytes from a page's start to object 0 */
     size_t stride;              /* bytes from one object to the next */
+    uint64_t slots_per_4g;      /* 2^32 / stride, rounded up */
     size_t page_bytes;          /* of a slab page; a power of two */
     unsigned order;             /* ... and that in pages, as an exponent */
     unsigned capacity;          /* objects in a slab page */
+    struct slab_page *current;  /* what is taken comes from here; or NULL */
     struct slab_page *partial, *full, *empty;
-    size_t page_count;          /* slab pages in those lists */
-    size_t empty_count;
+    size_t page_count;          /* slab pages, of all four kinds */
     size_t live, peak;          /* objects */
     uint64_t allocs, failures;
 };
@@ -136,19 +147,24 @@ struct shale_mem {
     struct arena *spare;        /* an arena with nothing in it, or NULL */
     struct arena *gone;         /* to be given back when the lock is dropped */
     size_t budget, borrowed;    /* bytes */
+    size_t borrowed_peak;
     unsigned page_bits;         /* a page is 1 << page_bits bytes */
     size_t class_max;           /* larger ones are runs of pages */
     size_t total_pages;         /* in the tree's arenas */
     size_t free_pages;
+    size_t used_peak;           /* pages that were not free */
     uint64_t free_orders;       /* bit K: the list of order K has a block */
     struct page *free[MEM_ORDERS];
 
     struct shale_slab *slabs;   /* all but the classes */
-    struct shale_slab classes[CLASS_COUNT];
+    struct magazines *magazines;        /* of all slabs, or NULL */
 
-    size_t live, peak;          /* bytes */
+    size_t live, peak;          /* bytes; without what magazines note */
     uint64_t fail_after;        /* allocations until one fails */
     bool fail_armed, failed;
+
+    size_t class_count;
+    struct shale_slab classes[];
 };
 
 /*
@@ -164,6 +180,12 @@ bool mem_fails_now(struct shale_mem *mem);
 /* Account BYTES given to a caller, or taken back. */
 void mem_count_alloc(struct shale_mem *mem, size_t bytes);
 void mem_count_free(struct shale_mem *mem, size_t bytes);
+
+/* Bytes that callers hold, what is noted in magazines included. */
+size_t mem_live(const struct shale_mem *mem);
+
+/* The slab of the class for SIZE bytes, 1 to MEM's class_max. */
+struct shale_slab *mem_class(struct shale_mem *mem, size_t size);
 
 /* ----------------------------------------------------------------- arena.c */
 
@@ -226,17 +248,39 @@ void pages_drop_spare(struct shale_mem *mem);
 void slab_init(struct shale_slab *slab, struct shale_mem *mem,
                const struct shale_slab_config *config);
 
+/* Let SLAB be seen by statistics and checks, or no more. */
+void slab_link(struct shale_slab *slab);
+void slab_unlink(struct shale_slab *slab);
+
 /* An object for a caller who wants ASKED bytes of it. Drops the lock. */
 void *slab_alloc(struct shale_slab *slab, size_t asked);
 
 /* Give back OBJECT. Drops the lock if its page goes. */
 void slab_free(struct shale_slab *slab, void *object, size_t asked);
 
+/* The same, of which nobody is told: to a magazine it goes, or comes from. */
+void *slab_take(struct shale_slab *slab, size_t asked);
+void slab_put(struct shale_slab *slab, void *object, size_t asked);
+
+/* The latter, which never drops the lock: more pages may stay empty for it. */
+void slab_put_held(struct shale_slab *slab, void *object);
+
+/* From beginning to end, when there is nothing to be had without the lock. */
+void *object_alloc(struct shale_slab *slab, size_t asked);
+void object_free(struct shale_slab *slab, void *object, size_t asked);
+
 /*
  * Take from every slab the empty pages that it keeps to be fast, except where
  * a destructor has to run first. Returns whether there were any.
  */
 bool slab_reclaim(struct shale_mem *mem);
+
+/* Is there a free slot in a page that SLAB has? */
+static inline bool slab_has_room(const struct shale_slab *slab)
+{
+    return slab->partial || slab->empty ||
+           (slab->current && slab->current->free != SLOT_END);
+}
 
 static inline uint8_t *slab_object(struct slab_page *page, size_t slot)
 {
@@ -270,8 +314,8 @@ size_t guard_asked(const struct slab_page *page, size_t slot);
 #else
 #define guard_page(page) ((void)(page))
 #define guard_page_end(page) ((void)(page))
-#define guard_alloc(page, slot, asked) ((void)(page))
-#define guard_free(slab, object, asked) ((void)(slab))
+#define guard_alloc(page, slot, asked) ((void)(asked))
+#define guard_free(slab, object, asked) ((void)(asked))
 #define guard_sound(page, slot) ((void)(page), true)
 #define guard_asked(page, slot) ((void)(page), (size_t)0)
 #endif

@@ -255,6 +255,18 @@ static void *grow(struct shale_mem *mem, size_t count, unsigned align,
     return run_start(arena, index, count, state);
 }
 
+/* RUN has been taken. Were there ever as many? */
+static void *run_counted(struct shale_mem *mem, void *run)
+{
+    size_t used = mem->total_pages - mem->free_pages;
+
+    if (used > mem->used_peak)
+        mem->used_peak = used;
+    if (mem->borrowed > mem->borrowed_peak)
+        mem->borrowed_peak = mem->borrowed;
+    return run;
+}
+
 void *pages_alloc(struct shale_mem *mem, size_t count, unsigned align,
                   enum page_state state, struct arena **out)
 {
@@ -263,7 +275,7 @@ void *pages_alloc(struct shale_mem *mem, size_t count, unsigned align,
     if (!run)
         run = grow(mem, count, align, state, out);
     if (run)
-        return run;
+        return run_counted(mem, run);
 
     /* Last resort: what is kept only to be fast. */
     if (slab_reclaim(mem))
@@ -274,7 +286,7 @@ void *pages_alloc(struct shale_mem *mem, size_t count, unsigned align,
         mem_lock(mem);
         run = grow(mem, count, align, state, out);
     }
-    return run;
+    return run_counted(mem, run);
 }
 
 void pages_free(struct shale_mem *mem, struct arena *arena, void *run)

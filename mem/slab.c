@@ -6,20 +6,25 @@
  *   2. Free objects form a list of slot numbers in the header, not in the
  *      objects: a constructed object keeps every byte while it is free.
  *   3. An object's page is its address rounded down: nothing is searched.
- *   4. A page is in one of three doubly linked lists, partial, full or empty.
- *      An allocation takes from the first partial page, else from an empty
- *      one, else from a new one. One empty page is kept, others go at once.
+ *   4. One page is current, and what is allocated comes from it; so most calls
+ *      touch no list. The others are in three doubly linked ones, of partial,
+ *      full and empty pages. When the current page is full the first partial
+ *      one follows it, else an empty one, else a new one. One page may be
+ *      empty, the current one included; others go at once.
  *
  *      | header | slot 0 1 ... n-1 | pad | object 0 | ... | object n-1 |
  *      |<----------- first ------------->|<-stride->|
  *
  * K is the smallest for which no more than an eighth of a page is not objects,
- * as far as that is to be had within 8 times the smallest page that holds one.
- * Where pages are small, so that little memory is enough, it is that one.
+ * or where memory is plenty a 32nd, as far as that is to be had within 8 times
+ * the smallest page that holds one. Where pages are small, so that little
+ * memory is enough, it is that one.
  *
- * Debug builds watch every step through guard.c.
+ * Debug builds watch every step through guard.c. Callers meet magazine.h first,
+ * and come here when nothing is at hand.
  */
 #include "lock.h"
+#include "magazine.h"
 #include "mem.h"
 #include "memfn.h"
 
@@ -81,6 +86,7 @@ void slab_init(struct shale_slab *slab, struct shale_mem *mem,
                const struct shale_slab_config *config)
 {
     unsigned order = 0, most;
+    size_t parts = mem->source->is_plenty ? 32 : 8;
 
     memset(slab, 0, sizeof *slab);
     slab->mem = mem;
@@ -88,12 +94,13 @@ void slab_init(struct shale_slab *slab, struct shale_mem *mem,
     if (slab->config.align == 0 || (MEM_DEBUG && slab->config.align < 16))
         slab->config.align = 16;
     slab->stride = round_up(config->size + REDZONE_SIZE, slab->config.align);
+    slab->slots_per_4g = UINT32_MAX / slab->stride + (uint64_t)1;
 
     while (!layout(slab, order))
         order++;
     most = order + (mem->page_bits == PAGE_BITS_MAX ? 3 : 0);
     while (order < most && slab->capacity < 64 &&
-           (slab->page_bytes - slab->capacity * slab->stride) * 8 >
+           (slab->page_bytes - slab->capacity * slab->stride) * parts >
                slab->page_bytes)
         layout(slab, ++order);
 }
@@ -121,7 +128,7 @@ static bool construct(const struct shale_slab *slab, struct slab_page *page)
     return true;
 }
 
-/* Add an empty page, or return NULL. Drops the lock. */
+/* A new page, in no list; or NULL. Drops the lock. */
 static struct slab_page *page_add(struct shale_slab *slab)
 {
     struct shale_mem *mem = slab->mem;
@@ -150,8 +157,6 @@ static struct slab_page *page_add(struct shale_slab *slab)
         return NULL;
     }
     guard_page(page);
-    list_add(&slab->empty, page);
-    slab->empty_count++;
     slab->page_count++;
     return page;
 }
@@ -179,39 +184,91 @@ static size_t list_drop(struct shale_slab *slab, struct slab_page **list)
 
     while ((page = *list)) {
         list_remove(list, page);
-        if (page->live == 0)
-            slab->empty_count--;
         page_drop(slab, page);
         bytes += slab->page_bytes;
     }
     return bytes;
 }
 
+/* Put the current page into the list that it belongs to. */
+static void current_settle(struct shale_slab *slab)
+{
+    struct slab_page *page = slab->current;
+
+    slab->current = NULL;
+    if (page)
+        list_add(page->free == SLOT_END ? &slab->full :
+                 page->live > 0         ? &slab->partial :
+                                          &slab->empty, page);
+}
+
+/* Give back what is kept only to be fast; returns the bytes. Drops the lock. */
+static size_t spare_drop(struct shale_slab *slab)
+{
+    if (slab->current && slab->current->live == 0)
+        current_settle(slab);
+    return list_drop(slab, &slab->empty);
+}
+
+/* What is at hand of SLAB goes back to its pages. Drops the lock. */
+static size_t hand_drop(struct shale_slab *slab)
+{
+    return slab->mem->magazines ? slab->mem->magazines->ops->drain(slab) : 0;
+}
+
 bool slab_reclaim(struct shale_mem *mem)
 {
-    size_t bytes = 0;
+    size_t found = 0;
 
-    /* Without a destructor, list_drop() doesn't drop the lock. */
-    for (size_t i = 0; i < CLASS_COUNT; i++)
-        bytes += list_drop(&mem->classes[i], &mem->classes[i].empty);
+    if (mem->magazines)
+        number_add(&mem->magazines->drain, 1);
+    /* Without a destructor, none of this drops the lock. */
+    for (size_t i = 0; i < mem->class_count; i++)
+        found += hand_drop(&mem->classes[i]);
     for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next) {
         if (!slab->config.destruct)
-            bytes += list_drop(slab, &slab->empty);
+            found += hand_drop(slab) + spare_drop(slab);
     }
-    return bytes > 0;
+    for (size_t i = 0; i < mem->class_count; i++)
+        found += spare_drop(&mem->classes[i]);
+    return found > 0;
 }
 
 /* ----------------------------------------------------------------- objects */
 
-void *slab_alloc(struct shale_slab *slab, size_t asked)
+/*
+ * The current page is full, or there is none: make one current that has a free
+ * slot. NULL if no memory is left. Drops the lock.
+ */
+static struct slab_page *current_next(struct shale_slab *slab)
 {
-    struct slab_page *page = slab->partial;
+    struct slab_page *page, **list;
+
+    current_settle(slab);
+    if (!slab->partial && !slab->empty) {
+        page = page_add(slab);
+        if (page)
+            list_add(&slab->empty, page);
+        /* Others have come meanwhile, or what was at hand has come back. */
+        if (slab->current && slab->current->free != SLOT_END)
+            return slab->current;
+        current_settle(slab);
+    }
+    list = slab->partial ? &slab->partial : &slab->empty;
+    page = *list;
+    if (page)
+        list_remove(list, page);
+    slab->current = page;
+    return page;
+}
+
+void *slab_take(struct shale_slab *slab, size_t asked)
+{
+    struct slab_page *page = slab->current;
     size_t slot;
 
-    if (!page)
-        page = slab->empty;
-    if (!page)
-        page = page_add(slab);
+    if (!page || page->free == SLOT_END)
+        page = current_next(slab);
     if (!page) {
         slab->failures++;
         return NULL;
@@ -221,49 +278,89 @@ void *slab_alloc(struct shale_slab *slab, size_t asked)
     guard_alloc(page, slot, asked);
     page->free = page->slots[slot].next;
     page->slots[slot].next = SLOT_LIVE;
-
-    if (page->live == 0) {
-        list_remove(&slab->empty, page);
-        slab->empty_count--;
-        list_add(page->free == SLOT_END ? &slab->full : &slab->partial, page);
-    } else if (page->free == SLOT_END) {
-        list_remove(&slab->partial, page);
-        list_add(&slab->full, page);
-    }
     page->live++;
-    slab->allocs++;
     if (++slab->live > slab->peak)
         slab->peak = slab->live;
-    mem_count_alloc(slab->mem, asked);
     return slab_object(page, slot);
+}
+
+void *slab_alloc(struct shale_slab *slab, size_t asked)
+{
+    void *object = slab_take(slab, asked);
+
+    if (object) {
+        slab->allocs++;
+        mem_count_alloc(slab->mem, asked);
+    }
+    return object;
+}
+
+/* PAGE, which is not current, was full, or is now empty. */
+static void page_turn(struct shale_slab *slab, struct slab_page *page,
+                      bool was_full)
+{
+    list_remove(was_full ? &slab->full : &slab->partial, page);
+    list_add(page->live > 0 ? &slab->partial : &slab->empty, page);
+}
+
+/* Keep no more than one page that is empty. Drops the lock. */
+static void empty_trim(struct shale_slab *slab)
+{
+    bool keep = !slab->current || slab->current->live > 0;
+
+    while (slab->empty && (!keep || slab->empty->next)) {
+        struct slab_page *page = slab->empty;
+
+        list_remove(&slab->empty, page);
+        page_drop(slab, page);
+    }
+}
+
+/*
+ * Which object is OFFSET bytes after the first. OFFSET is S times the stride,
+ * and what the factor is too large by, less than the stride, makes less than
+ * OFFSET of it: the quotient is right, and comes without a division.
+ */
+static size_t slot_at(const struct shale_slab *slab, size_t offset)
+{
+    return (size_t)(offset * slab->slots_per_4g >> 32);
+}
+
+/* Give back OBJECT, and no page. Returns whether its page is empty now. */
+static bool put(struct shale_slab *slab, void *object, size_t asked)
+{
+    uintptr_t within = (uintptr_t)object & (slab->page_bytes - 1);
+    struct slab_page *page = (struct slab_page *)((uint8_t *)object - within);
+    size_t slot = slot_at(slab, within - slab->first);
+    bool was_full;
+
+    guard_free(slab, object, asked);
+    was_full = page->free == SLOT_END;
+    page->slots[slot].next = page->free;
+    page->free = (uint16_t)slot;
+    page->live--;
+    slab->live--;
+    if (page != slab->current && (was_full || page->live == 0))
+        page_turn(slab, page, was_full);
+    return page->live == 0;
+}
+
+void slab_put(struct shale_slab *slab, void *object, size_t asked)
+{
+    if (put(slab, object, asked) && slab->empty)
+        empty_trim(slab);
+}
+
+void slab_put_held(struct shale_slab *slab, void *object)
+{
+    if (put(slab, object, 0) && slab->empty && !slab->config.destruct)
+        empty_trim(slab);
 }
 
 void slab_free(struct shale_slab *slab, void *object, size_t asked)
 {
-    uintptr_t within = (uintptr_t)object & (slab->page_bytes - 1);
-    struct slab_page *page = (struct slab_page *)((uint8_t *)object - within);
-    uint32_t slot = (uint32_t)(within - slab->first) / (uint32_t)slab->stride;
-
-    guard_free(slab, object, asked);
-    page->live--;
-    if (page->free == SLOT_END || page->live == 0)
-        list_remove(page->free == SLOT_END ? &slab->full : &slab->partial,
-                    page);
-    if (page->live > 0 && page->free == SLOT_END)
-        list_add(&slab->partial, page);
-    page->slots[slot].next = page->free;
-    page->free = (uint16_t)slot;
-    slab->live--;
     mem_count_free(slab->mem, asked);
-
-    if (page->live > 0)
-        return;
-    if (slab->empty_count > 0) {
-        page_drop(slab, page);
-    } else {
-        list_add(&slab->empty, page);
-        slab->empty_count++;
-    }
+    slab_put(slab, object, asked);
 }
 
 /* ------------------------------------------------------------ public calls */
@@ -284,12 +381,27 @@ struct shale_slab *shale_slab_create(struct shale_mem *mem,
     slab_init(slab, mem, config);
 
     mem_lock(mem);
-    slab->next = mem->slabs;
-    if (slab->next)
-        slab->next->prev = slab;
-    mem->slabs = slab;
+    slab_link(slab);
     mem_unlock(mem);
     return slab;
+}
+
+void slab_link(struct shale_slab *slab)
+{
+    slab->next = slab->mem->slabs;
+    if (slab->next)
+        slab->next->prev = slab;
+    slab->mem->slabs = slab;
+}
+
+void slab_unlink(struct shale_slab *slab)
+{
+    if (slab->next)
+        slab->next->prev = slab->prev;
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        slab->mem->slabs = slab->next;
 }
 
 size_t shale_slab_destroy(struct shale_slab *slab)
@@ -300,15 +412,13 @@ size_t shale_slab_destroy(struct shale_slab *slab)
     if (!slab)
         return 0;
     mem = slab->mem;
-    live = slab->live;
     mem_lock(mem);
-    if (slab->next)
-        slab->next->prev = slab->prev;
-    if (slab->prev)
-        slab->prev->next = slab->next;
-    else
-        mem->slabs = slab->next;
+    if (mem->magazines)
+        mem->magazines->ops->fini(slab);
+    slab_unlink(slab);
+    live = slab->live;
     mem_count_free(mem, live * slab->config.size);
+    current_settle(slab);
     list_drop(slab, &slab->full);
     list_drop(slab, &slab->partial);
     list_drop(slab, &slab->empty);
@@ -318,37 +428,68 @@ size_t shale_slab_destroy(struct shale_slab *slab)
     return live;
 }
 
+void *object_alloc(struct shale_slab *slab, size_t asked)
+{
+    struct shale_mem *mem = slab->mem;
+    void *object = NULL;
+
+    if (mem->magazines)
+        return mem->magazines->ops->alloc(slab, asked);
+    mem_lock(mem);
+    if (mem_fails_now(mem))
+        slab->failures++;
+    else
+        object = slab_alloc(slab, asked);
+    mem_unlock(mem);
+    return object;
+}
+
+void object_free(struct shale_slab *slab, void *object, size_t asked)
+{
+    struct shale_mem *mem = slab->mem;
+
+    if (mem->magazines) {
+        mem->magazines->ops->free(slab, object, asked);
+        return;
+    }
+    mem_lock(mem);
+    slab_free(slab, object, asked);
+    mem_unlock(mem);
+}
+
 void *shale_slab_alloc(struct shale_slab *slab)
 {
+    struct magazine *magazine;
     void *object;
 
-    mem_lock(slab->mem);
-    if (mem_fails_now(slab->mem)) {
-        slab->failures++;
-        object = NULL;
-    } else {
-        object = slab_alloc(slab, slab->config.size);
-    }
-    mem_unlock(slab->mem);
-    return object;
+    if (magazine_own(slab, &magazine) && magazine_pop(magazine, &object))
+        return object;
+    return object_alloc(slab, slab->config.size);
 }
 
 void shale_slab_free(struct shale_slab *slab, void *object)
 {
-    if (!object)
+    struct magazine *magazine;
+
+    if (!object ||
+        (magazine_own(slab, &magazine) && magazine_push(magazine, object)))
         return;
-    mem_lock(slab->mem);
-    slab_free(slab, object, slab->config.size);
-    mem_unlock(slab->mem);
+    object_free(slab, object, slab->config.size);
 }
 
 size_t shale_slab_shrink(struct shale_slab *slab)
 {
-    size_t bytes;
+    struct magazines *magazines = slab->mem->magazines;
+    size_t before, after;
 
     mem_lock(slab->mem);
-    bytes = list_drop(slab, &slab->empty);
+    before = slab->page_count;
+    if (magazines)
+        number_add(&magazines->drain, 1);
+    hand_drop(slab);
+    spare_drop(slab);
+    after = slab->page_count;
     pages_drop_spare(slab->mem);
     mem_unlock(slab->mem);
-    return bytes;
+    return before > after ? (before - after) * slab->page_bytes : 0;
 }

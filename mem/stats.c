@@ -1,12 +1,14 @@
 /*
  * stats.c - what memory is used for, and failures on demand
  */
+#include "magazine.h"
 #include "mem.h"
 
 void mem_count_alloc(struct shale_mem *mem, size_t bytes)
 {
     mem->live += bytes;
-    if (mem->live > mem->peak)
+    /* What magazines note may be missing here: a wrapped number, then. */
+    if (mem->live > mem->peak && mem->live <= SIZE_MAX / 2)
         mem->peak = mem->live;
 }
 
@@ -15,27 +17,49 @@ void mem_count_free(struct shale_mem *mem, size_t bytes)
     mem->live -= bytes;
 }
 
+static struct noted noted_of(const struct shale_slab *slab)
+{
+    const struct magazines *magazines = slab->mem->magazines;
+
+    return magazines ? magazines->ops->sum(slab) : (struct noted){ 0 };
+}
+
+size_t mem_live(const struct shale_mem *mem)
+{
+    size_t live = mem->live;
+
+    for (const struct shale_slab *slab = mem->slabs; slab; slab = slab->next)
+        live += noted_of(slab).bytes;
+    for (size_t i = 0; i < mem->class_count; i++)
+        live += noted_of(&mem->classes[i]).bytes;
+    return live;
+}
+
 void shale_mem_stats(struct shale_mem *mem, struct shale_mem_stats *out)
 {
     mem_lock(mem);
     out->borrowed = mem->borrowed;
     out->budget = mem->budget;
     out->in_use = (mem->total_pages - mem->free_pages) << mem->page_bits;
-    out->live = mem->live;
-    out->peak = mem->peak;
+    out->live = mem_live(mem);
+    out->peak = mem->peak > out->live ? mem->peak : out->live;
+    out->borrowed_peak = mem->borrowed_peak;
+    out->in_use_peak = mem->used_peak << mem->page_bits;
     mem_unlock(mem);
 }
 
 static void slab_stats(const struct shale_slab *slab,
                        struct shale_slab_stats *out)
 {
+    struct noted noted = noted_of(slab);
+
     out->name = slab->config.name;
     out->object_size = slab->stride;
-    out->live = slab->live;
+    out->live = slab->live - noted.at_hand;
     out->peak = slab->peak;
     out->capacity = slab->page_count * slab->capacity;
     out->bytes = slab->page_count * slab->page_bytes;
-    out->allocs = slab->allocs;
+    out->allocs = slab->allocs + noted.allocs;
     out->failures = slab->failures;
 }
 
@@ -51,7 +75,7 @@ void shale_mem_each_slab(struct shale_mem *mem,
         slab_stats(slab, &stats);
         emit(context, &stats);
     }
-    for (size_t i = 0; i < CLASS_COUNT; i++) {
+    for (size_t i = 0; i < mem->class_count; i++) {
         slab_stats(&mem->classes[i], &stats);
         emit(context, &stats);
     }
@@ -64,6 +88,8 @@ void shale_mem_fail_at(struct shale_mem *mem, uint64_t nth)
     mem->fail_after = nth;
     mem->fail_armed = true;
     mem->failed = false;
+    if (mem->magazines)
+        mem->magazines->ops->rest(mem, true);
     mem_unlock(mem);
 }
 
@@ -83,5 +109,7 @@ bool mem_fails_now(struct shale_mem *mem)
         return false;
     mem->fail_armed = false;
     mem->failed = true;
+    if (mem->magazines)
+        mem->magazines->ops->rest(mem, false);
     return true;
 }

@@ -263,17 +263,17 @@ static void victim_init(struct victim *v)
     capacity = v->slab->capacity;
     ck_assert_uint_lt(3 * capacity, 200);
 
-    /* A full page, a partial one, and one that is emptied again. */
-    for (unsigned i = 0; i < 2 * capacity + 1; i++)
+    /* A full page, a partial one, one that is empty again, the current one. */
+    for (unsigned i = 0; i < 3 * capacity + 1; i++)
         objects[i] = shale_slab_alloc(v->slab);
-    for (unsigned i = capacity + 2; i < 2 * capacity + 1; i++)
+    for (unsigned i = capacity + 2; i < 3 * capacity; i++)
         shale_slab_free(v->slab, objects[i]);
     v->object = objects[capacity];
     v->freed = objects[capacity + 2];
     v->partial = v->slab->partial;
     v->full = v->slab->full;
     v->empty = v->slab->empty;
-    ck_assert(v->partial && v->full && v->empty);
+    ck_assert(v->partial && v->full && v->empty && v->slab->current);
 
     v->run = shale_alloc(v->mem, 3 * PAGE - 100);
     v->run_page = page_of(v->mem, v->run);
@@ -454,7 +454,22 @@ static void lost_page(struct victim *v)
 
 static void lost_empty_page(struct victim *v)
 {
-    v->slab->empty_count++;
+    v->slab->empty = NULL;
+}
+
+static void lost_current_page(struct victim *v)
+{
+    v->slab->current = NULL;
+}
+
+static void current_page_in_a_list(struct victim *v)
+{
+    v->slab->current = v->full;
+}
+
+static void run_as_current_page(struct victim *v)
+{
+    v->slab->current = (struct slab_page *)v->run;
 }
 
 #ifdef SHALE_MEM_DEBUG
@@ -517,7 +532,8 @@ static const struct {
     DAMAGE(wrong_list),         DAMAGE(wrong_owner),
     DAMAGE(wild_page),          DAMAGE(run_as_slab_page),
     DAMAGE(page_in_a_circle),   DAMAGE(lost_page),
-    DAMAGE(lost_empty_page),
+    DAMAGE(lost_empty_page),    DAMAGE(lost_current_page),
+    DAMAGE(run_as_current_page), DAMAGE(current_page_in_a_list),
 #ifdef SHALE_MEM_DEBUG
     DAMAGE(behind_an_object),   DAMAGE(before_the_first_object),
     DAMAGE(in_a_free_object),   DAMAGE(behind_a_run),

@@ -9,8 +9,9 @@
  *
  * ALLOCATOR is malloc (whatever the program was started with), shale (the
  * core's, by size), slab (the core's, a slab of the object; pairs, bursts and
- * handed only), each of these as alone- for one thread, without locks, or void,
- * which does nothing, to tell what the harness costs.
+ * handed only), each of these as locked- without places (see mem.h), or alone-
+ * for one thread without locks, or void, which does nothing, to tell what the
+ * harness costs.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -79,6 +80,8 @@ static const struct allocator allocators[] = {
     { "malloc", malloc_alloc, malloc_free },
     { "shale", shale_mem_alloc, shale_mem_free },
     { "slab", slab_get, slab_put },
+    { "locked-shale", shale_mem_alloc, shale_mem_free },
+    { "locked-slab", slab_get, slab_put },
     { "alone-shale", shale_mem_alloc, shale_mem_free },
     { "alone-slab", slab_get, slab_put },
     { "void", void_alloc, void_free },
@@ -110,9 +113,15 @@ static struct shale_arena_source arenas = {
 
 static struct shale_mem *mem_create(size_t budget)
 {
-    return strncmp(a->name, "alone-", 6) == 0
-               ? shale_mem_create(&arenas, NULL, budget)
-               : shale_host_mem_create(budget);
+    struct shale_mem *made;
+
+    if (strncmp(a->name, "alone-", 6) == 0)
+        return shale_mem_create(&arenas, NULL, budget);
+    made = shale_host_mem_create(budget);
+    if (!made || (strncmp(a->name, "locked-", 7) != 0 &&
+                  shale_mem_set_places(made, &shale_host_places)))
+        abort();
+    return made;
 }
 
 /* ---------------------------------------------------------------- objects */

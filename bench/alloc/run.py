@@ -26,7 +26,8 @@ OBJECTS = ["name", "buffer", "vnode", "block"]
 def build(work):
     program = work / "alloc"
     sources = sorted((ROOT / "mem").glob("*.c"))
-    sources += [ROOT / "host/lock.c", ROOT / "host/pages.c"]
+    sources += [ROOT / "host" / name for name in
+                ("lock.c", "once.c", "pages.c", "places.c")]
     subprocess.run(
         ["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}/include",
          f"-I{ROOT}/vfs", f"-I{ROOT}", HERE / "alloc.c", *sources,
@@ -70,6 +71,7 @@ def contenders(words, peers):
     """Columns: (heading, allocator, what is loaded)."""
     yield from ((name, "malloc", library) for name, library in peers.items())
     yield ("shale", "shale", None)
+    yield ("locked", "locked-shale", None)
     if words[0] not in ("slots", "full"):
         yield ("slab", "slab", None)
     if words[-1] == 1 or words[0] == "full":
@@ -99,7 +101,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         program = build(pathlib.Path(work))
         peers = installed()
-        columns = [*peers, "shale", "slab", "alone"]
+        columns = [*peers, "shale", "slab", "locked", "alone"]
         print("| ns, less the harness's | " + " | ".join(columns) + " |")
         print("| --- |" + " ---: |" * len(columns))
         for words in cases():

@@ -32,6 +32,12 @@ extern const struct shale_lock_ops shale_host_locks;
 /* How threads wait for what another one does once (see once.h): asleep. */
 extern struct shale_once_wait shale_host_once_wait;
 
+/*
+ * Threads told apart, for shale_mem_set_places(): the first 32 at any time. One
+ * that finds all taken stays without.
+ */
+extern struct shale_places shale_host_places;
+
 /* The system's clock, and its time zone (tzset(3) as of the first use). */
 extern struct shale_clock shale_host_clock;
 

@@ -13,7 +13,8 @@
  * Errors     every allocation can fail, and then returns NULL
  * Locking    calls on one struct shale_mem may overlap if it was created with
  *            locks; its lock is a leaf, held for no longer than a call, and
- *            not while a source or a constructor runs
+ *            not while a source or a constructor runs. Where the host tells
+ *            its threads apart (struct shale_places), most calls take none
  */
 #ifndef SHALE_MEM_H
 #define SHALE_MEM_H
@@ -56,6 +57,12 @@ struct shale_arena_source {
      * power of two; 0: SHALE_PAGE_SIZE.
      */
     size_t page_size;
+
+    /*
+     * There is so much memory that large blocks of pages may be taken where
+     * little of them is lost then. False: each takes as few as will do.
+     */
+    bool is_plenty;
 };
 
 /* An arena source over one array, for kernels; see shale_static_arena_init. */
@@ -67,7 +74,7 @@ struct shale_static_arena {
 
 /*
  * Lend the SIZE bytes at BYTES (trimmed to whole pages) as the one arena. Up to
- * 128 KiB are handed out by the smallest pages.
+ * 128 KiB are handed out by the smallest pages; 64 MiB are plenty.
  */
 void shale_static_arena_init(struct shale_static_arena *arena, void *bytes,
                              size_t size);
@@ -88,6 +95,61 @@ struct shale_mem *shale_mem_create(struct shale_arena_source *source,
  * Returns the bytes that were still allocated: anything but 0 is a leak.
  */
 size_t shale_mem_destroy(struct shale_mem *mem);
+
+/* An allocator as a host's places know it: see attach() there. */
+struct shale_place_user {
+    struct shale_mem *mem;
+    struct shale_place_user *prev, *next;   /* the host's, to use as it likes */
+};
+
+/*
+ * How a host tells its threads apart, or its processors, so that each can have
+ * a few free objects at hand, and needs no lock for most calls. Embed it as the
+ * first member of your own struct.
+ */
+struct shale_places {
+    unsigned count;             /* 1 to 64 */
+
+    /*
+     * Where the caller is, below COUNT: nobody else is there until leave() is
+     * called, a few instructions later, with no lock taken in between. A place
+     * that is the thread's for good will do, or the number of the processor
+     * that the caller cannot be moved from. COUNT: nowhere; it takes the lock.
+     */
+    unsigned (*enter)(struct shale_places *places);
+    void (*leave)(struct shale_places *places);     /* or NULL */
+
+    /*
+     * Where the calling thread has written what enter() answers it, plus 1; 0
+     * before it has asked, and when it is nowhere. At the same distance from
+     * the thread pointer in every thread: then most calls need not even ask.
+     * NULL if that is not so, or if a place is not the thread's for good.
+     */
+    const unsigned *(*own)(struct shale_places *places);
+
+    /*
+     * USER's allocator uses these places, and is to be told of each that is
+     * left for good, with shale_mem_vacate(); or it is so no more. NULL if
+     * places are never left. Called with no lock held; detach() returns when
+     * nobody is at that.
+     */
+    void (*attach)(struct shale_places *places, struct shale_place_user *user);
+    void (*detach)(struct shale_places *places, struct shale_place_user *user);
+};
+
+/*
+ * Use PLACES, which outlive MEM, for MEM's size classes and slabs. At each
+ * place up to 16 KiB, and 64 objects, of a slab may be free and at hand, and
+ * up to 64 KiB besides for whoever needs them next; they count as in use, and
+ * as nobody's. Once, before there are other threads. SHALE_ENOMEM, and all is
+ * as without, or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object
+ * come and go, and have none at hand; nor has memory in small pages, or with a
+ * budget under 4 MiB.
+ */
+int shale_mem_set_places(struct shale_mem *mem, struct shale_places *places);
+
+/* The caller is the last at PLACE, below COUNT: what is at hand goes back. */
+void shale_mem_vacate(struct shale_mem *mem, unsigned place);
 
 /*
  * SIZE bytes aligned to 16 (from SHALE_PAGE_SIZE bytes up to a page of the
@@ -138,7 +200,10 @@ size_t shale_slab_destroy(struct shale_slab *slab);
 void *shale_slab_alloc(struct shale_slab *slab);
 void shale_slab_free(struct shale_slab *slab, void *object);
 
-/* Return every empty page to the pool. Returns the bytes returned. */
+/*
+ * Return every empty page to the pool. Returns the bytes returned. What other
+ * places have at hand they give back when they next need the lock.
+ */
 size_t shale_slab_shrink(struct shale_slab *slab);
 
 /* One cache, or one size class, at one moment. */
@@ -158,6 +223,8 @@ struct shale_mem_stats {
     size_t in_use;              /* bytes of pages that are not free */
     size_t live;                /* bytes that callers hold now */
     size_t peak;                /* ... and at most so far */
+    size_t borrowed_peak;       /* as the first and the third, at most so far */
+    size_t in_use_peak;
 };
 
 /* Store MEM's totals in *OUT. */

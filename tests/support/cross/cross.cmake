@@ -6,7 +6,8 @@ find_package(Threads REQUIRED)
 add_library(test-support STATIC
     ${support_sources} support/cross/check.c
     ${PROJECT_SOURCE_DIR}/host/lock.c ${PROJECT_SOURCE_DIR}/host/once.c
-    ${PROJECT_SOURCE_DIR}/host/pages.c ${PROJECT_SOURCE_DIR}/host/workers.c)
+    ${PROJECT_SOURCE_DIR}/host/pages.c ${PROJECT_SOURCE_DIR}/host/places.c
+    ${PROJECT_SOURCE_DIR}/host/workers.c)
 target_include_directories(test-support PUBLIC support/cross)
 target_link_libraries(test-support PUBLIC test-core Threads::Threads)
 

@@ -1,0 +1,166 @@
+/*
+ * magazine.h - objects at hand: what a call looks at before it takes the lock
+ *
+ * In front of a slab there is, for each place that the host tells apart, a
+ * magazine: objects that are free, but that the slab counts as allocated. The
+ * magazines of a slab stand in its rack. Where a thread's own place is written
+ * at a known distance from the thread pointer, the way there is a few loads and
+ * no call; it is inline here, and all else is in magazine.c, which is linked
+ * only if shale_mem_set_places() is.
+ */
+#ifndef MEM_MAGAZINE_H
+#define MEM_MAGAZINE_H
+
+#include "mem.h"
+
+#include "shale/atomic.h"
+
+/* Machines whose thread pointer is a register that anybody may read. */
+#if defined __x86_64__ || defined __aarch64__ || \
+    (defined __riscv && __riscv_xlen == 64)
+#define MAGAZINE_THREADS true
+#define MAGAZINE_THREAD_POINTER ((const char *)__builtin_thread_pointer())
+#else
+#define MAGAZINE_THREADS false
+#define MAGAZINE_THREAD_POINTER ((const char *)NULL)
+#endif
+
+#define MAGAZINE_MAX 64
+#define PLACES_MAX 64
+
+/*
+ * Only whoever is at the place changes the numbers; others look at them. What
+ * callers have got here, less what they have given back, since it was last
+ * accounted, is told by ALLOCS and by BYTES, which may be a wrapped number, and
+ * in a slab that is no size class by what COUNT was then.
+ */
+struct magazine {
+    SHALE_ATOMIC(size_t) count, allocs, bytes;
+    SHALE_ATOMIC(size_t) accounted;     /* COUNT as of then */
+    size_t room;                /* objects; even */
+    size_t drain;               /* as of when it was last looked at */
+    void *objects[MAGAZINE_MAX];
+};
+
+/* Where a magazine stands; never without one, but that may have no room. */
+struct berth {
+    SHALE_ATOMIC(struct magazine *) magazine;
+};
+
+/* The magazines of a slab, and what one of them left for the next. */
+struct rack {
+    size_t room;                /* of each magazine */
+    size_t depot_count, depot_room;
+    void **depot;               /* NULL: not needed yet */
+    struct berth at[];          /* by place; 0 is nowhere */
+};
+
+struct magazine_ops;
+
+/* What magazines have noted, and of what they know. */
+struct noted {
+    size_t bytes, allocs;
+    size_t at_hand;             /* objects */
+};
+
+/* Of all slabs of an allocator. */
+struct magazines {
+    const struct magazine_ops *ops;
+    struct shale_places *places;
+    struct shale_place_user user;
+    struct magazine *none;      /* which has no room, for all who have none */
+    ptrdiff_t thread_at;        /* of a thread's place from its pointer */
+    bool is_fast;               /* ... if that is to be had */
+    SHALE_ATOMIC(bool) idle;    /* an allocation is to fail: use none */
+    SHALE_ATOMIC(size_t) drain; /* how often all was to go back */
+    struct shale_slab own;      /* of the magazines themselves */
+};
+
+/*
+ * What others call on magazine.c, so that it is linked only where it is used.
+ * All but the first two with the lock.
+ */
+struct magazine_ops {
+    void *(*alloc)(struct shale_slab *slab, size_t asked);
+    void (*free)(struct shale_slab *slab, void *object, size_t asked);
+
+    /* Use none while an allocation is to fail; or use them again. */
+    void (*rest)(struct shale_mem *mem, bool idle);
+
+    /* All that is noted of SLAB; others may go on meanwhile. */
+    struct noted (*sum)(const struct shale_slab *slab);
+
+    /*
+     * Give back what is at hand of SLAB at the caller's place; returns how
+     * many. The others do so when they next need the lock, if `drain` has gone
+     * on. Drops the lock where objects have a destructor.
+     */
+    size_t (*drain)(struct shale_slab *slab);
+
+    /* Take SLAB's away, and what is in them. Nobody is at any place. */
+    void (*fini)(struct shale_slab *slab);
+
+    /* Nobody is to call for MEM any more. Without the lock. */
+    void (*end)(struct shale_mem *mem);
+};
+
+static inline size_t number_get(const SHALE_ATOMIC(size_t) *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static inline void number_set(SHALE_ATOMIC(size_t) *number, size_t to)
+{
+    atomic_store_explicit(number, to, memory_order_relaxed);
+}
+
+static inline void number_add(SHALE_ATOMIC(size_t) *number, size_t what)
+{
+    number_set(number, number_get(number) + what);
+}
+
+/*
+ * Store in *MAGAZINE the one of SLAB that is this thread's own, or one without
+ * room. False if that is not to be had so.
+ */
+static inline bool magazine_own(const struct shale_slab *slab,
+                                struct magazine **magazine)
+{
+    const struct berth *berths =
+        atomic_load_explicit(&slab->berths, memory_order_acquire);
+    const char *place;
+
+    if (!MAGAZINE_THREADS || !berths)
+        return false;
+    place = MAGAZINE_THREAD_POINTER + slab->thread_at;
+    berths += *(const unsigned *)(const void *)place;
+    *magazine = atomic_load_explicit(&berths->magazine, memory_order_relaxed);
+    return true;
+}
+
+/* Take one out of MAGAZINE; false if it is empty. */
+static inline bool magazine_pop(struct magazine *magazine, void **object)
+{
+    size_t count = number_get(&magazine->count);
+
+    if (count == 0)
+        return false;
+    *object = magazine->objects[count - 1];
+    number_set(&magazine->count, count - 1);
+    number_add(&magazine->allocs, 1);
+    return true;
+}
+
+/* Put OBJECT into it; false if it is full. */
+static inline bool magazine_push(struct magazine *magazine, void *object)
+{
+    size_t count = number_get(&magazine->count);
+
+    if (count == magazine->room)
+        return false;
+    magazine->objects[count] = object;
+    number_set(&magazine->count, count + 1);
+    return true;
+}
+
+#endif /* MEM_MAGAZINE_H */
