@@ -60,6 +60,27 @@ static void add_opened(struct places *places)
     add_place(places, &place);
 }
 
+/* Is PLACE zeros where filesystems have what they are known by? */
+static bool is_blank(const struct places *places, const struct place *place)
+{
+    struct shale_bdev *dev = shale_file_bdev(places->image->file);
+    uint8_t piece[4096];
+
+    for (uint64_t at = 0; at < 32 * sizeof piece && at < place->size;
+         at += sizeof piece) {
+        uint64_t left = place->size - at;
+        size_t len = left < sizeof piece ? (size_t)left : sizeof piece;
+
+        if (shale_bdev_read_bytes(dev, places->image->mem, place->start + at,
+                                  piece, len) != 0)
+            return false;
+        for (size_t i = 0; i < len; i++)
+            if (piece[i] != 0)
+                return false;
+    }
+    return true;
+}
+
 static void add_row(struct places *places, const struct table *table,
                     const struct table_row *row, uint64_t limit)
 {
@@ -75,6 +96,7 @@ static void add_row(struct places *places, const struct table *table,
         place.size = limit;
     cut(places, &place);
     strcpy(place.content, row->content);
+    place.blank = !*place.content && is_blank(places, &place);
     add_place(places, &place);
 }
 
@@ -268,7 +290,9 @@ bool places_open(struct places *places, const char *name,
     /* A table that cannot be read says nothing about where volumes are. */
     err = table_load(places->image, &table);
     if (!err && table.info.kind != SHALE_TABLE_NONE) {
-        bool real = table_is_real(places, &table);
+        /* With a type nothing is guessed: then any table is one. */
+        bool real = table_is_real(places, &table) ||
+                    (config->type && table.count > 0);
 
         /* A boot sector that is damaged may look like a table. */
         places->guessed = table.known == 0 && !config->type &&
@@ -311,17 +335,30 @@ bool place_is_past(const struct place *place)
     return place->size == 0 && place->missing > 0;
 }
 
-bool place_is_wiped(const struct place *place)
+bool place_is_wiped(const struct place *place, char out[PLACE_WIPED_MAX])
 {
-    static const char *const types[] = {
-        "FAT12", "FAT16", "FAT32", "NTFS or exFAT", "EFI system",
-        "Windows data",
+    static const struct {
+        const char *type, *what;
+    } types[] = {
+        { "FAT", "FAT" },           { "EFI system", "FAT" },
+        { "NTFS", "NTFS or exFAT" }, { "Windows data", "NTFS, exFAT or FAT" },
+        { "Windows recovery", "NTFS" },
+        { "Linux root", "a filesystem" }, { "Linux home", "a filesystem" },
+        { "Linux extended boot", "a filesystem" },
     };
+    const char *what = NULL;
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (place->meant && !strcmp(place->meant, types[i]))
-            return !*place->content;
-    return false;
+        if (place->meant &&
+            !strncmp(place->meant, types[i].type, strlen(types[i].type)))
+            what = types[i].what;
+    if (place->meant && !strcmp(place->meant, "Linux"))
+        what = "a filesystem";
+    if (!what || *place->content)
+        return false;
+    snprintf(out, PLACE_WIPED_MAX, "it is meant for %s, and %s", what,
+             place->blank ? "begins with zeros" : "holds none that is known");
+    return true;
 }
 
 const char *place_cut(const struct place *place, char out[PLACE_CUT_MAX])

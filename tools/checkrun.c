@@ -258,6 +258,7 @@ void checkrun(struct checkrun *run, struct shale_image *image,
 int checkrun_status(const struct checkrun *run)
 {
     const uint64_t *findings = run->result.findings;
+    char wiped[PLACE_WIPED_MAX];
     int status = findings[SHALE_CORRUPTION] || findings[SHALE_INCONSISTENCY]
         ? FSCK_DAMAGED : FSCK_SOUND;
 
@@ -265,7 +266,7 @@ int checkrun_status(const struct checkrun *run)
     if (run->err && run->place->missing)
         status = FSCK_DAMAGED;
     /* Empty, or no longer to be recognised: who knows? */
-    if (run->passed && run->err && place_is_wiped(run->place))
+    if (run->passed && run->err && place_is_wiped(run->place, wiped))
         status |= FSCK_FAILED;
     if (run->passed || place_is_past(run->place))
         return status;

@@ -34,7 +34,8 @@ struct place {
     uint64_t start, size;       /* bytes of the image */
     uint64_t missing;           /* bytes that the partition has past its end */
     bool known;                 /* by a driver */
-    char content[TABLE_CONTENT_MAX];    /* what seems to be there, or "" */
+    char content[TABLE_CONTENT_MAX];    /* what seems to be there, or "", */
+    bool blank;                 /*   and it begins with zeros */
     const char *meant;          /* for what, says the table; or NULL */
 };
 
@@ -85,9 +86,13 @@ void places_explain(struct places *places, const struct place *place,
 /* Does PLACE lie past the image's end, as a whole? */
 bool place_is_past(const struct place *place);
 
-/* Is PLACE meant for FAT or NTFS, by the table, and nothing in it? */
-bool place_is_wiped(const struct place *place);
-#define PLACE_WIPED "it is meant for FAT or NTFS, and holds nothing"
+/*
+ * Is PLACE meant for a filesystem, by the table, and nothing in it that anybody
+ * knows? Then it was never made, or is lost. What of it is to be said goes to
+ * OUT.
+ */
+#define PLACE_WIPED_MAX 80
+bool place_is_wiped(const struct place *place, char out[PLACE_WIPED_MAX]);
 
 /* "the image ends 4.0 MiB before the partition does"; "" if it does not. */
 #define PLACE_CUT_MAX 80

@@ -35,19 +35,18 @@ struct mount {
     bool writable;              /* the filesystem, whatever the mount says */
 };
 
-/* Blanks and the like come as octal escapes. */
+/* Blanks and the like come as a backslash and three octal digits. */
 static void unescape(char *text)
 {
     char *out = text;
 
-    for (; *text; text++) {
-        unsigned byte;
-
-        if (*text == '\\' && sscanf(text + 1, "%3o", &byte) == 1) {
-            *out++ = (char)byte;
-            text += 3;
+    while (*text) {
+        if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+            *out++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+                            (text[3] - '0'));
+            text += 4;
         } else {
-            *out++ = *text;
+            *out++ = *text++;
         }
     }
     *out = '\0';

@@ -203,6 +203,7 @@ static void check_place(struct settings *set, const struct options *options,
         .apart = set->shown,
         .after_block = set->block,
     };
+    char wiped[PLACE_WIPED_MAX];
 
     if (checks.run.passed) {
         checks.error = "interrupted";
@@ -210,8 +211,8 @@ static void check_place(struct settings *set, const struct options *options,
         checkrun(&checks.run, set->places.image, &set->run);
         checks.run.passed = checks.run.err == SHALE_ENODEV &&
                             set->places.count > 1;
-        if (checks.run.passed && place_is_wiped(place))
-            checks.error = PLACE_WIPED;
+        if (checks.run.passed && place_is_wiped(place, wiped))
+            checks.error = wiped;
         set->some = set->some || checks.run.err != SHALE_ENODEV;
     }
     if (checks.run.err == SHALE_ENODEV && set->places.guessed) {

@@ -161,6 +161,12 @@ void mapsvg_write(const struct map *map, FILE *to);
 #define MAP_USAGE_MAX 320
 void map_usage(const struct map *map, char out[MAP_USAGE_MAX]);
 
+/*
+ * "the image ends here, 3.0 MiB before the volume does", where the cells do; ""
+ * if all of the volume is there.
+ */
+const char *map_cut(const struct map *map, char out[MAP_USAGE_MAX]);
+
 /* "12 of 345 files in 57 more fragments than files", or the like. */
 void map_fragmentation(const struct map *map, char out[MAP_USAGE_MAX]);
 

@@ -75,6 +75,7 @@ void mapjson_show(const struct map *map)
     jsonout_number(document, "start", map->run.place->start);
     jsonout_number(document, "size", grid->size);
     jsonout_number(document, "missing", map->run.place->missing);
+    jsonout_number(document, "volume_size", result->size);
     jsonout_number(document, "unit_size", result->unit_size);
     jsonout_number(document, "units", result->units);
     jsonout_number(document, "units_used", result->units_used);

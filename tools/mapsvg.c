@@ -11,6 +11,7 @@
  * Each cell says on hovering where it is and what is in it. Neighbours in a row
  * that are entirely free are drawn as one.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,24 @@ static void put_lines(unsigned rows, FILE *to)
     fputs("\"/>\n", to);
 }
 
+/* A mark behind the last cell, and a line of text below, if the volume goes on
+   past that. */
+static void put_end(const struct map *map, unsigned rows, FILE *to)
+{
+    unsigned columns = (unsigned)((map->grid.count - 1) % COLUMNS) + 1;
+    unsigned bottom = GRID_TOP + rows * PITCH;
+    char text[MAP_USAGE_MAX];
+
+    if (!*map_cut(map, text))
+        return;
+    fprintf(to, "<path stroke=\"#dc2626\" stroke-width=\"3\" "
+            "d=\"M%u %uv%d\"><title>%s</title></path>\n",
+            GRID_LEFT + columns * PITCH, bottom - PITCH - 2, PITCH + 4, text);
+    fprintf(to, "<text x=\"%d\" y=\"%u\" class=\"l\" "
+            "style=\"fill:#dc2626\">%c%s.</text>\n", GRID_LEFT, bottom + 16,
+            toupper((unsigned char)text[0]), text + 1);
+}
+
 static void put_row(const struct map *map, size_t from, FILE *to)
 {
     const struct map_grid *grid = &map->grid;
@@ -342,11 +361,12 @@ void mapsvg_write(const struct map *map, FILE *to)
 {
     const struct map_grid *grid = &map->grid;
     unsigned rows = (unsigned)((grid->count + COLUMNS - 1) / COLUMNS);
-    unsigned legend = GRID_TOP + rows * PITCH + 44;
+    char size[PRINT_SIZE_MAX], text[MAP_USAGE_MAX];
+    unsigned legend = GRID_TOP + rows * PITCH +
+                      (*map_cut(map, text) ? 62 : 44);
     unsigned entries = legend_entries(grid);
     unsigned height = legend + (entries + LEGEND_COLUMNS - 1) /
                                    LEGEND_COLUMNS * LEGEND_LINE + MARGIN / 2;
-    char size[PRINT_SIZE_MAX];
     unsigned index = 0;
 
     fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d "
@@ -362,6 +382,7 @@ void mapsvg_write(const struct map *map, FILE *to)
     for (size_t from = 0; from < grid->count; from += COLUMNS)
         put_row(map, from, to);
     put_lines(rows, to);
+    put_end(map, rows, to);
     print_size_long(grid->cell_size, size);
     fprintf(to, "<text x=\"%d\" y=\"%u\" class=\"n\">Each square is %s of the "
             "volume; the paler, the less of it is in use.</text>\n", GRID_LEFT,

@@ -60,6 +60,23 @@ void map_usage(const struct map *map, char out[MAP_USAGE_MAX])
              result->units, unit, each, part);
 }
 
+const char *map_cut(const struct map *map, char out[MAP_USAGE_MAX])
+{
+    const struct place *place = map->run.place;
+    uint64_t volume = map->run.result.size, there = map->grid.size;
+    uint64_t missing = volume > there ? volume - there : place->missing;
+    bool of_image = !place->part || place->missing;
+    char size[PRINT_SIZE_MAX];
+
+    print_size_long(missing, size);
+    snprintf(out, MAP_USAGE_MAX, "the %s ends here, %s before the %s does",
+             of_image ? "image" : "partition", size,
+             volume > there ? "volume" : "partition");
+    if (!missing)
+        out[0] = '\0';
+    return out;
+}
+
 void map_fragmentation(const struct map *map, char out[MAP_USAGE_MAX])
 {
     const struct map_grid *grid = &map->grid;
@@ -135,6 +152,19 @@ static void print_grid(const struct map_grid *grid, bool colour, bool utf8,
         }
         puts(colour ? "\033[0m" : "");
     }
+}
+
+/* Where the cells end, if that is not where the volume does. */
+static void print_end(const struct map *map, size_t width)
+{
+    char size[PRINT_SIZE_MAX], text[MAP_USAGE_MAX];
+
+    if (!*map_cut(map, text))
+        return;
+    print_size_long(map->grid.size, size);
+    if (width >= LABEL_WIDTH)
+        printf("%*s ", LABEL - 1, size);
+    puts(text);
 }
 
 /* How KIND looks in the grid. */
@@ -213,7 +243,7 @@ static void print_damage(const struct map *map, bool colour, bool utf8)
 void maptext_show(const struct map *map, bool colour, size_t width)
 {
     bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-    char text[MAP_USAGE_MAX], size[PRINT_SIZE_MAX], lacks[PLACE_CUT_MAX];
+    char text[MAP_USAGE_MAX], size[PRINT_SIZE_MAX];
 
     print_name(stdout, map->run.image, strlen(map->run.image));
     if (map->run.place->part)
@@ -225,14 +255,12 @@ void maptext_show(const struct map *map, bool colour, size_t width)
         putchar('\'');
     }
     map_usage(map, text);
-    printf(", %s", text);
-    if (*place_cut(map->run.place, lacks))
-        printf("; %s", lacks);
-    putchar('\n');
+    printf(", %s\n", text);
     print_size_long(map->grid.cell_size, size);
     printf("%*s%s a character%s\n", width < LABEL_WIDTH ? 0 : LABEL, "", size,
            colour ? "" : "; small ones, and + for #: less than half in use");
     print_grid(&map->grid, colour, utf8, width);
+    print_end(map, width);
     print_legend(map, colour, utf8, width);
     print_damage(map, colour, utf8);
     map_fragmentation(map, text);

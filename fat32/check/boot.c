@@ -40,11 +40,28 @@ static bool has_type(const uint8_t *head)
            memcmp(raw->u.fat32.ext.type, "FAT32   ", 8) == 0;
 }
 
+/* Is all but the name FAT's, and the FAT where the boot sector has it? */
+static bool is_misnamed(const uint8_t *head, size_t len)
+{
+    struct fat_boot boot;
+    uint32_t field;
+    uint64_t at;
+
+    if (!has_signature(head) || !has_type(head) ||
+        fat_boot_decode(head, 0, &boot, &field))
+        return false;
+    at = (uint64_t)boot.reserved << boot.sector_shift;
+    return at + 3 <= len && head[at] == boot.media && head[at + 1] == 0xff &&
+           head[at + 2] == 0xff;
+}
+
 bool fat_check_probe(const uint8_t *head, size_t len)
 {
     if (fat_probe(head, len))
         return true;
-    return len >= FAT_HEAD_SIZE && !is_other(head) && has_type(head);
+    if (len < FAT_HEAD_SIZE)
+        return false;
+    return is_other(head) ? is_misnamed(head, len) : has_type(head);
 }
 
 /*
@@ -122,6 +139,9 @@ static bool guess(struct fat_check *v, uint8_t *head, uint32_t field)
     uint32_t sector = le16_get(raw->sector_size);
 
     switch (field) {
+    case FIELD(oem):
+        memcpy(raw->oem, "MSDOS5.0", sizeof raw->oem);
+        return true;
     case FIELD(media):
         raw->media = 0xf8;
         return true;
@@ -223,7 +243,7 @@ static int make_do(struct fat_check *v, uint8_t *head, uint8_t *copy,
 
     /* Each guess makes another field sound, so that there are few. */
     for (int tries = 0; tries < 5; tries++) {
-        rule = fat_boot_decode(head, 0, &v->boot, &field);
+        rule = rule_of(v, head, &field);
         if (!rule)
             break;
         tell_bad(v, rule, field);

@@ -3,8 +3,8 @@
  *
  * A cluster that is in use, and no file's, is lost. Of the lost ones those that
  * no lost one points at begin chains, which are followed; what is left then
- * goes round in circles. Where not all of the FAT can be read, any of them may be
- * the rest of a file: then nothing is told.
+ * goes round in circles. Where not all of the FAT can be read, any of them may
+ * be the rest of a file: then nothing is told.
  */
 #include "fat32/check/check.h"
 #include "memfn.h"

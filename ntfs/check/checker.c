@@ -93,6 +93,10 @@ static int mount(struct ntfs_check *nc)
     if (!err) {
         nc->fs = fs;
         nc->vol = ntfs_volume_of(fs);
+        note.other = nc->vol->boot.at;
+        if (note.other != 0)
+            check_tell(check, &ntfs_check_codes[NTFS_CHECK_BOOT_COPY_USED],
+                       note.other, &note);
         return 0;
     }
     if (!nc->refused)

@@ -77,9 +77,10 @@ expect "lines: the first" "" "$(tail -n 2 "$work/out" | head -n 1)"
 # what cannot be checked is passed over; where nothing can be, that is said
 dd if=/dev/zero of="$work/dos.img" bs=512 seek=34816 count=64 conv=notrunc \
     status=none
-status "passed over" 4 "$SHALE" check --all "$work/dos.img"
-check "passed over" grep -qx "$work/dos.img, partition 2: Linux: not checked" \
-    "$work/out"
+status "passed over" 12 "$SHALE" check --all "$work/dos.img"
+none="it is meant for a filesystem, and begins with zeros"
+check "passed over" grep -qx \
+    "$work/dos.img, partition 2: Linux: not checked; $none" "$work/out"
 make_disk "$work/lost.img" dos
 put "$work/one" "$work/lost.img" 2048
 dd if=/dev/zero of="$work/lost.img" bs=512 seek=2048 count=64 conv=notrunc \
@@ -87,7 +88,7 @@ dd if=/dev/zero of="$work/lost.img" bs=512 seek=2048 count=64 conv=notrunc \
 status "lost among partitions" 8 "$SHALE" check "$work/lost.img"
 says "lost among partitions" "--part N"
 status "lost, but named" 4 "$SHALE" check --part 1 "$work/lost.img"
-status "lost, but all are meant" 4 "$SHALE" check --all "$work/lost.img"
+status "lost, but all are meant" 12 "$SHALE" check --all "$work/lost.img"
 
 # a boot sector that is damaged, and has something like a table
 truncate -s 64M "$work/fat32"
@@ -104,21 +105,40 @@ status "nothing to check" 8 "$SHALE" check --all "$work/blank.img"
 says "nothing to check" "no volume that Shale can check"
 
 # ... unless it is meant for what could be: then it may have been wiped
-wiped="it is meant for FAT or NTFS, and holds nothing"
-for type in 7 c ef 83 82; do
+for row in "7:8:NTFS or exFAT" c:8:FAT ef:8:FAT "83:8:a filesystem" 82:0 8e:0 \
+    fd:0 a5:0; do
+    IFS=: read -r type want what <<<"$row"
     truncate -s 40M "$work/wiped.img"
     printf 'label: dos\nstart=2048, size=30720\n%s\n' \
         "start=34816, size=30720, type=$type" |
         sfdisk -q "$work/wiped.img" >/dev/null 2>&1
     put "$work/one" "$work/wiped.img" 2048
-    want=8
-    case $type in 8?) want=0 ;; esac
-    status "wiped: $type" $want "$SHALE" check --all "$work/wiped.img"
-    expect "wiped: $type" $((want / 8)) "$(grep -c \
-        "partition 2: .*: not checked; $wiped\$" "$work/out")"
-    json "wiped: $type: --json" '.volumes[1].exit' $want \
-        bash -c "'$SHALE' check --json --all '$work/wiped.img' || [ $want = 8 ]"
+    for holds in "begins with zeros" "holds none that is known"; do
+        status "wiped: $type" "$want" "$SHALE" check --all "$work/wiped.img"
+        text=".* 2: .*: not checked; it is meant for \(.*\), and $holds"
+        expect "wiped: $type: $holds" "$what" \
+            "$(sed -n "s/$text\$/\1/p" "$work/out")"
+        json "wiped: $type: --json" '.volumes[1].exit' "$want" bash -c \
+            "'$SHALE' check --json --all '$work/wiped.img' || [ $want = 8 ]"
+        printf 'something else' | dd of="$work/wiped.img" bs=512 seek=34820 \
+            conv=notrunc status=none
+    done
+    rm "$work/wiped.img"
 done
+
+# what is known to be something else is that, whatever the type says
+if have mkswap; then
+    make_disk "$work/other.img" dos
+    put "$work/one" "$work/other.img" 2048
+    truncate -s 10M "$work/swap"
+    mkswap "$work/swap" >/dev/null 2>&1
+    put "$work/swap" "$work/other.img" 34816
+    status "swap" 0 "$SHALE" check --all "$work/other.img"
+    check "swap" grep -qx "$work/other.img, partition 2: swap: not checked" \
+        "$work/out"
+else
+    skip "swap" "needs mkswap"
+fi
 
 # an image that is cut off: a partition has what the image has of it
 for label in dos gpt; do
@@ -166,10 +186,15 @@ for label in dos gpt; do
         skip "past: documents" "needs python3"
     fi
 
-    # of neither
+    # of neither, whatever is looked for
     truncate -s 1M "$disk"
-    status "$label: all past" 4 "$SHALE" check "$disk"
-    expect "$label: all past" 2 "$(grep -c "all of it lies past" "$work/out")"
+    for how in "" --all "-t ext2" "-t fat --all"; do
+        # shellcheck disable=SC2086
+        status "$label: all past: $how" 4 "$SHALE" check $how "$disk"
+        expect "$label: all past: $how" 2 \
+            "$(grep -c "damaged; all of it lies past the end" "$work/out")"
+        expect "$label: all past: $how: no more" 2 "$(wc -l <"$work/out")"
+    done
 done
 
 # what is unknown and cut off is damaged as well; what ends before that is not
@@ -177,9 +202,10 @@ make_disk "$work/swap.img" dos
 truncate -s 24M "$work/swap.img"
 make_image "$work/short" 4M -b 1024
 put "$work/one" "$work/swap.img" 2048
-status "unknown and cut" 4 "$SHALE" check --all "$work/swap.img"
-check "unknown and cut" \
-    grep -q "Linux: not checked; the image ends 8.0 MiB before" "$work/out"
+status "unknown and cut" 12 "$SHALE" check --all "$work/swap.img"
+check "unknown and cut" grep -q \
+    "Linux: not checked; it is .* zeros; the image ends 8.0 MiB before" \
+    "$work/out"
 status "unknown, cut, alone" 12 "$SHALE" check --part 2 "$work/swap.img"
 says "unknown, cut, alone" "; the image ends 8.0 MiB before the partition does"
 put "$work/short" "$work/swap.img" 34816
@@ -193,11 +219,12 @@ printf '%s\n' 'label: dos' 'start=2048, size=30720' \
     'start=34816, size=45056, type=5' 'start=36864, size=2048' \
     'start=61440, size=2048' | sfdisk -q "$work/chain.img" >/dev/null 2>&1
 put "$work/one" "$work/chain.img" 2048
-status "chain" 0 "$SHALE" check --all "$work/chain.img"
+status "chain" 8 "$SHALE" check --all "$work/chain.img"
 truncate -s 20M "$work/chain.img"
 for how in "" --all; do
     # shellcheck disable=SC2086
-    status "chain: $how" 4 "$SHALE" check $how "$work/chain.img"
+    status "chain: $how" $((${#how} > 0 ? 12 : 4)) "$SHALE" check $how \
+        "$work/chain.img"
     says "chain: $how" "logical partitions go on past the end of the image"
 done
 json "chain: --json" '.exit, .error' \

@@ -339,11 +339,36 @@ if have sfdisk; then
     put "$img" "$work/cut.img" 2048
     truncate -s 6M "$work/cut.img"
     status "cut" 0 "$SHALE" map "$work/cut.img"
-    check "cut" grep -q "; the image ends 10.0 MiB before the partition does" \
+    end="he image ends here, 3.0 MiB before the volume does"
+    check "cut" grep -qx "   5.0 MiB t$end" "$work/out"
+    json "cut: --json" '"\(.size) \(.missing) \(.volume_size) \(
+        [.cells[].length] | add <= 5242880)"' \
+        "5242880 10485760 8388608 true" "$SHALE" map --json "$work/cut.img"
+    "$SHALE" map --picture "$work/cut.svg" "$work/cut.img"
+    check "cut: picture" grep -q ">T$end\.</text>" "$work/cut.svg"
+    check "cut: picture: its mark" grep -q "<title>t$end</title>" \
+        "$work/cut.svg"
+    # a volume without a table; one that is larger than its partition; one that
+    # ends before the image does
+    cp "$img" "$work/bare.img"
+    truncate -s 5M "$work/bare.img"
+    status "cut: bare" 0 "$SHALE" map "$work/bare.img"
+    check "cut: bare" grep -qx "   5.0 MiB t$end" "$work/out"
+    truncate -s 8M "$work/small.img"
+    echo 'start=2048, size=8192' |
+        sfdisk -q "$work/small.img" >/dev/null 2>&1
+    put "$img" "$work/small.img" 2048
+    status "cut: by the partition" 0 "$SHALE" map "$work/small.img"
+    says_out="the partition ends here, 4.0 MiB before the volume does"
+    check "cut: by the partition" grep -qx "   4.0 MiB $says_out" "$work/out"
+    truncate -s 10M "$work/cut.img"
+    status "cut: behind the volume" 0 "$SHALE" map "$work/cut.img"
+    check "cut: behind the volume" grep -qx \
+        "   9.0 MiB the image ends here, 6.0 MiB before the partition does" \
         "$work/out"
-    json "cut: --json" '"\(.size) \(.missing) \([.cells[].length] |
-        add <= 5242880)"' "5242880 10485760 true" \
-        "$SHALE" map --json "$work/cut.img"
+    truncate -s 6M "$work/cut.img"
+    status "cut: not" 0 "$SHALE" map "$img"
+    check "cut: not" bash -c "! grep -q 'ends here' '$work/out'"
     document layout "$work/cut.img"
     json "cut: --owner" '.answers[].inside' $'true\nfalse' \
         "$SHALE" map --json --owner 5M --owner 6M "$work/cut.img"

@@ -15,7 +15,7 @@ USES = {"boot", "table", "bitmap", "inodes", "directory", "map", "attributes",
 LAYOUT = {
     "image": TEXT, "partition": (NUMBER, None), "type": TEXT,
     "label": (TEXT, None), "start": NUMBER, "size": NUMBER,
-    "missing": NUMBER,
+    "missing": NUMBER, "volume_size": NUMBER,
     "unit_size": NUMBER, "units": NUMBER, "units_used": NUMBER,
     "verdict": TEXT, "bytes": dict, "shared": NUMBER, "fragmentation": dict,
     "unplaced_findings": NUMBER, "cell_size": NUMBER, "cells": list,
