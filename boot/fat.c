@@ -41,7 +41,7 @@ static int fat_open(struct shale_boot *boot)
     _Static_assert(sizeof state->name >= FAT_HEAD_SIZE, "room for a sector");
     memset(vol, 0, sizeof *vol);
     vol->options.codepage = &shale_codepage_437;
-    vol->options.show_nt = true;
+    vol->options.flags = FAT_SHOW_NT;
     err = boot_bytes(boot, 0, head, FAT_HEAD_SIZE);
     if (err)
         return err;

@@ -5,19 +5,21 @@
  * said nowhere: it follows from the number of clusters, and FAT32 also shows in
  * having no 16-bit size of the FAT. (FAT spec 1.03, "FAT Type Determination")
  *
- * FAT32 keeps a copy of the boot sector, usually in sector 6. It is used where
- * the first one is bad, and nothing is written then.
+ * What is done about one that is bad, or not there, is in rescue.c.
  *
  * Left out on purpose, since sound volumes are known that would fail it: the
  * jump, the names of the system and of the type, the signature 0xaa55 (which
  * DOS before 3.3 did not write), the device's size, a root of whole sectors.
  */
 #include "bits.h"
-#include "fat.h"
+#include "extras.h"
 #include "memfn.h"
 
-#define BACKUP_SECTOR 6u
 #define FIELD(name) ((uint32_t)offsetof(struct fat_disk_boot, name))
+
+/* So many a FAT can need: FAT32_CLUSTERS and two more, of four bytes. */
+#define FAT_BYTES_MAX ((uint32_t)1 << 30)
+
 #define EXT16_AT FIELD(u.fat16)
 #define EXT32_AT FIELD(u.fat32.ext)
 
@@ -33,12 +35,50 @@ static uint32_t log2_of(uint32_t power)
 
 /* ------------------------------------------------------------- decoding */
 
-/* A rule that is broken, by the field at *FIELD. */
-#define BROKEN(where, what) (*field = (where), (what))
+/* The rules, ... */
+enum rule {
+    SOUND, RULE_SECTOR_SIZE, RULE_CLUSTER_SECTORS, RULE_CLUSTER_SIZE,
+    RULE_RESERVED, RULE_FATS, RULE_MEDIA, RULE_SECTORS, RULE_FAT_SECTORS,
+    RULE_ACTIVE, RULE_ROOM, RULE_CLUSTERS, RULE_TYPE, RULE_ROOT_ENTRIES,
+    RULE_FAT_ENTRIES, RULE_ROOT,
+};
+
+/* ... by the field that breaks them, and how. */
+static const struct {
+    uint32_t field;
+    const char *what;
+} rules[] = {
+    [SOUND] = { 0, NULL },
+    [RULE_SECTOR_SIZE] = { FIELD(sector_size),
+      "fat: sectors of no size from 512 to 4096" },
+    [RULE_CLUSTER_SECTORS] = { FIELD(cluster_sectors),
+      "fat: sectors in a cluster are no power of two" },
+    [RULE_CLUSTER_SIZE] = { FIELD(cluster_sectors),
+      "fat: clusters of more than 256 KiB" },
+    [RULE_RESERVED] = { FIELD(reserved), "fat: no reserved sectors" },
+    [RULE_FATS] = { FIELD(fat_count), "fat: no file allocation table" },
+    [RULE_MEDIA] = { FIELD(media), "fat: no media descriptor" },
+    [RULE_SECTORS] = { FIELD(sectors32), "fat: volume of 0 sectors" },
+    [RULE_FAT_SECTORS] = { FIELD(u.fat32.fat_sectors),
+      "fat: file allocation table of 0 sectors" },
+    [RULE_ACTIVE] = { FIELD(u.fat32.flags),
+      "fat: the active file allocation table does not exist" },
+    [RULE_ROOM] = { FIELD(fat_count),
+      "fat: the tables leave no room in the volume" },
+    [RULE_CLUSTERS] = { FIELD(sectors32), "fat: volume without a cluster" },
+    [RULE_TYPE] = { FIELD(sectors32),
+      "fat: more clusters than the type of file allocation table "
+      "can have" },
+    [RULE_ROOT_ENTRIES] = { FIELD(root_entries), "fat: no root directory" },
+    [RULE_FAT_ENTRIES] = { FIELD(fat_sectors16),
+      "fat: file allocation table without an entry" },
+    [RULE_ROOT] = { FIELD(u.fat32.root_cluster),
+      "fat: the root directory is outside the volume" },
+};
 
 /* What is the same in all types. */
-static const char *decode_common(const struct fat_disk_boot *raw,
-                                 struct fat_boot *out, uint32_t *field)
+static enum rule decode_common(const struct fat_disk_boot *raw,
+                                 struct fat_boot *out)
 {
     out->sector_size = le16_get(raw->sector_size);
     out->cluster_sectors = raw->cluster_sectors;
@@ -57,31 +97,28 @@ static const char *decode_common(const struct fat_disk_boot *raw,
 
     if (!is_power_of_two(out->sector_size) ||
         out->sector_size < FAT_SECTOR_MIN || out->sector_size > FAT_SECTOR_MAX)
-        return BROKEN(FIELD(sector_size),
-                      "fat: sectors of no size from 512 to 4096");
+        return RULE_SECTOR_SIZE;
     if (!is_power_of_two(out->cluster_sectors))
-        return BROKEN(FIELD(cluster_sectors),
-                      "fat: sectors in a cluster are no power of two");
+        return RULE_CLUSTER_SECTORS;
     out->cluster_size = out->cluster_sectors * out->sector_size;
     if (out->cluster_size > FAT_CLUSTER_MAX)
-        return BROKEN(FIELD(cluster_sectors),
-                      "fat: clusters of more than 256 KiB");
+        return RULE_CLUSTER_SIZE;
     if (out->reserved == 0)
-        return BROKEN(FIELD(reserved), "fat: no reserved sectors");
+        return RULE_RESERVED;
     if (out->fat_count == 0)
-        return BROKEN(FIELD(fat_count), "fat: no file allocation table");
+        return RULE_FATS;
     if (out->media != 0xf0 && out->media < 0xf8)
-        return BROKEN(FIELD(media), "fat: no media descriptor");
+        return RULE_MEDIA;
     if (out->sectors == 0)
-        return BROKEN(FIELD(sectors32), "fat: volume of 0 sectors");
+        return RULE_SECTORS;
     out->sector_shift = log2_of(out->sector_size);
     out->cluster_shift = log2_of(out->cluster_size);
-    return NULL;
+    return SOUND;
 }
 
 /* What only FAT32 has. */
-static const char *decode_fat32(const struct fat_disk_boot *raw,
-                                struct fat_boot *out, uint32_t *field)
+static enum rule decode_fat32(const struct fat_disk_boot *raw,
+                                struct fat_boot *out)
 {
     uint32_t flags = le16_get(raw->u.fat32.flags);
 
@@ -93,22 +130,20 @@ static const char *decode_fat32(const struct fat_disk_boot *raw,
     out->fat_active = out->fat_mirrored ? 0 : flags & FAT_FLAGS_ACTIVE;
 
     if (out->fat_sectors == 0)
-        return BROKEN(FIELD(u.fat32.fat_sectors),
-                      "fat: file allocation table of 0 sectors");
+        return RULE_FAT_SECTORS;
     if (out->fat_active >= out->fat_count)
-        return BROKEN(FIELD(u.fat32.flags),
-                      "fat: the active file allocation table does not exist");
+        return RULE_ACTIVE;
     /* Mostly 0xffff or 0 for "none"; nothing depends on either. */
     if (out->backup_sector >= out->reserved)
         out->backup_sector = 0;
     if (out->info_sector >= out->reserved ||
         out->info_sector == out->backup_sector)
         out->info_sector = 0;   /* not to be made where a boot sector is */
-    return NULL;
+    return SOUND;
 }
 
 /* Where the areas are, and how many clusters that leaves. */
-static const char *decode_layout(struct fat_boot *out, uint32_t *field)
+static enum rule decode_layout(struct fat_boot *out)
 {
     uint32_t root = (out->root_entries * FAT_ENTRY_SIZE + out->sector_size - 1)
                     >> out->sector_shift;
@@ -116,20 +151,19 @@ static const char *decode_layout(struct fat_boot *out, uint32_t *field)
                      (uint64_t)out->fat_count * out->fat_sectors;
 
     if (start + root >= out->sectors)
-        return BROKEN(FIELD(fat_count),
-                      "fat: the tables leave no room in the volume");
+        return RULE_ROOM;
     out->root_sector = (uint32_t)start;
     out->data_sector = (uint32_t)start + root;
     out->cluster_count = (out->sectors - out->data_sector) /
                          out->cluster_sectors;
     if (out->cluster_count == 0)
-        return BROKEN(FIELD(sectors32), "fat: volume without a cluster");
-    return NULL;
+        return RULE_CLUSTERS;
+    return SOUND;
 }
 
 /* The type, once layout is known. */
-static const char *decode_type(struct fat_boot *out, bool is_fat32,
-                               unsigned force_bits, uint32_t *field)
+static enum rule decode_type(struct fat_boot *out, bool is_fat32,
+                               unsigned force_bits)
 {
     uint32_t most;
 
@@ -143,30 +177,30 @@ static const char *decode_type(struct fat_boot *out, bool is_fat32,
     most = out->bits == 32 ? FAT32_CLUSTERS
          : out->bits == 16 ? FAT16_CLUSTERS - 1 : FAT12_CLUSTERS - 1;
     if (out->cluster_count > most)
-        return BROKEN(FIELD(sectors32), "fat: more clusters than the type of "
-                      "file allocation table can have");
+        return RULE_TYPE;
     if (!is_fat32 && out->root_entries == 0)
-        return BROKEN(FIELD(root_entries), "fat: no root directory");
-    return NULL;
+        return RULE_ROOT_ENTRIES;
+    return SOUND;
 }
 
 /* A FAT has to have an entry for each cluster, so there are no others. */
-static const char *decode_fat_size(struct fat_boot *out, uint32_t *field)
+static enum rule decode_fat_size(struct fat_boot *out)
 {
-    uint64_t entries = ((uint64_t)out->fat_sectors << out->sector_shift) * 8 /
-                       out->bits;
+    uint32_t most = FAT_BYTES_MAX >> out->sector_shift;
+    uint32_t sectors = out->fat_sectors < most ? out->fat_sectors : most;
+    uint32_t entries = (sectors << out->sector_shift) * 2 / (out->bits / 4);
 
     if (entries <= FAT_FIRST_CLUSTER)
-        return BROKEN(FIELD(fat_sectors16),
-                      "fat: file allocation table without an entry");
+        return RULE_FAT_ENTRIES;
     if (out->cluster_count > entries - FAT_FIRST_CLUSTER)
-        out->cluster_count = (uint32_t)(entries - FAT_FIRST_CLUSTER);
-    return NULL;
+        out->cluster_count = entries - FAT_FIRST_CLUSTER;
+    return SOUND;
 }
 
-static void decode_ext(const struct fat_disk_ext *ext, uint32_t at,
-                       struct fat_boot *out)
+static void decode_ext(const uint8_t *head, uint32_t at, struct fat_boot *out)
 {
+    const struct fat_disk_ext *ext = (const struct fat_disk_ext *)(head + at);
+
     if (ext->signature != FAT_EXT_ID_LABEL && ext->signature != FAT_EXT_ID)
         return;
     out->ext_at = at;
@@ -177,116 +211,51 @@ static void decode_ext(const struct fat_disk_ext *ext, uint32_t at,
     memcpy(out->label, ext->label, sizeof out->label);
 }
 
-const char *fat_boot_decode(const uint8_t *head, unsigned force_bits,
-                            struct fat_boot *out, uint32_t *field)
+/* Fill *OUT. Returns which rule is broken, if any. */
+static enum rule decode(const uint8_t *head, unsigned force_bits,
+                        struct fat_boot *out)
 {
     const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
-    const char *wrong;
+    enum rule broken;
     bool is_fat32;
 
     memset(out, 0, sizeof *out);
-    wrong = decode_common(raw, out, field);
-    if (wrong)
-        return wrong;
+    broken = decode_common(raw, out);
+    if (broken)
+        return broken;
     out->fat_mirrored = true;
     is_fat32 = out->fat_sectors == 0;
     if (is_fat32)
-        wrong = decode_fat32(raw, out, field);
-    if (!wrong)
-        wrong = decode_layout(out, field);
-    if (!wrong)
-        wrong = decode_type(out, is_fat32, force_bits, field);
-    if (!wrong)
-        wrong = decode_fat_size(out, field);
-    if (wrong)
-        return wrong;
+        broken = decode_fat32(raw, out);
+    if (!broken)
+        broken = decode_layout(out);
+    if (!broken)
+        broken = decode_type(out, is_fat32, force_bits);
+    if (!broken)
+        broken = decode_fat_size(out);
+    if (broken)
+        return broken;
     if (is_fat32 && (out->root_cluster < FAT_FIRST_CLUSTER ||
                      out->root_cluster - FAT_FIRST_CLUSTER >=
                          out->cluster_count))
-        return BROKEN(FIELD(u.fat32.root_cluster),
-                      "fat: the root directory is outside the volume");
-    if (is_fat32)
-        decode_ext(&raw->u.fat32.ext, EXT32_AT, out);
-    else
-        decode_ext(&raw->u.fat16, EXT16_AT, out);
-    return NULL;
+        return RULE_ROOT;
+    decode_ext(head, is_fat32 ? EXT32_AT : EXT16_AT, out);
+    return SOUND;
 }
 
-/* ---------------------------------------------------------------- DOS 1 */
-
-/* Floppies of DOS 1, which is before there was a BPB. */
-static const struct {
-    uint16_t sectors;
-    uint8_t cluster_sectors, root_entries, fat_sectors, media;
-} dos1x[] = {
-    { 320, 1, 64, 1, 0xfe },    /* 160 KiB */
-    { 360, 1, 64, 2, 0xfc },    /* 180 KiB */
-    { 640, 2, 112, 1, 0xff },   /* 320 KiB */
-    { 720, 2, 112, 2, 0xfd },   /* 360 KiB */
-};
-
-/* Does a FAT of such a floppy begin so, behind the boot sector? */
-static bool is_dos1x_fat(const uint8_t *fat, uint8_t media)
+const char *fat_boot_decode(const uint8_t *head, unsigned force_bits,
+                            struct fat_boot *out, uint32_t *field)
 {
-    return fat[0] == media && fat[1] == 0xff && fat[2] == 0xff;
-}
+    enum rule broken = decode(head, force_bits, out);
 
-/* Does HEAD have no BPB, but zeros? Of DOS 1.0, it has a date there. */
-static bool is_blank(const uint8_t *head)
-{
-    for (uint32_t i = FIELD(sector_size); i < FIELD(u); i++)
-        if (head[i] != 0)
-            return false;
-    return true;
-}
-
-bool fat_dos1x_make(uint64_t size, const uint8_t fat[3], uint8_t *head)
-{
-    struct fat_disk_boot *raw = (struct fat_disk_boot *)head;
-
-    for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++) {
-        if (size != (uint64_t)dos1x[i].sectors * FAT_SECTOR_MIN ||
-            !is_dos1x_fat(fat, dos1x[i].media))
-            continue;
-        memset(raw, 0, sizeof *raw);
-        raw->sector_size = le16_make(FAT_SECTOR_MIN);
-        raw->cluster_sectors = dos1x[i].cluster_sectors;
-        raw->reserved = le16_make(1);
-        raw->fat_count = 2;
-        raw->root_entries = le16_make(dos1x[i].root_entries);
-        raw->sectors16 = le16_make(dos1x[i].sectors);
-        raw->media = dos1x[i].media;
-        raw->fat_sectors16 = le16_make(dos1x[i].fat_sectors);
-        return true;
-    }
-    return false;
-}
-
-/* Make up the BPB of such a floppy in HEAD. False if FS is none. */
-static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
-{
-    uint8_t fat[3];
-
-    return !shale_bdev_read_bytes(fs->dev, fs->mem, FAT_SECTOR_MIN, fat,
-                                  sizeof fat) &&
-           fat_dos1x_make(fs->dev->size, fat, head);
-}
-
-/* Could the LEN bytes at HEAD be such a floppy's, of DOS 1.1? */
-static bool is_dos1x(const uint8_t *head, size_t len)
-{
-    if (len < FAT_SECTOR_MIN + 3 || head[0] != 0xeb || head[2] != 0x90 ||
-        !is_blank(head))
-        return false;
-    for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++)
-        if (is_dos1x_fat(head + FAT_SECTOR_MIN, dos1x[i].media))
-            return true;
-    return false;
+    if (broken)
+        *field = rules[broken].field;
+    return rules[broken].what;
 }
 
 /* -------------------------------------------------------------- probing */
 
-static bool has_signature(const uint8_t *head)
+bool fat_head_is_signed(const uint8_t *head)
 {
     return head[FAT_SIGNATURE_AT] == (FAT_SIGNATURE & 0xff) &&
            head[FAT_SIGNATURE_AT + 1] == FAT_SIGNATURE >> 8;
@@ -301,7 +270,7 @@ static bool has_partitions(const uint8_t *head)
 {
     bool found = false;
 
-    if (!has_signature(head))
+    if (!fat_head_is_signed(head))
         return false;
     for (unsigned i = 0; i < 4; i++) {
         const uint8_t *entry = head + 446 + i * 16;
@@ -319,16 +288,14 @@ static bool has_partitions(const uint8_t *head)
     return found;
 }
 
-/* Does a boot sector of another format with a BPB begin at HEAD? */
-static bool is_other(const uint8_t *head)
+bool fat_head_is_other(const uint8_t *head)
 {
     return memcmp(head + 3, "NTFS    ", 8) == 0 ||
            memcmp(head + 3, "EXFAT   ", 8) == 0 ||
            memcmp(head + 3, "-FVE-FS-", 8) == 0;
 }
 
-/* Do programs for the PC begin so, or for the Atari ST? */
-static bool has_jump(const uint8_t *head)
+bool fat_head_has_jump(const uint8_t *head)
 {
     return head[0] == 0xeb || head[0] == 0xe9 || head[0] == 0x60;
 }
@@ -342,99 +309,61 @@ static bool has_media(const uint8_t *head, size_t len,
     return at + 2 <= len && head[at] == boot->media && head[at + 1] == 0xff;
 }
 
-/* Is what HEAD has of a boot sector that of FAT32, whatever the rest says? */
-static bool is_fat32_wreck(const uint8_t *head)
+int fat_probe_bpb(const uint8_t *head, size_t len, struct fat_boot *boot)
 {
-    const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
-
-    return memcmp(raw->u.fat32.ext.type, "FAT32   ", 8) == 0 ||
-           (head[0] == 0 && memcmp(head, head + 1, FAT_HEAD_SIZE - 1) == 0);
-}
-
-bool fat_probe(const uint8_t *head, size_t len)
-{
-    const uint8_t *copy = head + BACKUP_SECTOR * FAT_SECTOR_MIN;
-    struct fat_boot boot;
     uint32_t field;
 
-    if (len < FAT_HEAD_SIZE || is_other(head) || has_partitions(head))
-        return false;
-    if (is_dos1x(head, len))
-        return true;            /* the option is asked for when it is mounted */
-    if (!fat_boot_decode(head, 0, &boot, &field))
-        return has_signature(head) || has_jump(head) ||
-               has_media(head, len, &boot);
+    if (len < FAT_HEAD_SIZE || fat_head_is_other(head) || has_partitions(head))
+        return -1;
+    if (fat_boot_decode(head, 0, boot, &field))
+        return 0;
+    return fat_head_is_signed(head) || fat_head_has_jump(head) ||
+                   has_media(head, len, boot) ? 1 : -1;
+}
 
-    /* A copy alone could be left from before anything. */
-    return len >= (BACKUP_SECTOR + 1) * FAT_SECTOR_MIN &&
-           is_fat32_wreck(head) && has_signature(copy) && has_jump(copy) &&
-           !is_other(copy) && !fat_boot_decode(copy, 0, &boot, &field) &&
-           boot.bits == 32 && boot.backup_sector == BACKUP_SECTOR;
+bool fat_probe_sound(const uint8_t *head, size_t len)
+{
+    struct fat_boot boot;
+
+    return fat_probe_bpb(head, len, &boot) > 0;
 }
 
 /* -------------------------------------------------------------- loading */
 
-/* Try the copies of the boot sector, of any size of sectors. */
-static bool backup_load(struct shale_fs *fs, uint8_t *head,
-                        unsigned force_bits, struct fat_boot *out)
-{
-    uint32_t field;
-
-    for (uint32_t size = FAT_SECTOR_MIN; size <= FAT_SECTOR_MAX; size *= 2) {
-        uint64_t at = (uint64_t)BACKUP_SECTOR * size;
-
-        if (shale_bdev_read_bytes(fs->dev, fs->mem, at, head, FAT_HEAD_SIZE) ||
-            !has_signature(head) || is_other(head) ||
-            fat_boot_decode(head, force_bits, out, &field) ||
-            out->bits != 32 || out->sector_size != size)
-            continue;
-        out->at = at;
-        fs->read_only = true;
-        return true;
-    }
-    return false;
-}
-
-static int load_with(struct shale_fs *fs, const struct fat_options *options,
-                     uint8_t *head, struct fat_boot *out)
+static int load_with(struct fat_volume *vol, uint8_t *head)
 {
     const char *wrong = "fat: the boot sector cannot be read";
+    struct shale_fs *fs = vol->fs;
     uint32_t field = 0;
     int err = shale_bdev_read_bytes(fs->dev, fs->mem, 0, head, FAT_HEAD_SIZE);
 
-    if (!err && is_other(head))
+    if (!err && fat_head_is_other(head))
         wrong = "fat: a boot sector of NTFS or exFAT";
     else if (!err)
-        wrong = fat_boot_decode(head, options->force_bits, out, &field);
-    if (wrong && !err && (options->dos1x || is_blank(head)) &&
-        dos1x_load(fs, head)) {
-        if (!options->dos1x)
-            return shale_fail(fs, SHALE_EINVAL, "fat: a floppy of DOS 1, "
-                              "without a BPB",
-                              "option dos1xfloppy takes it", 0);
-        wrong = fat_boot_decode(head, options->force_bits, out, &field);
-    }
+        wrong = fat_boot_decode(head, vol->options.force_bits, &vol->boot,
+                                &field);
     if (!wrong)
         return 0;
-    if (backup_load(fs, head, options->force_bits, out)) {
-        shale_warn(fs, wrong, "its copy is used, and nothing will be written",
-                   field);
-        return 0;
+    if (vol->extras) {
+        int found = vol->extras->boot_rescue(vol, head, err, &wrong, &field);
+
+        if (found != 0)
+            return found < 0 ? found : 0;
     }
     return err ? shale_fail(fs, err, wrong, NULL, 0)
                : shale_corrupt(fs, wrong, field);
 }
 
-int fat_boot_load(struct shale_fs *fs, const struct fat_options *options,
-                  struct fat_boot *out)
+int fat_boot_load(struct fat_volume *vol)
 {
+    struct shale_fs *fs = vol->fs;
     uint8_t *head = shale_alloc(fs->mem, FAT_HEAD_SIZE);
     int err = SHALE_ENOMEM;
 
     if (!head)
         return err;
-    err = load_with(fs, options, head, out);
-    if (!err && (uint64_t)out->sectors << out->sector_shift > fs->dev->size)
+    err = load_with(vol, head);
+    if (!err && fat_sector_at(vol, vol->boot.sectors) > fs->dev->size)
         shale_warn(fs, "fat: the volume is larger than its device", NULL,
                    FIELD(sectors32));
     shale_free(fs->mem, head, FAT_HEAD_SIZE);

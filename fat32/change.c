@@ -77,15 +77,13 @@ static int number_keep(struct fat_vnode *vn, uint64_t at,
 static int dir_touch(struct fat_vnode *dir)
 {
     struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    struct fat_stamp now = fat_time_encode(vol, shale_now(dir->base.fs));
     struct fat_entry entry = dir->entry;
+    struct fat_stamp now;
 
-    if (dir->at == 0 || (entry.written.date == now.date &&
-                         entry.written.time == now.time))
+    fat_entry_touch(vol, &entry, &now);
+    if (dir->at == 0 || (dir->entry.written.date == now.date &&
+                         dir->entry.written.time == now.time))
         return 0;
-    entry.written = now;
-    entry.written.tenth = 0;
-    entry.accessed = now.date;
     return fat_vnode_store(dir, &entry);
 }
 
@@ -110,15 +108,15 @@ static int set_added(struct fat_vnode *dir, const struct fat_set *set)
 static int set_remove(struct fat_vnode *dir, const struct fat_set *set,
                       bool late)
 {
-    int err = shale_tx_on_undo(dir->base.fs->tx, undo_names, dir, 0, 0);
+    struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    int err = shale_tx_on_undo(vol->fs->tx, undo_names, dir, 0, 0);
 
     if (!err)
         err = fat_set_erase(dir, set, late);
     if (!err && late)
-        err = fat_recent_add_left(fat_volume_of(dir->base.fs),
-                                  set->entry.cluster);
+        err = fat_recent_add_chain(vol, FAT_CHAIN_LEFT, set->entry.cluster);
     if (!err && late)
-        err = fat_recent_add_leaver(dir);
+        err = fat_recent_add_chain(vol, FAT_CHAIN_LEAVER, dir->chain.first);
     if (!err)
         fat_names_remove(dir, set);
     return err;
@@ -177,7 +175,7 @@ static int cluster_make(struct fat_vnode *parent, struct fat_entry *entry)
 {
     struct fat_volume *vol = fat_volume_of(parent->base.fs);
     struct fat_run run;
-    int err = fat_space_take(vol, FAT_NO_INO, 0, 0, 1, &run);
+    int err = fat_space_take(vol, 0, 0, 1, &run);
 
     if (err)
         return err;
@@ -210,10 +208,7 @@ int fat_create(struct shale_vnode *base, const char *text, size_t len,
         entry.attr = FAT_ATTR_DIR;
     else if (!(node->mode & 0222))
         entry.attr |= FAT_ATTR_READ_ONLY;
-    entry.created = fat_time_encode(vol, shale_now(base->fs));
-    entry.written = entry.created;
-    entry.written.tenth = 0;
-    entry.accessed = entry.created.date;
+    fat_entry_touch(vol, &entry, &entry.created);
 
     set = fat_set_get(vol);
     if (!set)

@@ -474,7 +474,8 @@ int fat_dir_check_empty(struct fat_vnode *dir)
     fat_set_put(vol, set);
     if (found != 0)
         return found < 0 ? found : SHALE_ENOTEMPTY;
-    return fat_recent_leaver(dir) ? SHALE_EAGAIN : 0;
+    return fat_recent_chain(vol, FAT_CHAIN_LEAVER, dir->chain.first)
+               ? SHALE_EAGAIN : 0;
 }
 
 /* Store "." or "..": as ENTRY, but for the name and the CLUSTER it leads to. */

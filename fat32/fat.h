@@ -29,6 +29,7 @@
 #include "namehash.h"
 #include "pair.h"
 
+struct fat_extras;
 struct fat_moves;
 struct fat_vnode;
 struct fat_writer;
@@ -85,23 +86,29 @@ struct fat_info {
     uint32_t next_free;         /* a cluster; or FAT_INFO_UNKNOWN */
 };
 
+/* Mount options, of which each is a bit: by the place of its name, option.c. */
+enum fat_flag {
+    FAT_QUIET         = 1 << 0, /* what cannot be set is not an error */
+    FAT_SHOWEXEC      = 1 << 1, /* x for .EXE, .COM and .BAT only */
+    FAT_SYS_IMMUTABLE = 1 << 2, /* attribute S forbids changes */
+    FAT_RODIR         = 1 << 3, /* attribute R of a directory too does */
+    FAT_NONUMTAIL     = 1 << 4, /* a short name that is unique without gets no
+                                   ~1 */
+    FAT_USEFREE       = 1 << 5, /* believe the FSInfo, clean or not */
+
+    /* What shortname says. */
+    FAT_SHOW_LOWER    = 1 << 6, /* short names in lower case, all of them */
+    FAT_SHOW_NT       = 1 << 7, /* ... or as NT's flags say */
+    FAT_CREATE_NT     = 1 << 8, /* a name all in one case gets those flags, and
+                                   not a long name */
+};
+
 /* The mount options. */
 struct fat_options {
     const struct shale_codepage *codepage;      /* of short names */
-    bool show_lower;            /* short names in lower case, all of them */
-    bool show_nt;               /* ... or as NT's flags say */
-    bool create_nt;             /* a name all in one case gets those flags, and
-                                   not a long name */
-    bool numtail;               /* a short name gets its ~1 though it would be
-                                   unique without */
+    unsigned flags;             /* FAT_..., or-ed */
     bool utc;                   /* times are UTC plus utc_offset ... */
     int32_t utc_offset;         /* ... seconds; else the host's local time */
-    bool quiet;                 /* what cannot be set is not an error */
-    bool showexec;              /* x for .EXE, .COM and .BAT only */
-    bool sys_immutable;         /* attribute S forbids changes */
-    bool rodir;                 /* attribute R of a directory too does */
-    bool usefree;               /* believe the FSInfo, clean or not */
-    bool dos1x;                 /* floppies without a BPB are taken */
     unsigned force_bits;        /* 12, 16, 32, whatever the count says; or 0 */
 };
 
@@ -109,6 +116,7 @@ struct fat_options {
 struct fat_volume {
     struct shale_fs *fs;
     struct fat_writer *writer;  /* the writing half's own; NULL: read-only */
+    const struct fat_extras *extras;    /* or NULL; see extras.h */
     struct fat_moves *moves;    /* see moved.c; NULL: nothing moved yet */
     struct fat_vnode *root;     /* in memory as long as the volume is mounted */
     uint32_t free_clusters;     /* counted, or FAT_INFO_UNKNOWN; atomic. A
@@ -206,12 +214,15 @@ uint64_t fat_place_of(const struct fat_volume *vol,
 /* Do the first LEN bytes of a volume look like FAT? */
 bool fat_probe(const uint8_t *head, size_t len);
 
+/* The same, where nothing needs to be rescued for it (rescue.c). */
+bool fat_probe_sound(const uint8_t *head, size_t len);
+
 /*
- * Find, read and check the boot sector of FS, or its copy, into *OUT. From a
- * copy the volume is read-only: fs->read_only is set.
+ * Read and check the boot sector of VOL, whose options are known; or find
+ * another way to what it says. From a copy the volume is read-only:
+ * fs->read_only is set.
  */
-int fat_boot_load(struct shale_fs *fs, const struct fat_options *options,
-                  struct fat_boot *out);
+int fat_boot_load(struct fat_volume *vol);
 
 /*
  * Make up the boot sector of a floppy of DOS 1, which has none that says
@@ -237,6 +248,10 @@ int fat_info_load(struct fat_volume *vol);
 int fat_info_free(struct fat_volume *vol, uint32_t *out);
 
 /* ----------------------------------------------------------- option.c */
+
+/* Names of mount options, then NULL; those of shale_fat_small are without the
+   first one. */
+extern const char *const fat_option_names[];
 
 /* Read FS's mount options into *OUT; SHALE_EINVAL has been reported. */
 int fat_options_load(struct shale_fs *fs, struct fat_options *out);
@@ -488,6 +503,10 @@ size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces);
 size_t fat_short_decode(const struct fat_volume *vol,
                         const struct fat_entry *entry, uint16_t *out);
 
+/* The same as it is kept, but for what LOWER, FAT_LOWER_..., says. */
+size_t fat_short_units(const struct fat_volume *vol, const uint8_t name[11],
+                       uint8_t lower, uint16_t *out);
+
 /* The same for a label: 11 bytes without a dot. */
 size_t fat_label_decode(const struct fat_volume *vol, const uint8_t label[11],
                         uint16_t *out);
@@ -593,19 +612,14 @@ int fat_dir_iterate(struct fat_vnode *dir, uint64_t cookie,
 int fat_dir_find(struct fat_vnode *dir, const uint16_t *name, size_t len,
                  struct fat_set *out);
 
-/* Is there a short entry of that very NAME in DIR? Returns 1, 0 or an error. */
-int fat_dir_has_short(struct fat_vnode *dir, const uint8_t name[11]);
-
 /* As struct shale_fs_ops.lookup. */
 int fat_dir_lookup(struct fat_vnode *dir, const char *name, size_t len,
                    uint64_t *ino);
 
-/* The table of DIR, built if it is time to; or NULL: search the slots. */
-const struct namehash *fat_names_of(struct fat_vnode *dir);
-
 /*
- * SET has come to DIR, or gone: note that. If it cannot be noted, the table is
- * dropped and a later search makes a new one; which may be asked for, too.
+ * SET has come to DIR, or gone: note that, if DIR has a table of its names. If
+ * it cannot be noted, the table is dropped and a later search makes a new one;
+ * which may be asked for, too.
  */
 void fat_names_add(struct fat_vnode *dir, const struct fat_set *set);
 void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set);
@@ -718,6 +732,10 @@ int fat_entry_get(struct fat_volume *vol, uint64_t at, struct fat_spot *out);
 
 /* The same, decoded. */
 int fat_entry_load(struct fat_volume *vol, uint64_t at, struct fat_entry *out);
+
+/* The mode that a file with ENTRY is shown to have. */
+uint32_t fat_entry_mode(const struct fat_volume *vol,
+                        const struct fat_entry *entry);
 
 /* As struct shale_fs_ops.load, .getattr, .peek and .parent. */
 int fat_node_load(struct shale_vnode *base);

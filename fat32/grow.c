@@ -65,6 +65,15 @@ int fat_entry_store(struct fat_volume *vol, uint64_t at,
     return err ? err : fat_spot_store(vol, &spot, entry);
 }
 
+void fat_entry_touch(struct fat_volume *vol, struct fat_entry *entry,
+                     struct fat_stamp *now)
+{
+    *now = fat_time_encode(vol, shale_now(vol->fs));
+    entry->written = *now;
+    entry->written.tenth = 0;
+    entry->accessed = now->date;
+}
+
 int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
@@ -109,8 +118,7 @@ static int run_take(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
     struct fat_chain *chain = &vn->chain;
-    int err = fat_space_take(vol, vn->base.ino, chain->length, chain->last,
-                             want, out);
+    int err = fat_space_take(vol, chain->length, chain->last, want, out);
 
     if (!err)
         err = fat_link_run(vol, out->cluster, out->count);
@@ -153,7 +161,7 @@ static int grow_begin(struct fat_vnode *vn)
 
     if (err)
         return err;
-    if (chain->length > 0 && fat_recent_cut(vol, chain->first))
+    if (chain->length > 0 && fat_recent_chain(vol, FAT_CHAIN_CUT, chain->first))
         return SHALE_EAGAIN;
     err = shale_tx_on_undo(vol->fs->tx, chain_undo, vn, chain->first, 0);
     if (!err && growth->batch != batch) {
@@ -274,7 +282,7 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
         bool fresh = growth->batch == batch && length >= growth->from;
 
         /* An old name, on the device for a while still, says the old size. */
-        if (fat_recent_left(vol, vn->chain.first))
+        if (fat_recent_chain(vol, FAT_CHAIN_LEFT, vn->chain.first))
             return SHALE_EAGAIN;
         found = fat_chain_find(vol, &vn->chain, length - 1, 1, &run);
         if (found <= 0)
@@ -282,7 +290,8 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
         err = fat_link_set(vol, run.cluster, FAT_END,
                            fresh ? FAT_NOW : FAT_LATE);
         if (!err && !fresh)
-            err = fat_recent_add_cut(vol, vn->chain.first);
+            err = fat_recent_add_chain(vol, FAT_CHAIN_CUT,
+                                       vn->chain.first);
         if (err)
             return err;
         growth->hidden = false;
@@ -290,7 +299,7 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
     err = chain_free(vn, length);
     if (err)
         return err;
-    fat_space_release(vol, vn->base.ino);
+    fat_space_release(vol, &vn->chain);
     fat_chain_cut(vol, &vn->chain, length, run.cluster);
     return 0;
 }
@@ -300,13 +309,12 @@ int fat_trim(struct shale_vnode *base)
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     uint32_t keep = fat_clusters_of(vol, (uint32_t)base->size);
-    int err;
+    int err = fat_chain_measure(vol, &vn->chain);
 
-    fat_space_release(vol, base->ino);
-    err = fat_chain_measure(vol, &vn->chain);
-    if (err || vn->chain.length <= keep)
+    if (err)
         return err;
-    return chain_cut(vn, keep);
+    fat_space_release(vol, &vn->chain);
+    return vn->chain.length > keep ? chain_cut(vn, keep) : 0;
 }
 
 int fat_resize(struct shale_vnode *base, uint64_t size)
@@ -314,6 +322,7 @@ int fat_resize(struct shale_vnode *base, uint64_t size)
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_entry entry;
+    struct fat_stamp now;
     int err = size != base->size ? fat_vnode_check(vn) : 0;
 
     if (err)
@@ -332,9 +341,7 @@ int fat_resize(struct shale_vnode *base, uint64_t size)
     entry = vn->entry;
     entry.size = (uint32_t)size;
     entry.cluster = size > 0 ? vn->chain.first : 0;
-    entry.written = fat_time_encode(vol, shale_now(base->fs));
-    entry.written.tenth = 0;
-    entry.accessed = entry.written.date;
+    fat_entry_touch(vol, &entry, &now);
     entry.attr |= FAT_ATTR_ARCHIVE;
     err = fat_vnode_store(vn, &entry);
     if (err)
@@ -350,9 +357,9 @@ int fat_release(struct shale_vnode *base)
     uint32_t first = vn->chain.first;
     int err;
 
-    fat_space_release(vol, base->ino);
     if (first == 0)
         return 0;
+    fat_space_release(vol, &vn->chain);
     err = shale_tx_on_undo(vol->fs->tx, chain_undo, vn, first, 0);
     if (!err)
         err = chain_free(vn, 0);

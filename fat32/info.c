@@ -79,7 +79,7 @@ int fat_info_load(struct fat_volume *vol)
     if (err)
         return err;
     vol->free_clusters = FAT_INFO_UNKNOWN;
-    if (vol->options.usefree ||
+    if ((vol->options.flags & FAT_USEFREE) ||
         (!vol->was_dirty && !vol->had_errors &&
          vol->boot.fat_sectors > COUNT_MAX >> vol->boot.sector_shift))
         vol->free_clusters = vol->info.free_count;

@@ -34,7 +34,9 @@ struct fat_moves {
 
 static struct bucket *bucket_of(const struct fat_moves *moves, uint64_t key)
 {
-    return &moves->buckets[key * 0x9e3779b97f4a7c15u >> (64 - moves->bits)];
+    uint32_t folded = (uint32_t)key ^ (uint32_t)(key >> 32);
+
+    return &moves->buckets[folded * 0x9e3779b1u >> (32 - moves->bits)];
 }
 
 /* The links to what is noted of INO, of AT; to NULL if nothing is. */

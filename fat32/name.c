@@ -77,17 +77,13 @@ static size_t part_decode(const struct fat_volume *vol, const uint8_t *bytes,
     return count;
 }
 
-size_t fat_short_decode(const struct fat_volume *vol,
-                        const struct fat_entry *entry, uint16_t *out)
+size_t fat_short_units(const struct fat_volume *vol, const uint8_t raw[11],
+                       uint8_t lower, uint16_t *out)
 {
-    const struct fat_options *options = &vol->options;
-    uint8_t lower = options->show_lower ? FAT_LOWER_BASE | FAT_LOWER_EXT
-                  : options->show_nt    ? entry->lower
-                                        : 0;
     uint8_t name[11];
     size_t len, ext;
 
-    memcpy(name, entry->name, sizeof name);
+    memcpy(name, raw, sizeof name);
     if (name[0] == FAT_NAME_E5)
         name[0] = FAT_NAME_FREE;
     len = part_decode(vol, name, 8, lower & FAT_LOWER_BASE, out);
@@ -96,6 +92,17 @@ size_t fat_short_decode(const struct fat_volume *vol,
         return len;
     out[len] = '.';
     return len + 1 + ext;
+}
+
+size_t fat_short_decode(const struct fat_volume *vol,
+                        const struct fat_entry *entry, uint16_t *out)
+{
+    unsigned flags = vol->options.flags;
+    uint8_t lower = flags & FAT_SHOW_LOWER ? FAT_LOWER_BASE | FAT_LOWER_EXT
+                  : flags & FAT_SHOW_NT    ? entry->lower
+                                           : 0;
+
+    return fat_short_units(vol, entry->name, lower, out);
 }
 
 size_t fat_label_decode(const struct fat_volume *vol, const uint8_t label[11],

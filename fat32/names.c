@@ -2,14 +2,10 @@
  * names.c - finding a name in a directory
  *
  * A name is found by reading one file's slots after the other. If that turns
- * out to be many, the next search makes a table of all names by hash, long ones
- * and short ones, and those after it look where that says.
- *
- * A table may say too much, never too little: what it says is read again, what
- * comes to the directory is added, and what goes is taken out. Only a directory
- * that was read to its end gets one, so what is not in it is not there.
+ * out to be many, the next search makes a table of all names (nametable.c), and
+ * those after it look where that says.
  */
-#include "fat.h"
+#include "extras.h"
 #include "memfn.h"
 #include "utf16.h"
 
@@ -28,12 +24,12 @@ enum fit {
 /* What is searched for. */
 struct search {
     struct fat_vnode *dir;
-    const uint16_t *name;       /* or NULL: the short name, as it is */
+    const uint16_t *name;
     size_t len;
-    const uint8_t *short_name;
     struct fat_set *set;        /* room for the file at hand */
     enum fit fit;               /* of the best one so far */
     uint32_t slot;              /* where that is */
+    int err;                    /* of looking where a table said */
 };
 
 static enum fit fit_of(const struct search *s)
@@ -42,9 +38,6 @@ static enum fit fit_of(const struct search *s)
     uint16_t shown[FAT_SHORT_UNITS];
     size_t len;
 
-    if (!s->name)
-        return memcmp(set->entry.name, s->short_name, 11) == 0 ? FIT_EXACT
-                                                               : FIT_NOT;
     if (fat_name_equal(set->name, set->len, s->name, s->len))
         return memcmp(set->name, s->name, s->len * sizeof *s->name) == 0
                    ? FIT_EXACT : FIT_FOLDED;
@@ -66,46 +59,11 @@ static bool search_note(struct search *s)
     return fit == FIT_EXACT;
 }
 
-/* ------------------------------------------------------------- the table */
+/* -------------------------------------------- the table, if there is one */
 
-void fat_names_forget(struct fat_vnode *dir)
+static const struct fat_extras *extras_of(const struct fat_vnode *dir)
 {
-    namehash_destroy(dir->names);
-    dir->names = NULL;
-    dir->names_asked = 0;
-    dir->names_made = (struct shale_once)SHALE_ONCE_INIT_POISON;
-}
-
-/* Is POSITION noted with HASH? */
-static bool is_noted(const struct namehash *names, uint32_t hash,
-                     uint32_t position)
-{
-    struct namehash_search search = namehash_start(names, hash);
-    uint32_t other;
-
-    while (namehash_next(&search, &other))
-        if (other == position)
-            return true;
-    return false;
-}
-
-/* Note the names of SET. CHECK: not if they are there. */
-static bool names_note(const struct fat_volume *vol, struct namehash *names,
-                       const struct fat_set *set, bool check)
-{
-    uint16_t shown[FAT_SHORT_UNITS];
-    uint32_t hash = fat_name_hash(set->name, set->len);
-    size_t len;
-
-    if (!(check && is_noted(names, hash, set->slot)) &&
-        !namehash_add(names, hash, set->slot))
-        return false;
-    if (!set->is_long)
-        return true;
-    len = fat_short_decode(vol, &set->entry, shown);
-    hash = fat_name_hash(shown, len);
-    return (check && is_noted(names, hash, set->slot)) ||
-           namehash_add(names, hash, set->slot);
+    return fat_volume_of(dir->base.fs)->extras;
 }
 
 void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
@@ -113,63 +71,20 @@ void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
     /* A search must not begin in the middle of it. */
     if (dir->hint - set->slot < set->count)
         dir->hint = set->slot;
-    if (dir->names &&
-        !names_note(fat_volume_of(dir->base.fs), dir->names, set, true))
-        fat_names_forget(dir);
+    if (extras_of(dir))
+        extras_of(dir)->names_add(dir, set);
 }
 
 void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set)
 {
-    uint16_t shown[FAT_SHORT_UNITS];
-    size_t len;
-
-    if (!dir->names)
-        return;
-    namehash_remove(dir->names, fat_name_hash(set->name, set->len), set->slot);
-    if (!set->is_long)
-        return;
-    len = fat_short_decode(fat_volume_of(dir->base.fs), &set->entry, shown);
-    namehash_remove(dir->names, fat_name_hash(shown, len), set->slot);
+    if (extras_of(dir))
+        extras_of(dir)->names_remove(dir, set);
 }
 
-/* Make a table of all names of DIR, or return NULL. */
-static struct namehash *names_build(struct fat_vnode *dir)
+void fat_names_forget(struct fat_vnode *dir)
 {
-    struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    struct namehash *names = namehash_create(vol->fs->mem, &vol->names);
-    struct fat_set *set = names ? fat_set_get(vol) : NULL;
-    bool added = true;
-    struct fat_walk walk;
-    int more = SHALE_ENOMEM;
-
-    if (set) {
-        fat_walk_start(&walk, dir, 0);
-        while (added && (more = fat_walk_next(&walk, set)) > 0)
-            added = names_note(vol, names, set, false);
-        fat_walk_stop(&walk);
-        fat_set_put(vol, set);
-    }
-    if (more == 0)
-        return names;
-    namehash_destroy(names);
-    return NULL;
-}
-
-static int names_make(void *context)
-{
-    struct fat_vnode *dir = context;
-
-    dir->names = names_build(dir);
-    return dir->names ? 0 : SHALE_ENOMEM;
-}
-
-const struct namehash *fat_names_of(struct fat_vnode *dir)
-{
-    /* While somebody else is at it there is still the other way. */
-    if (!__atomic_load_n(&dir->names_asked, __ATOMIC_RELAXED) ||
-        shale_once_try(&dir->names_made, names_make, dir))
-        return NULL;
-    return dir->names;
+    if (extras_of(dir))
+        extras_of(dir)->names_forget(dir);
 }
 
 /* COUNT slots have been searched for a name. */
@@ -181,32 +96,15 @@ static void names_ask(struct fat_vnode *dir, uint32_t count)
 
 /* ---------------------------------------------------------- the searches */
 
-/* Search where NAMES says. */
-static int search_table(struct search *s, const struct namehash *names)
+/* A table says that the name may be at SLOT. Returns true if it can stop. */
+static bool search_look(void *context, uint32_t slot)
 {
-    struct namehash_search search;
-    uint16_t shown[FAT_SHORT_UNITS];
-    const uint16_t *name = s->name;
-    size_t len = s->len;
-    uint32_t slot;
-    int found;
+    struct search *s = context;
+    int found = fat_set_read(s->dir, slot, s->set);
 
-    if (!name) {
-        struct fat_entry entry = { .attr = 0 };
-
-        memcpy(entry.name, s->short_name, sizeof entry.name);
-        len = fat_short_decode(fat_volume_of(s->dir->base.fs), &entry, shown);
-        name = shown;
-    }
-    search = namehash_start(names, fat_name_hash(name, len));
-    while (namehash_next(&search, &slot)) {
-        found = fat_set_read(s->dir, slot, s->set);
-        if (found < 0)
-            return found;
-        if (found > 0 && search_note(s))
-            break;
-    }
-    return 0;
+    if (found < 0)
+        s->err = found;
+    return found < 0 || (found > 0 && search_note(s));
 }
 
 /* Search the slots from FIRST to before END. Returns 1 if it can stop. */
@@ -252,14 +150,12 @@ static int search_anywhere(struct search *s)
 
 static int search_run(struct search *s)
 {
-    const struct namehash *names = fat_names_of(s->dir);
-    int err;
+    const struct fat_extras *extras = extras_of(s->dir);
 
-    if (names) {
-        err = search_table(s, names);
-        if (!err || err == SHALE_ENOMEM)
-            return err;
-    }
+    if (extras && extras->names_find(s->dir, fat_name_hash(s->name, s->len),
+                                     search_look, s) &&
+        (!s->err || s->err == SHALE_ENOMEM))
+        return s->err;
     return search_anywhere(s);
 }
 
@@ -278,21 +174,6 @@ int fat_dir_find(struct fat_vnode *dir, const uint16_t *name, size_t len,
         return 0;
     err = fat_set_read(dir, s.slot, out);
     return err < 0 ? err : 0;
-}
-
-int fat_dir_has_short(struct fat_vnode *dir, const uint8_t name[11])
-{
-    struct fat_volume *vol = fat_volume_of(dir->base.fs);
-    struct search s = {
-        .dir = dir, .short_name = name, .set = fat_set_get(vol),
-    };
-    int err;
-
-    if (!s.set)
-        return SHALE_ENOMEM;
-    err = search_run(&s);
-    fat_set_put(vol, s.set);
-    return err ? err : s.fit == FIT_EXACT;
 }
 
 /* What a lookup needs, which is too much for a stack. */

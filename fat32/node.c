@@ -168,16 +168,16 @@ static bool is_program(const uint8_t name[11])
            memcmp(name + 8, "BAT", 3) == 0;
 }
 
-static uint32_t mode_of(const struct fat_volume *vol,
+uint32_t fat_entry_mode(const struct fat_volume *vol,
                         const struct fat_entry *entry)
 {
-    const struct fat_options *options = &vol->options;
+    unsigned flags = vol->options.flags;
     bool is_dir = entry->attr & FAT_ATTR_DIR;
     uint32_t mode = 0755;
 
-    if (!is_dir && options->showexec && !is_program(entry->name))
+    if (!is_dir && (flags & FAT_SHOWEXEC) && !is_program(entry->name))
         mode &= ~0111u;
-    if ((entry->attr & FAT_ATTR_READ_ONLY) && (!is_dir || options->rodir))
+    if ((entry->attr & FAT_ATTR_READ_ONLY) && (!is_dir || (flags & FAT_RODIR)))
         mode &= ~0222u;
     return mode | (is_dir ? SHALE_S_IFDIR : SHALE_S_IFREG);
 }
@@ -193,7 +193,7 @@ static void attr_fill(const struct fat_volume *vol, uint64_t ino,
         .ino = ino,
         .size = size,
         .allocated = (uint64_t)clusters * vol->boot.cluster_size,
-        .mode = mode_of(vol, entry),
+        .mode = fat_entry_mode(vol, entry),
         .links = 1,             /* of directories: not counted */
         .flags = entry->attr,
         .block_size = vol->boot.cluster_size,

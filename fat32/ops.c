@@ -4,30 +4,13 @@
  * Clusters become bytes here, and entries vnodes; everything else is
  * elsewhere.
  */
-#include "geometry.h"
+#include "extras.h"
 #include "profile.h"
+#include "shale/fat.h"
 #include "shale/shale.h"
 #include "write.h"
 
-#define NAMES_MAX ((size_t)3 << 20)
 #define BLOCK_SIZE_MAX 4096u
-
-static const char *const options[] = {
-    "codepage", "shortname", "tz", "time_offset", "dos1xfloppy", "quiet",
-    "showexec", "sys_immutable", "rodir", "nonumtail", "usefree", "fat", NULL,
-};
-
-/*
- * Tables of names may take as much memory as blocks, up to NAMES_MAX: enough
- * for a directory of 65,000 files with long names.
- */
-static void names_init(struct fat_volume *vol)
-{
-    struct shale_cache_stats stats;
-
-    shale_cache_stats(vol->fs->cache, &stats);
-    vol->names.max = stats.budget < NAMES_MAX ? stats.budget : NAMES_MAX;
-}
 
 /* As many as there are 2 KiB of blocks, within reason. */
 static void owners_init(struct fat_volume *vol)
@@ -88,7 +71,7 @@ static int blocks_init(struct fat_volume *vol)
     return shale_fs_set_blocks(vol->fs, size, count);
 }
 
-static int fat_mount(struct shale_fs *fs)
+int fat_mount(struct shale_fs *fs, const struct fat_extras *extras)
 {
     struct fat_volume *vol = shale_zalloc(fs->mem, sizeof *vol);
     int err;
@@ -96,9 +79,10 @@ static int fat_mount(struct shale_fs *fs)
     if (!vol)
         return SHALE_ENOMEM;
     vol->fs = fs;
+    vol->extras = extras;
     err = fat_options_load(fs, &vol->options);
     if (!err)
-        err = fat_boot_load(fs, &vol->options, &vol->boot);
+        err = fat_boot_load(vol);
     if (!err)
         err = blocks_init(vol);
     if (!err)
@@ -111,19 +95,18 @@ static int fat_mount(struct shale_fs *fs)
         memory_fini(vol);
         return err;
     }
-    names_init(vol);
     fs->volume = vol;
     fs->root_ino = FAT_ROOT_INO;
     return 0;
 }
 
-static void fat_unmount(struct shale_fs *fs)
+void fat_unmount(struct shale_fs *fs)
 {
     memory_fini(fat_volume_of(fs));
     fs->volume = NULL;
 }
 
-static int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
+int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
 {
     struct fat_volume *vol = fat_volume_of(fs);
     uint32_t free_clusters;
@@ -147,28 +130,28 @@ static int fat_statfs(struct shale_fs *fs, struct shale_statfs *out)
     return 0;
 }
 
-static void fat_evict(struct shale_vnode *base)
+void fat_evict(struct shale_vnode *base)
 {
     struct fat_vnode *vn = fat_vnode_of(base);
 
     fat_chain_fini(fat_volume_of(base->fs), &vn->chain);
-    namehash_destroy(vn->names);
+    fat_names_forget(vn);
 }
 
-static int fat_lookup(struct shale_vnode *dir, const char *name, size_t len,
-                      uint64_t *ino)
+int fat_lookup(struct shale_vnode *dir, const char *name, size_t len,
+               uint64_t *ino)
 {
     return fat_dir_lookup(fat_vnode_of(dir), name, len, ino);
 }
 
-static int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
-                       shale_emit_fn *emit, void *context)
+int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
+                shale_emit_fn *emit, void *context)
 {
     return fat_dir_iterate(fat_vnode_of(dir), cookie, emit, context);
 }
 
-static int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
-                   struct shale_extent *out)
+int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
+            struct shale_extent *out)
 {
     struct fat_vnode *file = fat_vnode_of(base);
     uint32_t start = (uint32_t)offset, most = FAT_SIZE_MAX - start;
@@ -180,25 +163,31 @@ static int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
     return found < 0 ? found : 0;
 }
 
-static void fat_purge(struct shale_fs *fs)
+void fat_purge(struct shale_fs *fs)
 {
     fat_moved_purge(fat_volume_of(fs));
 }
 
-const struct shale_fs_ops shale_fat = {
+/* ------------------------------------------------- the driver, in less code */
+
+static int small_mount(struct shale_fs *fs)
+{
+    return fat_mount(fs, NULL);
+}
+
+const struct shale_fs_ops shale_fat_small = {
     .name       = "fat",
     .vnode_size = sizeof(struct fat_vnode),
-    .options    = options,
+    .options    = fat_option_names + 1,
     .file_max   = FAT_SIZE_MAX,
     .traits     = SHALE_TRAIT_NO_OWNERS | SHALE_TRAIT_FOLDS_CASE |
                   SHALE_TRAIT_NO_HANDLES | SHALE_TRAIT_DOS_FLAGS,
     .time_step  = 2000000000,
     .name_max   = FAT_NAME_BYTES,
-    .probe      = fat_probe,
-    .mount      = fat_mount,
+    .probe      = fat_probe_sound,
+    .mount      = small_mount,
     .unmount    = fat_unmount,
     .statfs     = fat_statfs,
-    .describe   = fat_describe,
     .load       = fat_node_load,
     .evict      = fat_evict,
     .getattr    = fat_node_getattr,
@@ -207,8 +196,6 @@ const struct shale_fs_ops shale_fat = {
     .parent     = fat_node_parent,
     .iterate    = fat_iterate,
     .map        = fat_map,
-    .getxattr   = fat_xattr_get,
-    .listxattr  = fat_xattr_list,
     .create     = WRITING(fat_create),
     .remove     = WRITING(fat_remove),
     .rename     = WRITING(fat_rename),
@@ -217,11 +204,9 @@ const struct shale_fs_ops shale_fat = {
     .resize     = WRITING(fat_resize),
     .trim       = WRITING(fat_trim),
     .release    = WRITING(fat_release),
-    .setxattr   = WRITING(fat_xattr_set),
     .set_label  = WRITING(fat_set_label),
     .reclaim    = WRITING(fat_reclaim),
     .mark       = WRITING(fat_mark),
     .purge      = fat_purge,
     .stays      = WRITING(fat_stays),
-    .format     = WRITING(fat_format),
 };

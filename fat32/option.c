@@ -6,6 +6,16 @@
 
 #define CODEPAGE_DEFAULT 437u
 
+const char *const fat_option_names[] = {
+    "dos1xfloppy", "quiet", "showexec", "sys_immutable", "rodir", "nonumtail",
+    "usefree", "codepage", "shortname", "tz", "time_offset", "fat", NULL,
+};
+
+/* Those that are a bit, in the order of enum fat_flag. */
+#define FLAG_NAMES (fat_option_names + 1)
+
+#define FLAG_COUNT 6u
+
 /* Are the LEN bytes at TEXT the terminated WORD? */
 static bool is_word(const char *text, size_t len, const char *word)
 {
@@ -20,15 +30,6 @@ static bool is_word(const char *text, size_t len, const char *word)
 static int bad_value(struct shale_fs *fs, const char *what, const char *want)
 {
     return shale_fail(fs, SHALE_EINVAL, what, want, SHALE_NOWHERE);
-}
-
-/* Is option NAME given, whatever its value? */
-static bool is_given(const struct shale_fs *fs, const char *name)
-{
-    const char *text;
-    size_t len;
-
-    return shale_option_text(fs, name, &text, &len) == 1;
 }
 
 static int codepage_load(struct shale_fs *fs, struct fat_options *out)
@@ -46,23 +47,25 @@ static int codepage_load(struct shale_fs *fs, struct fat_options *out)
 
 static int shortname_load(struct shale_fs *fs, struct fat_options *out)
 {
-    const char *text;
-    size_t len;
+    static const struct {
+        const char *word;
+        unsigned flags;
+    } ways[] = {
+        { "winnt", FAT_SHOW_NT | FAT_CREATE_NT },
+        { "mixed", FAT_SHOW_NT },
+        { "win95", 0 },
+        { "lower", FAT_SHOW_LOWER },
+    };
+    const char *text = ways[0].word;
+    size_t len = 5;
 
-    out->show_nt = true;
-    out->create_nt = true;
-    if (shale_option_text(fs, "shortname", &text, &len) != 1 ||
-        is_word(text, len, "winnt"))
-        return 0;
-    out->create_nt = false;
-    if (is_word(text, len, "mixed"))
-        return 0;
-    out->show_nt = false;
-    if (is_word(text, len, "win95"))
-        return 0;
-    out->show_lower = true;
-    if (is_word(text, len, "lower"))
-        return 0;
+    shale_option_text(fs, "shortname", &text, &len);
+    for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (is_word(text, len, ways[i].word)) {
+            out->flags |= ways[i].flags;
+            return 0;
+        }
+    }
     return bad_value(fs, "fat: option shortname",
                      "one of winnt, mixed, win95, lower");
 }
@@ -121,17 +124,14 @@ static int bits_load(struct shale_fs *fs, struct fat_options *out)
 
 int fat_options_load(struct shale_fs *fs, struct fat_options *out)
 {
+    const char *text;
+    size_t len;
     int err;
 
-    *out = (struct fat_options){
-        .numtail = !is_given(fs, "nonumtail"),
-        .quiet = is_given(fs, "quiet"),
-        .showexec = is_given(fs, "showexec"),
-        .sys_immutable = is_given(fs, "sys_immutable"),
-        .rodir = is_given(fs, "rodir"),
-        .usefree = is_given(fs, "usefree"),
-        .dos1x = is_given(fs, "dos1xfloppy"),
-    };
+    *out = (struct fat_options){ .flags = 0 };
+    for (unsigned i = 0; i < FLAG_COUNT; i++)
+        out->flags |= (unsigned)shale_option_text(fs, FLAG_NAMES[i], &text,
+                                                  &len) << i;
     err = codepage_load(fs, out);
     if (!err)
         err = shortname_load(fs, out);

@@ -27,13 +27,13 @@
 #define ROOM_MIN 64u
 #define ROOM_KEEP 4096u         /* a larger table does not outlive its batch */
 
-/* What a key is about is in its highest bits; 0 is a free item. */
-#define KEY_NAME ((uint64_t)1 << 61)
-#define KEY_SLOT ((uint64_t)2 << 61)
-#define KEY_END  ((uint64_t)3 << 61)
-#define KEY_CUT  ((uint64_t)4 << 61)
-#define KEY_LEFT ((uint64_t)5 << 61)
-#define KEY_LEAVER ((uint64_t)6 << 61)
+/* What a key is about, in the highest bits of its first half. */
+enum about {
+    NAME = 1, SLOT, END,        /* 0: a free item */
+    CUT, LEFT, LEAVER,          /* as enum fat_chain_change */
+};
+
+#define ABOUT_SHIFT 29u         /* clusters have 28 bits; slots, in all, 39 */
 
 static struct fat_recent *recent_of(const struct fat_volume *vol)
 {
@@ -66,17 +66,18 @@ static void recent_refresh(struct fat_volume *vol)
     recent->late_count = 0;
 }
 
-/* The item of KEY, or the free one where it would be. */
+/* The item of the key HIGH, LOW, or the free one where it would be. */
 static struct fat_recent_item *item_find(const struct fat_recent *recent,
-                                         uint64_t key)
+                                         uint32_t high, uint32_t low)
 {
     uint32_t mask = recent->room - 1;
-    uint64_t hash = key * 0x9e3779b97f4a7c15u;
-    uint32_t i = (uint32_t)(hash >> 32) & mask;
+    uint32_t i = (low * 0x9e3779b1u ^ high) * 0x85ebca6bu >> 8;
+    struct fat_recent_item *item;
 
-    while (recent->items[i].key != 0 && recent->items[i].key != key)
-        i = (i + 1) & mask;
-    return &recent->items[i];
+    do
+        item = &recent->items[i++ & mask];
+    while (item->high != 0 && (item->high != high || item->low != low));
+    return item;
 }
 
 /* Make room for one more: at most half of the items are taken. */
@@ -96,15 +97,20 @@ static int recent_grow(struct fat_volume *vol)
     }
     recent->room = room;
     for (uint32_t i = 0; i < old.room; i++) {
-        if (old.items[i].key != 0)
-            *item_find(recent, old.items[i].key) = old.items[i];
+        const struct fat_recent_item *item = &old.items[i];
+
+        if (item->high != 0)
+            *item_find(recent, item->high, item->low) = *item;
     }
     shale_free(vol->fs->mem, old.items, old.room * sizeof *old.items);
     return 0;
 }
 
-/* Note KEY with VALUE; with FAT_UNKNOWN if it is there with another. */
-static int recent_enter(struct fat_volume *vol, uint64_t key, uint32_t value)
+/*
+ * Note VALUE of number HIGH, LOW; FAT_UNKNOWN if something else is noted of it.
+ */
+static int recent_enter(struct fat_volume *vol, enum about about,
+                        uint32_t high, uint32_t low, uint32_t value)
 {
     struct fat_recent *recent = recent_of(vol);
     struct fat_recent_item *item;
@@ -114,10 +120,11 @@ static int recent_enter(struct fat_volume *vol, uint64_t key, uint32_t value)
     err = recent_grow(vol);
     if (err)
         return err;
-    item = item_find(recent, key);
-    if (item->key == 0) {
+    high |= (uint32_t)about << ABOUT_SHIFT;
+    item = item_find(recent, high, low);
+    if (item->high == 0) {
         recent->count++;
-        *item = (struct fat_recent_item){ key, value };
+        *item = (struct fat_recent_item){ high, low, value };
     } else if (item->value != value) {
         item->value = FAT_UNKNOWN;
     }
@@ -125,33 +132,31 @@ static int recent_enter(struct fat_volume *vol, uint64_t key, uint32_t value)
 }
 
 static const struct fat_recent_item *recent_lookup(struct fat_volume *vol,
-                                                   uint64_t key)
+                                                   enum about about,
+                                                   uint32_t high, uint32_t low)
 {
     const struct fat_recent_item *item;
 
     recent_refresh(vol);
     if (recent_of(vol)->count == 0)
         return NULL;
-    item = item_find(recent_of(vol), key);
-    return item->key ? item : NULL;
-}
-
-static uint64_t name_key(const struct fat_vnode *dir, uint32_t hash)
-{
-    return KEY_NAME | (uint64_t)dir->chain.first << 32 | hash;
+    item = item_find(recent_of(vol), high | (uint32_t)about << ABOUT_SHIFT,
+                     low);
+    return item->high ? item : NULL;
 }
 
 int fat_recent_add(struct fat_vnode *dir, const uint16_t *name, uint32_t len,
                    uint32_t row)
 {
-    return recent_enter(fat_volume_of(dir->base.fs),
-                        name_key(dir, fat_name_hash(name, len)), row);
+    return recent_enter(fat_volume_of(dir->base.fs), NAME, dir->chain.first,
+                        fat_name_hash(name, len), row);
 }
 
 bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *row)
 {
     const struct fat_recent_item *item =
-        recent_lookup(fat_volume_of(dir->base.fs), name_key(dir, hash));
+        recent_lookup(fat_volume_of(dir->base.fs), NAME, dir->chain.first,
+                      hash);
 
     if (item)
         *row = item->value;
@@ -160,7 +165,9 @@ bool fat_recent_name(struct fat_vnode *dir, uint32_t hash, uint32_t *row)
 
 int fat_recent_add_slot(struct fat_volume *vol, uint64_t at)
 {
-    int err = recent_enter(vol, KEY_SLOT | at / FAT_ENTRY_SIZE, 0);
+    uint64_t number = at / FAT_ENTRY_SIZE;
+    int err = recent_enter(vol, SLOT, (uint32_t)(number >> 32),
+                           (uint32_t)number, 0);
 
     if (!err)
         recent_of(vol)->late_count++;
@@ -169,58 +176,38 @@ int fat_recent_add_slot(struct fat_volume *vol, uint64_t at)
 
 bool fat_recent_slot(struct fat_volume *vol, uint64_t at)
 {
-    const struct fat_recent *recent = recent_of(vol);
+    uint64_t number = at / FAT_ENTRY_SIZE;
 
-    return recent->late_count > 0 &&
-           recent_lookup(vol, KEY_SLOT | at / FAT_ENTRY_SIZE);
+    return recent_of(vol)->late_count > 0 &&
+           recent_lookup(vol, SLOT, (uint32_t)(number >> 32),
+                         (uint32_t)number);
 }
 
 int fat_recent_add_end(struct fat_vnode *dir, uint32_t row)
 {
     struct fat_volume *vol = fat_volume_of(dir->base.fs);
+    uint32_t first = dir->chain.first;
 
-    if (recent_lookup(vol, KEY_END | dir->chain.first))
-        return 0;
-    return recent_enter(vol, KEY_END | dir->chain.first, row);
+    return recent_lookup(vol, END, first, 0)
+               ? 0 : recent_enter(vol, END, first, 0, row);
 }
 
 bool fat_recent_behind_end(struct fat_vnode *dir, uint32_t row)
 {
     const struct fat_recent_item *item =
-        recent_lookup(fat_volume_of(dir->base.fs),
-                      KEY_END | dir->chain.first);
+        recent_lookup(fat_volume_of(dir->base.fs), END, dir->chain.first, 0);
 
     return item && row > item->value;
 }
 
-int fat_recent_add_cut(struct fat_volume *vol, uint32_t first)
+int fat_recent_add_chain(struct fat_volume *vol, enum fat_chain_change what,
+                         uint32_t first)
 {
-    return recent_enter(vol, KEY_CUT | first, 0);
+    return first ? recent_enter(vol, (enum about)(CUT + what), first, 0, 0) : 0;
 }
 
-bool fat_recent_cut(struct fat_volume *vol, uint32_t first)
+bool fat_recent_chain(struct fat_volume *vol, enum fat_chain_change what,
+                      uint32_t first)
 {
-    return recent_lookup(vol, KEY_CUT | first);
-}
-
-int fat_recent_add_left(struct fat_volume *vol, uint32_t first)
-{
-    return first ? recent_enter(vol, KEY_LEFT | first, 0) : 0;
-}
-
-bool fat_recent_left(struct fat_volume *vol, uint32_t first)
-{
-    return recent_lookup(vol, KEY_LEFT | first);
-}
-
-int fat_recent_add_leaver(struct fat_vnode *dir)
-{
-    return recent_enter(fat_volume_of(dir->base.fs),
-                        KEY_LEAVER | dir->chain.first, 0);
-}
-
-bool fat_recent_leaver(struct fat_vnode *dir)
-{
-    return recent_lookup(fat_volume_of(dir->base.fs),
-                         KEY_LEAVER | dir->chain.first);
+    return recent_lookup(vol, (enum about)(CUT + what), first, 0);
 }

@@ -11,28 +11,23 @@
 #define ATTRS (FAT_ATTR_READ_ONLY | FAT_ATTR_HIDDEN | FAT_ATTR_SYSTEM | \
                FAT_ATTR_ARCHIVE)
 
-/* What cannot be set has been asked for. */
-static int refuse(const struct fat_volume *vol)
+/* Can ENTRY have MODE? Then it does. */
+static bool set_mode(const struct fat_volume *vol, uint32_t mode,
+                     struct fat_entry *entry)
 {
-    return vol->options.quiet ? 0 : SHALE_EPERM;
-}
-
-static int set_mode(const struct fat_vnode *vn, uint32_t mode, uint32_t now,
-                    struct fat_entry *entry)
-{
-    struct fat_volume *vol = fat_volume_of(vn->base.fs);
+    uint32_t now = fat_entry_mode(vol, entry);
     bool writable = mode & 0222;
 
     if ((mode ^ now) & 07555)
-        return refuse(vol);
+        return false;
     if (writable == ((now & 0222) != 0))
-        return 0;
-    if (vn->base.type == SHALE_TYPE_DIR && !vol->options.rodir)
-        return refuse(vol);
+        return true;
+    if ((entry->attr & FAT_ATTR_DIR) && !(vol->options.flags & FAT_RODIR))
+        return false;
     entry->attr &= (uint8_t)~FAT_ATTR_READ_ONLY;
     if (!writable)
         entry->attr |= FAT_ATTR_READ_ONLY;
-    return 0;
+    return true;
 }
 
 static int set_flags(const struct fat_vnode *vn, uint32_t flags,
@@ -53,18 +48,17 @@ int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_entry entry = vn->entry;
-    struct shale_attr now;
-    int err = fat_node_getattr(base, &now);
+    int err = 0;
 
     /* The attribute that forbids all else can be taken away. */
-    if (!err && (what->valid & ~SHALE_SET_FLAGS))
+    if (what->valid & ~SHALE_SET_FLAGS)
         err = fat_vnode_check(vn);
-    if (!err && (what->valid & SHALE_SET_UID) && what->uid != now.uid)
-        err = refuse(vol);
-    if (!err && (what->valid & SHALE_SET_GID) && what->gid != now.gid)
-        err = refuse(vol);
-    if (!err && (what->valid & SHALE_SET_MODE))
-        err = set_mode(vn, what->mode, now.mode, &entry);
+    if (!err && (((what->valid & SHALE_SET_UID) && what->uid != 0) ||
+                 ((what->valid & SHALE_SET_GID) && what->gid != 0) ||
+                 ((what->valid & SHALE_SET_MODE) &&
+                  !set_mode(vol, what->mode, &entry))) &&
+        !(vol->options.flags & FAT_QUIET))
+        err = SHALE_EPERM;
     if (!err && (what->valid & SHALE_SET_FLAGS))
         err = set_flags(vn, what->flags, &entry);
     if (err)

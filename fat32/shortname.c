@@ -86,34 +86,6 @@ static void part_add(const struct shale_codepage *page, struct part *part,
     part->len += (uint32_t)len;
 }
 
-/* Decode a short NAME of ours in *OUT: without the flags, in capitals. */
-static uint32_t short_units(const struct shale_codepage *page,
-                            const uint8_t name[11],
-                            uint16_t out[FAT_SHORT_UNITS])
-{
-    static const uint8_t ends[] = { 8, 11 };
-    uint32_t count = 0, at = 0;
-
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t end = ends[i];
-
-        at = i == 0 ? 0 : 8;
-        while (end > at && name[end - 1] == ' ')
-            end--;
-        if (i == 1 && end > at)
-            out[count++] = '.';
-        while (at < end) {
-            uint8_t bytes[2] = { name[at], at + 1 < end ? name[at + 1] : 0 };
-
-            if (at == 0 && bytes[0] == FAT_NAME_E5)
-                bytes[0] = 0xe5;
-            at += (uint32_t)fat_codepage_decode(page, bytes, end - at,
-                                                &out[count++]);
-        }
-    }
-    return count;
-}
-
 /*
  * Can NAME, whose basis says it but for case, do without pieces? SHOWN is the
  * basis. If the flags make up for the case, they are stored.
@@ -140,7 +112,8 @@ static bool does_without_pieces(const struct fat_volume *vol,
         }
     }
     for (part = 0; part < 2; part++) {
-        if (small[part] && (large[part] || !vol->options.create_nt))
+        if (small[part] &&
+            (large[part] || !(vol->options.flags & FAT_CREATE_NT)))
             return false;
         if (small[part])
             needed |= flags[part];
@@ -180,7 +153,7 @@ static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
     name->exact_lower = 0;
     if (first > 0 || !base.exact || !ext.exact)
         return;
-    len = short_units(page, name->basis, shown);
+    len = (uint32_t)fat_short_units(vol, name->basis, 0, shown);
     if (!fat_name_equal(name->units, name->len, shown, len) ||
         len != name->len)
         return;
@@ -217,7 +190,8 @@ static int is_taken(struct fat_vnode *dir, const uint8_t name[11],
 {
     struct fat_volume *vol = fat_volume_of(dir->base.fs);
     uint16_t units[FAT_SHORT_UNITS];
-    uint32_t len = short_units(vol->options.codepage, name, units), freed;
+    size_t len = fat_short_units(vol, name, 0, units);
+    uint32_t freed;
     struct fat_set *other = fat_set_get(vol);
     bool is_own = false;
     int err;
@@ -297,7 +271,7 @@ int fat_newname_choose(struct fat_vnode *dir, struct fat_newname *name,
     first_byte_mask(name);
     name->is_long = name->exact_long;
     name->lower = name->exact_lower;
-    if (name->exact || !vol->options.numtail)
+    if (name->exact || (vol->options.flags & FAT_NONUMTAIL))
         taken = is_taken(dir, name->name, own, row);
     for (uint32_t n = 1; taken > 0; n++) {
         if (n > TRIES_MAX)

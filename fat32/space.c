@@ -11,6 +11,7 @@
  * A file that grows gets its next clusters right behind its last ones. So that
  * they are still to be had next time, it is given a window: as many more as it
  * has, up to 8 MiB. Two files growing side by side then lie in long runs each.
+ * A window is known by where it begins: behind the last cluster of its file.
  * Windows are only in memory; there are few, the longest unused one goes first,
  * and all of them when space runs out.
  *
@@ -28,7 +29,7 @@
 #include "write.h"
 
 #define REGION FAT_REGION_CLUSTERS
-#define WORDS (REGION / 64)
+#define WORDS (REGION / 32)
 
 /* A window is not larger, in bytes; nor than this part of the volume. */
 #define WINDOW_MAX (8u << 20)
@@ -73,9 +74,9 @@ void fat_space_fini(struct fat_volume *vol)
         return;
     for (uint32_t i = 0; i < space->region_count; i++) {
         shale_free(vol->fs->mem, space->regions[i].bits,
-                   WORDS * sizeof(uint64_t));
+                   WORDS * sizeof(uint32_t));
         shale_free(vol->fs->mem, space->regions[i].freed,
-                   WORDS * sizeof(uint64_t));
+                   WORDS * sizeof(uint32_t));
     }
     shale_free(vol->fs->mem, space->regions,
                space->region_count * sizeof *space->regions);
@@ -83,32 +84,29 @@ void fat_space_fini(struct fat_volume *vol)
 
 /* ----------------------------------------------------------------- bits */
 
-static bool bit_get(const uint64_t *bits, uint32_t i)
+static bool bit_get(const uint32_t *bits, uint32_t i)
 {
-    return bits[i / 64] >> (i % 64) & 1;
+    return bits[i / 32] >> (i % 32) & 1;
 }
 
-/*
- * The first bit from AT to before END that is VALUE, or END.
- */
-static uint32_t bit_find(const uint64_t *bits, uint32_t at, uint32_t end,
+/* The first bit from AT to before END that is VALUE, or END. */
+static uint32_t bit_find(const uint32_t *bits, uint32_t at, uint32_t end,
                          bool value)
 {
     while (at < end) {
-        uint64_t word = value ? bits[at / 64] : ~bits[at / 64];
+        uint32_t word = (value ? bits[at / 32] : ~bits[at / 32]) >> (at % 32);
 
-        word >>= at % 64;
         if (word) {
-            at += bit_lowest(word);
+            at += bit_lowest32(word);
             return at < end ? at : end;
         }
-        at = (at / 64 + 1) * 64;
+        at = (at / 32 + 1) * 32;
     }
     return end;
 }
 
 /* Set COUNT bits from AT on to VALUE. Returns how many were not that. */
-static uint32_t bits_set(uint64_t *bits, uint32_t at, uint32_t count,
+static uint32_t bits_set(uint32_t *bits, uint32_t at, uint32_t count,
                          bool value)
 {
     uint32_t changed = 0;
@@ -116,7 +114,7 @@ static uint32_t bits_set(uint64_t *bits, uint32_t at, uint32_t count,
     for (uint32_t i = at; i < at + count; i++) {
         if (bit_get(bits, i) == value)
             continue;
-        bits[i / 64] ^= (uint64_t)1 << (i % 64);
+        bits[i / 32] ^= (uint32_t)1 << (i % 32);
         changed++;
     }
     return changed;
@@ -126,7 +124,7 @@ static uint32_t bits_set(uint64_t *bits, uint32_t at, uint32_t count,
  * Look for WANT clear bits in a row from AT to before END. Returns how many
  * there are, WANT at most, at *START: the first such, or else the most.
  */
-static uint32_t gap_find(const uint64_t *bits, uint32_t at, uint32_t end,
+static uint32_t gap_find(const uint32_t *bits, uint32_t at, uint32_t end,
                          uint32_t want, uint32_t *start)
 {
     uint32_t best = 0;
@@ -162,13 +160,13 @@ static uint32_t region_first(uint32_t r)
     return FAT_FIRST_CLUSTER + r * REGION;
 }
 
-/* Make region number R's bitmap from the FAT, if it has none. */
-static int region_load(struct fat_volume *vol, uint32_t r)
+/* Make REGION's bitmap from the FAT, if it has none. */
+static int region_load(struct fat_volume *vol, struct fat_region *region)
 {
-    struct fat_region *region = &space_of(vol)->regions[r];
+    uint32_t r = (uint32_t)(region - space_of(vol)->regions);
     uint32_t size = region_size(vol, r), value = 0;
     struct fat_cursor cursor = { .buf = NULL };
-    uint64_t *bits;
+    uint32_t *bits;
     int err = 0;
 
     if (region->bits)
@@ -184,7 +182,7 @@ static int region_load(struct fat_volume *vol, uint32_t r)
         err = fat_table_get(vol, &cursor, cluster, &value);
         if (err || value != FAT_FREE || fat_table_straddles(vol, cluster))
             continue;
-        bits[i / 64] &= ~((uint64_t)1 << (i % 64));
+        bits[i / 32] &= ~((uint32_t)1 << (i % 32));
         region->available++;
     }
     fat_cursor_put(&cursor);
@@ -248,35 +246,24 @@ static void clusters_give(struct fat_volume *vol, uint32_t first,
     }
 }
 
-/* Can CLUSTER be had? */
-static int cluster_free(struct fat_volume *vol, uint32_t cluster)
-{
-    uint32_t i = cluster - FAT_FIRST_CLUSTER;
-    int err;
-
-    if (!fat_is_cluster(vol, cluster))
-        return 0;
-    err = region_load(vol, i / REGION);
-    if (err)
-        return err;
-    return !bit_get(space_of(vol)->regions[i / REGION].bits, i % REGION);
-}
-
 /*
  * How many clusters from CLUSTER on can be had, in the same region, up to WANT?
  */
 static int run_at(struct fat_volume *vol, uint32_t cluster, uint32_t want,
                   uint32_t *count)
 {
-    uint32_t i = cluster - FAT_FIRST_CLUSTER, at = i % REGION;
-    uint32_t end = REGION - at < want ? REGION : at + want;
-    int is_free = cluster_free(vol, cluster);
+    struct part part;
+    int err;
 
     *count = 0;
-    if (is_free > 0)
-        *count = bit_find(space_of(vol)->regions[i / REGION].bits, at, end,
-                          true) - at;
-    return is_free < 0 ? is_free : 0;
+    if (!fat_is_cluster(vol, cluster))
+        return 0;
+    part = part_of(vol, cluster, want);
+    err = region_load(vol, part.region);
+    if (!err)
+        *count = bit_find(part.region->bits, part.at, part.at + part.count,
+                          true) - part.at;
+    return err;
 }
 
 /*
@@ -301,10 +288,11 @@ static void free_count_change(struct fat_volume *vol, uint32_t more,
 
 /* -------------------------------------------------------------- windows */
 
-static struct fat_window *window_find(struct fat_space *space, uint64_t ino)
+/* The window that begins with cluster FIRST, or NULL. */
+static struct fat_window *window_find(struct fat_space *space, uint32_t first)
 {
     for (unsigned i = 0; i < FAT_WINDOWS; i++) {
-        if (space->windows[i].ino == ino)
+        if (space->windows[i].first == first)
             return &space->windows[i];
     }
     return NULL;
@@ -320,7 +308,7 @@ static void window_drop(struct fat_volume *vol, struct fat_window *window)
         if (space->cursor == window->first + window->count)
             space->cursor = window->first;
     }
-    *window = (struct fat_window){ .ino = 0 };
+    *window = (struct fat_window){ .count = 0 };
 }
 
 /* Drop all windows. False if there were none. */
@@ -336,20 +324,18 @@ static bool windows_drop(struct fat_volume *vol)
     return any;
 }
 
-/* Keep COUNT (at least 1) clusters from FIRST on, taken, for INO. */
-static void window_make(struct fat_volume *vol, uint64_t ino, uint32_t first,
-                        uint32_t count)
+/* Keep COUNT (at least 1) clusters from FIRST on, taken. */
+static void window_make(struct fat_volume *vol, uint32_t first, uint32_t count)
 {
     struct fat_space *space = space_of(vol);
     struct fat_window *window = &space->windows[0];
 
-    for (unsigned i = 1; i < FAT_WINDOWS && window->ino != 0; i++) {
-        if (space->windows[i].ino == 0 ||
-            space->windows[i].used < window->used)
+    for (unsigned i = 1; i < FAT_WINDOWS; i++) {
+        if (space->windows[i].used < window->used)
             window = &space->windows[i];
     }
     window_drop(vol, window);
-    *window = (struct fat_window){ ino, first, count, ++space->clock };
+    *window = (struct fat_window){ first, count, ++space->clock };
 }
 
 /* The clusters to keep for a file that has LENGTH of them. */
@@ -362,11 +348,11 @@ static uint32_t window_size(const struct fat_volume *vol, uint32_t length)
     return length < max ? length : max;
 }
 
-void fat_space_release(struct fat_volume *vol, uint64_t ino)
+void fat_space_release(struct fat_volume *vol, const struct fat_chain *chain)
 {
-    struct fat_window *window = window_find(space_of(vol), ino);
+    struct fat_window *window = window_find(space_of(vol), chain->last + 1);
 
-    if (window)
+    if (window && chain->length != 0 && chain->length != FAT_UNKNOWN)
         window_drop(vol, window);
 }
 
@@ -374,54 +360,49 @@ void fat_space_release(struct fat_volume *vol, uint64_t ino)
 
 /*
  * Find up to WANT clusters in a row that can be had, beginning the search at
- * the cursor. Returns 1, 0 if there is none, or an error.
+ * the cursor. Stores how many there are, 0 if none.
  */
 static int space_find(struct fat_volume *vol, uint32_t want,
                       uint32_t *first, uint32_t *count)
 {
     struct fat_space *space = space_of(vol);
-    uint32_t from = (space->cursor - FAT_FIRST_CLUSTER) /
-                    REGION % space->region_count;
     uint32_t at = (space->cursor - FAT_FIRST_CLUSTER) % REGION;
+    uint32_t r = (space->cursor - FAT_FIRST_CLUSTER) / REGION;
     uint32_t best = 0, looks = 0, loads = 0, start = 0;
 
     if (want > REGION)
         want = REGION;
-    *count = 0;
-    for (uint32_t i = 0; i < space->region_count; i++) {
-        uint32_t r = (from + i) % space->region_count, found = 0;
+    for (uint32_t left = space->region_count; left > 0 && best < want; left--) {
         struct fat_region *region = &space->regions[r];
-        int err;
+        uint32_t size = region_size(vol, r), found;
 
         if (best > 0 && (looks >= LOOKS_MAX || loads >= LOADS_MAX))
             break;
         if (!region->bits) {
-            err = region_load(vol, r);
+            int err = region_load(vol, region);
+
             if (err)
                 return err;
             loads++;
         }
-        if (region->available == 0 || region->longest <= best)
-            continue;
-        looks++;
-        if (i == 0)
-            found = gap_find(region->bits, at, region_size(vol, r), want,
-                             &start);
-        if (found < want) {
-            found = gap_find(region->bits, 0, region_size(vol, r), want,
-                             &start);
+        if (region->available > 0 && region->longest > best) {
+            looks++;
+            found = gap_find(region->bits, at, size, want, &start);
+            if (found < want && at > 0)
+                found = gap_find(region->bits, 0, size, want, &start);
             if (found < want)
                 region->longest = found;
+            if (found > best) {
+                best = found;
+                *first = region_first(r) + start;
+            }
         }
-        if (found > best) {
-            best = found;
-            *first = region_first(r) + start;
-        }
-        if (best == want)
-            break;
+        at = 0;
+        if (++r == space->region_count)
+            r = 0;
     }
     *count = best;
-    return best > 0;
+    return 0;
 }
 
 /* The undo of taking COUNT clusters from FIRST on. */
@@ -433,87 +414,85 @@ static void take_undo(void *context, uint64_t first, uint64_t count)
     free_count_change(vol, (uint32_t)count, 0);
 }
 
+/* The COUNT clusters from FIRST on are going to be *OUT. */
+static int run_use(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   struct fat_run *out)
+{
+    int err = shale_tx_on_undo(vol->fs->tx, take_undo, vol, first, count);
+
+    if (err)
+        return err;
+    free_count_change(vol, 0, count);
+    *out = (struct fat_run){ .cluster = first, .count = count };
+    return 0;
+}
+
 /*
  * Take COUNT clusters from FIRST on, of which the first WANT are for use now,
- * and the rest, if any, is the window of INO.
+ * and the rest, if any, is a window.
  */
-static int take(struct fat_volume *vol, uint64_t ino, uint32_t first,
-                uint32_t count, uint32_t want, struct fat_run *out)
+static int take(struct fat_volume *vol, uint32_t first, uint32_t count,
+                uint32_t want, struct fat_run *out)
 {
     struct fat_space *space = space_of(vol);
     uint32_t now = want < count ? want : count;
-    int err = shale_tx_on_undo(vol->fs->tx, take_undo, vol, first, now);
+    int err = run_use(vol, first, now, out);
 
     if (err)
         return err;
     clusters_set(vol, first, count, true);
-    free_count_change(vol, 0, now);
     if (space->cursor - first < count)
         space->cursor = first + count;
     if (!fat_is_cluster(vol, space->cursor))
         space->cursor = FAT_FIRST_CLUSTER;
     if (count > now)
-        window_make(vol, ino, first + now, count - now);
-    *out = (struct fat_run){ .cluster = first, .count = now };
+        window_make(vol, first + now, count - now);
     return 0;
 }
 
-/* Take up to WANT clusters of WINDOW, which has some. */
+/* Take up to WANT clusters of WINDOW. */
 static int take_window(struct fat_volume *vol, struct fat_window *window,
                        uint32_t want, struct fat_run *out)
 {
-    struct fat_space *space = space_of(vol);
     uint32_t now = want < window->count ? want : window->count;
-    int err = shale_tx_on_undo(vol->fs->tx, take_undo, vol, window->first,
-                               now);
+    int err = run_use(vol, window->first, now, out);
 
     if (err)
         return err;
-    *out = (struct fat_run){ .cluster = window->first, .count = now };
     window->first += now;
     window->count -= now;
-    window->used = ++space->clock;
+    window->used = ++space_of(vol)->clock;
     if (window->count == 0)
-        window->ino = 0;
-    free_count_change(vol, 0, now);
+        *window = (struct fat_window){ .count = 0 };
     return 0;
 }
 
-int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
-                   uint32_t last, uint32_t want, struct fat_run *out)
+int fat_space_take(struct fat_volume *vol, uint32_t length, uint32_t last,
+                   uint32_t want, struct fat_run *out)
 {
-    struct fat_window *window = window_find(space_of(vol), ino);
-    uint32_t more = window_size(vol, length), first = 0, count = 0;
-    int err, found;
+    uint32_t more = window_size(vol, length), first = last + 1, count = 0;
+    int err = 0;
 
     if (want > REGION)
         want = REGION;
-    if (window && length > 0 && window->first == last + 1)
-        return take_window(vol, window, want, out);
-    if (window)
-        window_drop(vol, window);
-
     if (length > 0) {
-        err = run_at(vol, last + 1, want + more, &count);
-        if (err)
-            return err;
-        first = last + 1;
-    }
-    if (count > 0)
-        return take(vol, ino, first, count, want, out);
+        struct fat_window *window = window_find(space_of(vol), first);
 
-    do {
-        found = space_find(vol, want + more, &first, &count);
-    } while (found == 0 && windows_drop(vol));
-    if (found < 0)
-        return found;
-    if (found == 0) {
-        /* Every region has been looked at: this is no hint any more. */
-        __atomic_store_n(&vol->free_clusters, 0, __ATOMIC_RELAXED);
-        return SHALE_ENOSPC;
+        if (window)
+            return take_window(vol, window, want, out);
+        err = run_at(vol, first, want + more, &count);
     }
-    space_of(vol)->cursor = first;
-    return take(vol, ino, first, count, want, out);
+    while (!err && count == 0) {
+        err = space_find(vol, want + more, &first, &count);
+        if (count > 0) {
+            space_of(vol)->cursor = first;
+        } else if (!err && !windows_drop(vol)) {
+            /* Every region has been looked at: this is no hint any more. */
+            __atomic_store_n(&vol->free_clusters, 0, __ATOMIC_RELAXED);
+            err = SHALE_ENOSPC;
+        }
+    }
+    return err ? err : take(vol, first, count, want, out);
 }
 
 /* -------------------------------------------------------------- freeing */
@@ -594,17 +573,15 @@ int fat_space_free(struct fat_volume *vol, uint32_t first, uint32_t count)
 
 /* ------------------------------------------------------------- reclaim */
 
-/* The undo of giving COUNT clusters from FIRST on back. */
-static void give_undo(void *context, uint64_t first, uint64_t count)
+/*
+ * The undo of giving COUNT clusters back, from FIRST_FREED's low half on, by
+ * which as many as its high half says have become free.
+ */
+static void give_undo(void *context, uint64_t first_freed, uint64_t count)
 {
-    clusters_set(context, (uint32_t)first, (uint32_t)count, true);
-    freed_set(context, (uint32_t)first, (uint32_t)count, true);
-}
-
-static void freed_undo(void *context, uint64_t freed, uint64_t unused)
-{
-    (void)unused;
-    free_count_change(context, 0, (uint32_t)freed);
+    clusters_set(context, (uint32_t)first_freed, (uint32_t)count, true);
+    freed_set(context, (uint32_t)first_freed, (uint32_t)count, true);
+    free_count_change(context, 0, (uint32_t)(first_freed >> 32));
 }
 
 int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run)
@@ -614,22 +591,18 @@ int fat_reclaim(struct shale_fs *fs, struct shale_tx_run run)
     int err;
 
     /* Not more than a cache holds at once: the rest is for the next batch. */
-    if (run.count > RECLAIM_MAX) {
+    if (count > RECLAIM_MAX)
         count = RECLAIM_MAX;
-        run.first += count;
-        run.count -= count;
-        err = shale_tx_free(fs->tx, run);
-        if (err)
-            return err;
-    }
     err = fat_link_clear(vol, first, count, &freed);
     if (err == SHALE_EAGAIN)
-        return shale_tx_free(fs->tx, (struct shale_tx_run){ first, count });
-    if (err)
-        return err;
-    err = shale_tx_on_undo(fs->tx, give_undo, vol, first, count);
+        return shale_tx_free(fs->tx, run);
+    if (!err && count < run.count)
+        err = shale_tx_free(fs->tx, (struct shale_tx_run){
+            first + count, run.count - count,
+        });
     if (!err)
-        err = shale_tx_on_undo(fs->tx, freed_undo, vol, freed, 0);
+        err = shale_tx_on_undo(fs->tx, give_undo, vol,
+                               (uint64_t)freed << 32 | first, count);
     if (err)
         return err;
     clusters_give(vol, first, count);

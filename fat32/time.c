@@ -9,15 +9,14 @@
  */
 #include "fat.h"
 
-#define DAY 86400
-#define ZONE_STEP 900
-#define YEAR_FIRST 1980
-#define YEAR_LAST 2107
-#define DAYS_TO_1980 3652       /* since 1970 */
+#define DAY 86400u
+#define ZONE_STEP 900u
+#define YEAR_FIRST 1980u
+#define YEAR_LAST 2107u
 
-/* The first and the last second that there is, of local time. */
-#define SEC_FIRST ((int64_t)DAYS_TO_1980 * DAY)
-#define SEC_LAST 4354819199
+/* The first second that there is, since 1970; the last, since the first. */
+#define SEC_FIRST ((int64_t)3652 * DAY)
+#define SEC_LAST 4039286399u
 
 static const uint16_t days_before[12] = {
     0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334,
@@ -30,58 +29,45 @@ static bool is_leap(unsigned year)
     return year % 4 == 0 && year != 2100;
 }
 
-/* Days from 1970 to the first of MONTH (1 to 12) of YEAR. */
-static int64_t days_to(unsigned year, unsigned month)
+/* Days from 1980 to the first of MONTH (1 to 12) of YEAR. */
+static uint32_t days_to(unsigned year, unsigned month)
 {
     unsigned years = year - YEAR_FIRST;
     unsigned leaps = (years + 3) / 4 - (year > 2100 ? 1 : 0);
 
-    return DAYS_TO_1980 + 365 * (int64_t)years + leaps +
-           days_before[month - 1] + (month > 2 && is_leap(year) ? 1 : 0);
+    return 365 * years + leaps + days_before[month - 1] +
+           (month > 2 && is_leap(year) ? 1 : 0);
 }
 
 /* -------------------------------------------------------------- the zone */
 
 /*
- * Seconds that local time is ahead of UTC at LOCAL second. The host takes its
- * time to answer, and a listing asks three times a file: so what it said is
- * kept, by quarters of an hour, at which zones have changed since 1980.
+ * Seconds that local time is ahead of UTC at LOCAL second of FAT's. The host
+ * takes its time to answer, and a listing asks three times a file: so what it
+ * said is kept, by quarters of an hour, at which zones have changed since 1980.
  *
  *      63          20 19            0
  *     | quarter + 1  | offset + DAY |          0: nothing
  */
-static int32_t zone_at(const struct fat_volume *vol, int64_t local)
+static int32_t zone_at(const struct fat_volume *vol, uint32_t local)
 {
-    uint64_t quarter = (uint64_t)local / ZONE_STEP;
+    uint32_t quarter = local / ZONE_STEP;
     struct pair *kept = &vol->zones[quarter % FAT_ZONES];
     uint64_t packed = pair_get(kept);
+    int64_t sec = SEC_FIRST + local;
     int32_t offset;
 
     if (packed >> 20 == quarter + 1)
-        return (int32_t)(packed & 0xfffff) - DAY;
+        return (int32_t)((uint32_t)packed & 0xfffff) - (int32_t)DAY;
 
     /* The zone is asked by UTC, which is what we are after: the second answer
        is right except for the hour that is there twice, or not at all. */
-    offset = shale_zone(vol->fs, local);
-    offset = shale_zone(vol->fs, local - offset);
-    if (offset > -DAY && offset < DAY)
-        pair_set(kept, (quarter + 1) << 20 | (uint64_t)(offset + DAY));
+    offset = shale_zone(vol->fs, sec);
+    offset = shale_zone(vol->fs, sec - offset);
+    if (offset > -(int32_t)DAY && offset < (int32_t)DAY)
+        pair_set(kept, (uint64_t)(quarter + 1) << 20 |
+                       (uint32_t)(offset + (int32_t)DAY));
     return offset;
-}
-
-/* UTC of LOCAL, both seconds. */
-static int64_t utc_of_local(const struct fat_volume *vol, int64_t local)
-{
-    if (vol->options.utc)
-        return local - vol->options.utc_offset;
-    return local - zone_at(vol, local);
-}
-
-static int64_t local_of_utc(const struct fat_volume *vol, int64_t utc)
-{
-    if (vol->options.utc)
-        return utc + vol->options.utc_offset;
-    return utc + shale_zone(vol->fs, utc);
 }
 
 /* ----------------------------------------------------------- the stamps */
@@ -92,7 +78,7 @@ struct shale_time fat_time_decode(const struct fat_volume *vol,
     unsigned year = YEAR_FIRST + (stamp.date >> 9);
     unsigned month = stamp.date >> 5 & 15, day = stamp.date & 31;
     struct shale_time time = { .sec = 0 };
-    int64_t sec;
+    uint32_t sec;
 
     if (stamp.date == 0)
         return time;
@@ -105,9 +91,10 @@ struct shale_time fat_time_decode(const struct fat_volume *vol,
     if (day < 1)
         day = 1;
     sec = (days_to(year, month) + day - 1) * DAY;
-    sec += (stamp.time >> 11) * 3600 + (stamp.time >> 5 & 63) * 60 +
-           (stamp.time & 31) * 2 + stamp.tenth / 100;
-    time.sec = utc_of_local(vol, sec);
+    sec += (stamp.time >> 11) * 3600u + (stamp.time >> 5 & 63) * 60u +
+           (stamp.time & 31) * 2u + stamp.tenth / 100u;
+    time.sec = SEC_FIRST + sec -
+               (vol->options.utc ? vol->options.utc_offset : zone_at(vol, sec));
     time.nsec = stamp.tenth % 100 * 10000000u;
     return time;
 }
@@ -115,36 +102,37 @@ struct shale_time fat_time_decode(const struct fat_volume *vol,
 struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec)
 {
     unsigned year = YEAR_FIRST, month = 12;
-    int64_t day;
+    uint32_t left = (uint32_t)(sec - SEC_FIRST), day;
 
     if (sec < SEC_FIRST) {
-        sec = SEC_FIRST;
+        left = 0;
         nsec = 0;
-    }
-    if (sec > SEC_LAST) {
-        sec = SEC_LAST;
+    } else if (sec > SEC_FIRST + SEC_LAST) {
+        left = SEC_LAST;
         nsec = 999999999;
     }
 
-    day = sec / DAY;
-    sec -= day * DAY;
-    year += (unsigned)((day - DAYS_TO_1980) / 366);
+    day = left / DAY;
+    left -= day * DAY;
+    year += day / 366;
     while (year < YEAR_LAST && days_to(year + 1, 1) <= day)
         year++;
     while (days_to(year, month) > day)
         month--;
     day -= days_to(year, month);
     return (struct fat_stamp){
-        .date = (uint16_t)((year - YEAR_FIRST) << 9 | month << 5 |
-                           (unsigned)(day + 1)),
-        .time = (uint16_t)(sec / 3600 << 11 | sec / 60 % 60 << 5 |
-                           sec % 60 / 2),
-        .tenth = (uint8_t)(sec % 2 * 100 + nsec / 10000000),
+        .date = (uint16_t)((year - YEAR_FIRST) << 9 | month << 5 | (day + 1)),
+        .time = (uint16_t)(left / 3600 << 11 | left / 60 % 60 << 5 |
+                           left % 60 / 2),
+        .tenth = (uint8_t)(left % 2 * 100 + nsec / 10000000),
     };
 }
 
 struct fat_stamp fat_time_encode(const struct fat_volume *vol,
                                  struct shale_time time)
 {
-    return fat_stamp_make(local_of_utc(vol, time.sec), time.nsec);
+    int32_t ahead = vol->options.utc ? vol->options.utc_offset
+                                     : shale_zone(vol->fs, time.sec);
+
+    return fat_stamp_make(time.sec + ahead, time.nsec);
 }

@@ -74,17 +74,16 @@ bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b);
 #define FAT_REGION_CLUSTERS 32768u
 
 struct fat_region {
-    uint64_t *bits;             /* set: not to be had; NULL: not looked at */
-    uint64_t *freed;            /* set: given up; NULL: none */
+    uint32_t *bits;             /* set: not to be had; NULL: not looked at */
+    uint32_t *freed;            /* set: given up; NULL: none */
     uint32_t available;         /* clear ones */
     uint32_t longest;           /* no more of them than so many in a row */
 };
 
 /* Clusters kept for a file that grows. */
 struct fat_window {
-    uint64_t ino;               /* 0: nobody's */
-    uint32_t first, count;
-    uint64_t used;              /* when, by fat_space.clock */
+    uint32_t first, count;      /* 0 and 0: there is none */
+    uint32_t used;              /* when, by fat_space.clock */
 };
 
 #define FAT_WINDOWS 32u
@@ -93,25 +92,23 @@ struct fat_space {
     struct fat_region *regions;
     uint32_t region_count;
     uint32_t cursor;            /* where to look for a new file's first */
-    uint64_t clock;
+    uint32_t clock;
     struct fat_window windows[FAT_WINDOWS];
 };
-
-#define FAT_NO_INO UINT64_MAX   /* one that does not grow, for now */
 
 int fat_space_init(struct fat_volume *vol);
 void fat_space_fini(struct fat_volume *vol);
 
 /*
- * Take up to WANT (at least 1) clusters in a row for the file numbered INO,
- * which has LENGTH of them, the last one LAST. Stores at least one. Nothing is
- * written: the FAT says the same still. SHALE_ENOSPC.
+ * Take up to WANT (at least 1) clusters in a row for a file that has LENGTH of
+ * them, the last one LAST. Stores at least one. Nothing is written: the FAT
+ * says the same still. SHALE_ENOSPC.
  */
-int fat_space_take(struct fat_volume *vol, uint64_t ino, uint32_t length,
-                   uint32_t last, uint32_t want, struct fat_run *out);
+int fat_space_take(struct fat_volume *vol, uint32_t length, uint32_t last,
+                   uint32_t want, struct fat_run *out);
 
-/* The file numbered INO will not grow soon: others may have its window. */
-void fat_space_release(struct fat_volume *vol, uint64_t ino);
+/* The file with CHAIN will not grow soon: others may have its window. */
+void fat_space_release(struct fat_volume *vol, const struct fat_chain *chain);
 
 /*
  * The COUNT clusters from FIRST on are nobody's any more: reclaim() makes them
@@ -127,8 +124,8 @@ static inline int fat_vnode_check(const struct fat_vnode *vn)
 {
     const struct fat_volume *vol = fat_volume_of(vn->base.fs);
 
-    return vol->options.sys_immutable && (vn->entry.attr & FAT_ATTR_SYSTEM)
-               ? SHALE_EPERM : 0;
+    return (vol->options.flags & FAT_SYS_IMMUTABLE) &&
+                   (vn->entry.attr & FAT_ATTR_SYSTEM) ? SHALE_EPERM : 0;
 }
 
 /* ------------------------------------------------------------- grow.c */
@@ -141,6 +138,10 @@ int fat_spot_store(struct fat_volume *vol, const struct fat_spot *spot,
                    const struct fat_entry *entry);
 int fat_entry_store(struct fat_volume *vol, uint64_t at,
                     const struct fat_entry *entry);
+
+/* The file with ENTRY is written now. Stores the moment. */
+void fat_entry_touch(struct fat_volume *vol, struct fat_entry *entry,
+                     struct fat_stamp *now);
 
 /* Make ENTRY that of VN, also on the volume, unless VN has no name left. */
 int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry);
@@ -209,7 +210,7 @@ static inline uint32_t fat_newname_slots(const struct fat_newname *name)
 
 /* What this batch has done that the device does not know yet; see recent.c. */
 struct fat_recent_item {
-    uint64_t key;
+    uint32_t high, low;         /* the key */
     uint32_t value;
 };
 
@@ -245,18 +246,19 @@ bool fat_recent_slot(struct fat_volume *vol, uint64_t at);
 int fat_recent_add_end(struct fat_vnode *dir, uint32_t row);
 bool fat_recent_behind_end(struct fat_vnode *dir, uint32_t row);
 
-/*
- * The chain that begins with FIRST has been cut, its new end going late. / An
- * entry that leads to it goes late. / Is one of these so?
- */
-int fat_recent_add_cut(struct fat_volume *vol, uint32_t first);
-int fat_recent_add_left(struct fat_volume *vol, uint32_t first);
-bool fat_recent_cut(struct fat_volume *vol, uint32_t first);
-bool fat_recent_left(struct fat_volume *vol, uint32_t first);
+/* What happens to a chain, known by its first cluster. */
+enum fat_chain_change {
+    FAT_CHAIN_CUT,              /* its new end goes late */
+    FAT_CHAIN_LEFT,             /* an entry that leads to it does */
+    FAT_CHAIN_LEAVER,           /* a name in it, a directory's, does: there is
+                                   more in it than we see */
+};
 
-/* A name in DIR goes late. / Is that so: is there more in it than we see? */
-int fat_recent_add_leaver(struct fat_vnode *dir);
-bool fat_recent_leaver(struct fat_vnode *dir);
+/* WHAT has happened to the chain that begins with FIRST, if any. / Has it? */
+int fat_recent_add_chain(struct fat_volume *vol, enum fat_chain_change what,
+                         uint32_t first);
+bool fat_recent_chain(struct fat_volume *vol, enum fat_chain_change what,
+                      uint32_t first);
 
 void fat_recent_fini(struct fat_volume *vol);
 

@@ -140,15 +140,15 @@ static void check_shown(const struct fat_volume *vol, int i, const char *want)
 
 START_TEST(shows_short_names)
 {
-    struct fat_volume vol = { .options = { .show_nt = true } };
+    struct fat_volume vol = { .options = { .flags = FAT_SHOW_NT } };
 
     vol.options.codepage = fat_codepage_find(shale_all_codepages,
                                             shorts[_i].codepage);
     ck_assert_ptr_nonnull(vol.options.codepage);
     check_shown(&vol, _i, shorts[_i].shown);
-    vol.options.show_nt = false;
+    vol.options.flags = 0;
     check_shown(&vol, _i, shorts[_i].by_win95);
-    vol.options.show_lower = true;
+    vol.options.flags = FAT_SHOW_LOWER;
     check_shown(&vol, _i, shorts[_i].by_lower);
 }
 END_TEST

@@ -1,0 +1,74 @@
+/*
+ * extras.h - what shale_fat does and shale_fat_small does without
+ *
+ * Files that both have call those of shale_fat only through here, and by no
+ * other way: so a program that names shale_fat_small does not link them.
+ */
+#ifndef FAT32_EXTRAS_H
+#define FAT32_EXTRAS_H
+
+#include "fat.h"
+
+struct fat_extras {
+    /*
+     * HEAD has been found to break rule *WRONG, by its *FIELD; or could not be
+     * read, with ERR. Returns 1 having filled vol->boot some other way, 0 with
+     * perhaps another rule, or an error that has been reported.
+     */
+    int (*boot_rescue)(struct fat_volume *vol, uint8_t *head, int err,
+                       const char **wrong, uint32_t *field);
+
+    /*
+     * Call LOOK with each slot that may be that of a name with HASH in DIR,
+     * until it says that it has seen enough. False if there is no table: the
+     * slots have to be searched.
+     */
+    bool (*names_find)(struct fat_vnode *dir, uint32_t hash,
+                       bool (*look)(void *context, uint32_t slot),
+                       void *context);
+    void (*names_add)(struct fat_vnode *dir, const struct fat_set *set);
+    void (*names_remove)(struct fat_vnode *dir, const struct fat_set *set);
+    void (*names_forget)(struct fat_vnode *dir);
+};
+
+/* ------------------------------------------------------------- boot.c */
+
+/* What can be seen of a boot sector at HEAD: the mark at its end; a jump, as
+   programs for the PC or the Atari ST begin; that it is another format's. */
+bool fat_head_is_signed(const uint8_t *head);
+bool fat_head_has_jump(const uint8_t *head);
+bool fat_head_is_other(const uint8_t *head);
+
+/*
+ * Do the LEN bytes at HEAD begin a volume, which *BOOT is filled by? Returns 1,
+ * 0 if they have no BPB that is sound, or -1 if they are something else.
+ */
+int fat_probe_bpb(const uint8_t *head, size_t len, struct fat_boot *boot);
+
+/* ----------------------------------------------- rescue.c, nametable.c */
+
+/* As in struct fat_extras. */
+int fat_boot_rescue(struct fat_volume *vol, uint8_t *head, int err,
+                    const char **wrong, uint32_t *field);
+bool fat_table_find(struct fat_vnode *dir, uint32_t hash,
+                    bool (*look)(void *context, uint32_t slot), void *context);
+void fat_table_add(struct fat_vnode *dir, const struct fat_set *set);
+void fat_table_remove(struct fat_vnode *dir, const struct fat_set *set);
+void fat_table_forget(struct fat_vnode *dir);
+
+/* -------------------------------------------------------------- ops.c */
+
+/* As in struct shale_fs_ops; EXTRAS may be NULL. */
+int fat_mount(struct shale_fs *fs, const struct fat_extras *extras);
+void fat_unmount(struct shale_fs *fs);
+int fat_statfs(struct shale_fs *fs, struct shale_statfs *out);
+void fat_evict(struct shale_vnode *base);
+int fat_lookup(struct shale_vnode *dir, const char *name, size_t len,
+               uint64_t *ino);
+int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
+                shale_emit_fn *emit, void *context);
+int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
+            struct shale_extent *out);
+void fat_purge(struct shale_fs *fs);
+
+#endif /* FAT32_EXTRAS_H */
