@@ -20,8 +20,9 @@
  * (2) `live` of a slab counts what is in its magazines and its depot, and that
  *     of the whole allocator does not; but each magazine has bytes that are
  *     still to be added to that, or, as a wrapped number, taken away.
- * (3) A depot has half as many objects as there are others, at most: when all
- *     are freed it empties, and its pages go back.
+ * (3) When objects have been given away for a while and none was wanted back,
+ *     a depot has half as many as there are others, at most: when all are freed
+ *     it empties, and its pages go back.
  *
  * Debug builds have none: their guards watch every object come and go.
  */
@@ -32,7 +33,8 @@
 #include "shale/err.h"
 
 #define AT_HAND_BYTES ((size_t)16 << 10)
-#define DEPOT_ROOMS 4           /* of magazines, in a depot */
+#define DEPOT_ROOMS 7           /* of magazines, in a depot */
+#define A_WHILE 32              /* magazines' halves; see (3) */
 
 /* With a budget, one magazine has so small a part of it at most. */
 #define BUDGET_MIN ((size_t)4 << 20)
@@ -211,6 +213,7 @@ static struct rack *rack_make(struct shale_slab *slab)
     rack->room = room;
     rack->depot_room = room * DEPOT_ROOMS;
     rack->depot_count = 0;
+    rack->given = 0;
     rack->depot = NULL;
     for (unsigned i = 0; i <= all->places->count; i++)
         atomic_init(&rack->at[i].magazine, all->none);
@@ -274,16 +277,16 @@ static void magazine_end(struct shale_slab *slab, struct rack *rack,
 
 /* --------------------------------------------------------------- the depot */
 
-/* How many objects more the depot of RACK may have now: keeps (3). */
-static size_t depot_space(const struct shale_slab *slab,
+/* How many objects the depot of RACK may have now: keeps (3). */
+static size_t depot_limit(const struct shale_slab *slab,
                           const struct rack *rack)
 {
-    size_t limit = (slab->live - rack->depot_count) / 2;
+    size_t half = (slab->live - rack->depot_count) / 2;
 
-    if (limit > rack->depot_room)
-        limit = rack->depot_room;
-    return rack->depot && limit > rack->depot_count
-               ? limit - rack->depot_count : 0;
+    if (!rack->depot)
+        return 0;
+    return rack->given < A_WHILE || half > rack->depot_room ? rack->depot_room
+                                                            : half;
 }
 
 /* Give back the depot of RACK, in which nothing is any more. */
@@ -299,6 +302,7 @@ static void some_take(struct shale_slab *slab, struct trip *trip)
     struct rack *rack = rack_of(slab);
     size_t want = rack->room / 2;
 
+    rack->given = 0;
     if (rack->depot_count > 0) {
         trip->count = want < rack->depot_count ? want : rack->depot_count;
         rack->depot_count -= trip->count;
@@ -331,7 +335,9 @@ static void some_put(struct shale_slab *slab, struct trip *trip)
 
     if (rack && trip->is_kept) {
         depot_make(slab, rack);
-        space = depot_space(slab, rack);
+        rack->given++;
+        space = depot_limit(slab, rack);
+        space = space > rack->depot_count ? space - rack->depot_count : 0;
         if (space > trip->count)
             space = trip->count;
         trip->count -= space;
@@ -342,7 +348,7 @@ static void some_put(struct shale_slab *slab, struct trip *trip)
     }
     while (trip->count > 0)
         slab_put(slab, trip->some[--trip->count], 0);
-    while (rack && rack->depot_count * 3 > slab->live)
+    while (rack && rack->depot_count > depot_limit(slab, rack))
         slab_put(slab, rack->depot[--rack->depot_count], 0);
 }
 

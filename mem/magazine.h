@@ -51,6 +51,7 @@ struct berth {
 struct rack {
     size_t room;                /* of each magazine */
     size_t depot_count, depot_room;
+    size_t given;               /* how often, since some were taken */
     void **depot;               /* NULL: not needed yet */
     struct berth at[];          /* by place; 0 is nowhere */
 };

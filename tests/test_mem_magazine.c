@@ -181,7 +181,7 @@ START_TEST(freed_at_another_place)
         for (unsigned i = 0; i < 100; i++)
             shale_free(mem, objects[i], 1000);
     }
-    ck_assert_uint_eq(source.lends, 1);
+    ck_assert_uint_le(source.lends, 2);
     ck_assert_uint_eq(live(), 0);
 }
 END_TEST

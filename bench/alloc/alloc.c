@@ -3,7 +3,7 @@
  *
  *     alloc ALLOCATOR pairs OBJECT THREADS     ns to allocate and free one
  *     alloc ALLOCATOR bursts OBJECT THREADS    ... 64 of them, then all freed
- *     alloc ALLOCATOR handed OBJECT 2          ... freed by another thread
+ *     alloc ALLOCATOR handed OBJECT 2          ... 256, freed by another thread
  *     alloc ALLOCATOR slots THREADS            a load like that of programs
  *     alloc ALLOCATOR full                     256 MiB until there is no more
  *
@@ -15,6 +15,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,6 @@
 #include <unistd.h>
 
 #include "shale/host.h"
-#include "shale/queue.h"
 
 enum { THREADS_MAX = 2 };
 
@@ -135,10 +135,8 @@ static const struct object {
 
 static const struct object *object;
 
-enum { PAIRS = 4000000, BURST = 64, WAY = 256 };
+enum { PAIRS = 4000000, BURST = 64, HANDED = 256 };
 
-static struct shale_queue_slot way_slots[WAY];
-static struct shale_queue way = SHALE_QUEUE_INIT(way_slots);
 static pthread_barrier_t start;
 
 static void *pairs(void *arg)
@@ -171,24 +169,54 @@ static void *bursts(void *arg)
     return NULL;
 }
 
-/* One makes them, the other takes them away: each waits by giving way. */
+/*
+ * One makes them, box by box, the other takes them away: each waits by giving
+ * way, and only what it takes to allocate and to free is counted.
+ */
+static struct box {
+    atomic_bool is_full;
+    void *objects[HANDED];
+} boxes[2];
+
+static double handed_seconds[2];
+
+static double own_time(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void box_fill(struct box *box)
+{
+    for (unsigned n = 0; n < HANDED; n++) {
+        box->objects[n] = a->alloc(object->size);
+        *(volatile uint8_t *)box->objects[n] = 1;
+    }
+}
+
+static void box_empty(struct box *box)
+{
+    for (unsigned n = 0; n < HANDED; n++)
+        a->free(box->objects[n], object->size);
+}
+
 static void *handed(void *arg)
 {
-    pthread_barrier_wait(&start);
-    for (unsigned i = 0; i < PAIRS / 4; i++) {
-        void *p;
+    bool empties = arg != NULL;
 
-        if (arg) {
-            while (!(p = shale_queue_pop(&way)))
-                sched_yield();
-            if (a->alloc != void_alloc)
-                a->free(p, object->size);
-        } else {
-            p = a->alloc(object->size);
-            *(volatile uint8_t *)p = 1;
-            while (!shale_queue_push(&way, p))
-                sched_yield();
-        }
+    pthread_barrier_wait(&start);
+    for (unsigned i = 0; i < PAIRS / 4 / HANDED; i++) {
+        struct box *box = &boxes[i % 2];
+        double since;
+
+        while (atomic_load(&box->is_full) != empties)
+            sched_yield();
+        since = own_time();
+        (empties ? box_empty : box_fill)(box);
+        handed_seconds[empties] += own_time() - since;
+        atomic_store(&box->is_full, !empties);
     }
     return NULL;
 }
@@ -412,9 +440,12 @@ int main(int argc, char **argv)
     if (object)
         config.size = object->size;
     slab = shale_slab_create(mem, &config);
-    if (body && object)
-        printf("ns %.2f\n", run_threads(body) * 1e9 /
-                                (body == handed ? PAIRS / 4 : PAIRS));
+    if (body == handed && object) {
+        run_threads(body);
+        printf("ns %.2f\n", (handed_seconds[0] + handed_seconds[1]) * 1e9 /
+                                (PAIRS / 4));
+    } else if (body && object)
+        printf("ns %.2f\n", run_threads(body) * 1e9 / PAIRS);
     else if (strcmp(work, "slots") == 0)
         run_slots();
     else if (strcmp(work, "full") == 0)

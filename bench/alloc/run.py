@@ -114,7 +114,7 @@ def main():
         for key, what in (("ratio", "slots, peak memory over live"),):
             got = results["slots 1"]
             print(f"| {what} | " + " | ".join(
-                f"{got[c][key]:.2f}" if c in got else ""
+                f"{got[c][key] - got['void'][key]:.2f}" if c in got else ""
                 for c in columns) + " |")
         got = measure(program, ("full",), {"glibc": None}, options.rounds)
         results["full"] = got
