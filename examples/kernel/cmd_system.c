@@ -138,9 +138,8 @@ static int check(char **words, unsigned count)
 #define VOLUME_BOUND (2 * VOLUME_CACHE_BYTES + VOLUME_DECODED_BYTES + \
                       VOLUME_VNODE_MAX * VNODE_BYTES + FIXED_BYTES)
 
-/* Of the kernel's own: threads, disks, and what a command takes. */
-#define KERNEL_BOUND (16 * (size_t)THREAD_STACK_SIZE + ((size_t)64 << 10) + \
-                      2 * SHELL_BUFFER)
+/* Of the kernel's own: disks, and what a command takes. */
+#define KERNEL_BOUND (((size_t)64 << 10) + 2 * SHELL_BUFFER)
 
 static void show_slab(void *context, const struct shale_slab_stats *slab)
 {

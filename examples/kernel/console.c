@@ -61,6 +61,11 @@ void print(const char *format, ...)
     va_end(args);
 }
 
+void console_seize(void)
+{
+    atomic_store(&console_lock.held, 0);
+}
+
 /* --------------------------------------------------------------- reading */
 
 static void received(void *arg)

@@ -66,6 +66,9 @@ void console_write(const char *text, size_t len);
 __attribute__((format(printf, 1, 2)))
 void print(const char *format, ...);
 
+/* For a panic: whoever is writing will not go on, so the console is ours. */
+void console_seize(void);
+
 /* The next byte from the serial line; waits for it. */
 char console_getc(void);
 
@@ -92,10 +95,12 @@ struct thread;
 
 /*
  * Start a thread that runs ENTRY(ARG) and ends when that returns. NAME is
- * static storage. NULL if there is no memory.
+ * static storage. NULL if there are THREAD_MAX.
  */
 struct thread *thread_start(const char *name, void (*entry)(void *arg),
                             void *arg);
+
+#define THREAD_MAX 12u
 
 /* Wait until THREAD has ended, and free it. Once for every thread. */
 void thread_join(struct thread *thread);
@@ -140,8 +145,8 @@ void wake_all(struct waiters *waiters);
  * before readers that come after it. As a mutex: lock_exclusive() alone.
  */
 struct lock {
-    struct spinlock spin;
-    int holders;                /* readers; -1: one writer */
+    atomic_uint state;          /* who holds it: see lock.c */
+    struct spinlock spin;       /* of what is below, and those who wait */
     unsigned writers_waiting;
     struct waiters readers, writers;
 };

@@ -8,6 +8,9 @@
  *   void interrupts_restore(bool on)   turn them on again if they were
  *   void wait_for_interrupt(void)      they are off: sleep until one is there,
  *                                      take it, return with them on
+ *   void device_barrier(void)          what was done in memory and to devices
+ *                                      before it is done, for all of them,
+ *                                      before what comes after it
  *   uint8_t uart_in(unsigned reg)      the serial port's registers
  *   void uart_out(unsigned reg, uint8_t value)
  *   UART_IRQ                           and its interrupt
@@ -39,6 +42,14 @@ int64_t machine_time_of_day(void);
 
 /* Let interrupt IRQ come through. */
 void machine_unmask(unsigned irq);
+
+/*
+ * From now on who comes to the page at PAGE, which is aligned, gets an
+ * exception. For GUARDS_MAX pages.
+ */
+void machine_guard(const void *page);
+#define GUARD_SIZE 4096u
+#define GUARDS_MAX 16u
 
 /* As poweroff(); returns if it cannot. */
 void machine_poweroff(int status);
@@ -75,6 +86,13 @@ void serial_init(void);
 void serial_start_interrupts(void);
 void clock_init(void);
 void heap_init(void);
+void thread_init(void);
+
+/* Is ADDRESS one that only a stack that is too small comes to? */
+bool thread_is_guard(uintptr_t address);
+
+/* The page below the boot stack. */
+extern unsigned char boot_stack_guard[];
 
 /* Turn the boot stack into what runs when no thread can. */
 _Noreturn void thread_idle(void);

@@ -21,9 +21,11 @@ _Noreturn void panic(const char *what)
     interrupts_off();
     if (!again) {
         again = true;
-        print("panic in thread %s: %s\n", thread_name(), what);
-        machine_poweroff(PANIC_STATUS);
+        console_seize();
+        print("\npanic in thread %s: %s; status %d\n", thread_name(), what,
+              PANIC_STATUS);
     }
+    machine_poweroff(PANIC_STATUS);
     for (;;)
         continue;
 }
@@ -63,7 +65,9 @@ _Noreturn void kernel_start(void)
     clock_init();
     heap_init();
     machine_init();
+    machine_guard(NULL);
+    thread_init();
     if (!thread_start("main", work, NULL))
-        panic("no memory for the first thread");
+        panic("no room for the first thread");
     thread_idle();
 }

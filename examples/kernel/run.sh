@@ -5,8 +5,11 @@
 #
 # MACHINE is x86_64 or riscv64, DISK an image; with -i the disks are IDE disks
 # (x86_64 alone), else virtio's. The console is standard input and output: what
-# is piped in is typed. The status is what the kernel powers off with.
+# is piped in is typed. The status is what the kernel powers off with, or 98 if
+# it did not.
 set -euo pipefail
+
+NO_STATUS=98
 
 bus=virtio
 if [ "${1-}" = -i ]; then
@@ -14,7 +17,7 @@ if [ "${1-}" = -i ]; then
     shift
 fi
 if [ $# -lt 2 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 machine=$1 kernel=$2
@@ -47,10 +50,15 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 
-# On a PC, status N other than 0 makes QEMU end with 2N + 1.
+# On a PC, status N makes QEMU end with 2N + 3: see x86_64/machine.c. With 0 it
+# ends when the kernel has not said so.
 status=0
 "qemu-system-$machine" "${options[@]}" "$@" || status=$?
-if [ "$machine" = x86_64 ] && [ $status -ne 0 ]; then
-    status=$((status / 2))
+if [ "$machine" = x86_64 ] && [ $status -ge 3 ]; then
+    status=$(((status - 3) / 2))
+elif [ "$machine" = x86_64 ]; then
+    [ $status -ne 0 ] ||
+        echo "run.sh: the machine was reset, or QEMU told to end" >&2
+    status=$NO_STATUS
 fi
 exit $status

@@ -17,11 +17,16 @@
 /* What a stack's unused part is full of. */
 #define STACK_FILL 0xa5
 
+/* Below each stack is a page that faults, and the machine's for all of them. */
+static _Alignas(GUARD_SIZE) struct stack {
+    unsigned char guard[GUARD_SIZE];
+    unsigned char bytes[THREAD_STACK_SIZE];
+} stacks[THREAD_MAX];
+
 struct thread {
     void *context;              /* the stack's top, while another one runs */
     struct thread *next;        /* in the one list that it is in */
-    unsigned char *stack;       /* THREAD_STACK_SIZE bytes; the first ones are
-                                   the last to be used */
+    struct stack *stack;        /* NULL: it is free */
     const char *name;
     void (*entry)(void *arg);
     void *arg;
@@ -30,6 +35,7 @@ struct thread {
     struct waiters joiners;
 };
 
+static struct thread threads[THREAD_MAX];
 static struct thread idle = { .name = "idle" };
 static struct thread *current = &idle;
 static struct waiters ready;
@@ -66,8 +72,6 @@ static void switch_away(void)
 {
     struct thread *from = current, *to = take_first(&ready);
 
-    if (from->stack && from->stack[0] != STACK_FILL)
-        panic("a thread's stack is too small");
     ticked = false;
     current = to ? to : &idle;
     if (current != from)
@@ -149,6 +153,23 @@ void thread_preempt(void)
     switch_away();
 }
 
+void thread_init(void)
+{
+    machine_guard(boot_stack_guard);
+    for (size_t i = 0; i < THREAD_MAX; i++)
+        machine_guard(stacks[i].guard);
+}
+
+bool thread_is_guard(uintptr_t address)
+{
+    if (address - (uintptr_t)boot_stack_guard < GUARD_SIZE)
+        return true;
+    for (size_t i = 0; i < THREAD_MAX; i++)
+        if (address - (uintptr_t)stacks[i].guard < GUARD_SIZE)
+            return true;
+    return false;
+}
+
 _Noreturn void thread_idle(void)
 {
     for (;;) {
@@ -163,11 +184,11 @@ _Noreturn void thread_idle(void)
 /* ----------------------------------------------------- a thread's life */
 
 /* Bytes of STACK that have been used. */
-static size_t stack_used(const unsigned char *stack)
+static size_t stack_used(const struct stack *stack)
 {
     size_t unused = 0;
 
-    while (unused < THREAD_STACK_SIZE && stack[unused] == STACK_FILL)
+    while (unused < THREAD_STACK_SIZE && stack->bytes[unused] == STACK_FILL)
         unused++;
     return THREAD_STACK_SIZE - unused;
 }
@@ -185,24 +206,36 @@ static void begin(void)
     panic("a thread that has ended runs");
 }
 
+/* A thread that is free, and not any more; NULL if all are at work. */
+static struct thread *thread_take(void)
+{
+    bool interrupts = interrupts_off();
+    struct thread *thread = NULL;
+
+    for (size_t i = 0; !thread && i < THREAD_MAX; i++) {
+        if (!threads[i].stack) {
+            thread = &threads[i];
+            *thread = (struct thread){ .stack = &stacks[i] };
+        }
+    }
+    interrupts_restore(interrupts);
+    return thread;
+}
+
 struct thread *thread_start(const char *name, void (*entry)(void *arg),
                             void *arg)
 {
-    struct thread *thread = shale_zalloc(heap, sizeof *thread);
+    struct thread *thread = thread_take();
     bool interrupts;
 
     if (!thread)
         return NULL;
-    thread->stack = shale_alloc(heap, THREAD_STACK_SIZE);
-    if (!thread->stack) {
-        shale_free(heap, thread, sizeof *thread);
-        return NULL;
-    }
-    memset(thread->stack, STACK_FILL, THREAD_STACK_SIZE);
+    memset(thread->stack->bytes, STACK_FILL, THREAD_STACK_SIZE);
     thread->name = name;
     thread->entry = entry;
     thread->arg = arg;
-    thread->context = context_make(thread->stack + THREAD_STACK_SIZE, begin);
+    thread->context = context_make(thread->stack->bytes + THREAD_STACK_SIZE,
+                                   begin);
 
     interrupts = interrupts_off();
     append(&ready, thread);
@@ -223,8 +256,7 @@ void thread_join(struct thread *thread)
     used = stack_used(thread->stack);
     if (used > stack_peak)
         stack_peak = used;
-    shale_free(heap, thread->stack, THREAD_STACK_SIZE);
-    shale_free(heap, thread, sizeof *thread);
+    thread->stack = NULL;
 }
 
 const char *thread_name(void)
@@ -234,7 +266,7 @@ const char *thread_name(void)
 
 size_t thread_stack_peak(void)
 {
-    size_t used = current->stack ? stack_used(current->stack) : 0;
+    size_t used = stack_used(current->stack);
 
     return used > stack_peak ? used : stack_peak;
 }

@@ -17,6 +17,7 @@
  * the device has completed some, a thread that looks or an interrupt's handler,
  * collects them for everybody.
  */
+#include "arch.h"
 #include "kernel.h"
 #include "machine.h"
 #include "shale/queue.h"
@@ -135,10 +136,12 @@ static void start(struct virtio_blk *blk, struct shale_bdev_request *request,
     *(volatile uint16_t *)&avail->idx = (uint16_t)(avail->idx + 1);
 }
 
+/* Tell the device, unless it is looking anyway. */
 static void notify(struct virtio_blk *blk)
 {
-    atomic_thread_fence(memory_order_seq_cst);  /* 2.7.13.4.1 */
-    blk->virtio->ops->notify(blk->virtio);
+    device_barrier();           /* 2.7.13.4.1 */
+    if (!(*(volatile uint16_t *)&blk->queue.used.flags & VIRTQ_USED_NO_NOTIFY))
+        blk->virtio->ops->notify(blk->virtio);
 }
 
 static int error_of(uint8_t status)
@@ -206,6 +209,7 @@ static void interrupt(void *arg)
 
     if (!blk->virtio->ops->interrupted(blk->virtio))
         return;
+    device_barrier();           /* ... and after that look at the queue */
     spin_lock(&blk->lock);
     collect(blk);
     spin_unlock(&blk->lock);

@@ -54,6 +54,11 @@ static inline void wait_for_interrupt(void)
     interrupts_restore(true);
 }
 
+static inline void device_barrier(void)
+{
+    __asm__ volatile("fence iorw, iorw" : : : "memory");
+}
+
 static inline uint64_t cycles(void)
 {
     return *(volatile uint64_t *)(CLINT_BASE + CLINT_MTIME);

@@ -19,7 +19,10 @@ others:
         j       others
 
         .bss
-        .balign 16
+        .balign 4096
+        .globl  boot_stack_guard
+boot_stack_guard:
+        .fill   4096
         .fill   16384
 boot_stack_top:
 

@@ -38,6 +38,45 @@ int64_t machine_time_of_day(void)
     return (int64_t)((high << 32 | low) / 1000000000);
 }
 
+/*
+ * Physical memory protection (3.7): an entry is a page that nothing is allowed
+ * with, and that is locked, or machine mode would not be held to it. Which of
+ * the registers is meant is part of the instruction.
+ */
+#define PMP_NAPOT  0x18u        /* its size is in the address' low bits */
+#define PMP_LOCKED 0x80u
+
+static void pmp_set(unsigned entry, uint64_t address)
+{
+    switch (entry) {
+#define ENTRY(n)                                                               \
+    case n:                                                                    \
+        __asm__ volatile("csrw pmpaddr" #n ", %0" : : "r"(address));           \
+        break
+        ENTRY(0); ENTRY(1); ENTRY(2); ENTRY(3);
+        ENTRY(4); ENTRY(5); ENTRY(6); ENTRY(7);
+        ENTRY(8); ENTRY(9); ENTRY(10); ENTRY(11);
+        ENTRY(12); ENTRY(13); ENTRY(14); ENTRY(15);
+#undef ENTRY
+    }
+}
+
+void machine_guard(const void *page)
+{
+    static unsigned used;
+    uint64_t bits = (uint64_t)(PMP_NAPOT | PMP_LOCKED) << used % 8 * 8;
+
+    if (used == GUARDS_MAX)
+        panic("too many guards");
+    pmp_set(used, (uintptr_t)page >> 2 | (GUARD_SIZE / 8 - 1));
+    if (used < 8)
+        __asm__ volatile("csrs pmpcfg0, %0" : : "r"(bits));
+    else
+        __asm__ volatile("csrs pmpcfg2, %0" : : "r"(bits));
+    __asm__ volatile("sfence.vma" : : : "memory");
+    used++;
+}
+
 void machine_init(void)
 {
     trap_init();

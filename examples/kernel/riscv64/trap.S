@@ -10,6 +10,10 @@
         .balign 4
         .globl  trap_entry
 trap_entry:
+        csrw    mscratch, t0
+        csrr    t0, mcause
+        bgez    t0, exception
+        csrr    t0, mscratch
         addi    sp, sp, -144
         sd      ra, 0(sp)
         sd      t0, 8(sp)
@@ -32,8 +36,6 @@ trap_entry:
         sd      t0, 128(sp)
         sd      t1, 136(sp)
         csrr    a0, mcause
-        mv      a1, t0
-        csrr    a2, mtval
         call    trap
         ld      t0, 128(sp)
         ld      t1, 136(sp)
@@ -57,6 +59,24 @@ trap_entry:
         ld      a7, 120(sp)
         addi    sp, sp, 144
         mret
+
+/*
+ * An exception is the end, and is told on a stack that is there for it alone:
+ * the one that was in use may be what is wrong.
+ */
+exception:
+        csrr    a0, mcause
+        csrr    a1, mepc
+        csrr    a2, mtval
+        mv      a3, sp
+        la      sp, exception_stack_top
+        call    trap_exception
+
+        .bss
+        .balign 16
+        .fill   4096
+exception_stack_top:
+        .text
 
 /* void context_switch(void **save, void *load); see context_make() */
         .globl  context_switch

@@ -20,7 +20,9 @@
 #define PLIC_THRESHOLD  0x200000u
 #define PLIC_CLAIM      0x200004u
 
-void trap(uint64_t cause, uint64_t epc, uint64_t value);
+void trap(uint64_t cause);
+_Noreturn void trap_exception(uint64_t cause, uint64_t epc, uint64_t value,
+                              uint64_t stack);
 
 void machine_unmask(unsigned irq)
 {
@@ -40,8 +42,8 @@ static void external(void)
     }
 }
 
-/* From trap.S: what happened, where, and on what address or so. */
-void trap(uint64_t cause, uint64_t epc, uint64_t value)
+/* From trap.S: which interrupt. */
+void trap(uint64_t cause)
 {
     switch (cause) {
     case CAUSE_INTERRUPT | CAUSE_TIMER:
@@ -52,10 +54,19 @@ void trap(uint64_t cause, uint64_t epc, uint64_t value)
         external();
         break;
     default:
-        print("exception %lx, at %lx, value %lx\n", cause, epc, value);
-        panic("exception");
+        panic("an interrupt that nobody enabled");
     }
     thread_preempt();
+}
+
+/* ... and what happened, where, on what address or so. */
+_Noreturn void trap_exception(uint64_t cause, uint64_t epc, uint64_t value,
+                              uint64_t stack)
+{
+    console_seize();
+    print("\nexception %lu, at %lx, value %lx, stack %lx\n", cause, epc,
+          value, stack);
+    panic(thread_is_guard(value) ? "its stack is too small" : "exception");
 }
 
 void trap_init(void)

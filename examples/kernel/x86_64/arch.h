@@ -76,6 +76,11 @@ static inline void wait_for_interrupt(void)
     __asm__ volatile("sti; hlt" : : : "memory");
 }
 
+static inline void device_barrier(void)
+{
+    __asm__ volatile("mfence" : : : "memory");
+}
+
 static inline uint64_t cycles(void)
 {
     uint32_t low, high;

@@ -49,13 +49,19 @@ start64:
         xorl    %ebp, %ebp
         call    kernel_start            /* the stack was aligned to 16 */
 
-/* One flat segment for code, one for data (volume 2, 4.8). */
-        .section .rodata
+/*
+ * One flat segment for code, one for data (volume 2, 4.8), and room for the
+ * descriptor of the task state, which trap_init() fills in.
+ */
+        .data
         .balign 8
+        .globl  gdt_task
 gdt:
         .quad   0
         .quad   0x00af9b000000ffff      /* 0x08: code, 64 bits */
         .quad   0x00cf93000000ffff      /* 0x10: data */
+gdt_task:
+        .quad   0, 0                    /* 0x18 */
 gdt_pointer:
         .word   gdt_pointer - gdt - 1
         .long   gdt
@@ -63,7 +69,7 @@ gdt_pointer:
 /*
  * The first 4 GiB, where each address is its own, in pages of 2 MiB (volume 2,
  * 5.3): memory, and below its top the devices. 3: present, writable; 0x80: a
- * large page.
+ * large page. See machine_guard() for those that are cut smaller.
  */
         .data
         .balign 4096
@@ -76,6 +82,7 @@ page_pointers:
         .quad   page_directories + 0x2003
         .quad   page_directories + 0x3003
         .fill   508, 8, 0
+        .globl  page_directories
 page_directories:
         .set    page, 0
         .rept   2048
@@ -84,7 +91,10 @@ page_directories:
         .endr
 
         .bss
-        .balign 16
+        .balign 4096
+        .globl  boot_stack_guard
+boot_stack_guard:
+        .fill   4096
         .fill   16384
 boot_stack_top:
 

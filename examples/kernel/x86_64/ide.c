@@ -42,7 +42,7 @@
 
 #define SECTOR        512u
 #define SECTORS_MAX   256u      /* a command; 65,536 would hold others up */
-#define PATIENCE      (UINT64_C(10) * 1000000000)       /* ns */
+#define PATIENCE      (UINT64_C(60) * 1000000000)       /* ns */
 
 struct channel {
     unsigned command, control;  /* ports */

@@ -4,8 +4,11 @@
  * The 8254 ticks, and measures how fast the processor's time stamp counter
  * runs (Intel 8254 data sheet, 231164). The MC146818 has the time of day
  * (Motorola data sheet, 1988). Switching off is asking for the ACPI state S5,
- * at the port where QEMU's PIIX4 has it, which ends QEMU with 0; any other
- * status goes through its device isa-debug-exit, if it is there.
+ * at the port where QEMU's PIIX4 has it, which ends QEMU with 0. A status goes
+ * through its device isa-debug-exit, if it is there, which ends QEMU with twice
+ * what it is told, and one: it is told one more, so that 0, the end of a
+ * machine that resets itself, and 1, that of a QEMU that cannot start, are
+ * neither.
  */
 #include "machine.h"
 #include "arch.h"
@@ -101,6 +104,35 @@ int64_t machine_time_of_day(void)
     return time;
 }
 
+/* ---------------------------------------------------------------- guards */
+
+#define PAGE_HERE  0x03u        /* present, writable */
+#define PAGE_LARGE 0x80u
+#define TABLES     4u           /* a guard in another 2 MiB takes one */
+
+extern uint64_t page_directories[];
+
+/* Large pages become small ones where there is a guard among them. */
+void machine_guard(const void *page)
+{
+    static _Alignas(4096) uint64_t tables[TABLES][512];
+    static unsigned used;
+    uintptr_t at = (uintptr_t)page;
+    uint64_t *entry = &page_directories[at >> 21];
+
+    if (*entry & PAGE_LARGE) {
+        if (used == TABLES)
+            panic("too many guards");
+        for (size_t i = 0; i < 512; i++)
+            tables[used][i] = (at >> 21 << 21) + (i << 12) + PAGE_HERE;
+        *entry = (uintptr_t)tables[used++] + PAGE_HERE;
+    }
+    ((uint64_t *)(uintptr_t)(*entry & ~UINT64_C(0xfff)))[at >> 12 & 511] = 0;
+    /* Large entries may be remembered: forget all. */
+    __asm__ volatile("movq %%cr3, %0; movq %0, %%cr3"
+                     : "=&r"(at) : : "memory");
+}
+
 /* ------------------------------------------------------------ on and off */
 
 void machine_init(void)
@@ -117,7 +149,6 @@ void machine_find_disks(void)
 
 void machine_poweroff(int status)
 {
-    if (status != 0)
-        out8(EXIT_PORT, (uint8_t)status);
+    out8(EXIT_PORT, (uint8_t)(status + 1));
     out16(PM1_CONTROL, PM1_S5);
 }

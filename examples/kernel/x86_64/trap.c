@@ -38,16 +38,27 @@ struct trap {
 struct gate {
     uint16_t offset_0;
     uint16_t selector;
-    uint16_t flags;
+    uint16_t flags;             /* the lowest bits: which stack of task.ist */
     uint16_t offset_16;
     uint32_t offset_32;
     uint32_t reserved;
 };
 
+/* The task state (12.2.5). Stack 1 is for exceptions: see set_gate(). */
+static struct {
+    uint32_t fields[26];
+} task;
+
+#define TASK_IST1     9u        /* which of the fields: its lower half */
+#define TASK_IO_MAP   25u       /* the upper half is where it begins */
+#define TASK_SELECTOR 0x18u
+
 extern const unsigned char trap_stubs[];
+extern uint64_t gdt_task[2];
 void trap(const struct trap *trap);
 
 static struct gate gates[VECTORS];
+static _Alignas(16) unsigned char exception_stack[4096];
 
 void machine_unmask(unsigned irq)
 {
@@ -97,22 +108,45 @@ void trap(const struct trap *trap)
         return;
     }
     __asm__ volatile("movq %%cr2, %0" : "=r"(address));
-    print("exception %lu, error %lx, at %lx, address %lx\n", trap->vector,
-          trap->error, trap->rip, address);
-    panic("exception");
+    console_seize();
+    print("\nexception %lu, error %lx, at %lx, address %lx, stack %lx\n",
+          trap->vector, trap->error, trap->rip, address, trap->rsp);
+    panic(thread_is_guard(address) ? "its stack is too small" : "exception");
 }
 
+/*
+ * An exception is the end, and is told on a stack that is there for it alone:
+ * the one that was in use may be what is wrong.
+ */
 static void set_gate(unsigned vector)
 {
     uintptr_t stub = (uintptr_t)trap_stubs + 16 * vector;
+    unsigned stack = vector < IRQ_VECTOR ? 1 : 0;
 
     gates[vector] = (struct gate){
         .offset_0 = (uint16_t)stub,
         .selector = 0x08,
-        .flags = 0x8e00,        /* present, an interrupt gate: they go off */
+                                /* present, an interrupt gate: they go off */
+        .flags = (uint16_t)(0x8e00 | stack),
         .offset_16 = (uint16_t)(stub >> 16),
         .offset_32 = (uint32_t)(stub >> 32),
     };
+}
+
+static void task_init(void)
+{
+    uint64_t top = (uintptr_t)(exception_stack + sizeof exception_stack);
+    uint64_t base = (uintptr_t)&task, limit = sizeof task - 1;
+
+    task.fields[TASK_IST1] = (uint32_t)top;
+    task.fields[TASK_IST1 + 1] = (uint32_t)(top >> 32);
+    task.fields[TASK_IO_MAP] = (uint32_t)sizeof task << 16;     /* none */
+
+    /* 4.8.3: its address here and there, present, a task that is free. */
+    gdt_task[0] = limit | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
+                  (base >> 24 & 0xff) << 56;
+    gdt_task[1] = base >> 32;
+    __asm__ volatile("ltr %w0" : : "r"(TASK_SELECTOR) : "memory");
 }
 
 static void pic_init(unsigned pic, unsigned vector, uint8_t wiring)
@@ -131,6 +165,7 @@ void trap_init(void)
         uint64_t base;
     } idt = { sizeof gates - 1, (uintptr_t)gates };
 
+    task_init();
     for (unsigned vector = 0; vector < VECTORS; vector++)
         set_gate(vector);
     __asm__ volatile("lidt %0" : : "m"(idt));
