@@ -113,10 +113,49 @@ static int failalloc(char **words, unsigned count)
     return shell_tell(words[1], mount(&on.c));
 }
 
+/* -------------------------------------------------- ends that are not good */
+
+/* Use up the stack, by frames that nobody can do without. */
+static unsigned deeper(unsigned left)
+{
+    volatile unsigned char room[400];
+
+    room[left % sizeof room] = (unsigned char)left;
+    return left == 0 ? 0 : deeper(left - 1) + room[left % sizeof room];
+}
+
+static int crash(char **words, unsigned count)
+{
+    uintptr_t volatile nowhere = 0;
+
+    (void)count;
+    if (text_equal(words[1], "panic"))
+        panic("asked for");
+    if (text_equal(words[1], "pointer"))
+        *(volatile char *)nowhere = 1;
+    if (text_equal(words[1], "print"))  /* while it has the console's lock */
+        print("what is there? %s\n", (const char *)(nowhere + 8));
+    if (text_equal(words[1], "stack"))
+        return (int)deeper(1000000);
+#ifdef __x86_64__
+    if (text_equal(words[1], "reset")) {
+        const struct __attribute__((packed)) {
+            uint16_t limit;
+            uint64_t base;
+        } none = { 0, 0 };
+
+        __asm__ volatile("lidt %0; ud2" : : "m"(none));
+    }
+#endif
+    return SHALE_EINVAL;
+}
+
 const struct command test_commands[] = {
     { "conformance", "VOLUME:", "a list of what volumes have to do", 1, 1,
       conformance },
     { "failalloc", "VOLUME: [STEP]", "use it, with each allocation failing", 1,
       2, failalloc },
+    { "crash", "panic|pointer|print|stack|reset", "end like that", 1, 1,
+      crash },
     { NULL, NULL, NULL, 0, 0, NULL },
 };

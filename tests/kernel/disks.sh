@@ -183,6 +183,16 @@ ends_with()
     fi
 }
 
+# says_why MACHINE STATUS TEXT LINE: ... and it is told.
+says_why()
+{
+    ends_with "$1" "$2" "$4"
+    grep -qF "$3" "$work/out" "$work/out.err" || {
+        fail "$1: does not say \"$3\" after: $4"
+        tail -n 5 "$work/out" "$work/out.err"
+    }
+}
+
 for machine in x86_64 riscv64; do
     can_run "$machine" || continue
     build_kernel "$machine" || {
@@ -196,6 +206,12 @@ for machine in x86_64 riscv64; do
     ends_with "$machine" 1 'cat ext2:/none' 'df'
     ends_with "$machine" 1 '! df'
     ends_with "$machine" 42 'cat ext2:/none' 'poweroff 42'
+    says_why "$machine" 99 'panic in thread main: asked for' 'crash panic'
+    says_why "$machine" 99 'exception' 'crash pointer'
+    says_why "$machine" 99 'exception' 'crash print'
+    says_why "$machine" 99 'thread main: its stack is too small' 'crash stack'
+    [ "$machine" != x86_64 ] ||
+        says_why x86_64 98 'the machine was reset' 'crash reset'
     one_boot "$machine, virtio, polling" "$machine" 'poll on'
     [ "$machine" != x86_64 ] ||
         one_boot "$machine, IDE" "$machine" 'poll off' -i

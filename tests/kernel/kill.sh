@@ -57,41 +57,29 @@ script()
     echo poweroff
 }
 
-# wait_for FILE: until there is something in it.
-wait_for()
-{
-    local i
+# synced: how often has the kernel said so?
+synced() { grep -ac '^synced' "$work/out.raw" || true; }
 
-    for ((i = 0; i < 500; i++)); do
-        [ ! -s "$1" ] || return 0
-        sleep 0.02
-    done
-    return 1
-}
-
-# run_and_kill MACHINE MILLISECONDS
+# run_and_kill MACHINE ROUNDS MILLISECONDS: so long after so many rounds.
 run_and_kill()
 {
-    local machine=$1 wait=$2 job pid
+    local machine=$1 rounds=$2 wait=$3 pid status=0
 
     rm -f "$work/pid"
-    "$root/examples/kernel/run.sh" "$machine" "$(kernel_path "$machine")" \
-        "$work/ext2" "$work/fat" -- -pidfile "$work/pid" \
-        <"$work/script" >"$work/out.raw" 2>"$work/out.err" &
-    job=$!
-    if ! wait_for "$work/out.raw"; then
-        fail "$machine does not start"
-        cat "$work/out.err"
-    else
-        sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
-    fi
+    boot_begin "$machine" "$work/out" "$work/ext2" "$work/fat" -- \
+        -pidfile "$work/pid" <"$work/script"
+    until [ "$(synced)" -ge "$rounds" ] || has_ended; do
+        sleep 0.02
+    done
+    sleep "0.$(printf %03d "$wait")"
     # QEMU removes the file when it ends by itself.
     if ! { read -r pid <"$work/pid" && kill -KILL "$pid"; } 2>/dev/null; then
-        fail "$machine: ended by itself"
-        tail -n 5 "$work/out.raw" "$work/out.err"
+        boot_end "$work/out" || status=$?
+        fail "$machine: ended by itself, with status $status"
+        tail -n 5 "$work/out" "$work/out.err"
+    else
+        boot_end "$work/out" 2>/dev/null || true
     fi
-    wait "$job" 2>/dev/null || true
-    tr -d '\r' <"$work/out.raw" >"$work/out"
 }
 
 # synced_files VOLUME: a line of digest and path for each that has to be there.
@@ -143,12 +131,13 @@ RANDOM=$seed
 script >"$work/script"
 for ((i = 0; i < count; i++)); do
     machine=${machines[i % ${#machines[@]}]}
-    wait=$((RANDOM % 1500 + 50))
+    rounds=$((RANDOM % 24))
+    wait=$((RANDOM % 200))
     cp "$work/ext2.new" "$work/ext2"
     cp "$work/fat.new" "$work/fat"
-    run_and_kill "$machine" "$wait"
-    judge "seed $seed, kill $i, $machine after $wait ms"
+    run_and_kill "$machine" "$rounds" "$wait"
+    judge "seed $seed, kill $i, $machine, $wait ms after $rounds rounds"
 done
 echo "$files synced files of ext2 looked at"
-[ "$files" -gt "$count" ] || fail "too little was synced to prove anything"
+[ "$files" -gt 0 ] || fail "nothing was synced"
 finish

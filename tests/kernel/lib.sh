@@ -2,10 +2,16 @@
 # ../support/lib.sh
 #
 # KERNELS is the folder where the kernels are built, once for all tests.
+#
+# Nothing here depends on how fast the machine is: what limits a boot is there
+# for a kernel that hangs. A kernel ends with the test that has started it: it
+# is told to when the test ends, and by the system when the test is killed.
 # shellcheck shell=bash disable=SC2154
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${KERNELS:=$work/kernels}"
+PATIENCE=1200                   # seconds
+booted=                         # the process that ends QEMU when it is told to
 
 # can_run MACHINE: is there all that it takes?
 can_run()
@@ -46,16 +52,53 @@ build_kernel()
     }
 }
 
-# boot MACHINE OUT [ARGUMENT...] <SCRIPT: what the console said goes to OUT.
-# The status is the machine's.
-boot()
+# boot_begin MACHINE OUT [ARGUMENT...] <SCRIPT: what the console says goes to
+# OUT.raw. Nobody waits for it.
+boot_begin()
 {
-    local machine=$1 out=$2 status=0 bus=()
+    local machine=$1 out=$2 bus=() start=()
 
     shift 2
     [ "${1-}" != -i ] || { bus=(-i); shift; }
-    timeout 300 "$root/examples/kernel/run.sh" "${bus[@]}" "$machine" \
-        "$(kernel_path "$machine")" "$@" >"$out.raw" 2>"$out.err" || status=$?
-    tr -d '\r' <"$out.raw" >"$out"
+    ! have setpriv || start=(setpriv --pdeathsig TERM)
+    # timeout passes on a signal, to all that it has started.
+    : >"$out.raw"
+    "${start[@]}" timeout "$PATIENCE" "$root/examples/kernel/run.sh" \
+        "${bus[@]}" "$machine" "$(kernel_path "$machine")" "$@" \
+        <&0 >>"$out.raw" 2>"$out.err" &
+    booted=$!
+}
+
+# boot_end OUT: wait for it. The status is the machine's.
+boot_end()
+{
+    local status=0
+
+    wait "$booted" || status=$?
+    booted=
+    tr -d '\r' <"$1.raw" >"$1"
     return "$status"
 }
+
+# boot MACHINE OUT [ARGUMENT...] <SCRIPT
+boot()
+{
+    boot_begin "$@"
+    boot_end "$2"
+}
+
+# has_ended: ... what boot_begin() began?
+has_ended() { ! kill -0 "$booted" 2>/dev/null; }
+
+kernel_clean_up()
+{
+    local status=$?
+
+    set +e
+    if [ -n "$booted" ] && kill "$booted" 2>/dev/null; then
+        wait "$booted" 2>/dev/null
+    fi
+    (exit "$status")
+    clean_up
+}
+trap kernel_clean_up EXIT
