@@ -1,0 +1,82 @@
+/*
+ * rack.h - inside the allocator: where magazines stand, and the depot
+ *
+ * What magazine.c does with the lock. See there, and magazine.h.
+ */
+#ifndef MEM_RACK_H
+#define MEM_RACK_H
+
+#include "magazine.h"
+#include "mem.h"
+
+/* At most so many objects are moved at once, by way of the stack. */
+#define BATCH (MAGAZINE_MAX / 2)
+
+/* What a call has found at its place, and what it carries away from there. */
+struct trip {
+    unsigned place;             /* plus 1; 0: nowhere */
+    bool is_kept;               /* there is a magazine */
+    bool is_drained;            /* ... of which all is to go back */
+    struct noted noted;
+    size_t count;
+    void **some;                /* BATCH at most */
+};
+
+static inline struct rack *rack_of(const struct shale_slab *slab)
+{
+    return atomic_load_explicit(&slab->rack, memory_order_acquire);
+}
+
+/* The magazine of RACK, which may be NULL, at PLACE, plus 1; or NULL. */
+struct magazine *magazine_at(const struct shale_slab *slab,
+                             const struct rack *rack, unsigned place);
+
+/* Is SLAB that of a size class? Then a magazine notes its bytes itself. */
+static inline bool is_class(const struct shale_slab *slab)
+{
+    return slab >= slab->mem->classes &&
+           slab < slab->mem->classes + slab->mem->class_count;
+}
+
+/*
+ * What MAGAZINE of SLAB has noted is for the caller to account, and it has
+ * COUNT objects now. Without the lock, by whoever is at its place.
+ */
+struct noted magazine_note(const struct shale_slab *slab,
+                       struct magazine *magazine, size_t count);
+
+/* With the lock, as all that follows. */
+void rack_account(struct shale_slab *slab, const struct noted *noted);
+
+/* All that is noted of SLAB; others may go on meanwhile. */
+struct noted rack_sum(const struct shale_slab *slab);
+
+/* One with nothing in it, or NULL. Drops the lock. */
+struct magazine *magazine_new(struct magazines *all, size_t room);
+
+/* Is there a magazine of SLAB at PLACE now? Makes it; drops the lock. */
+bool magazine_make(struct shale_slab *slab, unsigned place);
+
+/* Take it away from PLACE, to which nobody comes any more. */
+void magazine_end(struct shale_slab *slab, unsigned place);
+
+/* From now on threads look into SLAB's rack, or, if IDLE, do not. */
+void rack_show(struct shale_slab *slab, bool idle);
+
+/* Give up SLAB's rack and all that stands there. Nobody is at any place. */
+void rack_fini(struct shale_slab *slab);
+
+/* Carry away some objects of SLAB: of the depot, or else of its pages. */
+void rack_take(struct shale_slab *slab, struct trip *trip);
+
+/* Give away what TRIP has carried here. Drops the lock. */
+void rack_give(struct shale_slab *slab, struct trip *trip);
+
+/* Give back what is in the depot of SLAB; returns how many. Drops the lock. */
+size_t rack_depot_drain(struct shale_slab *slab);
+
+/* Memory of our own, which nobody is told of. Taking drops the lock. */
+void *mem_own_take(struct shale_mem *mem, size_t size);
+void mem_own_put(struct shale_mem *mem, void *bytes, size_t size);
+
+#endif /* MEM_RACK_H */
