@@ -171,6 +171,7 @@ void shale_cache_stats(struct shale_cache *cache,
     *out = (struct shale_cache_stats){
         .budget = cache->budget,
         .bytes = cache->bytes,
+        .block_size = cache->block_size,
         .pinned = cache->pinned,
         .dirty = cache->dirty,
         .hits = cache->hits,

@@ -13,12 +13,9 @@
  * for the inode tables of 32,000 files, twice as much if they change, and the
  * budget is a bound that nobody should ever meet.
  */
-#include "fuse/daemon.h"
+#include "fuse/budget.h"
 
-#define METADATA_BYTES ((size_t)8 << 20)
-#define METADATA_BYTES_WRITABLE ((size_t)16 << 20)
-#define VNODES_WRITABLE ((size_t)8192)
-#define BUDGET_DEFAULT ((size_t)256 << 20)
+#include "fuse/daemon.h"
 
 /* Of a vnode, with its lock and what it keeps of its file; bytes. */
 #define VNODE_USUAL ((size_t)512)
@@ -39,10 +36,10 @@ void budget_choose(const struct mount_options *options, bool write,
         config->decoded_bytes = budget / 8;
         config->vnode_max = budget / 8 / VNODE_USUAL;
     } else if (write) {
-        config->cache_bytes = METADATA_BYTES_WRITABLE;
-        config->vnode_max = VNODES_WRITABLE;
+        config->cache_bytes = BUDGET_METADATA_WRITABLE;
+        config->vnode_max = BUDGET_VNODES_WRITABLE;
     } else {
-        config->cache_bytes = METADATA_BYTES;
+        config->cache_bytes = BUDGET_METADATA;
     }
 }
 

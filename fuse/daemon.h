@@ -339,11 +339,13 @@ struct service {
     const struct shale_bdev *dev;       /* its volume's, with a descriptor, if
                                    nothing changes it; else NULL */
     uint64_t root_ino;
+    uid_t owner;                /* who mounts */
     bool writable;              /* it was when mounted */
     struct known *known;        /* what the kernel knows, where that counts:
                                    if it is writable; else NULL */
     struct placement *placement;        /* or NULL */
     struct writeback *writeback;        /* or NULL */
+    struct teller *teller;              /* or NULL; see memory.c */
     struct daemon_log *log;
     int report_fd;
     struct fuse_session *session;
@@ -368,6 +370,18 @@ extern const struct fuse_lowlevel_ops service_ops;
 bool writeback_start(struct service *service);
 void writeback_stop(struct service *service);
 
+/* ------------------------------------------------------------ memory.c */
+
+/* The attribute of a mount's root that tells of the daemon's memory. */
+#define MEMORY_ATTRIBUTE "system.shale.memory"
+
+/* SIGUSR1 is for the thread below: before any other is started. */
+void memory_block_signal(void);
+
+/* Start and stop the thread that answers it. False if it cannot be started. */
+bool memory_start(struct service *service);
+void memory_stop(struct service *service);
+
 /* ------------------------------------------------------------- serve.c */
 
 /*
@@ -377,6 +391,9 @@ void writeback_stop(struct service *service);
  */
 int serve(struct service *service, int fd, void (*ready)(void *context),
           void *context);
+
+/* How many threads serve a mount with OPTIONS. */
+unsigned serve_threads(const struct mount_options *options);
 
 /* This thread's scratch memory: as large as the largest reply. */
 #define SERVE_SCRATCH ((size_t)1 << 20)

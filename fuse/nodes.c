@@ -2,8 +2,8 @@
  * nodes.c - names, and what the kernel knows by them
  *
  * A node's number is its inode number, so a request carries all that is needed
- * to find its vnode, and nothing has to be kept between two requests: what is in
- * memory is the core's bounded cache. On a read-only mount FORGET is free.
+ * to find its vnode, and nothing has to be kept between two requests: what is
+ * in memory is the core's bounded cache. On a read-only mount FORGET is free.
  *
  * Where there are changes, a file can lose its name, or get another number's
  * place, while the kernel still uses it. So there each answer that makes a node

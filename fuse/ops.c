@@ -260,8 +260,13 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name,
 {
     char *data = serve_scratch();
     struct shale_vnode *vn;
-    int64_t got = vnode_of(service_of(req), node, &vn);
+    int64_t got;
 
+    if (memory_asked(node, name)) {
+        memory_reply(req, size);
+        return;
+    }
+    got = vnode_of(service_of(req), node, &vn);
     if (size > SERVE_SCRATCH)
         size = SERVE_SCRATCH;
     if (!got) {

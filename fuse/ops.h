@@ -10,6 +10,7 @@
  *     atime.c   when files were read
  *     ioctl.c   what has no call of its own
  *     raw.c     what libfuse leaves out
+ *     memory.c  what is in memory
  *
  * Every handler answers exactly once, with no lock held and no vnode in hand
  * that it still needs: the kernel may come back before the reply returns.
@@ -146,6 +147,12 @@ int check_reserve_at(fuse_req_t req, struct shale_vnode *vn, uint64_t offset,
  * write(2) has been told of yet; 0 if not. Told once.
  */
 int take_late_error(fuse_ino_t node);
+
+/* ------------------------------------------------------------ memory.c */
+
+/* Is it what tells of our memory that is asked for? Then answer that. */
+bool memory_asked(fuse_ino_t node, const char *name);
+void memory_reply(fuse_req_t req, size_t size);
 
 /* -------------------------------------------------------------- seek.c */
 

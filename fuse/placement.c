@@ -136,8 +136,8 @@ void placement_survive(struct placement *p)
         return;
     survivor = p;
     setrlimit(RLIMIT_NICE, &no_nicer);
-    sigaction(SIGUSR1, &action, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    sigaction(SIGUSR2, &action, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGUSR2);
 }
 
 bool placement_note(struct placement *p, pid_t caller, bool large)

@@ -62,6 +62,7 @@ static const int allowed[] = {
     SCMP_SYS(sched_yield), SCMP_SYS(exit), SCMP_SYS(exit_group),
     SCMP_SYS(getpid), SCMP_SYS(gettid),
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigtimedwait),
     SCMP_SYS(restart_syscall),
     /* what the C library asks for on its own */
     SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),

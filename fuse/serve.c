@@ -321,7 +321,7 @@ static void *helper_main(void *context)
  * How many suit the machine: enough to keep its processors, and the disk below
  * a cold image, busy. An idle one costs some kilobytes of stack.
  */
-static unsigned thread_count(const struct mount_options *options)
+unsigned serve_threads(const struct mount_options *options)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -427,7 +427,7 @@ static void lock_in(struct server *server, int fd)
 {
     char text[SHALE_WHY_MAX];
 
-    start_threads(server, thread_count(server->service->options), fd);
+    start_threads(server, serve_threads(server->service->options), fd);
     if (sandbox_filter(server->service->writable))
         return;
     snprintf(text, sizeof text, "serving without a system call filter: %s",
@@ -436,11 +436,13 @@ static void lock_in(struct server *server, int fd)
 }
 
 /*
- * The thread that writes back is not among those whose placement changes, so it
- * comes before they do.
+ * The threads that write back and tell of memory are not among those whose
+ * placement changes, so they come before they do.
  */
-static bool prepare_writing(struct service *service)
+static bool prepare(struct service *service)
 {
+    if (!memory_start(service))
+        return false;
     if (!service->writable)
         return true;
     /* What we write is how the kernel gets rid of dirty pages of ours. */
@@ -471,7 +473,7 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
     }
     channel = &server->threads[0].channel;
     service->session = server->session;
-    if (!prepare_writing(service)) {
+    if (!prepare(service)) {
         complain(NULL, "cannot start a thread: %s", strerror(errno));
         goto out;
     }
@@ -491,6 +493,7 @@ int serve(struct service *service, int fd, void (*ready)(void *context),
     status = MOUNT_OK;
 out:
     writeback_stop(service);
+    memory_stop(service);
     for (unsigned i = 0; i < server->count; i++)
         channel_fini(&server->threads[i].channel, fd);
     if (server->session)

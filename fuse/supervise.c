@@ -109,7 +109,10 @@ static void take_signal(struct supervisor *s)
 
     if (read(s->signals, &info, sizeof info) != sizeof info)
         return;
-    if (info.ssi_signo != SIGCHLD) {
+    if (info.ssi_signo == SIGUSR1) {
+        if (s->ready)
+            kill(s->worker, SIGUSR1);   /* it is what has the memory */
+    } else if (info.ssi_signo != SIGCHLD) {
         ending_stop(s);
     } else if (waitpid(s->worker, &s->worker_status, WNOHANG) == s->worker) {
         while (take_report(s))  /* what it said last */
@@ -197,6 +200,7 @@ static int supervise(struct mount_options *options, int outcome_fd,
     sigaddset(&watched, SIGHUP);
     sigaddset(&watched, SIGQUIT);
     sigaddset(&watched, SIGCHLD);
+    sigaddset(&watched, SIGUSR1);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &watched, &before);
     s->outcome = outcome_create();

@@ -172,6 +172,7 @@ static int serve_image(struct worker *worker)
         .mem = image->mem,
         .dev = options->write == WRITE_NEVER ? &image->volume.base : NULL,
         .root_ino = shale_root_ino(image->fs),
+        .owner = getuid(),
         .writable = options->write != WRITE_NEVER,
         .placement = worker->placement,
         .log = &worker->log,
@@ -209,6 +210,7 @@ int worker_run(struct mount_options *options, int report_fd,
     signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    memory_block_signal();
 
     /* Where the image's size is limited, a write fails; that is enough. */
     signal(SIGXFSZ, SIG_IGN);

@@ -113,6 +113,18 @@ static int file_open(struct shale_image *image,
     return err;
 }
 
+/* Give back IMAGE's memory, of which nothing is in use any more. */
+static void memory_end(struct shale_image *image)
+{
+    const struct shale_event event = {
+        .level = SHALE_LOG_WARNING, .at = SHALE_NOWHERE,
+        .what = "host: some memory was still in use at the end",
+    };
+
+    if (shale_mem_destroy(image->mem) > 0 && image->next_log)
+        image->next_log->event(image->next_log, &event);
+}
+
 int shale_image_close(struct shale_image *image)
 {
     struct image *whole = (struct image *)image;
@@ -121,7 +133,7 @@ int shale_image_close(struct shale_image *image)
     if (image->fs)
         err = shale_unmount(image->fs);
     shale_file_bdev_close(image->file);
-    shale_mem_destroy(image->mem);
+    memory_end(image);
     pthread_mutex_destroy(&whole->fault_lock);
     free(whole);
     return err;

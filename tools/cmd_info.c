@@ -62,6 +62,8 @@ static void gather_volume(struct info *info)
     config.path = info->vol.name;
     config.log = &info->vol.log;
     config.unreplayed = true;
+    if (info->mem)
+        info_mem_configure(&config);
     err = shale_image_open(&config, &image, why);
     if (err) {
         report("%s: %s", info->vol.name, *why ? why : shale_strerror(err));
@@ -72,10 +74,11 @@ static void gather_volume(struct info *info)
     info->vol.fs = image->fs;
 }
 
-enum { OPTION_JSON = OPTION_LONG };
+enum { OPTION_JSON = OPTION_LONG, OPTION_MEM };
 
 static const struct command_option options_info[] = {
     { OPTION_JSON, "json", NULL, "one JSON object" },
+    { OPTION_MEM, "mem", NULL, "memory that mounting takes, or a mount has" },
     { 0, NULL, NULL, NULL },
 };
 
@@ -88,12 +91,14 @@ static int cmd_info(int argc, char **argv)
 
     options_init(&options, &command_info, argc, argv);
     while ((letter = options_next(&options)) >= 0)
-        info.json = true;
+        *(letter == OPTION_MEM ? &info.mem : &info.json) = true;
     if (letter == OPTIONS_STOP)
         return options.status;
     count = options_operands(&options, &operands);
     if (count > 1)
         return options_complain(&options, "one image at a time");
+    if (info.mem && count == 1 && info_is_directory(operands[0]))
+        return finish_output(info_mem_mounted(operands[0], info.json));
     status = volume_parse(&info.vol, &options, operands, count, "/");
     if (status != STATUS_OK)
         return status;
@@ -102,7 +107,9 @@ static int cmd_info(int argc, char **argv)
     if (info.vol.status != STATUS_USAGE) {
         if (volume_expected(&info))
             gather_volume(&info);
-        if (info.json)
+        if (info.mem)
+            info_mem_image(&info);
+        else if (info.json)
             info_show_json(&info);
         else
             info_show_text(&info);
@@ -114,7 +121,7 @@ static int cmd_info(int argc, char **argv)
 const struct command command_info = {
     .name     = "info",
     .run      = cmd_info,
-    .operands = "IMAGE",
+    .operands = "IMAGE|DIR",
     .summary  = "describe the image, its partitions and the volume",
     .options  = options_info,
     .image    = true,

@@ -4,6 +4,7 @@
 #ifndef SHALE_TOOLS_INFO_H
 #define SHALE_TOOLS_INFO_H
 
+#include "jsonout.h"
 #include "shale/fs.h"
 #include "table.h"
 #include "tools.h"
@@ -12,6 +13,7 @@ struct info {
     const struct options *options;
     struct volume vol;          /* .fs is NULL: there is no one volume */
     bool json;
+    bool mem;                   /* of memory, and of nothing else */
     uint64_t size;              /* of the image, bytes */
     struct table table;
     char content[TABLE_CONTENT_MAX];    /* of the image as a whole */
@@ -27,6 +29,23 @@ struct info_sink {
     struct shale_describe base;
     char list[64];              /* key of the list being printed; "" if none */
 };
+
+/* ... and for programs, as members of OBJECT. */
+struct info_json_sink {
+    struct shale_describe base;
+    struct json *object;
+};
+
+void info_json_sink_init(struct info_json_sink *sink, struct json *object);
+
+/*
+ * info_mem.c: keep in memory what a mount does; show what that takes. And what
+ * the mount at NAME takes, which returns a status, having complained.
+ */
+void info_mem_configure(struct shale_image_config *config);
+void info_mem_image(struct info *info);
+bool info_is_directory(const char *name);
+int info_mem_mounted(const char *name, bool as_json);
 
 void info_sink_init(struct info_sink *sink);
 void info_sink_end(struct info_sink *sink);     /* the last line, too */

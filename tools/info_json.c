@@ -7,27 +7,22 @@
 #include "jsonout.h"
 #include "shale/fs.h"
 
-struct json_sink {
-    struct shale_describe base;
-    struct json *object;
-};
-
 static void sink_text(struct shale_describe *to, const char *key,
                       const char *value)
 {
-    jsonout_text(((struct json_sink *)to)->object, key, value);
+    jsonout_text(((struct info_json_sink *)to)->object, key, value);
 }
 
 static void sink_number(struct shale_describe *to, const char *key,
                         uint64_t value)
 {
-    jsonout_number(((struct json_sink *)to)->object, key, value);
+    jsonout_number(((struct info_json_sink *)to)->object, key, value);
 }
 
 static void sink_time(struct shale_describe *to, const char *key,
                       int64_t seconds)
 {
-    struct json *object = ((struct json_sink *)to)->object;
+    struct json *object = ((struct info_json_sink *)to)->object;
     struct shale_time time = { seconds, 0 };
 
     if (seconds == 0)
@@ -39,11 +34,18 @@ static void sink_time(struct shale_describe *to, const char *key,
 static void sink_item(struct shale_describe *to, const char *key,
                       const char *value)
 {
-    struct json *object = ((struct json_sink *)to)->object;
+    struct json *object = ((struct info_json_sink *)to)->object;
 
     if (!json_get(object, key))
         json_set(object, key, json_list());
     json_append(json_get(object, key), json_text(value));
+}
+
+void info_json_sink_init(struct info_json_sink *sink, struct json *object)
+{
+    *sink = (struct info_json_sink){
+        { sink_text, sink_number, sink_time, sink_item }, object,
+    };
 }
 
 static struct json *row_json(const struct table *table,
@@ -114,9 +116,7 @@ static struct json *usage_json(const struct shale_statfs *usage)
 
 static struct json *volume_json(struct info *info)
 {
-    struct json_sink sink = {
-        { sink_text, sink_number, sink_time, sink_item }, NULL,
-    };
+    struct info_json_sink sink;
     struct shale_image *image = info->vol.image;
     struct shale_statfs usage;
     struct json *object;
@@ -130,7 +130,7 @@ static struct json *volume_json(struct info *info)
                 ? json_number(image->part) : json_null());
     jsonout_number(object, "start", image->volume.start);
     jsonout_number(object, "size", image->volume.base.size);
-    sink.object = json_new();
+    info_json_sink_init(&sink, json_new());
     err = shale_describe(info->vol.fs, &sink.base);
     json_set(object, "details", sink.object);
     if (err)

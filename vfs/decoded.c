@@ -321,6 +321,15 @@ size_t decoded_bytes(struct shale_fs *fs)
     return bytes;
 }
 
+void shale_fs_decoded_stats(struct shale_fs *fs,
+                            struct shale_decoded_stats *out)
+{
+    struct decoded *d = decoded_of(fs);
+
+    out->bytes = decoded_bytes(fs);
+    out->budget = d ? d->budget : 0;
+}
+
 size_t decoded_shrink(struct shale_fs *fs, size_t want)
 {
     struct decoded *d = decoded_of(fs);

@@ -52,6 +52,7 @@ struct vnode_table {
     struct vnode_list unsettled;    /* see settle.c */
     size_t unused_max;
     size_t used;                /* vnodes with references */
+    uint64_t hits, misses;      /* found in the table; loaded */
     size_t writers;             /* writes under way; see sync.c */
 };
 

@@ -46,6 +46,13 @@ static void object_destruct(void *object, void *arg)
     table->locks->fini((uint8_t *)object + table->lock_at);
 }
 
+/* The driver's struct, and the lock behind it. */
+static size_t vnode_object_size(const struct vnode_table *table)
+{
+    return table->locks ? table->lock_at + table->locks->size
+                        : table->vnode_size;
+}
+
 /* A vnode that nobody has seen yet, driver part zero. */
 static struct shale_vnode *vnode_alloc(struct shale_fs *fs, uint64_t ino)
 {
@@ -110,6 +117,7 @@ struct shale_vnode *vnode_cached(struct shale_fs *fs, uint64_t ino)
 
     lock_exclusive(table->locks, table->lock);
     vn = vntable_get(table, ino);
+    table->hits += vn != NULL;
     lock_release(table->locks, table->lock);
     return vn;
 }
@@ -132,6 +140,7 @@ int vnode_find(struct shale_fs *fs, uint64_t ino, struct shale_vnode **out)
 
     lock_exclusive(table->locks, table->lock);
     vn = vntable_get(table, ino);
+    table->misses++;
     if (!vn)
         vntable_add(table, fresh);
     lock_release(table->locks, table->lock);
@@ -370,6 +379,22 @@ void vnode_evict_settled(struct shale_vnode *vn)
     vnode_evict(vn);
 }
 
+void shale_fs_vnode_stats(struct shale_fs *fs, struct shale_vnode_stats *out)
+{
+    struct vnode_table *table = &fs->state->table;
+
+    lock_exclusive(table->locks, table->lock);
+    *out = (struct shale_vnode_stats){
+        .used = table->used,
+        .unused = table->unused.count + table->unsettled.count,
+        .unused_max = table->unused_max,
+        .size = vnode_object_size(table),
+        .hits = table->hits,
+        .misses = table->misses,
+    };
+    lock_release(table->locks, table->lock);
+}
+
 /* ----------------------------------------------------------- accessors */
 
 uint64_t shale_vnode_ino(const struct shale_vnode *vn)
@@ -407,9 +432,8 @@ int vnode_table_create(struct shale_fs *fs, size_t unused_max)
     table->vnode_size = fs->ops->vnode_size;
     table->lock_at = align_up(table->vnode_size, OBJECT_ALIGN);
     table->unused_max = unused_max;
-    config.size = table->vnode_size;
+    config.size = vnode_object_size(table);
     if (table->locks) {
-        config.size = table->lock_at + table->locks->size;
         config.construct = object_construct;
         config.destruct = object_destruct;
     }

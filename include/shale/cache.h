@@ -127,6 +127,7 @@ size_t shale_cache_shrink(struct shale_cache *cache, size_t want);
 struct shale_cache_stats {
     size_t budget;              /* bytes */
     size_t bytes;               /* block data held now */
+    uint32_t block_size;        /* bytes */
     size_t pinned, dirty;       /* blocks, now */
     uint64_t hits, misses;      /* of get */
     uint64_t reads;             /* requests to the device */

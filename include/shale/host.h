@@ -152,6 +152,13 @@ int shale_image_open(const struct shale_image_config *config,
 int shale_image_open_raw(const struct shale_image_config *config,
                          struct shale_image **out, char *why);
 
+/*
+ * Tell TO (fs.h) what FS takes of MEM, now and at most so far, what its caches
+ * have and how well they do, and the memory formula for CALLS at once.
+ */
+void shale_describe_memory(struct shale_fs *fs, struct shale_mem *mem,
+                           unsigned calls, struct shale_describe *to);
+
 /* Unmount and close. Errors are shale_unmount()'s; IMAGE is gone anyway. */
 int shale_image_close(struct shale_image *image);
 

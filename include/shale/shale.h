@@ -144,6 +144,47 @@ int shale_statfs(struct shale_fs *fs, struct shale_statfs *out);
 int shale_describe(struct shale_fs *fs, struct shale_describe *to);
 void shale_fs_cache_stats(struct shale_fs *fs, struct shale_cache_stats *out);
 
+/* Vnodes: of a volume's, now, and since it was mounted. */
+struct shale_vnode_stats {
+    size_t used, unused;        /* in memory, held by somebody or not */
+    size_t unused_max;
+    size_t size;                /* bytes of one, with its lock */
+    uint64_t hits, misses;      /* those that were asked for */
+};
+
+void shale_fs_vnode_stats(struct shale_fs *fs, struct shale_vnode_stats *out);
+
+/* Decoded units, likewise. */
+struct shale_decoded_stats {
+    size_t bytes, budget;
+};
+
+void shale_fs_decoded_stats(struct shale_fs *fs,
+                            struct shale_decoded_stats *out);
+
+/*
+ * The memory formula: what a volume takes at most, in bytes, beside the
+ * allocator's own. Its parts, and what is not in it, are in docs/memory.md.
+ */
+struct shale_memory_bound {
+    size_t volume;              /* itself, and its driver's state */
+    size_t cache;               /* blocks, and what finds them */
+    size_t changes;             /* what waits to be written; not in the total
+                                   of a volume that is read-only */
+    size_t vnodes;
+    size_t decoded;             /* units; 0: the format has none */
+    size_t names;               /* tables of large directories */
+    size_t passing;             /* while calls run */
+    size_t total;
+};
+
+/*
+ * Compute it for FS, as it is configured, where at most HELD vnodes are held
+ * and CALLS calls run at once.
+ */
+void shale_memory_bound(struct shale_fs *fs, size_t held, unsigned calls,
+                        struct shale_memory_bound *out);
+
 /* Drop what is cached and not in use: vnodes, decoded data, metadata. */
 void shale_fs_shrink(struct shale_fs *fs);
 
