@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/guess.h"
+#include "host/library.h"
 #include "host/text.h"
 #include "shale/bdev.h"
 #include "shale/host.h"
@@ -30,28 +31,22 @@ struct library {
     int (*lookup)(blkid_probe, const char *, const char **, size_t *);
 };
 
-/* Store in the function pointer at SLOT what LIB calls NAME. */
-static bool find(void *lib, const char *name, void *slot)
-{
-    void *symbol = dlsym(lib, name);
-
-    memcpy(slot, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static bool library_open(struct library *lib)
 {
+    const struct library_call calls[] = {
+        { "blkid_new_probe", &lib->new_probe },
+        { "blkid_free_probe", &lib->free_probe },
+        { "blkid_probe_set_device", &lib->set_device },
+        { "blkid_probe_enable_superblocks", &lib->enable },
+        { "blkid_probe_set_superblocks_flags", &lib->set_flags },
+        { "blkid_do_safeprobe", &lib->do_safeprobe },
+        { "blkid_probe_lookup_value", &lib->lookup },
+    };
+
     lib->handle = dlopen("libblkid.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!lib->handle)
         return false;
-    if (find(lib->handle, "blkid_new_probe", &lib->new_probe) &&
-        find(lib->handle, "blkid_free_probe", &lib->free_probe) &&
-        find(lib->handle, "blkid_probe_set_device", &lib->set_device) &&
-        find(lib->handle, "blkid_probe_enable_superblocks", &lib->enable) &&
-        find(lib->handle, "blkid_probe_set_superblocks_flags",
-             &lib->set_flags) &&
-        find(lib->handle, "blkid_do_safeprobe", &lib->do_safeprobe) &&
-        find(lib->handle, "blkid_probe_lookup_value", &lib->lookup))
+    if (library_find(lib->handle, calls, sizeof calls / sizeof calls[0]))
         return true;
     dlclose(lib->handle);
     return false;

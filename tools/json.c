@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/library.h"
 #include "json.h"
 #include "tools.h"
 
@@ -29,39 +30,25 @@
     CALL(json_object_to_json_string_length)
 
 #define DECLARE(name) __typeof__(&(name)) name;
-#define FIND(name) find(handle, #name, &calls.name);
+#define FIND(name) { #name, &calls.name },
 
 static struct {
     bool loaded;
     EACH_CALL(DECLARE)
 } calls;
 
-static _Noreturn void cannot_load(void)
-{
-    report("cannot write JSON: %s", dlerror());
-    exit(STATUS_USAGE);
-}
-
-/* Store in the function pointer at SLOT what the library calls NAME. */
-static void find(void *handle, const char *name, void *slot)
-{
-    void *symbol = dlsym(handle, name);
-
-    if (!symbol)
-        cannot_load();
-    memcpy(slot, &symbol, sizeof symbol);
-}
-
 static void load(void)
 {
+    static const struct library_call each[] = { EACH_CALL(FIND) };
     void *handle;
 
     if (calls.loaded)
         return;
     handle = dlopen("libjson-c.so.5", RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        cannot_load();
-    EACH_CALL(FIND)
+    if (!handle || !library_find(handle, each, sizeof each / sizeof each[0])) {
+        report("cannot write JSON: %s", dlerror());
+        exit(STATUS_USAGE);
+    }
     calls.loaded = true;
 }
 
