@@ -5,6 +5,7 @@
  */
 #include "asyncdisk.h"
 #include "test_block_cache.h"
+#include "threads.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,12 +42,7 @@ static void close_all(void)
 
 static void run_threads(void *(*body)(void *seed))
 {
-    pthread_t threads[THREADS];
-
-    for (uintptr_t i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, body, (void *)i), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    in_threads(THREADS, body);
     ck_assert_int_eq(wrong, 0);
 }
 

@@ -16,7 +16,7 @@
 enum { PARTS_MAX = 140 };
 
 /* Must not end in a digit: sfdisk would put a "p" before the numbers. */
-static char path[] = "/tmp/shale-sfdisk-XXXXXX.img";
+static char path[32];
 static struct shale_mem *mem;
 static struct shale_partition parts[PARTS_MAX];
 static unsigned count, events;
@@ -39,8 +39,10 @@ static struct shale_log listener = { .event = hear };
 
 static void setup(void)
 {
-    int fd = mkstemps(path, 4);
+    int fd;
 
+    strcpy(path, "/tmp/shale-sfdisk-XXXXXX.img");
+    fd = mkstemps(path, 4);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(ftruncate(fd, 64 << 20), 0);
     close(fd);

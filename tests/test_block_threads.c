@@ -2,6 +2,7 @@
  * test_block_threads.c - one cache, many threads; ThreadSanitizer looks on
  */
 #include "test_block_cache.h"
+#include "threads.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,12 +34,7 @@ static void open_with(size_t budget)
 
 static void run_threads(void *(*body)(void *seed))
 {
-    pthread_t threads[THREADS];
-
-    for (uintptr_t i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, body, (void *)i), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    in_threads(THREADS, body);
     pthread_barrier_destroy(&start);
     ck_assert_int_eq(wrong, 0);
 }

@@ -749,6 +749,7 @@ START_TEST(whole_after_any_cut)
 
     x = (uint64_t)_i;
     memset(touched, 0, sizeof touched);
+    memset(image, 0, sizeof image);
     memset(rig.bytes, 0, SIZE);
     start();
     shale_fault_forget(&rig.fault);

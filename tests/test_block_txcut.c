@@ -140,6 +140,7 @@ START_TEST(in_order_after_any_cut)
 
     x = (uint64_t)_i;
     memset(touched, 0, sizeof touched);
+    memset(image, 0, sizeof image);
     rig_open(8);
     memset(rig.bytes, 0, SIZE);
     work();

@@ -20,7 +20,7 @@ START_TEST(tells_the_time)
 }
 END_TEST
 
-/* Each runs in a process of its own, so that the zone is read anew. */
+/* Each in a process of its own (see suite()), so that the zone is read anew. */
 static const struct {
     const char *zone;
     int64_t sec;
@@ -53,6 +53,7 @@ Suite *suite(void)
     Suite *s = suite_create("host/clock");
     TCase *tc = tcase_create("clock");
 
+    setenv("CK_FORK", "yes", 1);
     tcase_add_test(tc, tells_the_time);
     tcase_add_loop_test(tc, tells_the_zone, 0, sizeof zones / sizeof *zones);
     suite_add_tcase(s, tc);

@@ -8,16 +8,18 @@
 
 enum { HOLES_SIZE = 16 << 20, DATA_AT = 5 << 20, DATA_LEN = 200000 };
 
-static char path[] = "/tmp/shale-check-read-XXXXXX";
+static char path[32];
 static uint64_t data_start, data_end;
 
 /* A file that is a mark, a hole, data, and a hole. False: not on this disk. */
 static bool sparse_file(void)
 {
     static uint8_t data[DATA_LEN];
-    int fd = mkstemp(path);
     bool sparse;
+    int fd;
 
+    strcpy(path, "/tmp/shale-check-read-XXXXXX");
+    fd = mkstemp(path);
     memset(data, 0x77, sizeof data);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(ftruncate(fd, HOLES_SIZE), 0);

@@ -1,10 +1,9 @@
 /* test_host_lock.c - readers share, writers do not, and neither starves */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "shale/host.h"
-#include "suite.h"
+#include "threads.h"
 
 static const struct shale_lock_ops *const ops = &shale_host_locks;
 
@@ -55,12 +54,7 @@ static void *mixed(void *arg)
 
 START_TEST(writers_are_alone)
 {
-    pthread_t threads[THREADS];
-
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, mixed, NULL), 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    in_threads(THREADS, mixed);
     ck_assert_uint_eq(counter, THREADS * (ROUNDS / 4) * 2ul);
     ck_assert_uint_eq(seen_odd, 0);
 }
@@ -83,12 +77,7 @@ static void *meet(void *arg)
 
 START_TEST(readers_share)
 {
-    pthread_t threads[2];
-
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, meet, NULL), 0);
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
+    in_threads(2, meet);
     ck_assert_int_eq(atomic_load(&met), 2);
 }
 END_TEST

@@ -24,6 +24,7 @@ START_TEST(each_is_called_once)
 {
     struct shale_workers *workers = shale_host_workers_create((unsigned)_i);
 
+    calls = blocked = 0;
     ck_assert_ptr_nonnull(workers);
     ck_assert_uint_ge(workers->count, 1);
     ck_assert_uint_le(workers->count, 16);

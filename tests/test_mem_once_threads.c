@@ -4,13 +4,12 @@
  * In each round all threads start together and ask for the same. What is made
  * is plain memory, which ThreadSanitizer looks at.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
 #include "shale/host.h"
 #include "shale/once.h"
-#include "suite.h"
+#include "threads.h"
 
 enum { THREADS = 4, ROUNDS = 2000, FAILURES = 3 };
 
@@ -78,19 +77,16 @@ static struct shale_once_wait *const waits[] = {
 
 static void run(int way, bool fails, bool poison)
 {
-    pthread_t threads[THREADS];
     unsigned calls = fails ? FAILURES + 1 : 1;
 
+    memset(&all, 0, sizeof all);
     all.wait = waits[way];
     all.fails = fails;
     all.poison = poison;
     for (size_t i = 0; i < ROUNDS; i++)
         all.once[i].poison = poison;
     pthread_barrier_init(&all.start, NULL, THREADS);
-    for (unsigned i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, body, NULL), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    in_threads(THREADS, body);
     pthread_barrier_destroy(&all.start);
 
     ck_assert_uint_eq(all.wrong, 0);

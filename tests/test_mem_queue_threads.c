@@ -5,7 +5,6 @@
  * once, and each maker's in order at whoever takes them. ThreadSanitizer looks
  * on.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,7 +14,7 @@
 #include <unistd.h>
 
 #include "shale/queue.h"
-#include "suite.h"
+#include "threads.h"
 
 enum { SIDE = 2, EACH = 30000 };        /* threads a side; items a thread */
 
@@ -96,21 +95,19 @@ static void *consume(void *arg)
     }
 }
 
+static void *at_either_end(void *number)
+{
+    return (uintptr_t)number < SIDE ? produce(number) : consume(number);
+}
+
 static void run(size_t capacity, enum way way, size_t many)
 {
-    pthread_t threads[2 * SIDE];
-
     memset(&all, 0, sizeof all);
     shale_queue_init(&all.queue, all.slots, capacity);
     all.way = way;
     all.many = many;
     all.left = SIDE;
-    for (uintptr_t i = 0; i < 2 * SIDE; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL,
-                                        i < SIDE ? produce : consume,
-                                        (void *)i), 0);
-    for (unsigned i = 0; i < 2 * SIDE; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    in_threads(2 * SIDE, at_either_end);
 
     ck_assert_uint_eq(all.out_of_order, 0);
     for (size_t i = 0; i < SIDE * EACH; i++)
