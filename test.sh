@@ -30,6 +30,7 @@ export LC_ALL=C
 cd "$(dirname "$0")"
 . scripts/setup.sh
 . tests/support/levels.sh
+. tests/support/tidy.sh
 PATH=$PATH:/usr/sbin:/sbin
 
 level=normal
@@ -63,12 +64,22 @@ failed=0
 skipped=0
 # One more than there are cores: some tests wait, for a mount or a second.
 test_jobs=$(($(nproc) + 1))
-# For a test, in seconds: what takes as long has come to a stop.
-timeout=900
+# For a test, in seconds: what takes as long has come to a stop, however slow the
+# machine is.
+timeout=1800
 [ "$level" != long ] || timeout=40000
 mkdir -p "$logs"
 : >"$logs/skipped"
 : >"$logs/slowest"
+
+# Tests work below this, and what outlives them is known by it (tidy.sh).
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/shale-test.XXXXXX")
+chmod 755 "$TMPDIR"             # some are run by other users
+export TMPDIR SHALE_TEST_WORK=$TMPDIR
+trap 'tidy_up "$TMPDIR"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 finish()
 {
@@ -113,6 +124,17 @@ run()
     grep -hiE '^skipped: ' "$logs/$name.log" | sed "s/^[^:]*: /$name: /" \
         >>"$logs/skipped" || true
     [ "$status" = 0 ] || [ "$status" = 77 ]
+}
+
+# nothing_stays PRESET: what its tests have left is a failure, and names them.
+nothing_stays()
+{
+    nothing_left "$TMPDIR" && return
+    echo "FAILED   tests of $1 have left behind:"
+    left_over "$TMPDIR" | sed 's/^/         /'
+    failed=$((failed + 1))
+    tidy_up "$TMPDIR"
+    mkdir -p "$TMPDIR"
 }
 
 # slowest PRESET: the ten tests that took longest, in two lines.
@@ -161,6 +183,7 @@ run_ctest()
              /^[0-9]+% tests passed/ { exit }
              show && lines++ < 150 { print "         " $0 }' "$log"
     fi
+    nothing_stays "$preset"
     slowest "$preset"
     # LastTest.log has the output of those that passed, too.
     awk -v preset="$preset" '
