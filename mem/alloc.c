@@ -52,28 +52,18 @@ static const struct shale_slab_config classes[CLASS_COUNT] = {
 /*
  * The class for SIZE bytes, 1 to CLASS_MAX. In units of 16 bytes, what is left
  * of the number when all but its three highest bits are dropped goes from 4 to
- * 7 in each doubling; below that all of it counts.
+ * 7 in each doubling; below that all of it counts. Where there is room for it
+ * the answers are written down.
  */
-static size_t class_for(size_t size)
-{
-    size_t units = (size - 1) / 16;
-    unsigned drop = bit_highest32((uint32_t)units | 4) - 2;
-
-    return 4 * drop + (units >> drop);
-}
-
-/* Where there is room for it all is written down: how many bytes after the
-   first class each one stands. */
 #if UINTPTR_MAX > UINT32_MAX
-#define X1(class) (class) * sizeof(struct shale_slab)
-#define X2(class) X1(class), X1(class)
+#define X2(class) class, class
 #define X4(class) X2(class), X2(class)
 #define X8(class) X4(class), X4(class)
 #define X16(class) X8(class), X8(class)
 #define X32(class) X16(class), X16(class)
 
-static const uint16_t class_at[CLASS_MAX / 16] = {
-    X1(0), X1(1), X1(2), X1(3), X1(4), X1(5), X1(6), X1(7),
+static const uint8_t class_of_units[CLASS_MAX / 16] = {
+    0, 1, 2, 3, 4, 5, 6, 7,
     X2(8), X2(9), X2(10), X2(11),
     X4(12), X4(13), X4(14), X4(15),
     X8(16), X8(17), X8(18), X8(19),
@@ -81,17 +71,24 @@ static const uint16_t class_at[CLASS_MAX / 16] = {
     X32(24), X32(25), X32(26),
 };
 
-struct shale_slab *mem_class(struct shale_mem *mem, size_t size)
+static size_t class_for(size_t size)
 {
-    return (struct shale_slab *)((uint8_t *)mem->classes +
-                                 class_at[(size - 1) / 16]);
+    return class_of_units[(size - 1) / 16];
 }
 #else
+static size_t class_for(size_t size)
+{
+    size_t units = (size - 1) / 16;
+    unsigned drop = bit_highest32((uint32_t)units | 4) - 2;
+
+    return 4 * drop + (units >> drop);
+}
+#endif
+
 struct shale_slab *mem_class(struct shale_mem *mem, size_t size)
 {
     return &mem->classes[class_for(size)];
 }
-#endif
 
 /* Is SIZE one of a class? Neither 0 nor too large, in one comparison. */
 static bool is_classed(const struct shale_mem *mem, size_t size)
@@ -309,7 +306,7 @@ void *shale_alloc(struct shale_mem *mem, size_t size)
     void *object;
 
     if (!is_classed(mem, size) ||
-        !magazine_own(mem_class(mem, size), &magazine) ||
+        !magazine_own_of(mem, class_for(size), &magazine) ||
         !magazine_pop(magazine, &object))
         return alloc_slow(mem, size);
     number_add(&magazine->bytes, size);
@@ -337,7 +334,7 @@ void shale_free(struct shale_mem *mem, void *ptr, size_t size)
     struct magazine *magazine;
 
     if (ptr && is_classed(mem, size) &&
-        magazine_own(mem_class(mem, size), &magazine) &&
+        magazine_own_of(mem, class_for(size), &magazine) &&
         magazine_push(magazine, ptr))
         number_add(&magazine->bytes, 0 - size);
     else

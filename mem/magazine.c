@@ -207,9 +207,12 @@ static void magazine_free(struct shale_slab *slab, void *object, size_t asked)
 
 static void magazines_rest(struct shale_mem *mem, bool idle)
 {
-    atomic_store_explicit(&mem->magazines->idle, idle, memory_order_relaxed);
-    for (size_t i = 0; i < mem->class_count; i++)
-        rack_show(&mem->classes[i], idle);
+    struct magazines *all = mem->magazines;
+
+    atomic_store_explicit(&all->idle, idle, memory_order_relaxed);
+    atomic_store_explicit(&mem->hands,
+                          all->is_fast && !idle ? all->hands : NULL,
+                          memory_order_release);
     for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next)
         rack_show(slab, idle);
 }
@@ -259,12 +262,22 @@ static bool magazines_init(struct shale_mem *mem, struct magazines *all,
     own_place_find(all);
     slab_init(&all->own, mem, &own);
     all->none = magazine_new(all, 0);
-    if (!all->none) {
+    all->none_of_all = all->none ? hand_new(all) : NULL;
+    all->hands = mem_own_take(mem, sizeof *all->hands);
+    if (!all->none_of_all || !all->hands) {
+        mem_own_put(mem, all->hands, sizeof *all->hands);
+        mem_own_put(mem, all->none_of_all, sizeof *all->none_of_all);
+        if (all->none)
+            slab_put_held(&all->own, all->none);
         mem_own_put(mem, all, sizeof *all);
         return false;
     }
-    slab_link(&all->own);
+    for (unsigned i = 0; i <= PLACES_MAX; i++)
+        atomic_init(&all->hands->at[i], all->none_of_all);
+    mem->thread_at = all->thread_at;
     mem->magazines = all;
+    slab_link(&all->own);
+    magazines_rest(mem, false);
     return true;
 }
 
@@ -296,5 +309,6 @@ void shale_mem_vacate(struct shale_mem *mem, unsigned place)
         magazine_end(&mem->classes[i], place + 1);
     for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next)
         magazine_end(slab, place + 1);
+    hand_end(mem, place + 1);
     mem_unlock(mem);
 }

@@ -25,7 +25,7 @@
 #define MAGAZINE_THREAD_POINTER ((const char *)NULL)
 #endif
 
-#define MAGAZINE_MAX 64
+#define MAGAZINE_MAX 96
 #define PLACES_MAX 64
 
 /*
@@ -56,6 +56,15 @@ struct rack {
     struct berth at[];          /* by place; 0 is nowhere */
 };
 
+/* What is at one place, of all classes; and at all, 0 being nowhere. */
+struct hand {
+    struct berth of[CLASS_COUNT];
+};
+
+struct hands {
+    SHALE_ATOMIC(struct hand *) at[PLACES_MAX + 1];
+};
+
 struct magazine_ops;
 
 /* What magazines have noted, and of what they know. */
@@ -70,6 +79,8 @@ struct magazines {
     struct shale_places *places;
     struct shale_place_user user;
     struct magazine *none;      /* which has no room, for all who have none */
+    struct hand *none_of_all;   /* ... of any class */
+    struct hands *hands;
     ptrdiff_t thread_at;        /* of a thread's place from its pointer */
     bool is_fast;               /* ... if that is to be had */
     SHALE_ATOMIC(bool) idle;    /* an allocation is to fail: use none */
@@ -120,6 +131,14 @@ static inline void number_add(SHALE_ATOMIC(size_t) *number, size_t what)
     number_set(number, number_get(number) + what);
 }
 
+/* What this thread's own place is, plus 1. */
+static inline unsigned place_own(ptrdiff_t thread_at)
+{
+    const char *at = MAGAZINE_THREAD_POINTER + thread_at;
+
+    return *(const unsigned *)(const void *)at;
+}
+
 /*
  * Store in *MAGAZINE the one of SLAB that is this thread's own, or one without
  * room. False if that is not to be had so.
@@ -129,13 +148,28 @@ static inline bool magazine_own(const struct shale_slab *slab,
 {
     const struct berth *berths =
         atomic_load_explicit(&slab->berths, memory_order_acquire);
-    const char *place;
 
     if (!MAGAZINE_THREADS || !berths)
         return false;
-    place = MAGAZINE_THREAD_POINTER + slab->thread_at;
-    berths += *(const unsigned *)(const void *)place;
-    *magazine = atomic_load_explicit(&berths->magazine, memory_order_relaxed);
+    *magazine = atomic_load_explicit(
+        &berths[place_own(slab->thread_at)].magazine, memory_order_relaxed);
+    return true;
+}
+
+/* The same of a size class of MEM: few cache lines for all of them. */
+static inline bool magazine_own_of(const struct shale_mem *mem, size_t class,
+                                   struct magazine **magazine)
+{
+    const struct hands *hands =
+        atomic_load_explicit(&mem->hands, memory_order_acquire);
+    const struct hand *hand;
+
+    if (!MAGAZINE_THREADS || !hands)
+        return false;
+    hand = atomic_load_explicit(&hands->at[place_own(mem->thread_at)],
+                                memory_order_relaxed);
+    *magazine = atomic_load_explicit(&hand->of[class].magazine,
+                                     memory_order_relaxed);
     return true;
 }
 

@@ -105,6 +105,7 @@ struct slab_page {
 };
 
 struct berth;
+struct hands;
 struct magazines;
 struct rack;
 
@@ -139,6 +140,15 @@ struct shale_slab {
 #define CLASS_MAX 3584u
 
 struct shale_mem {
+    /*
+     * What threads look at without the lock, and nobody changes but rarely: a
+     * line of the cache for itself. See magazine.h for all three.
+     */
+    SHALE_ATOMIC(const struct hands *) hands;
+    ptrdiff_t thread_at;        /* of a thread's place, for those */
+    struct magazines *magazines;        /* of all slabs, or NULL */
+    size_t class_max;           /* larger ones are runs of pages */
+    size_t class_count;
     struct shale_arena_source *source;
     const struct shale_lock_ops *locks;
     void *lock;
@@ -150,7 +160,6 @@ struct shale_mem {
     size_t budget, borrowed;    /* bytes */
     size_t borrowed_peak;
     unsigned page_bits;         /* a page is 1 << page_bits bytes */
-    size_t class_max;           /* larger ones are runs of pages */
     size_t total_pages;         /* in the tree's arenas */
     size_t free_pages;
     size_t used_peak;           /* pages that were not free */
@@ -158,13 +167,11 @@ struct shale_mem {
     struct page *free[MEM_ORDERS];
 
     struct shale_slab *slabs;   /* all but the classes */
-    struct magazines *magazines;        /* of all slabs, or NULL */
 
     size_t live, peak;          /* bytes; without what magazines note */
     uint64_t fail_after;        /* allocations until one fails */
     bool fail_armed, failed;
 
-    size_t class_count;
     struct shale_slab classes[];
 };
 

@@ -18,8 +18,8 @@
 #include "rack.h"
 #include "memfn.h"
 
-#define AT_HAND_BYTES ((size_t)16 << 10)
-#define DEPOT_ROOMS 7           /* of magazines, in a depot */
+#define AT_HAND_BYTES ((size_t)32 << 10)
+#define DEPOT_ROOMS 4           /* of magazines, in a depot */
 #define A_WHILE 32              /* magazines' halves; see (3) */
 
 #define BUDGET_SHARE 2048       /* a magazine is so small a part of it */
@@ -38,11 +38,24 @@ struct magazine *magazine_at(const struct shale_slab *slab,
     return magazine == slab->mem->magazines->none ? NULL : magazine;
 }
 
-static void magazine_set(struct rack *rack, unsigned place,
+/* Where the magazines of all classes at PLACE, plus 1, are found. */
+static struct hand *hand_at(const struct shale_mem *mem, unsigned place)
+{
+    return atomic_load_explicit(&mem->magazines->hands->at[place],
+                                memory_order_relaxed);
+}
+
+static void magazine_set(struct shale_slab *slab, unsigned place,
                          struct magazine *magazine)
 {
-    atomic_store_explicit(&rack->at[place].magazine, magazine,
+    const struct shale_mem *mem = slab->mem;
+
+    atomic_store_explicit(&rack_of(slab)->at[place].magazine, magazine,
                           memory_order_release);
+    if (is_class(slab) && hand_at(mem, place) != mem->magazines->none_of_all)
+        atomic_store_explicit(
+            &hand_at(mem, place)->of[slab - mem->classes].magazine, magazine,
+            memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------- notes */
@@ -184,6 +197,43 @@ struct magazine *magazine_new(struct magazines *all, size_t room)
     return magazine;
 }
 
+struct hand *hand_new(struct magazines *all)
+{
+    struct hand *hand = mem_own_take(all->user.mem, sizeof *hand);
+
+    for (size_t i = 0; hand && i < CLASS_COUNT; i++)
+        atomic_init(&hand->of[i].magazine, all->none);
+    return hand;
+}
+
+/* Let PLACE, plus 1, have a hand of its own, if there is memory. */
+static void hand_make(struct shale_mem *mem, unsigned place)
+{
+    struct magazines *all = mem->magazines;
+    struct hand *hand;
+
+    if (hand_at(mem, place) != all->none_of_all)
+        return;
+    hand = hand_new(all);
+    if (hand && hand_at(mem, place) == all->none_of_all)
+        atomic_store_explicit(&all->hands->at[place], hand,
+                              memory_order_release);
+    else
+        mem_own_put(mem, hand, sizeof *hand);   /* somebody was faster */
+}
+
+void hand_end(struct shale_mem *mem, unsigned place)
+{
+    struct magazines *all = mem->magazines;
+    struct hand *hand = hand_at(mem, place);
+
+    if (hand == all->none_of_all)
+        return;
+    atomic_store_explicit(&all->hands->at[place], all->none_of_all,
+                          memory_order_relaxed);
+    mem_own_put(mem, hand, sizeof *hand);
+}
+
 bool magazine_make(struct shale_slab *slab, unsigned place)
 {
     struct magazines *all = slab->mem->magazines;
@@ -199,7 +249,8 @@ bool magazine_make(struct shale_slab *slab, unsigned place)
         slab_put_held(&all->own, magazine); /* somebody was faster */
         return true;
     }
-    magazine_set(rack, place, magazine);
+    hand_make(slab->mem, place);
+    magazine_set(slab, place, magazine);
     return true;
 }
 
@@ -215,7 +266,7 @@ void magazine_end(struct shale_slab *slab, unsigned place)
     rack_account(slab, &noted);
     while (noted.at_hand > 0)
         slab_put_held(slab, magazine->objects[--noted.at_hand]);
-    magazine_set(rack, place, slab->mem->magazines->none);
+    magazine_set(slab, place, slab->mem->magazines->none);
     slab_put_held(&slab->mem->magazines->own, magazine);
 }
 

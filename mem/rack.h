@@ -57,6 +57,10 @@ struct magazine *magazine_new(struct magazines *all, size_t room);
 /* Is there a magazine of SLAB at PLACE now? Makes it; drops the lock. */
 bool magazine_make(struct shale_slab *slab, unsigned place);
 
+/* A hand with nothing in it, or NULL; and give up that at PLACE, plus 1. */
+struct hand *hand_new(struct magazines *all);
+void hand_end(struct shale_mem *mem, unsigned place);
+
 /* Take it away from PLACE, to which nobody comes any more. */
 void magazine_end(struct shale_slab *slab, unsigned place);
 

@@ -292,7 +292,7 @@ START_TEST(vacated)
 END_TEST
 
 /*
- * Freed in any order: each of the 64 at hand at a place, and half as many in
+ * Freed in any order: each of the 96 at hand at a place, and half as many in
  * the depot, may keep a page, and one page may be empty.
  */
 START_TEST(pages_go_back)
@@ -301,7 +301,7 @@ START_TEST(pages_go_back)
         places.at = 0;
         allocate_and_free(MANY, round);
         ck_assert_uint_le(sum_of("size-112").bytes,
-                          ((round + 1) * 64 * 3 / 2 + 1) * SHALE_PAGE_SIZE);
+                          ((round + 1) * 96 * 3 / 2 + 1) * SHALE_PAGE_SIZE);
     }
 }
 END_TEST

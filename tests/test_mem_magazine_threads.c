@@ -79,7 +79,7 @@ static void *live(void *arg)
 static void look(void *context, const struct shale_slab_stats *stats)
 {
     (void)context;
-    if (stats->live > stats->capacity + 64 * THREADS)
+    if (stats->live > stats->capacity + 96 * THREADS)
         atomic_fetch_add(&wrong, 1);
 }
 

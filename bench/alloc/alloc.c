@@ -51,7 +51,7 @@ static uint64_t next_random(uint64_t *state)
 
 static struct shale_mem *mem;
 static struct shale_slab *slab;
-static uint8_t nothing[1 << 16];
+static _Thread_local uint8_t nothing[1 << 10];
 
 static void *malloc_alloc(size_t size) { return malloc(size); }
 static void malloc_free(void *ptr, size_t size) { (void)size; free(ptr); }
@@ -256,6 +256,7 @@ static struct worker {
     struct slot *slots;
     uint64_t random, sum;
     size_t live, peak;
+    char apart[128];            /* ... from the other thread's */
 } workers[THREADS_MAX];
 
 static size_t pick(uint64_t *random)
@@ -346,7 +347,6 @@ static void run_slots(void)
         memset(workers[i].slots, 0, size);
         workers[i].random = 88172645463325252u + i;
     }
-    memset(nothing, 1, sizeof nothing);
     before = most_resident();
     seconds = run_threads(slots);
     for (unsigned i = 0; i < threads; i++)

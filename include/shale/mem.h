@@ -139,8 +139,8 @@ struct shale_places {
 
 /*
  * Use PLACES, which outlive MEM, for MEM's size classes and slabs. At each
- * place up to 16 KiB, and 64 objects, of a slab may be free and at hand, and
- * up to 112 KiB besides for whoever needs them next; they count as in use, and
+ * place up to 32 KiB, and 96 objects, of a slab may be free and at hand, and
+ * up to 128 KiB besides for whoever needs them next; they count as in use, and
  * as nobody's. Once, before there are other threads. SHALE_ENOMEM, and all is
  * as without, or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object
  * come and go, and have none at hand; nor has memory in small pages, or with a
