@@ -26,10 +26,40 @@
  *     moved past P: reading that again makes progress.
  * (3) Setting a turn releases, and reading it acquires: the items need no more,
  *     and the positions none. It is the last that a call does to a queue.
+ *
+ * Who finds that somebody else has moved the tail, or the head, first gives way
+ * for a moment, and each time for a longer one: two that fight for a word of
+ * memory get less done than one that has it and makes several calls in a row.
  */
 #include "shale/queue.h"
 
 #define FILLED ((uintptr_t)1)
+
+/* Moments to give way for the first time, and how often that is doubled. */
+#define MOMENTS 16u
+#define DOUBLINGS 4u
+
+/* Tell the processor that nothing is to be done for a moment. */
+static inline void moment(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#elif defined __aarch64__ || (defined __arm__ && __ARM_ARCH >= 7)
+    __asm__ volatile("yield" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* Let others go on, for the *TIMES-th time. */
+static void give_way(unsigned *times)
+{
+    unsigned moments = MOMENTS << (*times < DOUBLINGS ? *times : DOUBLINGS);
+
+    ++*times;
+    while (moments-- > 0)
+        moment();
+}
 
 static struct shale_queue_slot *slot_at(const struct shale_queue *queue,
                                         uintptr_t at)
@@ -66,13 +96,23 @@ static uintptr_t position_get(const _Atomic(uintptr_t) *position)
     return atomic_load_explicit(position, memory_order_relaxed);
 }
 
-/* Move *POSITION from *AT to TO; false, and *AT is where it is, if it is not
-   there. */
-static bool position_move(_Atomic(uintptr_t) *position, uintptr_t *at,
+/* Move *POSITION from AT to TO; false if it is not there. */
+static bool position_move(_Atomic(uintptr_t) *position, uintptr_t at,
                           uintptr_t to)
 {
     return atomic_compare_exchange_strong_explicit(
-        position, at, to, memory_order_relaxed, memory_order_relaxed);
+        position, &at, to, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* The same, again: gives way and stores in *AT where *POSITION is by now. */
+static bool position_claim(_Atomic(uintptr_t) *position, uintptr_t *at,
+                           uintptr_t to, unsigned *times)
+{
+    if (position_move(position, *at, to))
+        return true;
+    give_way(times);
+    *at = position_get(position);
+    return false;
 }
 
 /* Is TURN one of the round before ROUND? */
@@ -99,13 +139,14 @@ void shale_queue_init(struct shale_queue *queue, struct shale_queue_slot *slots,
 bool shale_queue_push(struct shale_queue *queue, void *item)
 {
     uintptr_t at = position_get(&queue->tail);
+    unsigned times = 0;
 
     for (;;) {
         struct shale_queue_slot *slot = slot_at(queue, at);
         uintptr_t round = round_of(queue, at), turn = turn_get(slot);
 
         if (turn == round) {
-            if (position_move(&queue->tail, &at, after(queue, at))) {
+            if (position_claim(&queue->tail, &at, after(queue, at), &times)) {
                 slot->item = item;
                 turn_set(slot, round | FILLED);
                 return true;
@@ -131,7 +172,7 @@ static bool replace(struct shale_queue *queue, uintptr_t at, void *item,
     struct shale_queue_slot *slot = slot_at(queue, at);
     uintptr_t oldest = at - queue->lap;
 
-    if (!position_move(&queue->head, &oldest, after(queue, oldest)))
+    if (!position_move(&queue->head, oldest, after(queue, oldest)))
         return false;
     *dropped = slot->item;
     slot->item = item;
@@ -194,6 +235,7 @@ static int look(const struct shale_queue *queue, uintptr_t *at)
 void *shale_queue_pop(struct shale_queue *queue)
 {
     uintptr_t at = position_get(&queue->head);
+    unsigned times = 0;
 
     for (;;) {
         int found = look(queue, &at);
@@ -203,7 +245,7 @@ void *shale_queue_pop(struct shale_queue *queue)
         if (found > 0) {
             uintptr_t taken = at;
 
-            if (position_move(&queue->head, &at, after(queue, at)))
+            if (position_claim(&queue->head, &at, after(queue, at), &times))
                 return take(queue, taken);
         }
     }
@@ -228,6 +270,7 @@ size_t shale_queue_pop_many(struct shale_queue *queue, void **items,
                             size_t count)
 {
     uintptr_t at = position_get(&queue->head);
+    unsigned times = 0;
 
     for (;;) {
         uintptr_t end, taken = at;
@@ -235,7 +278,7 @@ size_t shale_queue_pop_many(struct shale_queue *queue, void **items,
 
         if (found == 0 && (count == 0 || look(queue, &at) == 0))
             return 0;
-        if (found == 0 || !position_move(&queue->head, &at, end))
+        if (found == 0 || !position_claim(&queue->head, &at, end, &times))
             continue;
         for (size_t i = 0; i < found; i++, taken = after(queue, taken))
             items[i] = take(queue, taken);

@@ -11,9 +11,10 @@
  * Order      first in, first out; each item comes out exactly once
  * Locking    any calls may overlap, on any threads and in interrupts. What a
  *            thread wrote before it pushed an item, who pops that sees
- * Waiting    none: a call that meets another one tries again, but only after
- *            that one has got its way. Who wants to sleep until there is room,
- *            or an item, does so by means of his own
+ * Waiting    none: a call that meets another one tries again, some hundreds
+ *            of instructions later, but only after that one has got its way.
+ *            Who wants to sleep until there is room, or an item, does so by
+ *            means of his own
  *
  * A thread that is stopped in the middle of a call, by an interrupt say, stops
  * nobody else from returning, but its slot is in transit for so long:
