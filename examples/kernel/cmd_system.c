@@ -5,8 +5,6 @@
 #include "shale/check.h"
 #include "shell.h"
 
-static uint64_t check_peak;     /* memory that a check has taken at most */
-
 /* The disk called NAME, "vda" or "vda:", or the one of a volume like that. */
 static struct volume *volume_named(const char *name)
 {
@@ -115,8 +113,6 @@ static int check(char **words, unsigned count)
     err = shale_check(&config, &result);
     if (err)
         return shell_tell(words[1], err);
-    if (result.memory_peak > check_peak)
-        check_peak = result.memory_peak;
     print("%s: %s, %lu files, %lu directories, %lu of %lu units in use; "
           "%lu corruptions, %lu inconsistencies\n", words[1], result.type,
           result.files, result.directories, result.units_used, result.units,
@@ -128,19 +124,6 @@ static int check(char **words, unsigned count)
 
 /* ------------------------------------------------------------------- mem */
 
-/*
- * What a mounted volume may take at most, by what it was lent: metadata, and
- * once as much for tables of names; what it had to decode; vnodes that nobody
- * uses; and a part that does not grow.
- */
-#define VNODE_BYTES ((size_t)1024)
-#define FIXED_BYTES ((size_t)192 << 10)
-#define VOLUME_BOUND (2 * VOLUME_CACHE_BYTES + VOLUME_DECODED_BYTES + \
-                      VOLUME_VNODE_MAX * VNODE_BYTES + FIXED_BYTES)
-
-/* Of the kernel's own: disks, and what a command takes. */
-#define KERNEL_BOUND (((size_t)64 << 10) + 2 * SHELL_BUFFER)
-
 static void show_slab(void *context, const struct shale_slab_stats *slab)
 {
     (void)context;
@@ -149,31 +132,39 @@ static void show_slab(void *context, const struct shale_slab_stats *slab)
               slab->object_size, slab->live, slab->peak);
 }
 
+/* Is the allocator MEM sound? With ALL, show what it is used for. */
+static int look_into(struct shale_mem *mem, bool all)
+{
+    const char *wrong = shale_mem_check(mem);
+
+    if (wrong)
+        print("memory: %s\n", wrong);
+    else if (all)
+        shale_mem_each_slab(mem, show_slab, NULL);
+    return wrong ? SHALE_ECORRUPT : 0;
+}
+
 static int mem(char **words, unsigned count)
 {
-    size_t bound = KERNEL_BOUND + (size_t)check_peak;
+    bool all = count > 1 && text_equal(words[1], "-v");
     struct shale_mem_stats stats;
-    const char *wrong = shale_mem_check(heap);
+    int err;
 
-    if (count > 1 && !text_equal(words[1], "-v"))
+    if (count > 1 && !all)
         return shell_tell(words[1], SHALE_EINVAL);
-    if (wrong) {
-        print("heap: %s\n", wrong);
-        return SHALE_ECORRUPT;
-    }
-    if (count > 1)
-        shale_mem_each_slab(heap, show_slab, NULL);
-    for (size_t i = 0; i < disk_count; i++)
-        bound += volumes[i].fs ? VOLUME_BOUND : 0;
     shale_mem_stats(heap, &stats);
-    print("heap: %zu KiB; %zu now, %zu at most; by the formula %zu at most\n",
-          heap_size() >> 10, stats.live >> 10, (stats.peak + 1023) >> 10,
-          bound >> 10);
-    if (stats.peak > bound) {
-        print("heap: more than the formula says\n");
-        return SHALE_ENOMEM;
+    print("heap: %zu KiB, %zu lent at most; the kernel has %zu, %zu at most\n",
+          heap_size() >> 10, heap_peak() >> 10, stats.live >> 10,
+          (stats.peak + 1023) >> 10);
+    err = look_into(heap, all);
+    for (size_t i = 0; !err && i < disk_count; i++) {
+        if (!volumes[i].fs)
+            continue;
+        err = volume_memory(&volumes[i]);
+        if (!err)
+            err = look_into(volumes[i].mem, all);
     }
-    return 0;
+    return err;
 }
 
 /* ------------------------------------------------------------ the kernel */

@@ -7,6 +7,7 @@ struct disk disks[DISK_MAX];
 size_t disk_count;
 bool disk_polling;
 unsigned disk_requests_peak;
+struct disk_work disk_work;
 
 void disk_add(const char *prefix, const char *kind, struct shale_bdev *dev)
 {

@@ -160,9 +160,17 @@ extern const struct shale_lock_ops kernel_locks;
 
 /* ----------------------------------------------------------- heap (heap.c) */
 
-/* A static array of KERNEL_HEAP_SIZE bytes, lent to one allocator. */
+/*
+ * A static array of KERNEL_HEAP_SIZE bytes is lent to allocators, of which this
+ * is the kernel's own, for all that is not a volume's.
+ */
 extern struct shale_mem *heap;
+
+/* Make another. NULL if nothing is left. shale_mem_destroy() ends it. */
+struct shale_mem *heap_make(void);
+
 size_t heap_size(void);
+size_t heap_peak(void);         /* most that was lent at once */
 
 /* ---------------------------------------------------------- disks (disk.c) */
 
@@ -189,6 +197,15 @@ extern bool disk_polling;
 /* Most requests that any disk has had under way at once. */
 extern unsigned disk_requests_peak;
 
+/*
+ * What disks that do many requests at once have been asked since the start: so
+ * many, and the device told of them, and a thread sent to sleep, so often.
+ */
+struct disk_work {
+    uint64_t requests, told, sleeps;
+};
+extern struct disk_work disk_work;
+
 /* ------------------------------------------------------ volumes (volume.c) */
 
 /* What each may keep in memory beyond what it is using. */
@@ -196,9 +213,14 @@ extern unsigned disk_requests_peak;
 #define VOLUME_DECODED_BYTES ((size_t)256 << 10)
 #define VOLUME_VNODE_MAX     64u
 
+/* What commands do at once with a volume, at most: for the memory formula. */
+#define VOLUME_VNODES_HELD   32u
+#define VOLUME_CALLS         4u
+
 struct volume {
     struct disk *disk;
     struct shale_fs *fs;        /* NULL: nothing is mounted */
+    struct shale_mem *mem;      /* what it takes; NULL: nothing is mounted */
 };
 
 /* One for each disk, in their order; there once volumes_mount() was called. */
@@ -206,10 +228,17 @@ extern struct volume volumes[DISK_MAX];
 
 /*
  * Mount what VOLUME's disk holds, by asking all drivers, and say so on the
- * console / sync it and unmount it. SHALE_EBUSY if it is mounted already.
+ * console / sync it and unmount it, and tell what memory it took. SHALE_EBUSY
+ * if it is mounted already.
  */
 int volume_mount(struct volume *volume, bool read_only);
 int volume_unmount(struct volume *volume);
+
+/*
+ * Tell how much memory VOLUME, which is mounted, has now, had at most, and may
+ * have by the formula: shale_memory_bound(). SHALE_ENOMEM if it was more.
+ */
+int volume_memory(const struct volume *volume);
 
 /* The same for all, for writing. Answers how many failed. */
 unsigned volumes_mount(void);

@@ -23,6 +23,7 @@
 #define MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Ticks of the timer in a second; each may switch threads. */
@@ -44,10 +45,10 @@ int64_t machine_time_of_day(void);
 void machine_unmask(unsigned irq);
 
 /*
- * From now on who comes to the page at PAGE, which is aligned, gets an
- * exception. For GUARDS_MAX pages.
+ * From now on who comes to one of the COUNT pages at PAGES, up to GUARDS_MAX,
+ * gets an exception. Once.
  */
-void machine_guard(const void *page);
+void machine_guard(const void *const *pages, size_t count);
 #define GUARD_SIZE 4096u
 #define GUARDS_MAX 16u
 

@@ -33,11 +33,8 @@ _Noreturn void panic(const char *what)
 /* What was used at most. */
 static void report(void)
 {
-    struct shale_mem_stats stats;
-
-    shale_mem_stats(heap, &stats);
-    print("heap: %zu of %zu KiB at most; stacks: %zu of %u bytes at most\n",
-          (stats.peak + 1023) >> 10, heap_size() >> 10, thread_stack_peak(),
+    print("heap: %zu of %zu KiB lent at most; stacks: %zu of %u bytes\n",
+          heap_peak() >> 10, heap_size() >> 10, thread_stack_peak(),
           THREAD_STACK_SIZE);
     print("requests under way at once: %u at most\n", disk_requests_peak);
 }
@@ -65,7 +62,6 @@ _Noreturn void kernel_start(void)
     clock_init();
     heap_init();
     machine_init();
-    machine_guard(NULL);
     thread_init();
     if (!thread_start("main", work, NULL))
         panic("no room for the first thread");

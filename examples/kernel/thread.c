@@ -17,7 +17,7 @@
 /* What a stack's unused part is full of. */
 #define STACK_FILL 0xa5
 
-/* Below each stack is a page that faults, and the machine's for all of them. */
+/* Below each stack is a page that faults: machine_guard() sees to that. */
 static _Alignas(GUARD_SIZE) struct stack {
     unsigned char guard[GUARD_SIZE];
     unsigned char bytes[THREAD_STACK_SIZE];
@@ -153,11 +153,15 @@ void thread_preempt(void)
     switch_away();
 }
 
+/* ... and nor is there anything at the address of nothing. */
 void thread_init(void)
 {
-    machine_guard(boot_stack_guard);
+    const void *pages[THREAD_MAX + 2] = { NULL, boot_stack_guard };
+
+    _Static_assert(countof(pages) <= GUARDS_MAX, "each stack has a guard");
     for (size_t i = 0; i < THREAD_MAX; i++)
-        machine_guard(stacks[i].guard);
+        pages[2 + i] = stacks[i].guard;
+    machine_guard(pages, countof(pages));
 }
 
 bool thread_is_guard(uintptr_t address)
@@ -266,7 +270,7 @@ const char *thread_name(void)
 
 size_t thread_stack_peak(void)
 {
-    size_t used = stack_used(current->stack);
+    size_t used = current->stack ? stack_used(current->stack) : 0;
 
     return used > stack_peak ? used : stack_peak;
 }

@@ -62,8 +62,6 @@ struct virtq_used {
     uint16_t avail_event;
 };
 
-#define VIRTQ_USED_NO_NOTIFY 1u
-
 /* 2.7: the three parts, which only the device's own rules place. */
 struct virtqueue {
     _Alignas(16) struct virtq_desc desc[VIRTQ_SIZE];

@@ -119,6 +119,7 @@ static void start(struct virtio_blk *blk, struct shale_bdev_request *request,
     at = 3 * n;
     slot = &blk->slots[n];
     blk->free &= ~(1u << n);
+    disk_work.requests++;
     if (++blk->taken > disk_requests_peak)
         disk_requests_peak = blk->taken;
     slot->request = request;
@@ -136,12 +137,15 @@ static void start(struct virtio_blk *blk, struct shale_bdev_request *request,
     *(volatile uint16_t *)&avail->idx = (uint16_t)(avail->idx + 1);
 }
 
-/* Tell the device, unless it is looking anyway. */
+/*
+ * Tell the device, even if it says that it is looking anyway (2.7.10): it may
+ * just have stopped to, and no barrier helps; see be_seen().
+ */
 static void notify(struct virtio_blk *blk)
 {
     device_barrier();           /* 2.7.13.4.1 */
-    if (!(*(volatile uint16_t *)&blk->queue.used.flags & VIRTQ_USED_NO_NOTIFY))
-        blk->virtio->ops->notify(blk->virtio);
+    disk_work.told++;
+    blk->virtio->ops->notify(blk->virtio);
 }
 
 static int error_of(uint8_t status)
@@ -177,7 +181,17 @@ static void count_sleeper(struct virtio_blk *blk, int more)
     blk->sleepers += (unsigned)more;
     *(volatile uint16_t *)&blk->queue.avail.flags =
         (uint16_t)(blk->sleepers > 0 ? 0 : VIRTQ_AVAIL_NO_INTERRUPT);
-    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/*
+ * What was stored is seen by the device before what is looked at next. QEMU
+ * leaves out the barriers of a processor that is the only one, though its
+ * devices are other threads; but a register is read with a lock of theirs.
+ */
+static void be_seen(struct virtio_blk *blk)
+{
+    device_barrier();
+    blk->virtio->ops->status(blk->virtio);
 }
 
 /* Has what is waited for come: something in DONE or, if NULL, a free slot? */
@@ -197,9 +211,12 @@ static void wait_for(struct virtio_blk *blk, const struct shale_queue *done)
     if (has_come(blk, done) || disk_polling)
         return;
     count_sleeper(blk, 1);
+    be_seen(blk);
     collect(blk);
-    if (!has_come(blk, done))
+    if (!has_come(blk, done)) {
+        disk_work.sleeps++;
         wait_on(&blk->waiters, &blk->lock);
+    }
     count_sleeper(blk, -1);
 }
 

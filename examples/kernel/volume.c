@@ -7,11 +7,11 @@
 
 struct volume volumes[DISK_MAX];
 
-int volume_mount(struct volume *volume, bool read_only)
+static int mount(struct volume *volume, bool read_only)
 {
     struct shale_config config = {
         .dev = volume->disk->dev,
-        .mem = heap,
+        .mem = volume->mem,
         .drivers = shale_all_drivers,
         .locks = &kernel_locks,
         .log = &console_log,
@@ -21,8 +21,31 @@ int volume_mount(struct volume *volume, bool read_only)
         .decoded_bytes = VOLUME_DECODED_BYTES,
         .vnode_max = VOLUME_VNODE_MAX,
     };
-    int err = volume->fs ? SHALE_EBUSY : shale_mount(&config, &volume->fs);
 
+    return volume->mem ? shale_mount(&config, &volume->fs) : SHALE_ENOMEM;
+}
+
+/* All of its memory goes back; that nothing was forgotten is for us to see. */
+static int give_memory_back(struct volume *volume)
+{
+    size_t left = volume->mem ? shale_mem_destroy(volume->mem) : 0;
+
+    volume->mem = NULL;
+    if (left > 0)
+        print("%s: %zu bytes were not given back\n", volume->disk->name, left);
+    return left > 0 ? SHALE_ENOMEM : 0;
+}
+
+int volume_mount(struct volume *volume, bool read_only)
+{
+    int err = SHALE_EBUSY;
+
+    if (!volume->fs) {
+        volume->mem = heap_make();
+        err = mount(volume, read_only);
+        if (err)
+            give_memory_back(volume);
+    }
     if (err)
         print("%s: not mounted: %s\n", volume->disk->name, shale_strerror(err));
     else
@@ -31,15 +54,53 @@ int volume_mount(struct volume *volume, bool read_only)
     return err;
 }
 
+/* The memory formula, for what this kernel does with a volume. */
+static size_t memory_bound(const struct volume *volume)
+{
+    struct shale_memory_bound bound;
+
+    shale_memory_bound(volume->fs, VOLUME_VNODES_HELD, VOLUME_CALLS, &bound);
+    return bound.total;
+}
+
+/* Tell what memory VOLUME takes, and whether that is more than BOUND. */
+static int tell_memory(const struct volume *volume, size_t bound)
+{
+    struct shale_mem_stats stats;
+
+    shale_mem_stats(volume->mem, &stats);
+    print("%s: memory: %zu KiB now, %zu at most, by the formula %zu\n",
+          volume->disk->name, stats.live >> 10, (stats.peak + 1023) >> 10,
+          bound >> 10);
+    if (stats.peak <= bound)
+        return 0;
+    print("%s: that is more than the formula says\n", volume->disk->name);
+    return SHALE_ENOMEM;
+}
+
+int volume_memory(const struct volume *volume)
+{
+    return tell_memory(volume, memory_bound(volume));
+}
+
 int volume_unmount(struct volume *volume)
 {
-    int err = volume->fs ? shale_unmount(volume->fs) : 0;
+    int err, memory;
+    size_t bound;
 
-    if (err != SHALE_EBUSY)
-        volume->fs = NULL;
+    if (!volume->fs)
+        return 0;
+    bound = memory_bound(volume);
+    err = shale_unmount(volume->fs);
     if (err)
         print("%s: unmounted: %s\n", volume->disk->name, shale_strerror(err));
-    return err;
+    if (err == SHALE_EBUSY)
+        return err;
+    volume->fs = NULL;
+    memory = tell_memory(volume, bound);
+    if (give_memory_back(volume))
+        memory = SHALE_ENOMEM;
+    return err ? err : memory;
 }
 
 unsigned volumes_mount(void)

@@ -20,7 +20,7 @@ static int mount(struct conform *c)
     const struct subject *on = (const struct subject *)c;
     const struct shale_config config = {
         .dev = on->volume->disk->dev,
-        .mem = heap,
+        .mem = on->volume->mem,
         .drivers = shale_all_drivers,
         .locks = &kernel_locks,
         .log = on->quiet ? NULL : &console_log,
@@ -51,7 +51,7 @@ static int subject_of(const char *name, struct subject *on)
     const char *rest;
 
     *on = (struct subject){
-        .c = { .mem = heap, .mount = mount, .unmount = unmount },
+        .c = { .mount = mount, .unmount = unmount },
         .volume = volume_of(name, &rest),
     };
     if (!on->volume || !on->volume->fs) {
@@ -59,6 +59,7 @@ static int subject_of(const char *name, struct subject *on)
         return SHALE_ENODEV;
     }
     on->c.fs = on->volume->fs;
+    on->c.mem = on->volume->mem;
     return 0;
 }
 

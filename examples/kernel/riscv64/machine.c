@@ -61,20 +61,17 @@ static void pmp_set(unsigned entry, uint64_t address)
     }
 }
 
-void machine_guard(const void *page)
+/* What is locked is not written again: all registers' entries go together. */
+void machine_guard(const void *const *pages, size_t count)
 {
-    static unsigned used;
-    uint64_t bits = (uint64_t)(PMP_NAPOT | PMP_LOCKED) << used % 8 * 8;
+    uint64_t config[GUARDS_MAX / 8] = { 0 };
 
-    if (used == GUARDS_MAX)
-        panic("too many guards");
-    pmp_set(used, (uintptr_t)page >> 2 | (GUARD_SIZE / 8 - 1));
-    if (used < 8)
-        __asm__ volatile("csrs pmpcfg0, %0" : : "r"(bits));
-    else
-        __asm__ volatile("csrs pmpcfg2, %0" : : "r"(bits));
-    __asm__ volatile("sfence.vma" : : : "memory");
-    used++;
+    for (unsigned i = 0; i < count && i < GUARDS_MAX; i++) {
+        pmp_set(i, (uintptr_t)pages[i] >> 2 | (GUARD_SIZE / 8 - 1));
+        config[i / 8] |= (uint64_t)(PMP_NAPOT | PMP_LOCKED) << i % 8 * 8;
+    }
+    __asm__ volatile("csrw pmpcfg0, %0; csrw pmpcfg2, %1; sfence.vma"
+                     : : "r"(config[0]), "r"(config[1]) : "memory");
 }
 
 void machine_init(void)

@@ -113,12 +113,11 @@ int64_t machine_time_of_day(void)
 extern uint64_t page_directories[];
 
 /* Large pages become small ones where there is a guard among them. */
-void machine_guard(const void *page)
+static void guard(uintptr_t at)
 {
     static _Alignas(4096) uint64_t tables[TABLES][512];
     static unsigned used;
-    uintptr_t at = (uintptr_t)page;
-    uint64_t *entry = &page_directories[at >> 21];
+    uint64_t *entry = &page_directories[at >> 21], *table;
 
     if (*entry & PAGE_LARGE) {
         if (used == TABLES)
@@ -127,10 +126,19 @@ void machine_guard(const void *page)
             tables[used][i] = (at >> 21 << 21) + (i << 12) + PAGE_HERE;
         *entry = (uintptr_t)tables[used++] + PAGE_HERE;
     }
-    ((uint64_t *)(uintptr_t)(*entry & ~UINT64_C(0xfff)))[at >> 12 & 511] = 0;
-    /* Large entries may be remembered: forget all. */
-    __asm__ volatile("movq %%cr3, %0; movq %0, %%cr3"
-                     : "=&r"(at) : : "memory");
+    table = (uint64_t *)(uintptr_t)(*entry & ~UINT64_C(0xfff));
+    table[at >> 12 & 511] = 0;
+}
+
+void machine_guard(const void *const *pages, size_t count)
+{
+    uint64_t root;
+
+    for (size_t i = 0; i < count; i++)
+        guard((uintptr_t)pages[i]);
+    /* What the processor remembers of the tables goes when they are loaded. */
+    __asm__ volatile("movq %%cr3, %0; movq %0, %%cr3" : "=&r"(root)
+                     : : "memory");
 }
 
 /* ------------------------------------------------------------ on and off */

@@ -47,6 +47,7 @@ struct virtio_pci {
     struct virtio base;
     uintptr_t common, notify, isr, device;      /* 0: not found */
     uint32_t notify_factor;
+    bool is_modern;             /* it has such groups at all */
 };
 
 static uintptr_t common_of(struct virtio *dev)
@@ -129,6 +130,7 @@ static void take_capability(struct virtio_pci *dev, struct pci pci,
 {
     uintptr_t start = pci_memory(pci, pci_read8(pci, at + CAP_BAR) % 6u);
 
+    dev->is_modern = true;
     if (start == 0)
         return;
     start += pci_read32(pci, at + CAP_OFFSET);
@@ -181,8 +183,12 @@ void virtio_pci_found(struct pci pci)
         if (pci_read8(pci, at) == PCI_CAP_VENDOR)
             take_capability(dev, pci, at);
 
-    if (dev->common && dev->notify && dev->isr && dev->device)
+    if (dev->common && dev->notify && dev->isr && dev->device) {
         virtio_blk_found(&dev->base);
-    else
-        print("virtio: a device that has not all its registers below 4 GiB\n");
+        return;
+    }
+    print("virtio: a disk %s, left alone\n",
+          dev->is_modern ? "whose registers are not all below 4 GiB"
+                         : "of before the standard");
+    shale_free(heap, dev, sizeof *dev);
 }
