@@ -1,12 +1,12 @@
 /*
  * alloc.c - an allocator from beginning to end, and memory of any size
  *
- * Up to 3584 bytes a size is rounded up to one of 27 classes, each a slab:
+ * Up to 4096 bytes a size is rounded up to one of 28 classes, each a slab:
  *
  *      16 32 48 ... 128        every 16 bytes
  *      160 192 224 256         then four to each doubling, so that rounding
  *      320 384 448 512         wastes less than a quarter of what was asked
- *      ...        3584
+ *      ...        4096
  *
  * and beyond that to whole pages, straight from the buddy allocator. The size
  * comes back with the pointer, and says which of the two it was.
@@ -46,7 +46,8 @@ static const struct shale_slab_config classes[CLASS_COUNT] = {
     { .name = "size-2048", .size = 2048 },
     { .name = "size-2560", .size = 2560 },
     { .name = "size-3072", .size = 3072 },
-    { .name = "size-3584", .size = CLASS_MAX },
+    { .name = "size-3584", .size = 3584 },
+    { .name = "size-4096", .size = CLASS_MAX },
 };
 
 /*
@@ -68,7 +69,7 @@ static const uint8_t class_of_units[CLASS_MAX / 16] = {
     X4(12), X4(13), X4(14), X4(15),
     X8(16), X8(17), X8(18), X8(19),
     X16(20), X16(21), X16(22), X16(23),
-    X32(24), X32(25), X32(26),
+    X32(24), X32(25), X32(26), X32(27),
 };
 
 static size_t class_for(size_t size)
@@ -111,8 +112,9 @@ static unsigned page_bits_of(const struct shale_arena_source *source)
 
 static size_t class_max_for(unsigned page_bits)
 {
-    return page_bits == PAGE_BITS_MAX ? CLASS_MAX
-                                      : (size_t)1 << (page_bits - 1);
+    if (page_bits < PAGE_BITS_MAX)
+        return (size_t)1 << (page_bits - 1);
+    return CLASS_OF_PAGES ? CLASS_MAX : CLASS_MAX / 8 * 7;
 }
 
 struct shale_mem *shale_mem_create(struct shale_arena_source *source,

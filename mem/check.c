@@ -240,6 +240,9 @@ static const char *check_slab(struct shale_slab *slab, struct tally *tally)
     size_t pages = 0, live = 0;
     const char *wrong = NULL;
 
+    if (slab->capacity == 0)
+        return slab->live == slab->page_count && slab->live <= slab->peak
+                   ? NULL : "a count of pages is wrong";
     if (slab->current)
         wrong = check_slab_page(slab, slab->current, &pages, &live, tally);
     if (wrong)

@@ -122,7 +122,7 @@ struct shale_slab {
     uint64_t slots_per_4g;      /* 2^32 / stride, rounded up */
     size_t page_bytes;          /* of a slab page; a power of two */
     unsigned order;             /* ... and that in pages, as an exponent */
-    unsigned capacity;          /* objects in a slab page */
+    unsigned capacity;          /* objects in a slab page; 0: they are pages */
     struct slab_page *current;  /* what is taken comes from here; or NULL */
     struct slab_page *partial, *full, *empty;
     size_t page_count;          /* slab pages, of all four kinds */
@@ -133,11 +133,17 @@ struct shale_slab {
 /* --------------------------------------------------------------- the pool */
 
 /*
- * 16, 32 ... 128 bytes, then four sizes a doubling, up to 3584; of pages that
+ * 16, 32 ... 128 bytes, then four sizes a doubling, up to 4096; of pages that
  * are not the largest, up to half a page.
  */
-#define CLASS_COUNT 27
-#define CLASS_MAX 3584u
+#define CLASS_COUNT 28
+#define CLASS_MAX ((size_t)SHALE_PAGE_SIZE)
+
+/*
+ * Objects of the last class are whole pages, and no slab's: it counts them, and
+ * lets threads have some at hand. Where nobody has, there is no use for it.
+ */
+#define CLASS_OF_PAGES (!MEM_DEBUG && UINTPTR_MAX > UINT32_MAX)
 
 struct shale_mem {
     /*

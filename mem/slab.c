@@ -56,6 +56,36 @@ static void list_remove(struct slab_page **list, struct slab_page *page)
         *list = page->next;
 }
 
+/* ------------------------------------------------- objects that are pages */
+
+/* Is SLAB the class of whole pages, which has no slab pages? */
+static bool is_of_pages(const struct shale_slab *slab)
+{
+    return CLASS_OF_PAGES && slab->capacity == 0;
+}
+
+static void *page_take(struct shale_slab *slab)
+{
+    struct arena *arena;
+    void *page = pages_alloc(slab->mem, 1, 0, PAGE_RUN, &arena);
+
+    if (!page) {
+        slab->failures++;
+        return NULL;
+    }
+    slab->page_count++;
+    if (++slab->live > slab->peak)
+        slab->peak = slab->live;
+    return page;
+}
+
+static void page_put(struct shale_slab *slab, void *page)
+{
+    slab->page_count--;
+    slab->live--;
+    pages_free(slab->mem, arena_find(slab->mem->arenas, page), page);
+}
+
 /* ------------------------------------------------------------------ layout */
 
 /* Lay out a page of 2^ORDER pages; false if it doesn't hold one object. */
@@ -95,6 +125,10 @@ void slab_init(struct shale_slab *slab, struct shale_mem *mem,
         slab->config.align = 16;
     slab->stride = round_up(config->size + REDZONE_SIZE, slab->config.align);
     slab->slots_per_4g = UINT32_MAX / slab->stride + (uint64_t)1;
+    slab->page_bytes = CLASS_MAX;
+    if (CLASS_OF_PAGES && mem->class_count == CLASS_COUNT &&
+        slab == &mem->classes[CLASS_COUNT - 1])
+        return;
 
     while (!layout(slab, order))
         order++;
@@ -267,6 +301,8 @@ void *slab_take(struct shale_slab *slab, size_t asked)
     struct slab_page *page = slab->current;
     size_t slot;
 
+    if (is_of_pages(slab))
+        return page_take(slab);
     if (!page || page->free == SLOT_END)
         page = current_next(slab);
     if (!page) {
@@ -334,6 +370,10 @@ static bool put(struct shale_slab *slab, void *object, size_t asked)
     size_t slot = slot_at(slab, within - slab->first);
     bool was_full;
 
+    if (is_of_pages(slab)) {
+        page_put(slab, object);
+        return false;
+    }
     guard_free(slab, object, asked);
     was_full = page->free == SLOT_END;
     page->slots[slot].next = page->free;

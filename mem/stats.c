@@ -57,7 +57,7 @@ static void slab_stats(const struct shale_slab *slab,
     out->object_size = slab->stride;
     out->live = slab->live - noted.at_hand;
     out->peak = slab->peak;
-    out->capacity = slab->page_count * slab->capacity;
+    out->capacity = slab->page_count * (slab->capacity ? slab->capacity : 1);
     out->bytes = slab->page_count * slab->page_bytes;
     out->allocs = slab->allocs + noted.allocs;
     out->failures = slab->failures;

@@ -27,6 +27,13 @@ static void teardown(void)
 
 /* ------------------------------------------------------------------- sizes */
 
+/* Whole pages are counted where threads may have some at hand. */
+#if !defined SHALE_MEM_DEBUG && UINTPTR_MAX > UINT32_MAX
+#define ONE_PAGE "size-4096"
+#else
+#define ONE_PAGE NULL
+#endif
+
 static const struct {
     size_t size;
     const char *class;          /* NULL: pages */
@@ -39,8 +46,8 @@ static const struct {
     { 257, "size-320" },    { 511, "size-512" },    { 512, "size-512" },
     { 513, "size-640" },    { 1024, "size-1024" },  { 1025, "size-1280" },
     { 2048, "size-2048" },  { 2049, "size-2560" },  { 2561, "size-3072" },
-    { 3073, "size-3584" },  { 3584, "size-3584" },  { 3585, NULL },
-    { 4095, NULL },         { 4096, NULL },         { 4097, NULL },
+    { 3073, "size-3584" },  { 3584, "size-3584" },  { 3585, ONE_PAGE },
+    { 4095, ONE_PAGE },     { 4096, ONE_PAGE },     { 4097, NULL },
     { 65536, NULL },        { 300000, NULL },       { 2000000, NULL },
 };
 
