@@ -235,6 +235,8 @@ static enum rule decode(const uint8_t *head, unsigned force_bits,
         broken = decode_fat_size(out);
     if (broken)
         return broken;
+    out->fat_first = out->fat_active;
+    out->fat_end = out->fat_mirrored ? out->fat_count : out->fat_active + 1;
     if (is_fat32 && (out->root_cluster < FAT_FIRST_CLUSTER ||
                      out->root_cluster - FAT_FIRST_CLUSTER >=
                          out->cluster_count))

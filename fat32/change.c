@@ -7,7 +7,6 @@
  * at any moment each name leads to one of the files it should lead to.
  */
 #include "memfn.h"
-#include "utf16.h"
 #include "write.h"
 
 /* --------------------------------------------------------------- numbers */
@@ -31,8 +30,9 @@ static int number_choose(struct fat_volume *vol, uint64_t at, uint64_t *ino)
     int err;
 
     /* Who had that place and a number of their own is no more. */
-    if (fat_ino_of(vol, at) != natural)
-        fat_moved_leave(vol, fat_ino_of(vol, at));
+    *ino = fat_ino_of(vol, at);
+    if (*ino != natural)
+        fat_moved_leave(vol, *ino);
     if (!shale_vnode_in_memory(vol->fs, natural) &&
         fat_ino_place(vol, natural, &place) && place == at) {
         *ino = natural;
@@ -127,11 +127,10 @@ static int set_find(struct fat_vnode *dir, const char *name, size_t len,
                     uint64_t at, struct fat_set *out)
 {
     uint16_t *units = fat_volume_of(dir->base.fs)->writer->sought;
-    int count = utf16_from_utf8(name, len, units, FAT_LONG_MAX), err;
+    int count = fat_name_units(name, len, units), err;
 
     if (count < 0)
         return count;
-    count = (int)fat_name_strip(units, (size_t)count, false);
     err = fat_dir_find(dir, units, (size_t)count, out);
     if (!err && out->at != at)
         err = SHALE_ESTALE;
@@ -227,6 +226,18 @@ int fat_create(struct shale_vnode *base, const char *text, size_t len,
 
 /* ---------------------------------------------------------------- remove */
 
+/* VN has no name any more. */
+static int name_gone(struct fat_vnode *vn)
+{
+    int err = fat_vnode_note(vn);
+
+    if (err)
+        return err;
+    vn->at = 0;
+    vn->base.links = 0;
+    return 0;
+}
+
 int fat_remove(struct shale_vnode *base, const char *text, size_t len,
                struct shale_vnode *gone)
 {
@@ -250,11 +261,7 @@ int fat_remove(struct shale_vnode *base, const char *text, size_t len,
     if (!err)
         err = dir_touch(dir);
     if (!err)
-        err = fat_vnode_note(vn);
-    if (!err) {
-        vn->at = 0;
-        gone->links = 0;
-    }
+        err = name_gone(vn);
     fat_set_put(vol, set);
     return err;
 }
@@ -268,7 +275,7 @@ static int dotdot_change(struct fat_vnode *vn, const struct fat_vnode *parent)
     struct fat_disk_entry *raw;
     struct fat_entry entry;
     struct fat_spot spot;
-    int found = fat_dir_slot(vn, 1, &spot), err = 0;
+    int found = fat_dir_slot(vn, 1, &spot), err;
 
     if (found <= 0)
         return found;
@@ -277,12 +284,13 @@ static int dotdot_change(struct fat_vnode *vn, const struct fat_vnode *parent)
     if (memcmp(entry.name, "..         ", sizeof entry.name) == 0) {
         err = fat_change(vol, &spot, FAT_ENTRY_SIZE, SHALE_RANK_NAME,
                          FAT_LATE);
+        if (err)
+            return err;
         entry.cluster = fat_dotdot_of(parent);
-        if (!err)
-            fat_entry_encode(vol, &entry, raw);
+        fat_entry_encode(vol, &entry, raw);
     }
     shale_buf_put(spot.buf);
-    return err;
+    return 0;
 }
 
 /*
@@ -348,14 +356,8 @@ static int rename_over(const struct shale_rename *what,
         err = set_remove(from, old, from != to || row == FAT_UNKNOWN ||
                                         row != fat_set_row(old));
     if (!err)
-        err = fat_vnode_note(victim);
-    if (!err)
-        err = renamed(what, set);
-    if (err)
-        return err;
-    victim->at = 0;
-    what->victim->links = 0;
-    return 0;
+        err = name_gone(victim);
+    return err ? err : renamed(what, set);
 }
 
 /*
@@ -414,11 +416,9 @@ int fat_rename(const struct shale_rename *what)
     int err = old && set ? 0 : SHALE_ENOMEM;
 
     if (!err)
-        err = fat_vnode_check(fat_vnode_of(what->from));
-    if (!err)
-        err = fat_vnode_check(fat_vnode_of(what->to));
-    if (!err)
-        err = fat_vnode_check(fat_vnode_of(what->vn));
+        err = fat_vnode_check(fat_vnode_of(what->from)) |
+              fat_vnode_check(fat_vnode_of(what->to)) |
+              fat_vnode_check(fat_vnode_of(what->vn));
     if (!err)
         err = set_find(fat_vnode_of(what->from), what->name, what->len,
                        fat_vnode_of(what->vn)->at, old);

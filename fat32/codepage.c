@@ -23,50 +23,27 @@ uint32_t fat_codepage_number(const struct shale_codepage *page)
     return page->number;
 }
 
-/* Bytes that can follow a lead byte. */
-static size_t row_size(const struct shale_codepage *page)
-{
-    return (size_t)(page->trail_last - page->trail_first + 1);
-}
-
 size_t fat_codepage_decode(const struct shale_codepage *page,
                            const uint8_t *bytes, size_t len, uint16_t *unit)
 {
-    uint8_t lead = bytes[0];
-    uint16_t found;
+    uint8_t first = bytes[0];
+    uint16_t found = 0;
 
-    if (lead < 0x80) {
-        *unit = lead;
+    *unit = first;
+    if (first < 0x80)
         return 1;
-    }
-    found = page->high[lead - 0x80];
-    if (found == 0 && page->pairs && len > 1 && lead >= page->lead_first &&
-        lead <= page->lead_last && bytes[1] >= page->trail_first &&
-        bytes[1] <= page->trail_last) {
-        found = page->pairs[(lead - page->lead_first) * row_size(page) +
-                            bytes[1] - page->trail_first];
-        if (found != 0) {
-            *unit = found;
-            return 2;
-        }
-    }
+    *unit = page->high[first - 0x80];
+    if (*unit != 0)
+        return 1;
+    if (page->pair_decode && len > 1)
+        found = page->pair_decode(page, bytes);
     *unit = found ? found : REPLACEMENT;
-    return 1;
-}
-
-/* Store CODE, of two bytes. */
-static size_t pair_store(uint8_t out[2], uint32_t lead, uint32_t trail)
-{
-    out[0] = (uint8_t)lead;
-    out[1] = (uint8_t)trail;
-    return 2;
+    return found ? 2 : 1;
 }
 
 size_t fat_codepage_encode(const struct shale_codepage *page, uint16_t unit,
                            uint8_t out[2])
 {
-    size_t row, count;
-
     if (unit < 0x80) {
         out[0] = (uint8_t)unit;
         return 1;
@@ -76,20 +53,5 @@ size_t fat_codepage_encode(const struct shale_codepage *page, uint16_t unit,
             out[0] = (uint8_t)(0x80 + i);
             return 1;
         }
-    if (!page->pairs)
-        return 0;
-
-    for (uint32_t i = 0; i < page->other_count; i++)
-        if (page->other[2 * i] == unit)
-            return pair_store(out, page->other[2 * i + 1] >> 8,
-                              page->other[2 * i + 1] & 0xff);
-
-    /* The only such search there is: for the short name of a new file. */
-    row = row_size(page);
-    count = row * (size_t)(page->lead_last - page->lead_first + 1);
-    for (size_t i = 0; i < count; i++)
-        if (page->pairs[i] == unit)
-            return pair_store(out, (uint32_t)(page->lead_first + i / row),
-                              (uint32_t)(page->trail_first + i % row));
-    return 0;
+    return page->pair_encode ? page->pair_encode(page, unit, out) : 0;
 }

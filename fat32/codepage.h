@@ -15,7 +15,12 @@ struct shale_codepage {
     uint32_t number;
     const uint16_t *high;       /* of bytes 0x80 to 0xff; 0: none, or a lead */
 
-    /* Of pages with characters of two bytes; else all zero. */
+    /* Of pages with characters of two bytes; else all zero. The calls are
+       codepage_pairs.c's, which is linked with such a page. */
+    uint16_t (*pair_decode)(const struct shale_codepage *page,
+                            const uint8_t bytes[2]);
+    size_t (*pair_encode)(const struct shale_codepage *page, uint16_t unit,
+                          uint8_t out[2]);
     const uint16_t *pairs;      /* a row of trails for each lead; 0: none */
     uint8_t lead_first, lead_last;
     uint8_t trail_first, trail_last;
@@ -23,5 +28,13 @@ struct shale_codepage {
                                    twice, and are not written as the first */
     uint32_t other_count;
 };
+
+/* The unit of two BYTES; 0: the page does not have them. */
+uint16_t fat_pair_decode(const struct shale_codepage *page,
+                         const uint8_t bytes[2]);
+
+/* Store the two bytes of UNIT. Returns 2, or 0 if the page does not have it. */
+size_t fat_pair_encode(const struct shale_codepage *page, uint16_t unit,
+                       uint8_t out[2]);
 
 #endif /* FAT32_CODEPAGE_H */

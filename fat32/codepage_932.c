@@ -1519,6 +1519,7 @@ static const uint16_t other[746] = {
 
 const struct shale_codepage shale_codepage_932 = {
     .number = 932, .high = high, .pairs = pairs,
+    .pair_decode = fat_pair_decode, .pair_encode = fat_pair_encode,
     .lead_first = 0x81, .lead_last = 0xfc,
     .trail_first = 0x40, .trail_last = 0xfc,
     .other = other, .other_count = 373,

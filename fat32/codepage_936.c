@@ -2093,6 +2093,7 @@ static const uint16_t pairs[24066] = {
 
 const struct shale_codepage shale_codepage_936 = {
     .number = 936, .high = high, .pairs = pairs,
+    .pair_decode = fat_pair_decode, .pair_encode = fat_pair_encode,
     .lead_first = 0x81, .lead_last = 0xfe,
     .trail_first = 0x40, .trail_last = 0xfe,
 };

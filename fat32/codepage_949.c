@@ -1838,6 +1838,7 @@ static const uint16_t pairs[23750] = {
 
 const struct shale_codepage shale_codepage_949 = {
     .number = 949, .high = high, .pairs = pairs,
+    .pair_decode = fat_pair_decode, .pair_encode = fat_pair_encode,
     .lead_first = 0x81, .lead_last = 0xfd,
     .trail_first = 0x41, .trail_last = 0xfe,
 };

@@ -1403,6 +1403,7 @@ static const uint16_t other[4] = {
 
 const struct shale_codepage shale_codepage_950 = {
     .number = 950, .high = high, .pairs = pairs,
+    .pair_decode = fat_pair_decode, .pair_encode = fat_pair_encode,
     .lead_first = 0xa1, .lead_last = 0xf9,
     .trail_first = 0x40, .trail_last = 0xfe,
     .other = other, .other_count = 2,

@@ -163,13 +163,12 @@ static int dir_grow(struct fat_vnode *dir, uint32_t slots, uint32_t more)
     int err;
 
     if (dir->chain.first == 0 && dir->base.ino != FAT_ROOT_INO)
-        return shale_corrupt_inode(vol->fs, "fat: directory without clusters",
-                                   dir->at, dir->base.ino);
+        return fat_node_corrupt(dir, "fat: directory without clusters");
     if (dir->chain.first == 0 || slots > FAT_DIR_ENTRIES - count * each)
         return SHALE_ENOSPC;
     err = fat_vnode_note(dir);
     if (!err)
-        err = fat_grow_whole(dir, count);
+        err = fat_grow(dir, count, true, &run);
     for (; count > 0 && !err; count--, index++) {
         int found = fat_chain_find(vol, &dir->chain, index, 1, &run);
 
@@ -243,10 +242,7 @@ static int slot_change(struct fat_vnode *dir, uint32_t slot,
 
     if (err <= 0)
         return err < 0 ? err : SHALE_EINVAL;
-    err = fat_change(vol_of(dir), out, 1, SHALE_RANK_NAME, when);
-    if (err)
-        shale_buf_put(out->buf);
-    return err;
+    return fat_change(vol_of(dir), out, 1, SHALE_RANK_NAME, when);
 }
 
 /* Change the first byte of SLOT to MARK. Stores its place. */

@@ -10,6 +10,9 @@
 #include "fat.h"
 
 struct fat_extras {
+    /* Read FS's mount options into *OUT; SHALE_EINVAL has been reported. */
+    int (*options_load)(struct shale_fs *fs, struct fat_options *out);
+
     /*
      * HEAD has been found to break rule *WRONG, by its *FIELD; or could not be
      * read, with ERR. Returns 1 having filled vol->boot some other way, 0 with

@@ -56,7 +56,8 @@ struct fat_boot {
     uint32_t fat_sectors;       /* of one FAT */
     uint32_t fat_count;
     uint32_t fat_active;        /* the one to read, from 0 */
-    bool fat_mirrored;          /* all are written; else only fat_active */
+    uint32_t fat_first, fat_end;        /* those to write, up to before end */
+    bool fat_mirrored;          /* that is all; else only fat_active */
     uint32_t root_sector;       /* of the root of a fixed size, and ... */
     uint32_t root_entries;      /* ... its entries; 0 on FAT32 */
     uint32_t root_cluster;      /* of FAT32's root; else 0 */
@@ -126,17 +127,16 @@ struct fat_volume {
                                    nothing will be written */
     uint32_t block_sectors;     /* a power of two, ... */
     uint32_t block_extra;       /* ... and its logarithm */
-    struct fat_boot boot;
-    struct fat_info info;
     struct fat_options options;
-    bool was_dirty;             /* at mount, in the boot sector or the FAT: */
-    bool had_errors;            /* both stay on the volume */
-
-    struct namehash_budget names;       /* of all directories' tables */
     struct shale_slab *sets;    /* struct fat_set, for fat_set_get() */
     struct pair *owners;        /* whose a first cluster is; see owner.c */
     uint32_t owner_count;
     struct pair *zones;         /* what the host said of its zone; see time.c */
+    struct fat_boot boot;
+    struct fat_info info;
+    bool was_dirty;             /* at mount, in the boot sector or the FAT: */
+    bool had_errors;            /* both stay on the volume */
+    struct namehash_budget names;       /* of all directories' tables */
 };
 
 static inline struct fat_volume *fat_volume_of(const struct shale_fs *fs)
@@ -249,11 +249,10 @@ int fat_info_free(struct fat_volume *vol, uint32_t *out);
 
 /* ----------------------------------------------------------- option.c */
 
-/* Names of mount options, then NULL; those of shale_fat_small are without the
-   first one. */
+/* Names of mount options, then NULL. */
 extern const char *const fat_option_names[];
 
-/* Read FS's mount options into *OUT; SHALE_EINVAL has been reported. */
+/* As in struct fat_extras. */
 int fat_options_load(struct shale_fs *fs, struct fat_options *out);
 
 /* ------------------------------------------------------------ table.c */
@@ -397,12 +396,12 @@ struct fat_stamp {
 #define FAT_ZONES 64u           /* pairs at vol->zones */
 
 /* 1970 for a stamp that was not noted. */
-struct shale_time fat_time_decode(const struct fat_volume *vol,
-                                  struct fat_stamp stamp);
+void fat_time_decode(const struct fat_volume *vol,
+                     const struct fat_stamp *stamp, struct shale_time *out);
 
 /* Rounded down to 10 ms, and into 1980 to 2107. */
-struct fat_stamp fat_time_encode(const struct fat_volume *vol,
-                                 struct shale_time time);
+void fat_time_encode(const struct fat_volume *vol,
+                     const struct shale_time *time, struct fat_stamp *out);
 
 /* The same for second SEC and nanosecond NSEC of what is local time already. */
 struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec);
@@ -490,6 +489,12 @@ bool fat_name_equal(const uint16_t *a, size_t a_len, const uint16_t *b,
 
 /* A hash that is the same for names that are equal so. */
 uint32_t fat_name_hash(const uint16_t *name, size_t len);
+
+/*
+ * Decode the LEN bytes of a file's NAME into OUT, of FAT_LONG_MAX units: the
+ * dots that end it are nothing. Returns its units, or an error.
+ */
+int fat_name_units(const char *name, size_t len, uint16_t *out);
 
 /* LEN without the dots (and SPACES, if asked) that end NAME. */
 size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces);
@@ -703,9 +708,9 @@ struct fat_gaps {
 
 struct fat_vnode {
     struct shale_vnode base;
-    struct fat_entry entry;     /* the root's is all zero but for the cluster */
     uint64_t at;                /* its place; 0: the root, or no name is left */
     struct fat_chain chain;     /* chain.first is entry.cluster */
+    struct fat_entry entry;     /* the root's is all zero but for the cluster */
 
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* slot after the name found last */
@@ -755,7 +760,10 @@ int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
 void fat_run_extent(const struct fat_volume *vol, const struct fat_run *run,
                     uint32_t into, struct shale_extent *out);
 
-/* Report that VN's chain ends before the file does. */
+/* Report that VN breaks rule WHAT, by its entry. */
+int fat_node_corrupt(const struct fat_vnode *vn, const char *what);
+
+/* ... that its chain ends before the file does. */
 int fat_chain_short(const struct fat_vnode *vn);
 
 /*

@@ -129,11 +129,12 @@ static int put_label(struct formatter *f)
     const struct fat_volume zone = {
         .options = { .utc = true, .utc_offset = f->format->zone },
     };
-    struct fat_stamp now = fat_time_encode(&zone, f->format->now);
     struct fat_disk_entry *entry = (struct fat_disk_entry *)blank(f);
+    struct fat_stamp now;
 
     if (!f->has_label)
         return 0;
+    fat_time_encode(&zone, &f->format->now, &now);
     memcpy(entry->name, f->label, sizeof entry->name);
     if (entry->name[0] == FAT_NAME_FREE)
         entry->name[0] = FAT_NAME_E5;

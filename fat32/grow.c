@@ -50,10 +50,11 @@ int fat_spot_store(struct fat_volume *vol, const struct fat_spot *spot,
 {
     int err = fat_change(vol, spot, FAT_ENTRY_SIZE, SHALE_RANK_NAME, FAT_NOW);
 
-    if (!err)
-        fat_entry_encode(vol, entry, (struct fat_disk_entry *)spot->raw);
+    if (err)
+        return err;
+    fat_entry_encode(vol, entry, (struct fat_disk_entry *)spot->raw);
     shale_buf_put(spot->buf);
-    return err;
+    return 0;
 }
 
 int fat_entry_store(struct fat_volume *vol, uint64_t at,
@@ -68,7 +69,9 @@ int fat_entry_store(struct fat_volume *vol, uint64_t at,
 void fat_entry_touch(struct fat_volume *vol, struct fat_entry *entry,
                      struct fat_stamp *now)
 {
-    *now = fat_time_encode(vol, shale_now(vol->fs));
+    struct shale_time time = shale_now(vol->fs);
+
+    fat_time_encode(vol, &time, now);
     entry->written = *now;
     entry->written.tenth = 0;
     entry->accessed = now->date;
@@ -172,44 +175,29 @@ static int grow_begin(struct fat_vnode *vn)
     return err;
 }
 
-int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out)
-{
-    struct fat_volume *vol = fat_volume_of(vn->base.fs);
-    int err = grow_begin(vn);
-    uint32_t last;
-
-    if (err)
-        return err;
-    last = vn->chain.length > 0 ? vn->chain.last : 0;
-    err = run_take(vn, want, out);
-    if (err)
-        return err;
-    return chain_attach(vn, last, out->cluster,
-                        last != 0 && all_together(vol, last, out));
-}
-
-int fat_grow_whole(struct fat_vnode *vn, uint32_t count)
+int fat_grow(struct fat_vnode *vn, uint32_t count, bool whole,
+             struct fat_run *out)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
     uint32_t last, before = 0, first = 0;
     int err = grow_begin(vn);
     bool together = true;
-    struct fat_run run;
 
     if (err)
         return err;
     last = vn->chain.length > 0 ? vn->chain.last : 0;
-    for (; count > 0; count -= run.count) {
-        err = run_take(vn, count, &run);
+    do {
+        err = run_take(vn, count, out);
         if (!err && before != 0)
-            err = fat_link_set(vol, before, run.cluster, FAT_NOW);
+            err = fat_link_set(vol, before, out->cluster, FAT_NOW);
         if (err)
             return err;
         if (before == 0)
-            first = run.cluster;
-        before = run.cluster + run.count - 1;
-        together = together && last != 0 && all_together(vol, last, &run);
-    }
+            first = out->cluster;
+        before = out->cluster + out->count - 1;
+        together = together && last != 0 && all_together(vol, last, out);
+        count -= out->count;
+    } while (whole && count > 0);
     return chain_attach(vn, last, first, together);
 }
 
@@ -239,7 +227,7 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
     if (index != vn->chain.length)
         return fat_chain_short(vn);
     err = fat_grow(vn, fat_clusters_of(vol, (uint32_t)(offset + len)) - index,
-                   &run);
+                   false, &run);
     if (err)
         return err;
     fat_run_extent(vol, &run, 0, out);
@@ -304,17 +292,24 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
     return 0;
 }
 
+/* Cut the chain of VN to LENGTH clusters, if it is longer. */
+static int chain_keep(struct fat_vnode *vn, uint32_t length)
+{
+    int err = fat_chain_measure(fat_volume_of(vn->base.fs), &vn->chain);
+
+    return err || vn->chain.length <= length ? err : chain_cut(vn, length);
+}
+
 int fat_trim(struct shale_vnode *base)
 {
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     uint32_t keep = fat_clusters_of(vol, (uint32_t)base->size);
-    int err = fat_chain_measure(vol, &vn->chain);
+    int err = chain_keep(vn, keep);
 
-    if (err)
-        return err;
-    fat_space_release(vol, &vn->chain);
-    return vn->chain.length > keep ? chain_cut(vn, keep) : 0;
+    if (!err)
+        fat_space_release(vol, &vn->chain);
+    return err;
 }
 
 int fat_resize(struct shale_vnode *base, uint64_t size)
@@ -330,11 +325,7 @@ int fat_resize(struct shale_vnode *base, uint64_t size)
     if (size > FAT_SIZE_MAX)
         return SHALE_EFBIG;
     if (size < base->size) {
-        uint32_t keep = fat_clusters_of(vol, (uint32_t)size);
-
-        err = fat_chain_measure(vol, &vn->chain);
-        if (!err && vn->chain.length > keep)
-            err = chain_cut(vn, keep);
+        err = chain_keep(vn, fat_clusters_of(vol, (uint32_t)size));
         if (err)
             return err;
     }

@@ -51,10 +51,8 @@ static int marks_read(struct fat_volume *vol)
     uint32_t clean = fat_table_clean_bit(vol), entry;
     int err;
 
-    if (boot->ext_at != 0) {
-        vol->was_dirty = boot->state & FAT_STATE_DIRTY;
-        vol->had_errors = boot->state & FAT_STATE_ERRORS;
-    }
+    vol->was_dirty = boot->state & FAT_STATE_DIRTY;
+    vol->had_errors = boot->state & FAT_STATE_ERRORS;
     if (boot->bits == 12)
         return 0;
     err = fat_table_raw(vol, &cursor, 1, &entry);

@@ -130,6 +130,7 @@ static int root_change(struct fat_volume *vol, const uint8_t *label)
 {
     struct fat_vnode *root = vol->root;
     struct fat_entry entry;
+    struct shale_time now = shale_now(vol->fs);
     uint32_t slot = 0;
     int found = fat_label_find(root, &slot, &entry);
 
@@ -142,7 +143,7 @@ static int root_change(struct fat_volume *vol, const uint8_t *label)
     memcpy(entry.name, label, LABEL_LEN);
     if (entry.name[0] == FAT_NAME_FREE)
         entry.name[0] = FAT_NAME_E5;
-    entry.written = fat_time_encode(vol, shale_now(vol->fs));
+    fat_time_encode(vol, &now, &entry.written);
     entry.written.tenth = 0;
     return found ? entry_change(root, slot, &entry) : entry_add(root, &entry);
 }

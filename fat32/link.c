@@ -21,16 +21,18 @@ int fat_change(struct fat_volume *vol, const struct fat_spot *spot, size_t len,
 {
     size_t offset = (size_t)(spot->raw - spot->buf->data);
     struct shale_tx *tx = vol->fs->tx;
+    int err;
 
-    switch (when) {
-    case FAT_NEXT:
-        return shale_tx_change_with(tx, spot->buf, offset, len, rank,
-                                    (enum shale_rank)(rank + 1));
-    case FAT_LATE:
-        return shale_tx_change_late(tx, spot->buf, offset, len, rank);
-    default:
-        return shale_tx_change(tx, spot->buf, rank);
-    }
+    if (when == FAT_NOW)
+        err = shale_tx_change(tx, spot->buf, rank);
+    else if (when == FAT_NEXT)
+        err = shale_tx_change_with(tx, spot->buf, offset, len, rank,
+                                   (enum shale_rank)(rank + 1));
+    else
+        err = shale_tx_change_late(tx, spot->buf, offset, len, rank);
+    if (err)
+        shale_buf_put(spot->buf);
+    return err;
 }
 
 int fat_sector_change(struct fat_volume *vol, uint32_t sector,
@@ -38,12 +40,7 @@ int fat_sector_change(struct fat_volume *vol, uint32_t sector,
 {
     int err = fat_spot_get(vol, fat_sector_at(vol, sector), out);
 
-    if (err)
-        return err;
-    err = fat_change(vol, out, 1, SHALE_RANK_MAP, FAT_NOW);
-    if (err)
-        shale_buf_put(out->buf);
-    return err;
+    return err ? err : fat_change(vol, out, 1, SHALE_RANK_MAP, FAT_NOW);
 }
 
 /* Pin the LEN bytes at AT of FAT number COPY, in one sector, to change them. */
@@ -57,22 +54,12 @@ static int spot_change(struct fat_volume *vol, uint32_t copy, uint32_t at,
         return err;
     out->buf = view.buf;
     out->raw = view.bytes + (at & (vol->boot.sector_size - 1));
-    err = fat_change(vol, out, len, SHALE_RANK_MAP, when);
-    if (err)
-        shale_buf_put(out->buf);
-    return err;
+    return fat_change(vol, out, len, SHALE_RANK_MAP, when);
 }
 
 static uint32_t entry_len(const struct fat_volume *vol)
 {
     return vol->boot.bits == 32 ? 4 : 2;
-}
-
-/* The copies that are kept: those from *FIRST to before *END. */
-static void copies(const struct fat_volume *vol, uint32_t *first, uint32_t *end)
-{
-    *first = vol->boot.fat_mirrored ? 0 : vol->boot.fat_active;
-    *end = vol->boot.fat_mirrored ? vol->boot.fat_count : *first + 1;
 }
 
 /* ---------------------------------------------------------------- FAT12 */
@@ -116,38 +103,32 @@ static int wait_add(struct fat_volume *vol, uint32_t cluster)
     return 0;
 }
 
-/* Change the bits of MASK of the byte at AT of FAT number COPY to BITS. */
-static int byte_set(struct fat_volume *vol, uint32_t copy, uint32_t at,
-                    uint32_t mask, uint32_t bits, enum fat_when when)
-{
-    struct fat_spot spot;
-    int err = spot_change(vol, copy, at, 1, when, &spot);
-
-    if (err)
-        return err;
-    *spot.raw = (uint8_t)((*spot.raw & ~mask) | (bits & mask));
-    shale_buf_put(spot.buf);
-    return 0;
-}
-
 static int set12(struct fat_volume *vol, uint32_t cluster, uint32_t value,
                  enum fat_when when)
 {
+    const struct fat_boot *boot = &vol->boot;
     unsigned shift = cluster & 1 ? 4 : 0;
     uint32_t bits = (value & 0xfff) << shift, mask = 0xfffu << shift;
-    uint32_t at = fat_table_byte(vol, cluster), copy, end;
+    uint32_t at = fat_table_byte(vol, cluster);
+    struct fat_spot spot;
     int err = 0;
 
     if (neighbour_waits(vol, cluster))
         return SHALE_EAGAIN;
     if (when != FAT_NOW)
         err = wait_add(vol, cluster);
-    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
-        err = byte_set(vol, copy, at, mask & 0xff, bits, when);
-        if (!err)
-            err = byte_set(vol, copy, at + 1, mask >> 8, bits >> 8, when);
+    for (uint32_t copy = boot->fat_first; copy < boot->fat_end; copy++) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (!err)
+                err = spot_change(vol, copy, at + i, 1, when, &spot);
+            if (err)
+                return err;
+            *spot.raw = (uint8_t)((*spot.raw & ~(mask >> 8 * i)) |
+                                  bits >> 8 * i);
+            shale_buf_put(spot.buf);
+        }
     }
-    return err;
+    return 0;
 }
 
 /* ------------------------------------------------------- FAT16 and FAT32 */
@@ -213,39 +194,56 @@ bool fat_link_together(const struct fat_volume *vol, uint32_t a, uint32_t b)
            (at_b + more) >> FAT_ATOM_SHIFT == atom;
 }
 
-int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
-                 enum fat_when when)
+/*
+ * Change the entries from FIRST to before END, of FAT16 or FAT32, as
+ * sector_fill() does. Stores how many that were in the FAT that is read.
+ */
+static int sectors_fill(struct fat_volume *vol, uint32_t first, uint32_t end,
+                        uint32_t last, uint32_t *out)
 {
-    uint32_t at = fat_table_byte(vol, cluster), copy, end;
-    struct fat_spot spot;
+    const struct fat_boot *boot = &vol->boot;
     int err = 0;
 
-    if (vol->boot.bits == 12)
-        return set12(vol, cluster, value, when);
-    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
-        err = spot_change(vol, copy, at, entry_len(vol), when, &spot);
-        if (err)
-            break;
-        value_store(vol, spot.raw, value);
-        shale_buf_put(spot.buf);
+    for (uint32_t copy = boot->fat_first; copy < boot->fat_end; copy++) {
+        uint32_t changed = 0;
+
+        for (uint32_t cluster = first; cluster < end && !err; )
+            err = sector_fill(vol, copy, &cluster, end, last, &changed);
+        if (copy == boot->fat_active)
+            *out = changed;
     }
     return err;
 }
 
+int fat_link_set(struct fat_volume *vol, uint32_t cluster, uint32_t value,
+                 enum fat_when when)
+{
+    const struct fat_boot *boot = &vol->boot;
+    uint32_t at = fat_table_byte(vol, cluster);
+    struct fat_spot spot;
+
+    if (boot->bits == 12)
+        return set12(vol, cluster, value, when);
+    for (uint32_t copy = boot->fat_first; copy < boot->fat_end; copy++) {
+        int err = spot_change(vol, copy, at, entry_len(vol), when, &spot);
+
+        if (err)
+            return err;
+        value_store(vol, spot.raw, value);
+        shale_buf_put(spot.buf);
+    }
+    return 0;
+}
+
 int fat_link_run(struct fat_volume *vol, uint32_t first, uint32_t count)
 {
-    uint32_t last = first + count - 1, changed = 0, copy, end, cluster;
+    uint32_t last = first + count - 1, changed;
     int err = 0;
 
-    if (vol->boot.bits == 12) {
-        for (cluster = first; cluster < last && !err; cluster++)
-            err = set12(vol, cluster, cluster + 1, FAT_NOW);
-        return err ? err : set12(vol, last, FAT_END, FAT_NOW);
-    }
-    for (copies(vol, &copy, &end); copy < end; copy++) {
-        for (cluster = first; cluster <= last && !err; )
-            err = sector_fill(vol, copy, &cluster, last + 1, last, &changed);
-    }
+    if (vol->boot.bits != 12)
+        return sectors_fill(vol, first, first + count, last, &changed);
+    for (; first <= last && !err; first++)
+        err = set12(vol, first, first < last ? first + 1 : FAT_END, FAT_NOW);
     return err;
 }
 
@@ -277,18 +275,7 @@ static int clear12(struct fat_volume *vol, uint32_t first, uint32_t count,
 int fat_link_clear(struct fat_volume *vol, uint32_t first, uint32_t count,
                    uint32_t *out)
 {
-    uint32_t copy, end, cluster;
-    int err = 0;
-
     if (vol->boot.bits == 12)
         return clear12(vol, first, count, out);
-    for (copies(vol, &copy, &end); copy < end && !err; copy++) {
-        uint32_t freed = 0;
-
-        for (cluster = first; cluster < first + count && !err; )
-            err = sector_fill(vol, copy, &cluster, first + count, 0, &freed);
-        if (copy == vol->boot.fat_active)
-            *out = freed;
-    }
-    return err;
+    return sectors_fill(vol, first, first + count, 0, out);
 }

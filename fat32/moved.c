@@ -15,73 +15,74 @@
 #define BITS_FIRST 6u           /* of the number of buckets */
 #define BITS_MAX 20u
 
+/* The two numbers of a move, by each of which it is found. */
+enum { INO, AT };
+
 struct fat_move {
-    uint64_t ino, at;
-    struct fat_move *next_ino, *next_at;        /* in their buckets */
+    uint64_t key[2];
+    struct fat_move *next[2];   /* in its buckets */
 };
 
 struct bucket {
-    struct fat_move *by_ino, *by_at;
+    struct fat_move *first[2];
 };
 
 struct fat_moves {
     struct bucket *buckets;
     unsigned bits;              /* there are 1 << bits */
     size_t count;               /* moves */
-    struct fat_move *spare;     /* dropped ones, by next_ino */
+    struct fat_move *spare;     /* dropped ones, by next[INO] */
     uint64_t fresh;             /* the next fresh number */
 };
 
-static struct bucket *bucket_of(const struct fat_moves *moves, uint64_t key)
+/* The link to the first move in the bucket that KEY, of kind BY, has. */
+static struct fat_move **link_first(const struct fat_moves *moves, unsigned by,
+                                    uint64_t key)
 {
     uint32_t folded = (uint32_t)key ^ (uint32_t)(key >> 32);
 
-    return &moves->buckets[folded * 0x9e3779b1u >> (32 - moves->bits)];
+    return &moves->buckets[folded * 0x9e3779b1u >> (32 - moves->bits)]
+                .first[by];
 }
 
-/* The links to what is noted of INO, of AT; to NULL if nothing is. */
-static struct fat_move **link_ino(const struct fat_moves *moves, uint64_t ino)
+/* The link to what is noted of KEY; to NULL if nothing is. */
+static struct fat_move **link_of(const struct fat_moves *moves, unsigned by,
+                                 uint64_t key)
 {
-    struct fat_move **link = &bucket_of(moves, ino)->by_ino;
+    struct fat_move **link = link_first(moves, by, key);
 
-    while (*link && (*link)->ino != ino)
-        link = &(*link)->next_ino;
+    while (*link && (*link)->key[by] != key)
+        link = &(*link)->next[by];
     return link;
 }
 
-static struct fat_move **link_at(const struct fat_moves *moves, uint64_t at)
+/* What is noted of KEY, or NULL. */
+static struct fat_move *move_of(const struct fat_volume *vol, unsigned by,
+                                uint64_t key)
 {
-    struct fat_move **link = &bucket_of(moves, at)->by_at;
-
-    while (*link && (*link)->at != at)
-        link = &(*link)->next_at;
-    return link;
+    return vol->moves ? *link_of(vol->moves, by, key) : NULL;
 }
 
 uint64_t fat_ino_of(const struct fat_volume *vol, uint64_t at)
 {
-    const struct fat_move *move = NULL;
+    const struct fat_move *move = move_of(vol, AT, at);
 
-    if (vol->moves)
-        move = *link_at(vol->moves, at);
-    return move ? move->ino : fat_ino_natural(at);
+    return move ? move->key[INO] : fat_ino_natural(at);
 }
 
 bool fat_ino_place(const struct fat_volume *vol, uint64_t ino, uint64_t *at)
 {
-    const struct fat_move *move = NULL;
+    const struct fat_move *move = move_of(vol, INO, ino);
     uint64_t place;
 
-    if (vol->moves)
-        move = *link_ino(vol->moves, ino);
     if (move) {
-        *at = move->at;
+        *at = move->key[AT];
         return true;
     }
     if (ino < fat_ino_natural(0) || ino >= FAT_INO_FRESH)
         return false;
     place = (ino - fat_ino_natural(0)) * FAT_ENTRY_SIZE;
-    if (fat_ino_of(vol, place) != ino)
+    if (move_of(vol, AT, place))
         return false;           /* somebody else has moved there */
     *at = place;
     return true;
@@ -89,19 +90,18 @@ bool fat_ino_place(const struct fat_volume *vol, uint64_t ino, uint64_t *at)
 
 static void move_add(struct fat_moves *moves, struct fat_move *move)
 {
-    struct fat_move **link = &bucket_of(moves, move->ino)->by_ino;
+    for (unsigned by = INO; by <= AT; by++) {
+        struct fat_move **link = link_first(moves, by, move->key[by]);
 
-    move->next_ino = *link;
-    *link = move;
-    link = &bucket_of(moves, move->at)->by_at;
-    move->next_at = *link;
-    *link = move;
+        move->next[by] = *link;
+        *link = move;
+    }
     moves->count++;
 }
 
 static void spare_add(struct fat_moves *moves, struct fat_move *move)
 {
-    move->next_ino = moves->spare;
+    move->next[INO] = moves->spare;
     moves->spare = move;
 }
 
@@ -110,7 +110,7 @@ static struct fat_move *spare_take(struct fat_moves *moves)
     struct fat_move *move = moves->spare;
 
     if (move)
-        moves->spare = move->next_ino;
+        moves->spare = move->next[INO];
     return move;
 }
 
@@ -124,8 +124,8 @@ static void spares_free(struct fat_volume *vol)
 
 static void move_drop(struct fat_moves *moves, struct fat_move *move)
 {
-    *link_ino(moves, move->ino) = move->next_ino;
-    *link_at(moves, move->at) = move->next_at;
+    for (unsigned by = INO; by <= AT; by++)
+        *link_of(moves, by, move->key[by]) = move->next[by];
     moves->count--;
     spare_add(moves, move);
 }
@@ -145,10 +145,10 @@ static void moves_grow(struct fat_volume *vol, unsigned bits)
     if (!old.buckets)
         return;
     for (size_t i = 0; i < (size_t)1 << old.bits; i++) {
-        struct fat_move *move = old.buckets[i].by_ino, *next;
+        struct fat_move *move = old.buckets[i].first[INO], *next;
 
         for (; move; move = next) {
-            next = move->next_ino;
+            next = move->next[INO];
             move_add(moves, move);
         }
     }
@@ -174,6 +174,7 @@ static int moves_make(struct fat_volume *vol)
 
 int fat_moved_enter(struct fat_volume *vol, uint64_t ino, uint64_t at)
 {
+    bool is_home = ino == fat_ino_natural(at);
     struct fat_moves *moves;
     struct fat_move *move;
     int err = moves_make(vol);
@@ -181,29 +182,30 @@ int fat_moved_enter(struct fat_volume *vol, uint64_t ino, uint64_t at)
     if (err)
         return err;
     moves = vol->moves;
-    if (ino != fat_ino_natural(at) && !moves->spare && !*link_ino(moves, ino) &&
-        !*link_at(moves, at)) {
+    if (!is_home && !moves->spare && !move_of(vol, INO, ino) &&
+        !move_of(vol, AT, at)) {
         move = shale_alloc(vol->fs->mem, sizeof *move);
         if (!move)
             return SHALE_ENOMEM;
         spare_add(moves, move);
     }
     fat_moved_leave(vol, ino);
-    if (*link_at(moves, at))
-        move_drop(moves, *link_at(moves, at));
-    if (ino == fat_ino_natural(at))
-        return 0;               /* it is where it belongs */
+    move = move_of(vol, AT, at);
+    if (move)
+        move_drop(moves, move);
+    if (is_home)
+        return 0;
     if (moves->count >= (size_t)1 << moves->bits && moves->bits < BITS_MAX)
         moves_grow(vol, moves->bits + 2);
     move = spare_take(moves);
-    *move = (struct fat_move){ .ino = ino, .at = at };
+    *move = (struct fat_move){ .key = { [INO] = ino, [AT] = at } };
     move_add(moves, move);
     return 0;
 }
 
 void fat_moved_leave(struct fat_volume *vol, uint64_t ino)
 {
-    struct fat_move *move = vol->moves ? *link_ino(vol->moves, ino) : NULL;
+    struct fat_move *move = move_of(vol, INO, ino);
 
     if (move)
         move_drop(vol->moves, move);
@@ -229,10 +231,10 @@ static void moves_sweep(struct fat_volume *vol,
     struct fat_moves *moves = vol->moves;
 
     for (size_t i = 0; i < (size_t)1 << moves->bits; i++) {
-        struct fat_move *move = moves->buckets[i].by_ino, *next;
+        struct fat_move *move = moves->buckets[i].first[INO], *next;
 
         for (; move; move = next) {
-            next = move->next_ino;
+            next = move->next[INO];
             if (!look || look(vol, move))
                 move_drop(moves, move);
         }
@@ -246,11 +248,11 @@ static void moves_sweep(struct fat_volume *vol,
  */
 static bool is_done(struct fat_volume *vol, const struct fat_move *move)
 {
-    uint64_t natural = fat_ino_natural(move->at);
+    uint64_t natural = fat_ino_natural(move->key[AT]);
 
-    return !shale_vnode_in_memory(vol->fs, move->ino) &&
+    return !shale_vnode_in_memory(vol->fs, move->key[INO]) &&
            !shale_vnode_in_memory(vol->fs, natural) &&
-           !*link_ino(vol->moves, natural);
+           !move_of(vol, INO, natural);
 }
 
 void fat_moved_purge(struct fat_volume *vol)

@@ -3,6 +3,7 @@
  */
 #include "fat.h"
 #include "memfn.h"
+#include "utf16.h"
 
 #define REPLACEMENT 0xfffdu
 
@@ -44,6 +45,13 @@ size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces)
            (name[len - 1] == '.' || (spaces && name[len - 1] == ' ')))
         len--;
     return len;
+}
+
+int fat_name_units(const char *name, size_t len, uint16_t *out)
+{
+    int count = utf16_from_utf8(name, len, out, FAT_LONG_MAX);
+
+    return count < 0 ? count : (int)fat_name_strip(out, (size_t)count, false);
 }
 
 /* ---------------------------------------------------------- short names */

@@ -153,10 +153,15 @@ int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
     return found;
 }
 
+int fat_node_corrupt(const struct fat_vnode *vn, const char *what)
+{
+    return shale_corrupt_inode(vn->base.fs, what, vn->at, vn->base.ino);
+}
+
 int fat_chain_short(const struct fat_vnode *vn)
 {
-    return shale_corrupt_inode(vn->base.fs, "fat: a file's chain ends before "
-                               "the file does", vn->at, vn->base.ino);
+    return fat_node_corrupt(vn, "fat: a file's chain ends before the file "
+                                "does");
 }
 
 /* ----------------------------------------------------------- attributes */
@@ -164,8 +169,13 @@ int fat_chain_short(const struct fat_vnode *vn)
 /* Is NAME that of a program, by its extension? */
 static bool is_program(const uint8_t name[11])
 {
-    return memcmp(name + 8, "EXE", 3) == 0 || memcmp(name + 8, "COM", 3) == 0 ||
-           memcmp(name + 8, "BAT", 3) == 0;
+    static const char known[][4] = { "EXE", "COM", "BAT" };
+
+    for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (memcmp(name + 8, known[i], 3) == 0)
+            return true;
+    }
+    return false;
 }
 
 uint32_t fat_entry_mode(const struct fat_volume *vol,
@@ -188,6 +198,7 @@ static void attr_fill(const struct fat_volume *vol, uint64_t ino,
                       struct shale_attr *out)
 {
     uint32_t clusters = fat_clusters_of(vol, size);
+    struct fat_stamp accessed = { .date = entry->accessed };
 
     *out = (struct shale_attr){
         .ino = ino,
@@ -197,16 +208,15 @@ static void attr_fill(const struct fat_volume *vol, uint64_t ino,
         .links = 1,             /* of directories: not counted */
         .flags = entry->attr,
         .block_size = vol->boot.cluster_size,
-        .mtime = fat_time_decode(vol, entry->written),
-        .btime = fat_time_decode(vol, entry->created),
     };
     if (vol->boot.bits != 32 && ino == FAT_ROOT_INO)
         out->allocated = size;
+    fat_time_decode(vol, &entry->created, &out->btime);
+    fat_time_decode(vol, &entry->written, &out->mtime);
     out->ctime = out->mtime;
     out->atime = out->mtime;
-    if (entry->accessed != 0)
-        out->atime = fat_time_decode(
-            vol, (struct fat_stamp){ .date = entry->accessed });
+    if (accessed.date != 0)
+        fat_time_decode(vol, &accessed, &out->atime);
 }
 
 int fat_node_getattr(struct shale_vnode *base, struct shale_attr *out)
@@ -343,8 +353,7 @@ int fat_node_parent(struct shale_vnode *base, uint64_t *ino)
     int found;
 
     if (!fat_is_cluster(vol, dir->chain.first))
-        return shale_corrupt_inode(vol->fs, "fat: directory without clusters",
-                                   dir->at, base->ino);
+        return fat_node_corrupt(dir, "fat: directory without clusters");
     found = dotdot_read(vol, dir->chain.first, base->ino, &parent);
     if (found < 0)
         return found;

@@ -12,31 +12,24 @@
 
 #define BLOCK_SIZE_MAX 4096u
 
-/* As many as there are 2 KiB of blocks, within reason. */
-static void owners_init(struct fat_volume *vol)
-{
-    struct shale_cache_stats stats;
-
-    shale_cache_stats(vol->fs->cache, &stats);
-    vol->owner_count = FAT_OWNERS_MIN;
-    while (vol->owner_count < FAT_OWNERS_MAX &&
-           vol->owner_count < stats.budget >> 11)
-        vol->owner_count *= 2;
-    vol->owners = shale_alloc_array(vol->fs->mem, vol->owner_count,
-                                    sizeof *vol->owners);
-}
-
 static int memory_init(struct fat_volume *vol)
 {
     static const struct shale_slab_config sets = {
         .name = "fat_set", .size = sizeof(struct fat_set),
     };
+    struct shale_cache_stats stats;
 
-    owners_init(vol);
-    vol->zones = shale_alloc_array(vol->fs->mem, FAT_ZONES,
-                                   sizeof *vol->zones);
+    /* As many as there are 2 KiB of blocks, within reason. */
+    shale_cache_stats(vol->fs->cache, &stats);
+    vol->owner_count = FAT_OWNERS_MIN;
+    while (vol->owner_count < FAT_OWNERS_MAX &&
+           vol->owner_count < stats.budget >> 11)
+        vol->owner_count *= 2;
+    vol->owners = shale_alloc_array(vol->fs->mem, vol->owner_count + FAT_ZONES,
+                                    sizeof *vol->owners);
+    vol->zones = vol->owners + vol->owner_count;
     vol->sets = shale_slab_create(vol->fs->mem, &sets);
-    return vol->owners && vol->zones && vol->sets ? 0 : SHALE_ENOMEM;
+    return vol->owners && vol->sets ? 0 : SHALE_ENOMEM;
 }
 
 static void memory_fini(struct fat_volume *vol)
@@ -47,8 +40,7 @@ static void memory_fini(struct fat_volume *vol)
     if (vol->sets)
         shale_slab_destroy(vol->sets);
     shale_free(vol->fs->mem, vol->owners,
-               vol->owner_count * sizeof *vol->owners);
-    shale_free(vol->fs->mem, vol->zones, FAT_ZONES * sizeof *vol->zones);
+               (vol->owner_count + FAT_ZONES) * sizeof *vol->owners);
     shale_free(vol->fs->mem, vol, sizeof *vol);
 }
 
@@ -71,16 +63,27 @@ static int blocks_init(struct fat_volume *vol)
     return shale_fs_set_blocks(vol->fs, size, count);
 }
 
+/* What there is without options: the code page that is named first. */
+static void options_default(const struct shale_fs *fs, struct fat_options *out)
+{
+    out->flags = FAT_SHOW_NT | FAT_CREATE_NT;
+    out->codepage = fs->codepages && fs->codepages[0] ? fs->codepages[0]
+                                                      : &shale_codepage_437;
+}
+
 int fat_mount(struct shale_fs *fs, const struct fat_extras *extras)
 {
     struct fat_volume *vol = shale_zalloc(fs->mem, sizeof *vol);
-    int err;
+    int err = 0;
 
     if (!vol)
         return SHALE_ENOMEM;
     vol->fs = fs;
     vol->extras = extras;
-    err = fat_options_load(fs, &vol->options);
+    if (extras)
+        err = extras->options_load(fs, &vol->options);
+    else
+        options_default(fs, &vol->options);
     if (!err)
         err = fat_boot_load(vol);
     if (!err)
@@ -178,7 +181,6 @@ static int small_mount(struct shale_fs *fs)
 const struct shale_fs_ops shale_fat_small = {
     .name       = "fat",
     .vnode_size = sizeof(struct fat_vnode),
-    .options    = fat_option_names + 1,
     .file_max   = FAT_SIZE_MAX,
     .traits     = SHALE_TRAIT_NO_OWNERS | SHALE_TRAIT_FOLDS_CASE |
                   SHALE_TRAIT_NO_HANDLES | SHALE_TRAIT_DOS_FLAGS,
@@ -191,7 +193,6 @@ const struct shale_fs_ops shale_fat_small = {
     .load       = fat_node_load,
     .evict      = fat_evict,
     .getattr    = fat_node_getattr,
-    .peek       = fat_node_peek,
     .lookup     = fat_lookup,
     .parent     = fat_node_parent,
     .iterate    = fat_iterate,

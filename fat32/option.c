@@ -41,7 +41,7 @@ static int codepage_load(struct shale_fs *fs, struct fat_options *out)
     out->codepage = fat_codepage_find(fs->codepages, number);
     if (!out->codepage)
         return bad_value(fs, "fat: option codepage",
-                         "no such code page: try 437, 850 or 932");
+                         "no such code page here; 437 is always there");
     return 0;
 }
 

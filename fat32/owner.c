@@ -22,11 +22,9 @@ static struct pair *owner_of(struct fat_volume *vol, uint32_t cluster)
     return &vol->owners[cluster % vol->owner_count];
 }
 
-static uint64_t owner_pack(const struct fat_volume *vol, uint32_t cluster,
-                           uint64_t at)
+static uint32_t owner_key(const struct fat_volume *vol, uint32_t cluster)
 {
-    return (uint64_t)(cluster / vol->owner_count + 1) << PLACE_BITS |
-           at / FAT_ENTRY_SIZE;
+    return cluster / vol->owner_count + 1;
 }
 
 /* Does the entry at AT say that it is a directory that begins with CLUSTER? */
@@ -45,10 +43,8 @@ uint64_t fat_owner_find(struct fat_volume *vol, uint32_t cluster)
     uint64_t packed = pair_get(owner_of(vol, cluster));
     uint64_t at = (packed & PLACE_MASK) * FAT_ENTRY_SIZE;
 
-    if (packed != 0 && packed == owner_pack(vol, cluster, at) &&
-        owner_check(vol, cluster, at) > 0)
-        return at;
-    return 0;
+    return packed >> PLACE_BITS == owner_key(vol, cluster) &&
+                   owner_check(vol, cluster, at) > 0 ? at : 0;
 }
 
 int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
@@ -61,7 +57,9 @@ int fat_owner_claim(struct fat_volume *vol, uint32_t cluster, uint64_t at)
         return shale_corrupt_inode(vol->fs, "fat: directory that begins where "
                                    "another one does", at,
                                    fat_ino_of(vol, at));
-    pair_set(owner_of(vol, cluster), owner_pack(vol, cluster, at));
+    pair_set(owner_of(vol, cluster),
+             (uint64_t)owner_key(vol, cluster) << PLACE_BITS |
+             at / FAT_ENTRY_SIZE);
     return 0;
 }
 
@@ -69,6 +67,6 @@ void fat_owner_forget(struct fat_volume *vol, uint32_t cluster)
 {
     struct pair *owner = owner_of(vol, cluster);
 
-    if (pair_get(owner) >> PLACE_BITS == cluster / vol->owner_count + 1)
+    if (pair_get(owner) >> PLACE_BITS == owner_key(vol, cluster))
         pair_set(owner, 0);
 }

@@ -48,6 +48,7 @@ int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
     struct fat_vnode *vn = fat_vnode_of(base);
     struct fat_volume *vol = fat_volume_of(base->fs);
     struct fat_entry entry = vn->entry;
+    struct fat_stamp accessed;
     int err = 0;
 
     /* The attribute that forbids all else can be taken away. */
@@ -64,13 +65,15 @@ int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
     if (err)
         return err;
 
-    if (what->valid & SHALE_SET_ATIME)
-        entry.accessed = fat_time_encode(vol, what->atime).date;
+    if (what->valid & SHALE_SET_ATIME) {
+        fat_time_encode(vol, &what->atime, &accessed);
+        entry.accessed = accessed.date;
+    }
     if (what->valid & SHALE_SET_MTIME) {
-        entry.written = fat_time_encode(vol, what->mtime);
+        fat_time_encode(vol, &what->mtime, &entry.written);
         entry.written.tenth = 0;
     }
     if (what->valid & SHALE_SET_BTIME)
-        entry.created = fat_time_encode(vol, what->btime);
+        fat_time_encode(vol, &what->btime, &entry.created);
     return base->ino == FAT_ROOT_INO ? 0 : fat_vnode_store(vn, &entry);
 }

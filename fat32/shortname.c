@@ -17,7 +17,6 @@
  * it, as Windows does.
  */
 #include "memfn.h"
-#include "utf16.h"
 #include "write.h"
 
 #define PLAIN_TAILS 4u
@@ -94,32 +93,25 @@ static bool does_without_pieces(const struct fat_volume *vol,
                                 const uint16_t *name, const uint16_t *shown,
                                 uint32_t len, uint8_t *lower)
 {
-    static const uint8_t flags[] = { FAT_LOWER_BASE, FAT_LOWER_EXT };
-    bool small[2] = { false, false }, large[2] = { false, false };
-    unsigned part = 0;
-    uint8_t needed = 0;
+    uint8_t part = FAT_LOWER_BASE, small = 0, large = 0;
 
     for (uint32_t i = 0; i < len; i++) {
+        bool is_letter = shown[i] >= 'A' && shown[i] <= 'Z';
+
         if (shown[i] == '.') {
-            part = 1;
+            part = FAT_LOWER_EXT;
         } else if (name[i] != shown[i]) {
-            if (shown[i] < 'A' || shown[i] > 'Z')
+            if (!is_letter)
                 return false;
-            small[part] = true;
-        } else if ((shown[i] >= 'A' && shown[i] <= 'Z') || shown[i] >= 0x80) {
+            small |= part;
+        } else if (is_letter || shown[i] >= 0x80) {
             /* Systems differ in what the flags do to other letters. */
-            large[part] = true;
+            large |= part;
         }
     }
-    for (part = 0; part < 2; part++) {
-        if (small[part] &&
-            (large[part] || !(vol->options.flags & FAT_CREATE_NT)))
-            return false;
-        if (small[part])
-            needed |= flags[part];
-    }
-    *lower = needed;
-    return true;
+    *lower = small;
+    return !(small & large) &&
+           (small == 0 || (vol->options.flags & FAT_CREATE_NT));
 }
 
 /* Make the basis of NAME's units. */
@@ -160,17 +152,18 @@ static void basis_make(const struct fat_volume *vol, struct fat_newname *name)
     name->exact = true;
     name->exact_long = !does_without_pieces(vol, name->units, shown, len,
                                             &name->exact_lower);
+    if (name->exact_long)
+        name->exact_lower = 0;
 }
 
 int fat_newname_decode(struct fat_volume *vol, const char *text, size_t len,
                        struct fat_newname *out)
 {
-    int count = utf16_from_utf8(text, len, out->units, FAT_LONG_MAX);
+    int count = fat_name_units(text, len, out->units);
 
     if (count < 0)
         return count;
-    /* Dots at the end are nothing, as for lookup(); a space is no end. */
-    out->len = (uint32_t)fat_name_strip(out->units, (size_t)count, false);
+    out->len = (uint32_t)count;         /* a space is no end */
     if (out->len == 0 || out->units[out->len - 1] == ' ')
         return SHALE_EINVAL;
     for (uint32_t i = 0; i < out->len; i++) {

@@ -100,9 +100,10 @@ uint32_t fat_table_decode(const struct fat_volume *vol, uint32_t cluster,
 
 uint32_t fat_table_meaning(const struct fat_volume *vol, uint32_t value)
 {
-    uint32_t mask = vol->boot.bits == 12   ? 0xfff
-                    : vol->boot.bits == 16 ? 0xffff
-                                           : 0x0fffffff;
+    uint32_t mask = 0x0fffffffu;
+
+    if (vol->boot.bits < 32)
+        mask >>= 28 - vol->boot.bits;
 
     /* The end is marked by any of the eight highest values. */
     if (value >= (mask & ~7u))

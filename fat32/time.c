@@ -72,16 +72,18 @@ static int32_t zone_at(const struct fat_volume *vol, uint32_t local)
 
 /* ----------------------------------------------------------- the stamps */
 
-struct shale_time fat_time_decode(const struct fat_volume *vol,
-                                  struct fat_stamp stamp)
+void fat_time_decode(const struct fat_volume *vol,
+                     const struct fat_stamp *stamp, struct shale_time *out)
 {
-    unsigned year = YEAR_FIRST + (stamp.date >> 9);
-    unsigned month = stamp.date >> 5 & 15, day = stamp.date & 31;
-    struct shale_time time = { .sec = 0 };
+    unsigned year = YEAR_FIRST + (stamp->date >> 9);
+    unsigned month = stamp->date >> 5 & 15, day = stamp->date & 31;
+    unsigned time = stamp->time, tenth = stamp->tenth;
     uint32_t sec;
 
-    if (stamp.date == 0)
-        return time;
+    out->sec = 0;
+    out->nsec = 0;
+    if (stamp->date == 0)
+        return;
 
     /* What no date is, is taken for the nearest that is one. */
     if (month < 1)
@@ -90,25 +92,24 @@ struct shale_time fat_time_decode(const struct fat_volume *vol,
         month = 12;
     if (day < 1)
         day = 1;
-    sec = (days_to(year, month) + day - 1) * DAY;
-    sec += (stamp.time >> 11) * 3600u + (stamp.time >> 5 & 63) * 60u +
-           (stamp.time & 31) * 2u + stamp.tenth / 100u;
-    time.sec = SEC_FIRST + sec -
+    sec = (days_to(year, month) + day - 1) * DAY + (time >> 11) * 3600 +
+          (time >> 5 & 63) * 60 + (time & 31) * 2 + tenth / 100;
+    out->sec = SEC_FIRST + sec -
                (vol->options.utc ? vol->options.utc_offset : zone_at(vol, sec));
-    time.nsec = stamp.tenth % 100 * 10000000u;
-    return time;
+    out->nsec = tenth % 100 * 10000000;
 }
 
 struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec)
 {
     unsigned year = YEAR_FIRST, month = 12;
-    uint32_t left = (uint32_t)(sec - SEC_FIRST), day;
+    uint32_t left = SEC_LAST, day;
 
     if (sec < SEC_FIRST) {
         left = 0;
         nsec = 0;
-    } else if (sec > SEC_FIRST + SEC_LAST) {
-        left = SEC_LAST;
+    } else if (sec - SEC_FIRST <= SEC_LAST) {
+        left = (uint32_t)(sec - SEC_FIRST);
+    } else {
         nsec = 999999999;
     }
 
@@ -128,11 +129,11 @@ struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec)
     };
 }
 
-struct fat_stamp fat_time_encode(const struct fat_volume *vol,
-                                 struct shale_time time)
+void fat_time_encode(const struct fat_volume *vol,
+                     const struct shale_time *time, struct fat_stamp *out)
 {
     int32_t ahead = vol->options.utc ? vol->options.utc_offset
-                                     : shale_zone(vol->fs, time.sec);
+                                     : shale_zone(vol->fs, time->sec);
 
-    return fat_stamp_make(time.sec + ahead, time.nsec);
+    *out = fat_stamp_make(time->sec + ahead, time->nsec);
 }

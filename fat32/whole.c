@@ -10,6 +10,7 @@
 #define NAMES_MAX ((size_t)3 << 20)
 
 static const struct fat_extras extras = {
+    .options_load = fat_options_load,
     .boot_rescue  = fat_boot_rescue,
     .names_find   = fat_table_find,
     .names_add    = fat_table_add,

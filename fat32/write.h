@@ -37,7 +37,7 @@ enum fat_when {
 
 /*
  * The LEN bytes at SPOT, of a block of RANK, are going to change; FAT_NOW: any
- * of the block's.
+ * of the block's. If not, it is unpinned.
  */
 int fat_change(struct fat_volume *vol, const struct fat_spot *spot, size_t len,
                enum shale_rank rank, enum fat_when when);
@@ -147,17 +147,14 @@ void fat_entry_touch(struct fat_volume *vol, struct fat_entry *entry,
 int fat_vnode_store(struct fat_vnode *vn, const struct fat_entry *entry);
 
 /*
- * Give VN up to WANT more clusters. Stores the run added. SHALE_EAGAIN: the
- * batch has to be written first.
+ * Give VN up to COUNT (at least 1) more clusters, in a row; WHOLE: all of them,
+ * in a row or not. Stores the run added last. Those of a WHOLE are attached to
+ * its chain all at once: on FAT12 the entry that waits then (see link.c) may be
+ * the neighbour of one of them, which could not be linked afterwards.
+ * SHALE_EAGAIN: the batch has to be written first.
  */
-int fat_grow(struct fat_vnode *vn, uint32_t want, struct fat_run *out);
-
-/*
- * Give VN COUNT (at least 1) more clusters, in a row or not. They are attached
- * to its chain all at once: on FAT12 the entry that waits then (see link.c) may
- * be the neighbour of one of them, which could not be linked afterwards.
- */
-int fat_grow_whole(struct fat_vnode *vn, uint32_t count);
+int fat_grow(struct fat_vnode *vn, uint32_t count, bool whole,
+             struct fat_run *out);
 
 /* As in struct shale_fs_ops. */
 int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
@@ -170,8 +167,7 @@ int fat_release(struct shale_vnode *base);
 
 /* A name that a file is to get. */
 struct fat_newname {
-    uint16_t units[FAT_LONG_MAX + 1];
-    uint32_t len;               /* units */
+    uint32_t len;               /* units, see below */
     uint32_t hash;              /* fat_name_hash() of them */
 
     uint8_t basis[11];          /* the short name as made from the long one */
@@ -184,6 +180,8 @@ struct fat_newname {
     uint8_t name[11];           /* the short name */
     uint8_t lower;              /* FAT_LOWER_... */
     bool is_long;               /* needs pieces of a long name */
+
+    uint16_t units[FAT_LONG_MAX + 1];
 };
 
 /*
@@ -356,15 +354,16 @@ int fat_label_encode(const struct shale_codepage *page, const char *label,
 
 /* What the writing half keeps of a volume. */
 struct fat_writer {
-    struct fat_space space;
     struct fat_recent recent;
-    struct fat_newname name;    /* of the call under way, and ... */
-    uint16_t sought[FAT_LONG_MAX + 1];          /* ... one that it looks for */
 
     /* Of FAT12: entries that wait for their moment in this batch. */
     uint64_t waiting_batch;
     uint32_t waiting_count;
     uint32_t waiting[16];
+
+    struct fat_space space;
+    struct fat_newname name;    /* of the call under way, and ... */
+    uint16_t sought[FAT_LONG_MAX + 1];          /* ... one that it looks for */
 };
 
 /* Called by mount, unless read-only / by unmount; VOL->writer is made here. */

@@ -99,6 +99,8 @@ def double_page(path, page):
             array(out, 'static const uint16_t', 'other', other)
         out.write('const struct shale_codepage shale_codepage_%d = {\n' % page)
         out.write('    .number = %d, .high = high, .pairs = pairs,\n' % page)
+        out.write('    .pair_decode = fat_pair_decode, '
+                  '.pair_encode = fat_pair_encode,\n')
         out.write('    .lead_first = 0x%02x, .lead_last = 0x%02x,\n' %
                   (leads[0], leads[-1]))
         out.write('    .trail_first = 0x%02x, .trail_last = 0x%02x,\n' %

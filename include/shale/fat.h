@@ -9,8 +9,11 @@
  *     shale_mkfs(), shale_describe()
  *     the flags as an extended attribute, system.ntfs_attrib
  *     tables of the names in large directories: these are searched slot by slot
+ *     attributes in a listing that need no vnode: each file becomes one
  *     reading volumes whose boot sector is bad by its copy
- *     floppies of DOS 1, which have none: option dos1xfloppy
+ *     floppies of DOS 1, which have none
+ *     mount options: it takes none. Times are in the host's zone, and short
+ *     names in the code page that is first in config.codepages, or 437
  */
 #ifndef SHALE_FAT_H
 #define SHALE_FAT_H
