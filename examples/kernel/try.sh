@@ -35,7 +35,7 @@ if new_disk fat mkfs.fat; then
     ! command -v mcopy >/dev/null || mcopy -s -i "$build/fat.img" ./* ::
 fi
 if new_disk ntfs mkntfs; then
-    mkntfs -q -F -f "$build/ntfs.img" >/dev/null
+    mkntfs -q -F -f "$build/ntfs.img" >/dev/null 2>&1
     ntfscp -q "$build/ntfs.img" README.md README.md
 fi
 echo "Try: help; ls ext2:/; cat fat:/README.md; check ntfs:; poweroff"

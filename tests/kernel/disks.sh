@@ -78,6 +78,7 @@ script()
     echo 'sha256 ext2:/link "ext2:/another big"'
     echo 'sync'
     for volume in ext2 fat ntfs; do
+        echo "speed $volume:/big"
         echo "conformance $volume:"
         [ $volume = ntfs ] || echo "threads $volume:"
         echo "check $volume:"

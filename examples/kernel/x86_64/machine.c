@@ -37,19 +37,34 @@
 #define PM1_CONTROL 0x604u
 #define PM1_S5      0x2000u     /* SLP_EN, SLP_TYP 0 */
 
-uint64_t machine_cycles_hz(void)
+/* Cycles from before channel 2 begins to count COUNTS to after it has. */
+static uint64_t cycles_of(uint32_t counts)
 {
-    uint32_t counts = PIT_HZ / 50;
-    uint64_t start;
+    uint64_t start = cycles();
 
-    out8(PORT_B, (uint8_t)((in8(PORT_B) & ~PORT_B_SPEAK) | PORT_B_GATE));
     out8(PIT_COMMAND, PIT_ONE_SHOT);
     out8(PIT_CHANNEL_2, (uint8_t)counts);
     out8(PIT_CHANNEL_2, (uint8_t)(counts >> 8));
-    start = cycles();
     while (!(in8(PORT_B) & PORT_B_OUT))
         continue;
-    return (cycles() - start) * 50;
+    return cycles() - start;
+}
+
+/*
+ * The least of a few tries: an emulated processor may be stopped at any moment,
+ * which makes a try too long, and none too short.
+ */
+uint64_t machine_cycles_hz(void)
+{
+    uint64_t least = UINT64_MAX;
+
+    out8(PORT_B, (uint8_t)((in8(PORT_B) & ~PORT_B_SPEAK) | PORT_B_GATE));
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t one = cycles_of(PIT_HZ / 100);
+
+        least = one < least ? one : least;
+    }
+    return least * 100;
 }
 
 static void timer_init(void)
