@@ -53,7 +53,7 @@ if [ $# = 2 ]; then
     }
     echo "$1 is mounted on $2:"
     # shellcheck disable=SC2012 # for eyes
-    ls -la "$dir" | head -n 12
+    ls -la "$dir" | sed -n 1,12p        # all of it is read: no SIGPIPE
     echo
     printf 'To unmount it:  %q umount %q\n' "$PWD/$shale" "$dir"
     echo 'To change it, where its format can be: the same mount with -o rw.'

@@ -26,10 +26,36 @@ other_packages=(
     qemu-system-misc
 )
 
+# as_root COMMAND...
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# install_packages PACKAGE...: three times if need be, as a mirror may not answer
+# at once, and another installation may be going on.
+install_packages()
+{
+    local attempt
+
+    for attempt in 1 2 3; do
+        [ "$attempt" = 1 ] || sleep 15
+        as_root apt-get update -q &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get \
+                -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+                install -qy --no-install-recommends "$@" </dev/null && return
+    done
+    return 1
+}
+
 # need_packages PACKAGE...: install those that are missing.
 need_packages()
 {
-    local package missing=() sudo=() log
+    local package missing=() log
 
     if ! command -v dpkg-query >/dev/null; then
         echo "Not a Debian system: please make sure of $*" >&2
@@ -41,19 +67,13 @@ need_packages()
     done
     [ ${#missing[@]} -gt 0 ] || return 0
 
-    if [ "$(id -u)" != 0 ]; then
-        if ! command -v sudo >/dev/null; then
-            echo "Please install, as root: ${missing[*]}" >&2
-            return 1
-        fi
-        sudo=(sudo)
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        echo "Please install, as root: ${missing[*]}" >&2
+        return 1
     fi
     echo "Installing ${missing[*]}"
     log=$(mktemp)
-    if ! "${sudo[@]}" apt-get update -q >"$log" 2>&1 ||
-       ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -qy --no-install-recommends "${missing[@]}" \
-            </dev/null >>"$log" 2>&1; then
+    if ! install_packages "${missing[@]}" >"$log" 2>&1; then
         tail -n 15 "$log" >&2
         rm -f "$log"
         return 1

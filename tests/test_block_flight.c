@@ -89,7 +89,8 @@ START_TEST(reads_all)
     image_is(0, BYTES);
     ck_assert_uint_eq(rig.disk.taken, ways[_i].room ? BYTES / EACH : 0);
     ck_assert_uint_le(rig.disk.most, ways[_i].room);
-    if (ways[_i].room > 1) {
+    /* Threads may be done with one before the next is there. */
+    if (ways[_i].room > 1 && ways[_i].threads == 0) {
         ck_assert_uint_eq(rig.disk.most, ways[_i].room < SHALE_FLIGHT_MAX ?
                                              ways[_i].room : SHALE_FLIGHT_MAX);
         ck_assert_uint_gt(rig.disk.overtaken, 0);

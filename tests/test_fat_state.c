@@ -207,6 +207,7 @@ START_TEST(fsinfo_is_made_where_nothing_else_is)
         for (unsigned i = 0; i < 512; i++)
             ck_assert_msg(at[i] == 0, "%s: byte %u", sectors[_i].what, i);
     }
+    rig_free();
 }
 END_TEST
 

@@ -11,7 +11,8 @@
 have mkfs.fat || skip_all "needs mkfs.fat (dosfstools)"
 have mcopy || skip_all "needs mcopy (mtools)"
 export MTOOLS_SKIP_CHECK=1 TZ=UTC
-locale -a | grep -qix 'c.utf-\?8' || skip_all "needs the locale C.UTF-8"
+locale -a | grep -ix 'c.utf-\?8' >/dev/null ||
+    skip_all "needs the locale C.UTF-8"
 
 files=300
 ! is_quick || files=60

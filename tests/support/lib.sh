@@ -172,7 +172,8 @@ unmount()
         if is_fuse "$dir"; then
             timeout 600 "$SHALE" umount "$dir" || return
         else
-            umount "$dir" || return
+            # Somebody who looks at every new mount may do so now.
+            wait_until umount "$dir" 2>/dev/null || umount "$dir" || return
         fi
     fi
     for at in "${mounted[@]}"; do
