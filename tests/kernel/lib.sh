@@ -80,7 +80,8 @@ boot_end()
     return "$status"
 }
 
-# boot MACHINE OUT [ARGUMENT...] <SCRIPT
+# boot MACHINE OUT [ARGUMENT...] <SCRIPT; not in a pipe: who cleans up has to
+# know of it.
 boot()
 {
     boot_begin "$@"
