@@ -68,23 +68,29 @@ static const struct fat_extras *extras_of(const struct fat_vnode *dir)
 
 void fat_names_add(struct fat_vnode *dir, const struct fat_set *set)
 {
+    const struct fat_extras *extras = extras_of(dir);
+
     /* A search must not begin in the middle of it. */
     if (dir->hint - set->slot < set->count)
         dir->hint = set->slot;
-    if (extras_of(dir))
-        extras_of(dir)->names_add(dir, set);
+    if (extras)
+        extras->names_add(dir, set);
 }
 
 void fat_names_remove(struct fat_vnode *dir, const struct fat_set *set)
 {
-    if (extras_of(dir))
-        extras_of(dir)->names_remove(dir, set);
+    const struct fat_extras *extras = extras_of(dir);
+
+    if (extras)
+        extras->names_remove(dir, set);
 }
 
 void fat_names_forget(struct fat_vnode *dir)
 {
-    if (extras_of(dir))
-        extras_of(dir)->names_forget(dir);
+    const struct fat_extras *extras = extras_of(dir);
+
+    if (extras)
+        extras->names_forget(dir);
 }
 
 /* COUNT slots have been searched for a name. */

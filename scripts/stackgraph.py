@@ -19,7 +19,7 @@ BYTES = re.compile(r'(\d+) bytes \((\w+)')
 HOST = {'lend', 'give_back', 'init', 'fini', 'lock', 'lock_shared', 'unlock',
         'now', 'zone', 'event', 'read', 'write', 'flush', 'discard', 'zero',
         'direct', 'data_from', 'soon', 'submit', 'wait',
-        'wake', 'text', 'number', 'time', 'item'}
+        'wake', 'text', 'number', 'time', 'item', 'whose'}
 
 
 class Graph:

@@ -8,6 +8,7 @@
  * loader does, and DRIVERS is a format of shale/boot.h.
  */
 #include "shale/boot.h"
+#include "shale/fat.h"
 #include "shale/ntfs.h"
 #include "shale/shale.h"
 
