@@ -26,17 +26,14 @@ struct place {
 static bool place_find(const struct ntfs_volume *vol, uint64_t number,
                        struct place *out)
 {
-    uint32_t shift = vol->boot.cluster_shift;
-    uint64_t offset = number << vol->boot.record_shift, at;
+    uint64_t at, left;
 
-    if (number >= vol->valid_records || offset >> shift >= vol->mft_runs->end)
+    if (number >= vol->valid_records)
         return false;
-    out->run = ntfs_runs_find(vol->mft_runs, offset >> shift);
-    if (out->run->lcn == NTFS_HOLE)
-        return false;
-    at = (out->run->lcn << shift) + (offset - (out->run->vcn << shift));
+    out->run = ntfs_runs_at(vol, vol->mft_runs,
+                            number << vol->boot.record_shift, &at, &left);
     out->block = at >> vol->block_shift;
-    return at < vol->cached_end;
+    return at < vol->cached_end;        /* so it is somewhere */
 }
 
 /* By insertion: mostly they are in order, and they are few. */

@@ -35,63 +35,65 @@ void ntfs_walk_end(struct ntfs_walk *walk)
     walk->list = NULL;
 }
 
-/* Bring the list that ATTR is, or begins, into memory. */
-static int list_load(struct ntfs_walk *walk, const struct ntfs_attr *attr)
+/* Make STREAM the list that walk->attr is, or begins, and bring that into
+   memory. */
+static int list_take(struct ntfs_walk *walk, struct ntfs_stream *stream)
 {
     struct ntfs_volume *vol = walk->vol;
-    struct ntfs_stream stream;
     struct ntfs_value list;
-    int err = ntfs_stream_begin(vol, &stream, attr);
+    int err = ntfs_stream_begin(vol, stream, &walk->attr);
 
     if (err)
         return err;
-    err = ntfs_stream_end(vol, &stream);
+    err = ntfs_stream_end(vol, stream);
     if (err) {
-        ntfs_stream_close(vol, &stream);
+        ntfs_stream_close(vol, stream);
         return err;
     }
-    err = ntfs_value_take(vol, &stream, LIST_MAX, &list);
-    if (err)
-        return err;
-    if (list.length == 0)
-        return shale_corrupt_inode(vol->fs, "ntfs: an attribute list of no "
-                                   "length", attr->at, walk->base->number);
+    err = ntfs_value_take(vol, stream, LIST_MAX, &list);
     walk->list = list.bytes;
     walk->list_length = (uint32_t)list.length;
-    walk->list_at = attr->at;
+    return err;
+}
+
+static int list_load(struct ntfs_walk *walk)
+{
+    struct shale_mem *mem = walk->vol->fs->mem;
+    struct ntfs_stream *stream = shale_alloc(mem, sizeof *stream);
+    int err;
+
+    if (!stream)
+        return SHALE_ENOMEM;
+    err = list_take(walk, stream);
+    shale_free(mem, stream, sizeof *stream);
+    if (!err && walk->list_length == 0)
+        err = shale_corrupt_inode(walk->vol->fs, "ntfs: an attribute list of "
+                                  "no length", walk->attr.at,
+                                  walk->base->number);
+    walk->list_at = walk->attr.at;
     walk->offset = 0;
-    return 0;
+    return err;
 }
 
 int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
-                    struct ntfs_walk *walk)
+                    uint32_t only, struct ntfs_walk *walk)
 {
     uint32_t offset = base->attrs;
-    struct ntfs_attr attr;
     int found;
 
     *walk = (struct ntfs_walk){
-        .vol = vol, .base = base, .offset = base->attrs,
+        .vol = vol, .base = base, .only = only, .offset = offset,
     };
     /* Attributes are in the order of their types. */
-    while ((found = ntfs_attr_next(vol, base, &offset, &attr)) > 0 &&
-           attr.type <= NTFS_ATTRIBUTE_LIST) {
-        if (attr.type == NTFS_ATTRIBUTE_LIST)
-            return list_load(walk, &attr);
+    while ((found = ntfs_attr_next(vol, base, &offset, &walk->attr)) > 0 &&
+           walk->attr.type <= NTFS_ATTRIBUTE_LIST) {
+        if (walk->attr.type == NTFS_ATTRIBUTE_LIST)
+            return list_load(walk);
     }
     return found < 0 ? found : 0;
 }
 
 /* --------------------------------------------------------- by the list */
-
-/* An entry of the list, decoded. */
-struct entry {
-    uint32_t type;
-    uint16_t id;
-    uint64_t first_vcn, record;
-    const uint8_t *name;
-    uint8_t name_length;
-};
 
 static int list_corrupt(const struct ntfs_walk *walk, const char *what)
 {
@@ -100,8 +102,9 @@ static int list_corrupt(const struct ntfs_walk *walk, const char *what)
 }
 
 /* Take the next entry; 1, 0 at the end. After an error it is the end. */
-static int entry_take(struct ntfs_walk *walk, struct entry *out)
+static int entry_take(struct ntfs_walk *walk)
 {
+    struct ntfs_list_entry *out = &walk->entry;
     const uint8_t *bytes = walk->list + walk->offset;
     const struct ntfs_disk_list_entry *raw =
         (const struct ntfs_disk_list_entry *)bytes;
@@ -155,11 +158,10 @@ static const char *extension_check(const struct ntfs_walk *walk,
     return NULL;
 }
 
-/* The record that ENTRY says, the walk's own or the base. */
-static int record_find(struct ntfs_walk *walk, const struct entry *entry,
-                       const struct ntfs_record **out)
+/* The record that the entry at hand says, the walk's own or the base. */
+static int record_find(struct ntfs_walk *walk, const struct ntfs_record **out)
 {
-    uint64_t number = NTFS_REFERENCE_NUMBER(entry->record);
+    uint64_t number = NTFS_REFERENCE_NUMBER(walk->entry.record);
     struct ntfs_record *extension;
     const char *wrong;
     int err;
@@ -176,7 +178,7 @@ static int record_find(struct ntfs_walk *walk, const struct entry *entry,
         return list_corrupt(walk, "ntfs: an extension record does not exist");
     if (err)
         return err;
-    wrong = extension_check(walk, extension, entry->record);
+    wrong = extension_check(walk, extension, walk->entry.record);
     if (wrong) {
         ntfs_record_put(walk->vol, extension);
         return list_corrupt(walk, wrong);
@@ -187,7 +189,8 @@ static int record_find(struct ntfs_walk *walk, const struct entry *entry,
     return 0;
 }
 
-static bool is_meant(const struct entry *entry, const struct ntfs_attr *attr)
+static bool is_meant(const struct ntfs_list_entry *entry,
+                     const struct ntfs_attr *attr)
 {
     return attr->type == entry->type && attr->id == entry->id &&
            (attr->resident ? 0 : attr->first_vcn) == entry->first_vcn &&
@@ -196,19 +199,19 @@ static bool is_meant(const struct entry *entry, const struct ntfs_attr *attr)
             memcmp(attr->name, entry->name, 2u * attr->name_length) == 0);
 }
 
-/* The attribute that ENTRY means. */
-static int attr_find(struct ntfs_walk *walk, const struct entry *entry,
-                     struct ntfs_attr *out)
+/* The attribute that the entry at hand means. */
+static int attr_find(struct ntfs_walk *walk)
 {
     const struct ntfs_record *record;
     uint32_t offset;
-    int found = record_find(walk, entry, &record);
+    int found = record_find(walk, &record);
 
     if (found)
         return found;
     offset = record->attrs;
-    while ((found = ntfs_attr_next(walk->vol, record, &offset, out)) > 0)
-        if (is_meant(entry, out))
+    while ((found = ntfs_attr_next(walk->vol, record, &offset,
+                                   &walk->attr)) > 0)
+        if (is_meant(&walk->entry, &walk->attr))
             return 1;
     if (found < 0)
         return found;
@@ -218,24 +221,25 @@ static int attr_find(struct ntfs_walk *walk, const struct entry *entry,
 
 /* ------------------------------------------------------------------ going */
 
-int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out)
+int ntfs_walk_next(struct ntfs_walk *walk)
 {
-    struct entry entry = { .type = 0 };
+    const struct ntfs_list_entry *entry = &walk->entry;
     int found;
 
     while (!walk->list) {
         if (walk->offset == 0)
             return 0;
-        found = ntfs_attr_next(walk->vol, walk->base, &walk->offset, out);
+        found = ntfs_attr_next(walk->vol, walk->base, &walk->offset,
+                               &walk->attr);
         if (found < 0)
             walk->offset = 0;
-        if (found <= 0 || walk->only == 0 || out->type == walk->only)
+        if (found <= 0 || walk->only == 0 || walk->attr.type == walk->only)
             return found;
     }
-    while ((found = entry_take(walk, &entry)) > 0) {
-        if ((walk->only == 0 && entry.type != NTFS_ATTRIBUTE_LIST) ||
-            (walk->only != 0 && entry.type == walk->only))
-            return attr_find(walk, &entry, out);
+    while ((found = entry_take(walk)) > 0) {
+        if ((walk->only == 0 && entry->type != NTFS_ATTRIBUTE_LIST) ||
+            (walk->only != 0 && entry->type == walk->only))
+            return attr_find(walk);
     }
     return found;
 }

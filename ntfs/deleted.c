@@ -65,15 +65,14 @@ static void take_attr(struct search *s, const struct ntfs_attr *attr)
 
 static int take_attrs(struct search *s, const struct ntfs_record *record)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int found = ntfs_walk_begin(s->vol, record, &walk);
+    struct ntfs_walk *walk = &record->room->walk;
+    int found = ntfs_walk_begin(s->vol, record, 0, walk);
 
     if (found)
         return found;
-    while ((found = ntfs_walk_next(&walk, &attr)) > 0)
-        take_attr(s, &attr);
-    ntfs_walk_end(&walk);
+    while ((found = ntfs_walk_next(walk)) > 0)
+        take_attr(s, &walk->attr);
+    ntfs_walk_end(walk);
     return found;
 }
 

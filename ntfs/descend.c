@@ -45,42 +45,50 @@ int ntfs_index_child(struct ntfs_volume *vol, const struct ntfs_index *index,
     return 0;
 }
 
-/* As ntfs_index_descend(), with BUF for one block. */
-static int descend_with(struct ntfs_volume *vol, const struct ntfs_index *index,
-                        ntfs_compare_fn *compare, void *context, uint8_t *buf)
-{
-    struct ntfs_index_node node = ntfs_index_root(index);
+/* Where a way down is. */
+struct descent {
+    struct ntfs_index_node node;
     struct ntfs_entry entry;
+    uint8_t block[];            /* of the node, but for the root's */
+};
+
+/* As ntfs_index_descend(), with memory for WAY. */
+static int descend_by(struct ntfs_volume *vol, const struct ntfs_index *index,
+                      ntfs_compare_fn *compare, void *context,
+                      struct descent *way)
+{
     uint64_t number = 0;
     int found;
 
+    way->node = ntfs_index_root(index);
     for (unsigned level = 0; level < NTFS_INDEX_DEPTH; level++) {
-        found = node_search(vol, index, &node, compare, context, &entry);
-        if (found || entry.child == NTFS_NO_CHILD)
+        found = node_search(vol, index, &way->node, compare, context,
+                            &way->entry);
+        if (found || way->entry.child == NTFS_NO_CHILD)
             return found;
-        found = ntfs_index_child(vol, index, &entry, &number);
+        found = ntfs_index_child(vol, index, &way->entry, &number);
         if (!found)
-            found = ntfs_index_block(vol, index, number, false, buf, &node);
+            found = ntfs_index_block(vol, index, number, false, way->block,
+                                     &way->node);
         if (found)
             return found;
     }
     return shale_corrupt_inode(vol->fs, "ntfs: index whose nodes lead in a "
-                               "circle", node.at, index->ino);
+                               "circle", way->node.at, index->ino);
 }
 
 int ntfs_index_descend(struct ntfs_volume *vol, const struct ntfs_index *index,
                        ntfs_compare_fn *compare, void *context)
 {
-    uint8_t *buf = NULL;
+    size_t size = sizeof(struct descent) +
+                  (index->branches ? index->block_size : 0);
+    struct descent *way = shale_alloc(vol->fs->mem, size);
     int found;
 
-    if (index->branches) {
-        buf = shale_alloc(vol->fs->mem, index->block_size);
-        if (!buf)
-            return SHALE_ENOMEM;
-    }
-    found = descend_with(vol, index, compare, context, buf);
-    shale_free(vol->fs->mem, buf, index->block_size);
+    if (!way)
+        return SHALE_ENOMEM;
+    found = descend_by(vol, index, compare, context, way);
+    shale_free(vol->fs->mem, way, size);
     return found;
 }
 

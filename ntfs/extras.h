@@ -49,9 +49,9 @@ struct ntfs_unix_ops {
 /* Streams and attributes: streams.c, xattr.c, efs.c. */
 struct ntfs_streams_ops {
     int (*streams_options)(struct shale_fs *fs, struct ntfs_options *out);
-    int (*ordinal_open)(struct ntfs_volume *vol,
-                        const struct ntfs_record *base, unsigned ordinal,
-                        struct ntfs_stream *out);
+    int (*stream_load)(struct ntfs_volume *vol,
+                       const struct ntfs_record *base, unsigned ordinal,
+                       struct ntfs_info *info, struct ntfs_stream *data);
     int (*stream_lookup)(struct ntfs_volume *vol, uint64_t reference,
                          const char *name, size_t len, uint64_t *ino);
     int64_t (*xattr_get)(struct shale_vnode *vn, const char *name, void *buf,

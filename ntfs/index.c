@@ -24,55 +24,6 @@ static uint64_t offset_of(const struct ntfs_index *index, uint64_t number)
     return number * index->block_size;
 }
 
-/*
- * What of INDEX's blocks is at OFFSET: returns where on the volume, and how
- * many bytes lie there in a row. SHALE_NOWHERE if that is nowhere.
- */
-static uint64_t place_of(const struct ntfs_volume *vol,
-                         const struct ntfs_index *index, uint64_t offset,
-                         uint64_t *room)
-{
-    uint32_t shift = vol->boot.cluster_shift;
-    const struct ntfs_runs *runs = &index->blocks.runs;
-    const struct ntfs_run *run;
-    uint64_t into;
-
-    if (offset >> shift >= runs->end)
-        return SHALE_NOWHERE;
-    run = ntfs_runs_find(runs, offset >> shift);
-    into = offset - (run->vcn << shift);
-    *room = (run->count << shift) - into;
-    return run->lcn == NTFS_HOLE ? SHALE_NOWHERE : (run->lcn << shift) + into;
-}
-
-/* Read block NUMBER as it is; *AT is where it begins. */
-static int block_read(struct ntfs_volume *vol, const struct ntfs_index *index,
-                      uint64_t number, bool ahead, uint8_t *buf, uint64_t *at)
-{
-    uint32_t done = 0;
-
-    while (done < index->block_size) {
-        uint32_t len = index->block_size - done;
-        uint64_t room = 0, place;
-        int err;
-
-        place = place_of(vol, index, offset_of(index, number) + done, &room);
-        if (place == SHALE_NOWHERE)
-            return shale_corrupt_inode(vol->fs, "ntfs: index with a hole",
-                                       index->at, index->ino);
-        if (len > room)
-            len = (uint32_t)room;
-        if (done == 0)
-            *at = place;
-        err = ntfs_bytes_get(vol, place, buf + done, len, place,
-                             ahead ? room : len);
-        if (err)
-            return err;
-        done += len;
-    }
-    return 0;
-}
-
 const char *ntfs_node_decode(const uint8_t *bytes, size_t room,
                              struct ntfs_index_node *out)
 {
@@ -100,22 +51,26 @@ int ntfs_index_block(struct ntfs_volume *vol, const struct ntfs_index *index,
 {
     const struct ntfs_disk_index_block *block = (const void *)buf;
     const uint32_t head = offsetof(struct ntfs_disk_index_block, node);
-    uint64_t at = index->at;
+    const struct ntfs_runs *runs = &index->blocks.runs;
+    uint64_t offset = offset_of(index, number);
     const char *wrong;
-    int err;
+    int err = ntfs_runs_read(vol, runs, offset, buf, index->block_size,
+                             ahead ? NTFS_READ_WHOLE
+                                   : NTFS_READ_WHOLE | NTFS_READ_ALONE);
 
-    err = block_read(vol, index, number, ahead, buf, &at);
+    if (err == SHALE_ENODATA)
+        return shale_corrupt_inode(vol->fs, "ntfs: index with a hole",
+                                   index->at, index->ino);
     if (err)
         return err;
     wrong = ntfs_fixup(buf, index->block_size, "INDX");
-    if (!wrong && le64_get(block->vcn) !=
-                  offset_of(index, number) >> index->vcn_shift)
+    if (!wrong && le64_get(block->vcn) != offset >> index->vcn_shift)
         wrong = "ntfs: index block that says it is another one";
     if (!wrong)
         wrong = ntfs_node_decode(buf + head, index->block_size - head, out);
+    out->at = ntfs_runs_place(vol, runs, offset) + head;
     if (wrong)
-        return shale_corrupt_inode(vol->fs, wrong, at, index->ino);
-    out->at = at + head;
+        return shale_corrupt_inode(vol->fs, wrong, out->at - head, index->ino);
     return 0;
 }
 
@@ -233,36 +188,37 @@ static int pieces_take(struct ntfs_volume *vol, const struct ntfs_record *base,
                        const uint16_t *name, size_t len,
                        struct ntfs_index *index)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int more = ntfs_walk_begin(vol, base, &walk);
+    struct ntfs_walk *walk = &base->room->walk;
+    const struct ntfs_attr *attr = &walk->attr;
+    int more = ntfs_walk_begin(vol, base, 0, walk);
 
     if (more)
         return more;
-    while ((more = ntfs_walk_next(&walk, &attr)) > 0) {
+    while ((more = ntfs_walk_next(walk)) > 0) {
         struct ntfs_stream *stream = NULL;
 
-        if (ntfs_attr_is(&attr, NTFS_INDEX_ROOT, name, len))
+        if (ntfs_attr_is(attr, NTFS_INDEX_ROOT, name, len))
             stream = &index->root;
-        else if (ntfs_attr_is(&attr, NTFS_INDEX_ALLOCATION, name, len))
+        else if (ntfs_attr_is(attr, NTFS_INDEX_ALLOCATION, name, len))
             stream = &index->blocks;
-        else if (ntfs_attr_is(&attr, NTFS_BITMAP_ATTR, name, len))
+        else if (ntfs_attr_is(attr, NTFS_BITMAP_ATTR, name, len))
             stream = &index->bitmap;
         if (!stream)
             continue;
         if (stream == &index->root)
-            index->at = attr.at;
-        more = piece_take(vol, stream, &attr);
+            index->at = attr->at;
+        more = piece_take(vol, stream, attr);
         if (more)
             break;
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     return more;
 }
 
-static int streams_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                        const uint16_t *name, size_t len,
-                        struct ntfs_index *index)
+NTFS_APART static int streams_load(struct ntfs_volume *vol,
+                                   const struct ntfs_record *base,
+                                   const uint16_t *name, size_t len,
+                                   struct ntfs_index *index)
 {
     int err = pieces_take(vol, base, name, len, index);
 
@@ -326,7 +282,8 @@ static const char *blocks_decode(const struct ntfs_volume *vol,
 }
 
 /* Check what has been read, the entries of the root included. */
-static int index_check(struct ntfs_volume *vol, struct ntfs_index *index)
+NTFS_APART static int index_check(struct ntfs_volume *vol,
+                                  struct ntfs_index *index)
 {
     const char *wrong = root_decode(vol, index);
     struct ntfs_index_node node;

@@ -185,15 +185,12 @@ static inline uint16_t ntfs_upper(const struct ntfs_volume *vol, uint16_t unit)
 /* --------------------------------------------------------------- lookup.c */
 
 /*
- * Find NAME, LEN units, in DIR: store the reference of what it is, which may be
- * stale. SHALE_ENOENT if it is not there.
+ * Find the name of LEN UNITS, as they are on the volume, in the directory of
+ * RECORD, whose index is loaded for that: store the reference of what it is,
+ * which may be stale. SHALE_ENOENT if it is not there.
  */
-int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
-                   uint64_t *reference);
-
-/* The same in the directory of RECORD, whose index is loaded for that. */
 int ntfs_name_find_in(struct ntfs_volume *vol, const struct ntfs_record *record,
-                      const uint16_t *name, size_t len, uint64_t *reference);
+                      const uint8_t *units, size_t len, uint64_t *reference);
 
 /* Take the way that SOUGHT, of which units and length are set, leads down
    DIR's index, and note in it what that comes to. */
@@ -216,17 +213,28 @@ int ntfs_index_examine(const struct ntfs_dir *dir);
 
 /* A listing on its way to who asked for it. */
 struct ntfs_listing {
-    const struct ntfs_dir *dir;
+    struct ntfs_dir dir;
     shale_emit_fn *emit;
     void *context;
+
+    /* Where it is in the index: list.c. */
+    uint64_t cookie;            /* from which on */
+    uint8_t *buf;               /* for a block; NULL if there are none */
+    uint64_t place;             /* the node's, as in a cookie */
+    struct ntfs_index_node node;
+    uint32_t offset;            /* in it, of the next entry */
+    struct ntfs_entry entry;
+
+    /* What is given, for a file called NAME; its `next` is set before. */
+    struct ntfs_name name;
+    struct shale_dirent given;
     char text[NTFS_NAME_BYTES];
 };
 
-/* Give NAME, of the file that REFERENCE means, unless it is hidden; NEXT is the
-   cookie after it. Returns what the listing's emit() does, or 0. */
-int ntfs_listing_give(struct ntfs_listing *listing,
-                      const struct ntfs_name *name, uint64_t reference,
-                      uint64_t next);
+/* Give listing->name, of the file that REFERENCE means, unless it is hidden;
+   listing->given.next is the cookie after it. Returns what the listing's emit()
+   does, or 0. */
+int ntfs_listing_give(struct ntfs_listing *listing, uint64_t reference);
 
 /* As ntfs_iterate(), by the index. */
 int ntfs_index_list(struct ntfs_listing *listing, uint64_t cookie);

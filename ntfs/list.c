@@ -33,132 +33,146 @@ static bool is_hidden(const struct ntfs_options *options,
     return options->hide_hidden && (name->flags & NTFS_FILE_HIDDEN) != 0;
 }
 
-int ntfs_listing_give(struct ntfs_listing *listing,
-                      const struct ntfs_name *name, uint64_t reference,
-                      uint64_t next)
+int ntfs_listing_give(struct ntfs_listing *listing, uint64_t reference)
 {
-    const struct ntfs_volume *vol = listing->dir->vol;
-    struct shale_dirent entry = {
-        .name = listing->text,
-        .ino = NTFS_REFERENCE_NUMBER(reference),
-        .next = next,
-        .type = ntfs_name_type(name),
-        .generation = NTFS_REFERENCE_SEQUENCE(reference),
-    };
+    struct shale_dirent *entry = &listing->given;
 
-    if (is_hidden(&vol->options, name, entry.ino))
+    entry->ino = NTFS_REFERENCE_NUMBER(reference);
+    entry->generation = NTFS_REFERENCE_SEQUENCE(reference);
+    if (is_hidden(&listing->dir.vol->options, &listing->name, entry->ino))
         return 0;
-    entry.len = ntfs_name_text(name, listing->text);
-    return listing->emit(listing->context, &entry);
+    entry->type = ntfs_name_type(&listing->name);
+    entry->name = listing->text;
+    entry->len = ntfs_name_text(&listing->name, listing->text);
+    return listing->emit(listing->context, entry);
 }
 
-/* ---------------------------------------------------------------- a node */
+/* -------------------------------------------------------------- the index */
+
+/* Go on to the first block in use from number FIRST on. 1, or 0: none. */
+static int block_enter(struct ntfs_listing *listing, uint64_t first)
+{
+    struct ntfs_volume *vol = listing->dir.vol;
+    const struct ntfs_index *index = listing->dir.index;
+    uint64_t number = first;
+    int more = ntfs_index_used(vol, index, &number);
+
+    if (more <= 0)
+        return more;
+    more = ntfs_index_block(vol, index, number, true, listing->buf,
+                            &listing->node);
+    listing->place = number + 1;
+    listing->offset = listing->node.first;
+    return more ? more : 1;
+}
+
+/* Was the entry at hand given before the listing was gone on with? */
+static bool is_given(const struct ntfs_listing *listing)
+{
+    return listing->place == listing->cookie >> OFFSET_BITS &&
+           listing->entry.offset < (listing->cookie & OFFSET_MASK);
+}
 
 /*
- * Give the entries of NODE that are not before offset FROM; PLACE is the node's
- * number in a cookie. A name that no path can have is told and passed over: the
- * others are as good as ever.
+ * Find the next name that a path can have. Others are told and passed over: the
+ * rest is as good as ever. 1, or 0 at the end.
  */
-static int node_list(struct ntfs_listing *listing,
-                     const struct ntfs_index_node *node, uint64_t place,
-                     uint64_t from)
+NTFS_APART static int name_next(struct ntfs_listing *listing)
 {
-    struct ntfs_volume *vol = listing->dir->vol;
-    const struct ntfs_index *index = listing->dir->index;
-    uint32_t offset = node->first;
-    struct ntfs_entry entry;
-    struct ntfs_name name;
+    struct ntfs_volume *vol = listing->dir.vol;
+    const struct ntfs_index *index = listing->dir.index;
+    struct ntfs_entry *entry = &listing->entry;
     int more;
 
-    while ((more = ntfs_index_next(vol, index, node, &offset, &entry)) > 0) {
+    while ((more = ntfs_index_next(vol, index, &listing->node,
+                                   &listing->offset, entry)) >= 0) {
         const char *wrong;
 
-        if (entry.last || entry.offset < from)
-            continue;
-        wrong = ntfs_name_decode(entry.key, entry.key_length, &name);
-        if (!wrong)
-            wrong = ntfs_name_check(&name);
-        if (wrong) {
-            (void)shale_corrupt_inode(vol->fs, wrong, entry.at, index->ino);
+        if (more == 0) {
+            more = block_enter(listing, listing->place);
+            if (more <= 0)
+                return more;
             continue;
         }
-        more = ntfs_listing_give(listing, &name, entry.reference,
-                                 place << OFFSET_BITS |
-                                 (entry.offset + entry.length));
-        if (more)
-            break;
+        if (entry->last || is_given(listing))
+            continue;
+        wrong = ntfs_name_decode(entry->key, entry->key_length,
+                                 &listing->name);
+        if (!wrong)
+            wrong = ntfs_name_check(&listing->name);
+        if (!wrong)
+            return 1;
+        (void)shale_corrupt_inode(vol->fs, wrong, entry->at, index->ino);
     }
     return more;
 }
 
-/* Give the entries of the blocks from number FIRST on, in which those before
-   offset FROM have been given. BUF has room for one block. */
-static int blocks_list(struct ntfs_listing *listing, uint64_t first,
-                       uint64_t from, uint8_t *buf)
+/* Give the names from listing->cookie on. */
+static int names_give(struct ntfs_listing *listing)
 {
-    struct ntfs_volume *vol = listing->dir->vol;
-    const struct ntfs_index *index = listing->dir->index;
-    uint64_t number = first;
-    struct ntfs_index_node node;
-    int more;
+    uint64_t place = listing->cookie >> OFFSET_BITS;
+    int more = 0;
 
-    while ((more = ntfs_index_used(vol, index, &number)) > 0) {
-        more = ntfs_index_block(vol, index, number, true, buf, &node);
-        if (!more)
-            more = node_list(listing, &node, number + 1,
-                             number == first ? from : 0);
+    listing->place = 0;
+    listing->node = ntfs_index_root(listing->dir.index);
+    listing->offset = listing->node.first;
+    if (place > 0)
+        more = block_enter(listing, place - 1);
+    if (more < 0 || (place > 0 && more == 0))
+        return more;
+    while ((more = name_next(listing)) > 0) {
+        const struct ntfs_entry *entry = &listing->entry;
+
+        listing->given.next = listing->place << OFFSET_BITS |
+                              (entry->offset + entry->length);
+        more = ntfs_listing_give(listing, entry->reference);
         if (more)
             break;
-        number++;
     }
     return more;
 }
 
 int ntfs_index_list(struct ntfs_listing *listing, uint64_t cookie)
 {
-    const struct ntfs_index *index = listing->dir->index;
-    struct shale_mem *mem = listing->dir->vol->fs->mem;
-    uint64_t place = cookie >> OFFSET_BITS, from = cookie & OFFSET_MASK;
-    struct ntfs_index_node root = ntfs_index_root(index);
-    uint8_t *buf;
-    int err = 0;
+    const struct ntfs_index *index = listing->dir.index;
+    struct shale_mem *mem = listing->dir.vol->fs->mem;
+    int err;
 
-    if (place == 0) {
-        err = node_list(listing, &root, 0, from);
-        place = 1;
-        from = 0;
+    if (cookie >> OFFSET_BITS > index->block_count)
+        return 0;
+    listing->buf = NULL;
+    if (index->block_count > 0) {
+        listing->buf = shale_alloc(mem, index->block_size);
+        if (!listing->buf)
+            return SHALE_ENOMEM;
     }
-    if (err || place > index->block_count)
-        return err;
-    buf = shale_alloc(mem, index->block_size);
-    if (!buf)
-        return SHALE_ENOMEM;
-    err = blocks_list(listing, place - 1, from, buf);
-    shale_free(mem, buf, index->block_size);
+    listing->cookie = cookie;
+    err = names_give(listing);
+    shale_free(mem, listing->buf, index->block_size);
     return err;
 }
 
 /* ---------------------------------------------------------- the operation */
 
-int ntfs_iterate(struct shale_vnode *vn, uint64_t cookie,
+int ntfs_iterate(struct shale_vnode *base, uint64_t cookie,
                  shale_emit_fn *emit, void *context)
 {
-    const struct ntfs_dir dir = ntfs_dir_of((struct ntfs_vnode *)vn);
-    struct shale_mem *mem = vn->fs->mem;
+    const struct ntfs_vnode *vn = (const struct ntfs_vnode *)base;
     struct ntfs_listing *listing;
     int err;
 
-    if (!dir.index)
+    if (!vn->index)
         return 0;
-    listing = shale_alloc(mem, sizeof *listing);
+    listing = shale_zalloc(base->fs->mem, sizeof *listing);
     if (!listing)
         return SHALE_ENOMEM;
-    listing->dir = &dir;
+    listing->dir = ntfs_dir_of(vn);
     listing->emit = emit;
     listing->context = context;
-    err = dir.vol->options.recover
-              ? dir.vol->extras.recovery->listing_recover(listing, cookie)
+    err = listing->dir.vol->options.recover
+              ? listing->dir.vol->extras.recovery->listing_recover(listing,
+                                                                   cookie)
               : ntfs_index_list(listing, cookie);
-    shale_free(mem, listing, sizeof *listing);
+    shale_free(base->fs->mem, listing, sizeof *listing);
     return err;
 }

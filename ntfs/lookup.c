@@ -79,8 +79,9 @@ static int found(const struct ntfs_dir *dir, struct ntfs_sought *sought,
     return 0;
 }
 
-int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
-                   uint64_t *reference)
+/* The same of LEN UNITS as they are on the volume. */
+static int units_find(const struct ntfs_dir *dir, const uint8_t *units,
+                      size_t len, uint64_t *reference)
 {
     struct ntfs_sought *sought;
     int err;
@@ -90,7 +91,8 @@ int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
     sought = shale_alloc(dir->vol->fs->mem, sizeof *sought);
     if (!sought)
         return SHALE_ENOMEM;
-    memcpy(sought->units, name, len * sizeof *name);
+    for (size_t i = 0; i < len; i++)
+        sought->units[i] = le16_load(units + 2 * i);
     sought->length = (unsigned)len;
     err = found(dir, sought, reference);
     shale_free(dir->vol->fs->mem, sought, sizeof *sought);
@@ -98,7 +100,7 @@ int ntfs_name_find(const struct ntfs_dir *dir, const uint16_t *name, size_t len,
 }
 
 int ntfs_name_find_in(struct ntfs_volume *vol, const struct ntfs_record *record,
-                      const uint16_t *name, size_t len, uint64_t *reference)
+                      const uint8_t *units, size_t len, uint64_t *reference)
 {
     struct ntfs_dir dir = {
         .vol = vol, .ino = record->number, .sequence = record->sequence,
@@ -110,7 +112,7 @@ int ntfs_name_find_in(struct ntfs_volume *vol, const struct ntfs_record *record,
     /* For one name it is not worth to examine it. */
     if (!ntfs_index_is_damaged(dir.index))
         dir.index->checked = NTFS_SOUND;
-    err = ntfs_name_find(&dir, name, len, reference);
+    err = units_find(&dir, units, len, reference);
     ntfs_index_free(vol, dir.index);
     return err;
 }
@@ -199,25 +201,24 @@ int ntfs_lookup(struct shale_vnode *base, const char *name, size_t len,
 int ntfs_parent_find(struct ntfs_volume *vol, const struct ntfs_record *base,
                      uint64_t *reference)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
+    struct ntfs_walk *walk = &base->room->walk;
+    const struct ntfs_attr *attr = &walk->attr;
     struct ntfs_name name;
     bool found = false;
-    int more = ntfs_walk_begin(vol, base, &walk);
+    int more = ntfs_walk_begin(vol, base, NTFS_FILE_NAME, walk);
 
     *reference = 0;
     if (more)
         return more;
-    walk.only = NTFS_FILE_NAME;
-    while (!found && (more = ntfs_walk_next(&walk, &attr)) > 0) {
-        if (attr.type != NTFS_FILE_NAME || !attr.resident ||
-            ntfs_name_decode(attr.value, attr.value_length, &name))
+    while (!found && (more = ntfs_walk_next(walk)) > 0) {
+        if (!attr->resident ||
+            ntfs_name_decode(attr->value, attr->value_length, &name))
             continue;
         found = name.space != NTFS_DOS;
         if (found || *reference == 0)
             *reference = name.parent;
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     return more < 0 ? more : 0;
 }
 

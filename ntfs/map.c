@@ -18,82 +18,36 @@
 
 /* ---------------------------------------------------------- streams as such */
 
-/* The run that OFFSET of STREAM is in; NULL past the last one. */
-static const struct ntfs_run *run_at(const struct ntfs_volume *vol,
-                                     const struct ntfs_stream *stream,
-                                     uint64_t offset)
-{
-    uint64_t vcn = offset >> vol->boot.cluster_shift;
-
-    return vcn < stream->runs.end ? ntfs_runs_find(&stream->runs, vcn) : NULL;
-}
-
-/* The byte of the volume that is OFFSET, which is in RUN, no hole. */
-static uint64_t run_place(const struct ntfs_volume *vol,
-                          const struct ntfs_run *run, uint64_t offset)
-{
-    unsigned shift = vol->boot.cluster_shift;
-
-    return (run->lcn << shift) + (offset - (run->vcn << shift));
-}
-
 uint64_t ntfs_data_place(const struct ntfs_volume *vol,
                          const struct ntfs_stream *stream, uint64_t offset)
 {
-    const struct ntfs_run *run = run_at(vol, stream, offset);
+    uint64_t at = ntfs_runs_place(vol, &stream->runs, offset);
 
-    return run && run->lcn != NTFS_HOLE ? run_place(vol, run, offset)
-                                        : stream->at;
-}
-
-/* Bytes from OFFSET to the end of the RUN that it is in. */
-static uint64_t run_left(const struct ntfs_volume *vol,
-                         const struct ntfs_run *run, uint64_t offset)
-{
-    return ((run->vcn + run->count) << vol->boot.cluster_shift) - offset;
-}
-
-static int device_read(struct ntfs_volume *vol, uint64_t at, void *buf,
-                       size_t len)
-{
-    int err = shale_bdev_read_bytes(vol->fs->dev, vol->fs->mem, at, buf, len);
-
-    if (err && err != SHALE_ENOMEM)
-        shale_fail(vol->fs, err, "ntfs: file data cannot be read", NULL, at);
-    return err;
+    return at == SHALE_NOWHERE ? stream->at : at;
 }
 
 int ntfs_data_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                    uint64_t offset, void *buf, size_t len)
 {
-    uint8_t *to = buf;
+    int err;
 
     if (stream->resident) {
         if (offset > stream->size || len > stream->size - offset)
             return shale_corrupt_inode(
                 vol->fs, "ntfs: data ends before what is in it", stream->at,
                 stream->ino);
-        memcpy(to, stream->value + offset, len);
+        memcpy(buf, stream->value + offset, len);
         return 0;
     }
-    while (len > 0) {
-        const struct ntfs_run *run = run_at(vol, stream, offset);
-        size_t count = len;
-        int err;
-
-        if (!run || run->lcn == NTFS_HOLE)
-            return shale_corrupt_inode(vol->fs, "ntfs: packed data has a hole",
-                                       stream->at, stream->ino);
-        if (count > run_left(vol, run, offset))
-            count = (size_t)run_left(vol, run, offset);
-        err = device_read(vol, run_place(vol, run, offset), to, count);
-        if (err)
-            return err;
-        to += count;
-        offset += count;
-        len -= count;
-    }
-    return 0;
+    err = ntfs_runs_read(vol, &stream->runs, offset, buf, len,
+                         NTFS_READ_PAST | NTFS_READ_WHOLE);
+    if (err == SHALE_ENODATA)
+        return shale_corrupt_inode(vol->fs, "ntfs: packed data has a hole",
+                                   stream->at, stream->ino);
+    if (err && err != SHALE_ENOMEM)
+        shale_fail(vol->fs, err, "ntfs: file data cannot be read", NULL,
+                   ntfs_data_place(vol, stream, offset));
+    return err;
 }
 
 /* --------------------------------------------------- data that is elsewhere */
@@ -170,19 +124,18 @@ int ntfs_clusters_map(struct ntfs_volume *vol,
                       const struct ntfs_stream *stream, uint64_t offset,
                       uint64_t valid, struct shale_extent *out)
 {
-    const struct ntfs_run *run = run_at(vol, stream, offset);
+    uint64_t at, left;
 
-    if (!run)
+    if (!ntfs_runs_at(vol, &stream->runs, offset, &at, &left))
         return shale_corrupt_inode(vol->fs,
                                    "ntfs: data ends before its file does",
                                    stream->at, stream->ino);
     *out = (struct shale_extent){
-        .offset = offset, .length = run_left(vol, run, offset),
-        .kind = SHALE_EXTENT_HOLE,
+        .offset = offset, .length = left, .kind = SHALE_EXTENT_HOLE,
     };
-    if (run->lcn == NTFS_HOLE)
+    if (at == SHALE_NOWHERE)
         return 0;
-    out->device = run_place(vol, run, offset);
+    out->device = at;
     out->kind = SHALE_EXTENT_DATA;
     if (offset >= valid)
         out->kind = SHALE_EXTENT_UNWRITTEN;

@@ -19,6 +19,9 @@
 /* $STANDARD_INFORMATION of BASE; the part since NTFS 3.0 zero if not there. */
 int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
                       struct ntfs_disk_standard *out);
+/* NTFS_FILE_... of it; 0 after an error. */
+int ntfs_flags_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                   uint32_t *out);
 
 /* ------------------------------------------------------------- text */
 
@@ -35,14 +38,6 @@ void ntfs_text_put_units(struct ntfs_text *text, const uint8_t *units,
                          size_t count, bool slashes);
 
 /* ----------------------------------------------------------- reparse.c */
-
-/* A reparse point, read and its head checked. */
-struct ntfs_reparse {
-    uint32_t tag;
-    struct ntfs_value value;    /* the whole attribute */
-    const uint8_t *data;        /* behind the head, and the GUID if any */
-    size_t data_length;
-};
 
 /* Read that of BASE's file; *OUT is the caller's until close. Returns 1, or 0
    if it has none. */
@@ -73,11 +68,11 @@ int ntfs_target_put(struct ntfs_volume *vol, const struct ntfs_record *base,
                     struct ntfs_text *out);
 
 /*
- * Walk from directory *NUMBER along a path of Windows, COUNT units in the
- * machine's order: 1 and where it leads, 0 if that is not there. Ends, with 1,
+ * Walk from directory *NUMBER along a path of Windows, COUNT units as on the
+ * volume: 1 and where it leads, 0 if that is not there. Ends, with 1,
  * at the first thing on the way that has a reparse point.
  */
-int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
+int ntfs_path_find(struct ntfs_volume *vol, const uint8_t *path, size_t count,
                    uint64_t *number);
 
 /* ---------------------------------------------------------------- ea.c */

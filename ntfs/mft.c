@@ -76,21 +76,20 @@ static int first_piece(struct ntfs_volume *vol,
 static int add_pieces(struct ntfs_volume *vol,
                       const struct ntfs_record *record)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int found = ntfs_walk_begin(vol, record, &walk);
+    struct ntfs_walk *walk = &record->room->walk;
+    const struct ntfs_attr *attr = &walk->attr;
+    int found = ntfs_walk_begin(vol, record, NTFS_DATA, walk);
 
     if (found)
         return found;
-    walk.only = NTFS_DATA;
-    while ((found = ntfs_walk_next(&walk, &attr)) > 0) {
-        if (!ntfs_attr_is(&attr, NTFS_DATA, NULL, 0) || attr.first_vcn == 0)
+    while ((found = ntfs_walk_next(walk)) > 0) {
+        if (!ntfs_attr_is(attr, NTFS_DATA, NULL, 0) || attr->first_vcn == 0)
             continue;
-        found = ntfs_stream_add(vol, vol->mft, &attr);
+        found = ntfs_stream_add(vol, vol->mft, attr);
         if (found)
             break;
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     return found;
 }
 
@@ -140,6 +139,14 @@ int ntfs_mft_init(struct ntfs_volume *vol)
     vol->mft = shale_zalloc(vol->fs->mem, sizeof *vol->mft);
     if (!vol->mft)
         return SHALE_ENOMEM;
+    if (mirror != NTFS_HOLE) {
+        vol->mirror_run = (struct ntfs_run){
+            .lcn = mirror, .count = vol->boot.cluster_count - mirror,
+        };
+        vol->mirror = (struct ntfs_runs){
+            &vol->mirror_run, 1, 1, vol->mirror_run.count,
+        };
+    }
     vol->mft_runs = &vol->mft->runs;
     err = bootstrap(vol, vol->boot.mft_lcn, &at);
     if (!err || err == SHALE_ENOMEM || at == SHALE_NOWHERE ||

@@ -226,34 +226,32 @@ static int do_without(struct gathering *g, uint32_t type, int err)
     return 0;
 }
 
+/* Take all attributes of the file. */
 static int walk_all(struct gathering *g)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int found, err = ntfs_walk_begin(g->vol, g->base, &walk);
+    struct ntfs_walk *walk = &g->base->room->walk;
+    const struct ntfs_attr *attr = &walk->attr;
+    int found, err = ntfs_walk_begin(g->vol, g->base, 0, walk);
 
     if (err)
         return err;
-    while (!err && (found = ntfs_walk_next(&walk, &attr)) != 0) {
-        err = found < 0 ? found : take_attr(g, &attr);
+    while (!err && (found = ntfs_walk_next(walk)) != 0) {
+        err = found < 0 ? found : take_attr(g, attr);
         if (!err)
-            g->info->has |= NTFS_HAS(attr.type);
+            g->info->has |= NTFS_HAS(attr->type);
         else
-            err = do_without(g, found < 0 ? 0 : attr.type, err);
+            err = do_without(g, found < 0 ? 0 : attr->type, err);
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     if (g->damaged > 0 && g->info->links == 0)
         g->info->links = 1;     /* something led here */
     return !err && !g->has_data && !g->info->is_directory ? g->missing : err;
 }
 
-/*
- * Gather what is known of BASE's file in *INFO, which is zero. Unless it is
- * NULL, open its unnamed data in *DATA, likewise zero, which is to be closed
- * whatever this returns.
- */
-static int info_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                     struct ntfs_stream *data, struct ntfs_info *info)
+/* What the attributes of BASE's file say; the rest as in info_load(). */
+NTFS_APART static int gather(struct ntfs_volume *vol,
+                             const struct ntfs_record *base,
+                             struct ntfs_stream *data, struct ntfs_info *info)
 {
     struct gathering g = {
         .vol = vol, .base = base, .info = info, .data = data,
@@ -274,10 +272,25 @@ static int info_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     info->allocated += g.packed;
     if (g.data && g.has_data && !info->data_lost && !g.cut)
         ntfs_stream_end(vol, data);     /* reported; read as far as it goes */
-    err = ntfs_special_load(vol, base, info);
     /* $Quota and its like have indexes that are no directory, and no data. */
-    if ((base->flags & NTFS_RECORD_VIEW) && !g.has_data &&
-        base->number >= NTFS_FIRST_USER)
+    info->is_view = (base->flags & NTFS_RECORD_VIEW) && !g.has_data &&
+                    base->number >= NTFS_FIRST_USER;
+    return 0;
+}
+
+/*
+ * Gather what is known of BASE's file in *INFO, which is zero. Unless it is
+ * NULL, open its unnamed data in *DATA, likewise zero, which is to be closed
+ * whatever this returns.
+ */
+static int info_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                     struct ntfs_stream *data, struct ntfs_info *info)
+{
+    int err = gather(vol, base, data, info);
+
+    if (!err)
+        err = ntfs_special_load(vol, base, info);
+    if (info->is_view)
         info->mode = 0;
     return err;
 }
@@ -310,21 +323,16 @@ static int record_of(struct ntfs_volume *vol, uint64_t ino,
     return 0;
 }
 
-/* Open in *DATA the stream that INO means, and make *INFO that of it. */
+/* Open in *DATA the stream that INO means, and make *INFO that of it. DATA may
+   be NULL. */
 static int stream_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                        uint64_t ino, struct ntfs_info *info,
                        struct ntfs_stream *data)
 {
     const struct ntfs_streams_ops *streams = vol->extras.streams;
-    int found = streams ? streams->ordinal_open(vol, base, NTFS_INO_STREAM(ino),
-                                                data) : 0;
 
-    if (found <= 0)
-        return found < 0 ? found : SHALE_ESTALE;
-    info->type = SHALE_TYPE_FILE;
-    info->size = data->size;
-    info->allocated = data->resident ? 0 : data->taken;
-    return 0;
+    return streams ? streams->stream_load(vol, base, NTFS_INO_STREAM(ino),
+                                          info, data) : SHALE_ESTALE;
 }
 
 /* A mode's bits for each enum shale_type. */
@@ -370,23 +378,20 @@ static void attr_fill(uint64_t ino, const struct ntfs_info *info,
 int ntfs_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out)
 {
     struct ntfs_volume *vol = ntfs_volume_of(fs);
-    struct ntfs_info info = { 0 };
     struct ntfs_record *record;
+    struct ntfs_info *info;
     int err = record_of(vol, ino, &record);
 
     if (err)
         return err;
-    err = info_load(vol, record, NULL, &info);
-    if (!err && NTFS_INO_STREAM(ino) != 0) {
-        struct ntfs_stream data = { 0 };
-
-        err = stream_load(vol, record, ino, &info, &data);
-        if (!err)
-            ntfs_stream_close(vol, &data);
-    }
-    ntfs_record_put(vol, record);
+    info = &record->room->info;
+    memset(info, 0, sizeof *info);
+    err = info_load(vol, record, NULL, info);
+    if (!err && NTFS_INO_STREAM(ino) != 0)
+        err = stream_load(vol, record, ino, info, NULL);
     if (!err)
-        attr_fill(ino, &info, out);
+        attr_fill(ino, info, out);
+    ntfs_record_put(vol, record);
     return err;
 }
 

@@ -1,6 +1,6 @@
 /*
  * ntfs.h - an NTFS volume in memory, and what the driver's files call on each
- * other
+ * other; attrs.h has what files are made of
  *
  * Raw bytes (disk.h) become the structs here in one *_decode() each, which
  * checks what it can; after that they are believed. Everything is read-only
@@ -24,11 +24,14 @@
 
 #include "shale/fs.h"
 
-#include "disk.h"
+#include "attrs.h"
 
 #define NTFS_NAME_UNITS 255u            /* of any name */
 #define NTFS_NAME_BYTES 765u            /* of one as UTF-8, at most */
-#define NTFS_HOLE UINT64_MAX            /* LCN of a run that is nowhere */
+
+/* A function that has to have a frame of its own: that would lie under the
+   deepest way there is, if it were made a part of who calls it. */
+#define NTFS_APART __attribute__((noinline))
 
 /* How a vnode's number is made; see node.c. */
 #define NTFS_INO_RECORD(ino) ((ino) & UINT64_C(0xffffffffffff))
@@ -39,9 +42,6 @@
 struct ntfs_security;
 struct ntfs_children;
 struct ntfs_lately;
-struct ntfs_runs;
-struct ntfs_stream;
-struct span;
 
 /* --------------------------------------------------------- the volume */
 
@@ -109,6 +109,8 @@ struct ntfs_volume {
 
     struct ntfs_stream *mft;    /* the data of $MFT: see mft.c */
     const struct ntfs_runs *mft_runs;   /* ... and its runs */
+    struct ntfs_run mirror_run; /* $MFTMirr, as if it went on to the volume's */
+    struct ntfs_runs mirror;    /* end; without a list where it is not known */
     uint64_t record_count;      /* records of the MFT */
     uint64_t valid_records;     /* ... of which these have ever been written */
 
@@ -148,7 +150,7 @@ const char *ntfs_boot_decode(const uint8_t *head, struct ntfs_boot *out,
 /* Names of the mount options, then NULL. */
 extern const char *const ntfs_option_names[];
 
-/* SHALE_ENOTSUP, said why, for what only an extra does that is not in EXTRAS. */
+/* SHALE_ENOTSUP, said why, for what only an extra does that EXTRAS lack. */
 int ntfs_options_load(struct shale_fs *fs, const struct ntfs_extras *extras,
                       struct ntfs_options *out);
 
@@ -156,221 +158,11 @@ int ntfs_options_load(struct shale_fs *fs, const struct ntfs_extras *extras,
 void ntfs_owners_options(struct shale_fs *fs, struct ntfs_options *out);
 int ntfs_streams_options(struct shale_fs *fs, struct ntfs_options *out);
 
-/* ---------------------------------------------------------- runlist.c */
-
-/* Clusters of a stream that lie in a row. */
-struct ntfs_run {
-    uint64_t vcn;
-    uint64_t lcn;               /* or NTFS_HOLE */
-    uint64_t count;             /* clusters, at least 1 */
-};
-
-/* All of a stream's, by VCN, from 0 on and without gaps. */
-struct ntfs_runs {
-    struct ntfs_run *list;
-    size_t count, room;
-    uint64_t end;               /* VCN after the last; 0: none */
-};
-
-/* A run as it is on disk. */
-struct ntfs_pair {
-    uint64_t count;
-    uint64_t lcn;               /* or NTFS_HOLE */
-};
-
-/*
- * Take the next pair from *BYTES; *LCN is that of the run before, 0 to begin
- * with. Returns 1; 0 at the end; -1, and which rule is broken, if that is so.
- * Neither number is bounded yet.
- */
-int ntfs_pair_take(struct span *bytes, uint64_t *lcn, struct ntfs_pair *out,
-                   const char **wrong);
-
-void ntfs_runs_free(struct ntfs_volume *vol, struct ntfs_runs *runs);
-
-/*
- * Add what the LEN bytes of mapping pairs at BYTES say, for VCNs from
- * runs->end to LAST_VCN. AT and INO are for reports.
- */
-int ntfs_runs_decode(struct ntfs_volume *vol, struct ntfs_runs *runs,
-                     const uint8_t *bytes, size_t len, uint64_t last_vcn,
-                     uint64_t at, uint64_t ino);
-
-/* The run that VCN, below runs->end, is in. */
-const struct ntfs_run *ntfs_runs_find(const struct ntfs_runs *runs,
-                                      uint64_t vcn);
-
-/* ----------------------------------------------------------- record.c */
-
-/* A record of the MFT in memory, its fixups undone and its head checked. */
-struct ntfs_record {
-    uint64_t number;
-    uint64_t at;                /* where its first byte is */
-    uint16_t sequence, flags;   /* NTFS_RECORD_... */
-    uint64_t base;              /* reference; 0: this is no extension */
-    uint32_t attrs, used;       /* offset of the first attribute, and the end */
-    uint8_t *bytes;             /* record_size of them, right behind this */
-};
-
-/*
- * Undo the fixups of the SIZE bytes of a block whose head should have MAGIC.
- * Returns NULL, or which rule it breaks.
- */
-const char *ntfs_fixup(uint8_t *bytes, uint32_t size, const char *magic);
-
-/*
- * Read record NUMBER, in use or not: look at the flags. SHALE_ESTALE if there
- * is none of that number, or it has never been used ("FILE" is not there, all
- * zeros). The caller's, until put.
- */
-int ntfs_record_get(struct ntfs_volume *vol, uint64_t number,
-                    struct ntfs_record **out);
-void ntfs_record_put(struct ntfs_volume *vol, struct ntfs_record *record);
-
-/* As ntfs_record_get(), of what a reference means: SHALE_ESTALE too if it is
-   not in use, or is by another now; or is an extension. */
-int ntfs_record_by_reference(struct ntfs_volume *vol, uint64_t reference,
-                             struct ntfs_record **out);
-
-/* Copy LEN bytes at byte AT of the volume through the buffer cache. FIRST and
-   COUNT (bytes) say what is known to be read soon, as shale_buf_get_run(). */
-int ntfs_bytes_get(struct ntfs_volume *vol, uint64_t at, void *buf, size_t len,
-                   uint64_t first, uint64_t count);
-
 /* -------------------------------------------------------------- mft.c */
 
 /* Find $MFT, by itself or by its mirror, and load its runs. */
 int ntfs_mft_init(struct ntfs_volume *vol);
 void ntfs_mft_fini(struct ntfs_volume *vol);
-
-/* ------------------------------------------------------------- attr.c */
-
-/* A piece of an attribute, in a record; points into that. */
-struct ntfs_attr {
-    uint32_t type;              /* enum ntfs_type */
-    uint16_t flags;             /* NTFS_ATTR_... */
-    uint16_t id;
-    const uint8_t *name;        /* le16 units */
-    uint8_t name_length;
-    bool resident;
-    const uint8_t *value;       /* resident */
-    uint32_t value_length;
-    uint64_t first_vcn, last_vcn;       /* not resident: this piece */
-    const uint8_t *pairs;
-    uint32_t pairs_length;
-    uint16_t unit_shift;        /* the first piece has these */
-    uint64_t allocated, size, initialized, compressed;
-    const struct ntfs_record *record;   /* where it is */
-    uint64_t at;                /* byte of the volume, about */
-};
-
-/*
- * The attribute of RECORD at byte *OFFSET (record->attrs to begin with), which
- * moves past it. Returns 1, or 0 at the end.
- */
-int ntfs_attr_next(struct ntfs_volume *vol, const struct ntfs_record *record,
-                   uint32_t *offset, struct ntfs_attr *out);
-
-/* Does ATTR have that type and, unit for unit, that name (LEN units; 0: no
-   name)? */
-bool ntfs_attr_is(const struct ntfs_attr *attr, uint32_t type,
-                  const uint16_t *name, size_t len);
-
-/* --------------------------------------------------------- attrlist.c */
-
-/*
- * A walk over all attributes of a file, wherever they are: those of the base
- * record, or what its $ATTRIBUTE_LIST names, in that order (pieces of one
- * attribute in the order of their VCNs).
- */
-struct ntfs_walk {
-    struct ntfs_volume *vol;
-    const struct ntfs_record *base;     /* the caller's */
-    uint32_t only;              /* 0, or which type the caller wants: he may set
-                                   it after ntfs_walk_begin(), and saves what
-                                   the others would cost */
-    struct ntfs_record *extension;      /* the walk's own; or NULL */
-    uint8_t *list;              /* the attribute list; NULL: there is none */
-    uint32_t list_length;
-    uint64_t list_at;           /* where it is, or begins to say so */
-    uint32_t offset;            /* in the list, or in base: there 0 is past the
-                                   end */
-};
-
-int ntfs_walk_begin(struct ntfs_volume *vol, const struct ntfs_record *base,
-                    struct ntfs_walk *walk);
-/* Returns 1 or, at the end, 0. *OUT is valid until the next call. After an
-   error the walk may go on, past what could not be read. */
-int ntfs_walk_next(struct ntfs_walk *walk, struct ntfs_attr *out);
-void ntfs_walk_end(struct ntfs_walk *walk);
-
-/* ----------------------------------------------------------- stream.c */
-
-/* An attribute as a whole. */
-struct ntfs_stream {
-    uint64_t ino;               /* whose, for reports */
-    uint64_t at;                /* where it begins to be described, likewise */
-    uint32_t type;
-    uint16_t flags;             /* NTFS_ATTR_... */
-    bool resident;
-    uint8_t *value;             /* resident: size bytes, the stream's own */
-    uint64_t size, initialized, allocated;
-    uint64_t taken;             /* bytes that it takes of the volume */
-    uint32_t unit_shift;        /* clusters of a compression unit, log 2 */
-    struct ntfs_runs runs;
-};
-
-/*
- * Begin *STREAM with ATTR, its first piece, or go on with ATTR, the next one.
- * Pieces follow each other without gaps; the runs reach the size at the end.
- * Where it cannot be begun there is nothing to close.
- */
-int ntfs_stream_begin(struct ntfs_volume *vol, struct ntfs_stream *stream,
-                      const struct ntfs_attr *attr);
-int ntfs_stream_add(struct ntfs_volume *vol, struct ntfs_stream *stream,
-                    const struct ntfs_attr *attr);
-int ntfs_stream_end(struct ntfs_volume *vol, struct ntfs_stream *stream);
-
-/* Open the attribute of BASE's file of that type and name. Returns 1, or 0 if
-   it has none. */
-int ntfs_stream_open(struct ntfs_volume *vol, const struct ntfs_record *base,
-                     uint32_t type, const uint16_t *name, size_t len,
-                     struct ntfs_stream *out);
-void ntfs_stream_close(struct ntfs_volume *vol, struct ntfs_stream *stream);
-
-/*
- * Read LEN bytes at OFFSET, all below the size, of a stream that is plain,
- * through the buffer cache: metadata.
- */
-int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                     uint64_t offset, void *buf, size_t len);
-
-/* The same past the buffer cache: for much that is needed once. */
-int ntfs_stream_fetch(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                      uint64_t offset, void *buf, size_t len);
-
-/* Is STREAM stored as it is: neither compressed nor encrypted? */
-bool ntfs_stream_is_plain(const struct ntfs_stream *stream);
-
-/* A small attribute's value, whole and in memory. */
-struct ntfs_value {
-    uint8_t *bytes;             /* or NULL */
-    size_t length;
-    uint64_t at;                /* about where it is, for reports */
-};
-
-/*
- * The value of BASE's attribute of that type and name, the caller's until put.
- * It is to be of at most MAX bytes, stored as it is, all of it: else
- * SHALE_ECORRUPT. Returns 1, or 0 if there is none.
- */
-int ntfs_value_get(struct ntfs_volume *vol, const struct ntfs_record *base,
-                   uint32_t type, const uint16_t *name, size_t len, size_t max,
-                   struct ntfs_value *out);
-/* The same of STREAM, which is closed, whatever this returns. */
-int ntfs_value_take(struct ntfs_volume *vol, struct ntfs_stream *stream,
-                    size_t max, struct ntfs_value *out);
-void ntfs_value_put(struct ntfs_volume *vol, struct ntfs_value *value);
 
 /* ----------------------------------------------------------- volume.c */
 
@@ -404,6 +196,7 @@ struct ntfs_info {
     uint64_t number;
     uint16_t sequence;
     bool is_directory;          /* it has an index of names */
+    bool is_view;               /* it has one of something else, and no data */
     bool case_sensitive;        /* a directory for which WSL asked for that */
     uint32_t flags;             /* NTFS_FILE_... */
     uint32_t has;               /* NTFS_HAS() of the attributes it has */
@@ -421,6 +214,27 @@ struct ntfs_info {
     bool data_lost;             /* what begins the data is damaged */
     bool reparse_lost;          /* so is its reparse point */
 };
+
+/* A reparse point, read and its head checked: reparse.c. */
+struct ntfs_reparse {
+    uint32_t tag;
+    struct ntfs_value value;    /* the whole attribute */
+    const uint8_t *data;        /* behind the head, and the GUID if any */
+    size_t data_length;
+};
+
+/*
+ * What comes with each record, for who looks at it: a stack has little room. It
+ * is one walk's at a time, and of one who gathers what the record says.
+ */
+struct ntfs_room {
+    struct ntfs_walk walk;
+    struct ntfs_info info;
+    struct ntfs_reparse point;
+};
+
+/* Bytes of a record in memory, with its room, less those on the volume. */
+#define NTFS_RECORD_HEAD (sizeof(struct ntfs_record) + sizeof(struct ntfs_room))
 
 /* A B-tree: of a directory's names ("$I30"), or of something else. */
 struct ntfs_index {
@@ -552,6 +366,12 @@ int64_t ntfs_readlink(struct shale_vnode *vn, char *buf, size_t size);
  */
 int ntfs_streams_open(struct ntfs_volume *vol, const struct ntfs_record *base,
                       unsigned ordinal, struct ntfs_stream *out);
+
+/* The same as a file of its own: INFO becomes that of it, and *DATA, unless it
+   is NULL, is opened. SHALE_ESTALE if there is none. */
+int ntfs_streams_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      unsigned ordinal, struct ntfs_info *info,
+                      struct ntfs_stream *data);
 
 /*
  * With the option streams_interface=windows: what "file:NAME" is, NAME being

@@ -28,7 +28,7 @@ static int records_init(struct ntfs_volume *vol)
 {
     const struct shale_slab_config slab = {
         .name = "ntfs_record",
-        .size = sizeof(struct ntfs_record) + vol->boot.record_size,
+        .size = NTFS_RECORD_HEAD + vol->boot.record_size,
     };
 
     vol->records = shale_slab_create(vol->fs->mem, &slab);

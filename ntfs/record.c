@@ -63,98 +63,6 @@ const char *ntfs_fixup(uint8_t *bytes, uint32_t size, const char *magic)
     return NULL;
 }
 
-/* ----------------------------------------------------------- the device */
-
-/* Read what is in no whole block of the cache, or not on the device at all. */
-static int tail_get(struct ntfs_volume *vol, uint64_t at, void *buf,
-                    size_t len)
-{
-    struct shale_fs *fs = vol->fs;
-    int err = shale_bdev_read_bytes(fs->dev, fs->mem, at, buf, len);
-
-    if (!err || err == SHALE_ENOMEM)
-        return err;
-    return shale_fail(fs, err, "ntfs: metadata cannot be read",
-                      at > fs->dev->size || len > fs->dev->size - at
-                          ? "the device ends before it" : NULL, at);
-}
-
-int ntfs_bytes_get(struct ntfs_volume *vol, uint64_t at, void *buf, size_t len,
-                   uint64_t first, uint64_t count)
-{
-    uint32_t mask = vol->block_size - 1;
-    uint64_t first_block = first >> vol->block_shift;
-    uint64_t blocks = ((first + count + mask) >> vol->block_shift) -
-                      first_block;
-    uint8_t *to = buf;
-
-    while (len > 0) {
-        uint32_t into = (uint32_t)at & mask;
-        size_t n = vol->block_size - into;
-        struct shale_buf *block;
-        int err;
-
-        if (at >= vol->cached_end)
-            return tail_get(vol, at, to, len);
-        if (n > len)
-            n = len;
-        err = shale_buf_get_run(vol->fs->cache, at >> vol->block_shift,
-                                first_block, blocks, &block);
-        if (err)
-            return err;
-        memcpy(to, block->data + into, n);
-        shale_buf_put(block);
-        to += n;
-        at += n;
-        len -= n;
-    }
-    return 0;
-}
-
-/*
- * Read the bytes of RECORD, whose number is set, by the runs of the MFT known
- * so far.
- */
-static int bytes_load(struct ntfs_volume *vol, struct ntfs_record *record,
-                      const char **wrong)
-{
-    uint32_t shift = vol->boot.cluster_shift;
-    uint32_t left = vol->boot.record_size;
-    uint64_t offset = record->number << vol->boot.record_shift;
-    uint8_t *to = record->bytes;
-
-    record->at = SHALE_NOWHERE;
-    while (left > 0) {
-        const struct ntfs_run *run;
-        uint64_t first, count, into;
-        uint32_t n = left;
-        int err;
-
-        if (offset >> shift >= vol->mft_runs->end)
-            return shale_fail(vol->fs, SHALE_EIO, "ntfs: where a record of "
-                              "the MFT is, is not known", NULL, SHALE_NOWHERE);
-        run = ntfs_runs_find(vol->mft_runs, offset >> shift);
-        if (run->lcn == NTFS_HOLE) {
-            *wrong = "ntfs: the MFT has a hole";
-            return SHALE_ECORRUPT;
-        }
-        first = run->lcn << shift;
-        count = run->count << shift;
-        into = offset - (run->vcn << shift);
-        if (n > count - into)
-            n = (uint32_t)(count - into);
-        if (record->at == SHALE_NOWHERE)
-            record->at = first + into;
-        err = ntfs_bytes_get(vol, first + into, to, n, first, count);
-        if (err)
-            return err;
-        to += n;
-        offset += n;
-        left -= n;
-    }
-    return 0;
-}
-
 /* --------------------------------------------------------------- records */
 
 static bool is_blank(const uint8_t *bytes, uint32_t size)
@@ -187,20 +95,42 @@ static int record_decode(const struct ntfs_volume *vol,
     return *wrong ? SHALE_ECORRUPT : 0;
 }
 
+/*
+ * Read the bytes of RECORD, whose number is set, by the runs of the MFT known
+ * so far.
+ */
+static int bytes_load(struct ntfs_volume *vol, struct ntfs_record *record,
+                      const char **wrong)
+{
+    const struct ntfs_runs *runs = vol->mft_runs;
+    uint32_t size = vol->boot.record_size;
+    uint64_t offset = record->number << vol->boot.record_shift;
+    int err = ntfs_runs_read(vol, runs, offset, record->bytes, size,
+                             NTFS_READ_WHOLE);
+
+    record->at = ntfs_runs_place(vol, runs, offset);
+    if (err != SHALE_ENODATA)
+        return err;
+    if ((offset + size - 1) >> vol->boot.cluster_shift >= runs->end)
+        return shale_fail(vol->fs, SHALE_EIO, "ntfs: where a record of the MFT "
+                          "is, is not known", NULL, SHALE_NOWHERE);
+    *wrong = "ntfs: the MFT has a hole";
+    return SHALE_ECORRUPT;
+}
+
 /* As the record is in $MFTMirr. Returns 1, or 0 if that is no better, or
    SHALE_ENOMEM. */
 static int mirror_load(struct ntfs_volume *vol, struct ntfs_record *record)
 {
-    uint32_t size = vol->boot.record_size;
+    uint64_t offset = record->number << vol->boot.record_shift;
     const char *wrong;
     int err;
 
-    if (record->number >= MIRROR_RECORDS || vol->boot.mirror_lcn == NTFS_HOLE)
+    if (record->number >= MIRROR_RECORDS || !vol->mirror.list)
         return 0;
-    record->at = (vol->boot.mirror_lcn << vol->boot.cluster_shift) +
-                 (record->number << vol->boot.record_shift);
-    err = ntfs_bytes_get(vol, record->at, record->bytes, size, record->at,
-                         size);
+    record->at = ntfs_runs_place(vol, &vol->mirror, offset);
+    err = ntfs_runs_read(vol, &vol->mirror, offset, record->bytes,
+                         vol->boot.record_size, NTFS_READ_ALONE);
     if (!err)
         err = record_decode(vol, record, &wrong);
     return err == SHALE_ENOMEM ? err : !err;
@@ -245,7 +175,8 @@ int ntfs_record_get(struct ntfs_volume *vol, uint64_t number,
     if (!record)
         return SHALE_ENOMEM;
     record->number = number;
-    record->bytes = (uint8_t *)(record + 1);
+    record->room = (struct ntfs_room *)(record + 1);
+    record->bytes = (uint8_t *)(record->room + 1);
     err = record_load(vol, record);
     if (err) {
         shale_slab_free(vol->records, record);

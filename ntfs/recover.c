@@ -313,23 +313,22 @@ static int names_visit(struct visit *visit, visit_fn *take,
                        const struct ntfs_record *record)
 {
     uint64_t reference = (uint64_t)record->sequence << 48 | record->number;
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
+    struct ntfs_walk *walk = &record->room->walk;
+    const struct ntfs_attr *attr = &walk->attr;
     struct ntfs_name name;
-    int r = ntfs_walk_begin(visit->dir->vol, record, &walk);
+    int r = ntfs_walk_begin(visit->dir->vol, record, NTFS_FILE_NAME, walk);
 
     if (r)
         return r;
-    walk.only = NTFS_FILE_NAME;
-    while ((r = ntfs_walk_next(&walk, &attr)) > 0) {
-        if (attr.type != NTFS_FILE_NAME || !attr.resident ||
-            ntfs_name_decode(attr.value, attr.value_length, &name) ||
+    while ((r = ntfs_walk_next(walk)) > 0) {
+        if (!attr->resident ||
+            ntfs_name_decode(attr->value, attr->value_length, &name) ||
             !visit_wants(visit, &name))
             continue;
         r = take(visit, &name, reference);
         break;
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     return r;
 }
 
@@ -366,8 +365,11 @@ static int child_visit(struct visit *visit, visit_fn *take,
 static int name_give(struct visit *visit, const struct ntfs_name *name,
                      uint64_t reference)
 {
-    int r = ntfs_listing_give(visit->listing, name, reference, visit->next);
+    int r;
 
+    visit->listing->name = *name;
+    visit->listing->given.next = visit->next;
+    r = ntfs_listing_give(visit->listing, reference);
     visit->stopped = r != 0;
     return r;
 }
@@ -375,13 +377,13 @@ static int name_give(struct visit *visit, const struct ntfs_name *name,
 static int children_list(struct ntfs_listing *listing, uint64_t cookie)
 {
     struct visit visit = {
-        .dir = listing->dir, .listing = listing,
+        .dir = &listing->dir, .listing = listing,
     };
-    uint64_t parent = NTFS_INO_RECORD(listing->dir->ino);
+    uint64_t parent = NTFS_INO_RECORD(listing->dir.ino);
     uint64_t from = cookie & ~NTFS_RECOVER_COOKIE;
     struct ntfs_children *children;
     size_t i;
-    int r = children_get(listing->dir->vol, &children);
+    int r = children_get(listing->dir.vol, &children);
 
     if (r)
         return r;
@@ -429,13 +431,13 @@ static int children_search(const struct ntfs_dir *dir,
 
 static int listing_recover(struct ntfs_listing *listing, uint64_t cookie)
 {
-    const struct ntfs_index *index = listing->dir->index;
+    const struct ntfs_index *index = listing->dir.index;
     int err;
 
     if (cookie & NTFS_RECOVER_COOKIE)
         return children_list(listing, cookie);
     if (cookie == 0) {
-        err = ntfs_index_examine(listing->dir);
+        err = ntfs_index_examine(&listing->dir);
         if (err)
             return err;
     }
@@ -444,7 +446,8 @@ static int listing_recover(struct ntfs_listing *listing, uint64_t cookie)
 }
 
 /*
- * By the index, and if that fails by the names of all files. What is not met on its way may be missing for the order being wrong.
+ * By the index, and if that fails by the names of all files. What is not met on
+ * the way may be missing for the order being wrong.
  */
 static int sought_recover(const struct ntfs_dir *dir,
                           struct ntfs_sought *sought)
@@ -481,8 +484,9 @@ static int root_make(struct ntfs_volume *vol, struct ntfs_record **out)
         .flags = NTFS_RECORD_IN_USE | NTFS_RECORD_DIRECTORY,
         .attrs = sizeof(struct ntfs_disk_record),
         .used = (uint32_t)sizeof(struct ntfs_disk_record) + head + value + 8,
-        .bytes = (uint8_t *)(record + 1),
+        .room = (struct ntfs_room *)(record + 1),
     };
+    record->bytes = (uint8_t *)(record->room + 1);
     memset(record->bytes, 0, vol->boot.record_size);
     attr = (struct ntfs_disk_resident *)(record->bytes + record->attrs);
     attr->head.type = le32_make(NTFS_STANDARD_INFORMATION);

@@ -158,14 +158,14 @@ static int text_load(struct ntfs_volume *vol, uint64_t number,
 static int sids_of_volume(struct ntfs_volume *vol, struct ntfs_sids **out)
 {
     static const char path[] = ".NTFS-3G\\UserMapping";
-    uint16_t units[sizeof path - 1];
+    uint8_t units[2 * (sizeof path - 1)] = { 0 };
     struct ntfs_value text = { .bytes = NULL };
     uint64_t number = NTFS_ROOT;
     const char *wrong = NULL;
     int err;
 
     for (size_t i = 0; i < sizeof path - 1; i++)
-        units[i] = (uint8_t)path[i];
+        units[2 * i] = (uint8_t)path[i];
     err = ntfs_path_find(vol, units, sizeof path - 1, &number);
     if (err > 0)
         err = text_load(vol, number, &text, &wrong);

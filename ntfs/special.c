@@ -19,27 +19,50 @@
 #include "extras.h"
 #include "memfn.h"
 
-int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
-                      struct ntfs_disk_standard *out)
+#define STANDARD_SIZE offsetof(struct ntfs_disk_standard, owner_id)
+
+/* Find $STANDARD_INFORMATION of BASE, for which there is room. */
+static int standard_find(struct ntfs_volume *vol,
+                         const struct ntfs_record *base)
 {
+    struct ntfs_attr *attr = &base->room->walk.attr;
     uint32_t offset = base->attrs;
-    struct ntfs_attr attr;
     int more;
 
     /* It is first, and always in the base record. */
-    memset(out, 0, sizeof *out);
-    while ((more = ntfs_attr_next(vol, base, &offset, &attr)) > 0) {
-        if (attr.type != NTFS_STANDARD_INFORMATION || !attr.resident)
+    while ((more = ntfs_attr_next(vol, base, &offset, attr)) > 0) {
+        if (attr->type != NTFS_STANDARD_INFORMATION || !attr->resident)
             continue;
-        if (attr.value_length < offsetof(struct ntfs_disk_standard, owner_id))
-            break;
-        memcpy(out, attr.value, attr.value_length < sizeof *out ?
-               attr.value_length : sizeof *out);
-        return 0;
+        if (attr->value_length >= STANDARD_SIZE)
+            return 0;
+        break;
     }
     return more < 0 ? more :
         shale_corrupt_inode(vol->fs, "ntfs: file without $STANDARD_INFORMATION",
                             base->at, base->number);
+}
+
+int ntfs_standard_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      struct ntfs_disk_standard *out)
+{
+    const struct ntfs_attr *attr = &base->room->walk.attr;
+    int err = standard_find(vol, base);
+
+    memset(out, 0, sizeof *out);
+    if (!err)
+        memcpy(out, attr->value, attr->value_length < sizeof *out ?
+               attr->value_length : sizeof *out);
+    return err;
+}
+
+int ntfs_flags_get(struct ntfs_volume *vol, const struct ntfs_record *base,
+                   uint32_t *out)
+{
+    int err = standard_find(vol, base);
+
+    *out = err ? 0 : le32_load(base->room->walk.attr.value +
+                               offsetof(struct ntfs_disk_standard, flags));
+    return err;
 }
 
 static int owner_load(struct ntfs_volume *vol, const struct ntfs_record *base,
@@ -72,9 +95,9 @@ static int reparse_load(struct ntfs_volume *vol, const struct ntfs_record *base,
                         struct ntfs_info *info)
 {
     struct ntfs_text text = { NULL, 0, 0 };
-    struct ntfs_reparse point;
+    struct ntfs_reparse *point = &base->room->point;
     enum shale_type type;
-    int err = ntfs_reparse_open(vol, base, &point);
+    int err = ntfs_reparse_open(vol, base, point);
 
     if (ntfs_is_damage(vol, err)) {
         info->reparse_lost = true;
@@ -83,19 +106,19 @@ static int reparse_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     if (err <= 0)
         return err;
     err = 0;
-    info->reparse_tag = point.tag;
-    type = ntfs_reparse_type(&point);
+    info->reparse_tag = point->tag;
+    type = ntfs_reparse_type(point);
 
     /* A directory can be a link, but nothing else. */
     if (type == SHALE_TYPE_SYMLINK) {
         info->type = type;
-        err = ntfs_reparse_target(vol, base, &point, &text);
+        err = ntfs_reparse_target(vol, base, point, &text);
         info->symlink_length = text.len;
     } else if (type != SHALE_TYPE_UNKNOWN && !info->is_directory) {
         info->type = type;
-        ntfs_reparse_device(&point, &info->rdev_major, &info->rdev_minor);
+        ntfs_reparse_device(point, &info->rdev_major, &info->rdev_minor);
     }
-    ntfs_reparse_close(vol, &point);
+    ntfs_reparse_close(vol, point);
     return ntfs_is_damage(vol, err) ? 0 : err;
 }
 

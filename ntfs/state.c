@@ -84,18 +84,18 @@ static bool is_blank(const uint8_t *head)
     return true;
 }
 
-/* The restart page at OFFSET; *BLANK: there is nothing instead. */
+/* The restart page at OFFSET; *BLANK: there is nothing instead. HEAD has room
+   for what counts of it. */
 static int restart_load(struct ntfs_volume *vol,
                         const struct ntfs_stream *log, uint64_t offset,
-                        struct restart *out, bool *blank)
+                        uint8_t *head, struct restart *out, bool *blank)
 {
-    uint8_t head[LOG_HEAD];
     int err;
 
     out->valid = *blank = false;
     if (log->resident || offset > log->size || log->size - offset < LOG_HEAD)
         return 0;
-    err = ntfs_stream_read(vol, log, offset, head, sizeof head);
+    err = ntfs_stream_read(vol, log, offset, head, LOG_HEAD);
     if (err)
         return err;
     *blank = is_blank(head);
@@ -103,8 +103,9 @@ static int restart_load(struct ntfs_volume *vol,
     return 0;
 }
 
+/* Find out by both pages of LOG, the one and then the other at HEAD. */
 static int log_read(struct ntfs_volume *vol, const struct ntfs_stream *log,
-                    struct ntfs_state *out)
+                    uint8_t *head, struct ntfs_state *out)
 {
     uint64_t second_at = LOG_PAGE;
     struct restart first, second;
@@ -112,12 +113,12 @@ static int log_read(struct ntfs_volume *vol, const struct ntfs_stream *log,
     const struct restart *newest;
     int err;
 
-    err = restart_load(vol, log, 0, &first, &first_blank);
+    err = restart_load(vol, log, 0, head, &first, &first_blank);
     if (err)
         return err;
     if (first.valid && first.system_page >= LOG_HEAD)
         second_at = first.system_page;
-    err = restart_load(vol, log, second_at, &second, &second_blank);
+    err = restart_load(vol, log, second_at, head, &second, &second_blank);
     if (err)
         return err;
     if (first_blank && second_blank)
@@ -149,19 +150,23 @@ static int data_open(struct ntfs_volume *vol, uint64_t reference,
 static int log_load(struct ntfs_volume *vol, struct ntfs_state *out)
 {
     struct ntfs_stream log;
+    uint8_t *head;
     int err = data_open(vol, NTFS_LOGFILE, &log);
 
     if (err <= 0)
         return err;
-    err = log_read(vol, &log, out);
+    head = shale_alloc(vol->fs->mem, LOG_HEAD);
+    err = head ? log_read(vol, &log, head, out) : SHALE_ENOMEM;
+    shale_free(vol->fs->mem, head, LOG_HEAD);
     ntfs_stream_close(vol, &log);
     return err;
 }
 
 /* -------------------------------------------------------- hiberfil.sys */
 
-static const uint16_t hibernation_file[] = {
-    'h', 'i', 'b', 'e', 'r', 'f', 'i', 'l', '.', 's', 'y', 's',
+static const uint8_t hibernation_file[] = {
+    'h', 0, 'i', 0, 'b', 0, 'e', 0, 'r', 0, 'f', 0, 'i', 0, 'l', 0,
+    '.', 0, 's', 0, 'y', 0, 's', 0,
 };
 
 /* Find it in the root; SHALE_ENOENT. */
@@ -173,8 +178,7 @@ static int sleep_find(struct ntfs_volume *vol, uint64_t *reference)
     if (err)
         return err;
     err = ntfs_name_find_in(vol, root, hibernation_file,
-                            sizeof hibernation_file / sizeof *hibernation_file,
-                            reference);
+                            sizeof hibernation_file / 2, reference);
     ntfs_record_put(vol, root);
     return err;
 }
@@ -240,28 +244,33 @@ bool ntfs_state_clean(const struct ntfs_state *state)
            state->sleep != NTFS_SLEEP_HIBERNATED;
 }
 
-int ntfs_state_tell(struct ntfs_volume *vol)
+/* Say what is not clean in STATE. */
+NTFS_APART static void warn(struct shale_fs *fs, const struct ntfs_state *state)
 {
     struct text list = { .len = 0 };
+
+    if (state->sleep == NTFS_SLEEP_HIBERNATED)
+        also(&list, "Windows is hibernated, or was shut down the fast way");
+    else if (state->log_major >= LOG_CACHED)
+        also(&list, "Windows keeps metadata of it in memory (fast startup)");
+    if (state->log == NTFS_LOG_UNCLEAN)
+        also(&list, "its log was not replayed");
+    if (state->log == NTFS_LOG_UNKNOWN)
+        also(&list, "its log is damaged");
+    if (state->flags & NTFS_VOLUME_CHKDSK)
+        also(&list, "chkdsk was under way");
+    if (state->flags & NTFS_VOLUME_DIRTY)
+        also(&list, "it is marked dirty, for chkdsk");
+    shale_warn(fs, "ntfs: the volume was not left clean, and is shown as it is",
+               list.bytes, SHALE_NOWHERE);
+}
+
+int ntfs_state_tell(struct ntfs_volume *vol)
+{
     struct ntfs_state state;
     int err = ntfs_state_load(vol, &state);
 
-    if (err)
-        return err;
-    if (state.sleep == NTFS_SLEEP_HIBERNATED)
-        also(&list, "Windows is hibernated, or was shut down the fast way");
-    else if (state.log_major >= LOG_CACHED)
-        also(&list, "Windows keeps metadata of it in memory (fast startup)");
-    if (state.log == NTFS_LOG_UNCLEAN)
-        also(&list, "its log was not replayed");
-    if (state.log == NTFS_LOG_UNKNOWN)
-        also(&list, "its log is damaged");
-    if (state.flags & NTFS_VOLUME_CHKDSK)
-        also(&list, "chkdsk was under way");
-    if (state.flags & NTFS_VOLUME_DIRTY)
-        also(&list, "it is marked dirty, for chkdsk");
-    if (!ntfs_state_clean(&state))
-        shale_warn(vol->fs, "ntfs: the volume was not left clean, and is shown "
-                   "as it is", list.bytes, SHALE_NOWHERE);
-    return 0;
+    if (!err && !ntfs_state_clean(&state))
+        warn(vol->fs, &state);
+    return err;
 }

@@ -142,16 +142,16 @@ static int open_by(struct ntfs_walk *walk, uint32_t type, const uint16_t *name,
                    size_t len, struct ntfs_stream *out)
 {
     struct ntfs_volume *vol = walk->vol;
-    struct ntfs_attr attr;
+    const struct ntfs_attr *attr = &walk->attr;
     bool begun = false;
     int found, err = 0;
 
-    while (!err && (found = ntfs_walk_next(walk, &attr)) != 0) {
+    while (!err && (found = ntfs_walk_next(walk)) != 0) {
         if (found < 0) {
             err = found;
-        } else if (ntfs_attr_is(&attr, type, name, len)) {
-            err = begun ? ntfs_stream_add(vol, out, &attr)
-                        : ntfs_stream_begin(vol, out, &attr);
+        } else if (ntfs_attr_is(attr, type, name, len)) {
+            err = begun ? ntfs_stream_add(vol, out, attr)
+                        : ntfs_stream_begin(vol, out, attr);
             begun = true;
         }
     }
@@ -166,61 +166,21 @@ int ntfs_stream_open(struct ntfs_volume *vol, const struct ntfs_record *base,
                      uint32_t type, const uint16_t *name, size_t len,
                      struct ntfs_stream *out)
 {
-    struct ntfs_walk walk;
-    int found = ntfs_walk_begin(vol, base, &walk);
+    struct ntfs_walk *walk = &base->room->walk;
+    int found = ntfs_walk_begin(vol, base, type, walk);
 
     if (found)
         return found;
-    walk.only = type;
-    found = open_by(&walk, type, name, len, out);
-    ntfs_walk_end(&walk);
+    found = open_by(walk, type, name, len, out);
+    ntfs_walk_end(walk);
     return found;
 }
 
 /* --------------------------------------------------------------- reading */
 
-/* Read LEN bytes at AT of the volume, which are in RUN. */
-static int bytes_read(struct ntfs_volume *vol, const struct ntfs_run *run,
-                      uint64_t at, void *buf, size_t len, bool cached)
-{
-    uint32_t shift = vol->boot.cluster_shift;
-
-    if (cached)
-        return ntfs_bytes_get(vol, at, buf, len, run->lcn << shift,
-                              run->count << shift);
-    return shale_bdev_read_bytes(vol->fs->dev, vol->fs->mem, at, buf, len);
-}
-
-static int runs_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
-                     uint64_t offset, uint8_t *to, size_t len, bool cached)
-{
-    uint32_t shift = vol->boot.cluster_shift;
-
-    while (len > 0) {
-        const struct ntfs_run *run =
-            ntfs_runs_find(&stream->runs, offset >> shift);
-        uint64_t into = offset - (run->vcn << shift);
-        uint64_t left = (run->count << shift) - into;
-        size_t n = len < left ? len : (size_t)left;
-        int err = 0;
-
-        if (run->lcn == NTFS_HOLE)
-            memset(to, 0, n);
-        else
-            err = bytes_read(vol, run, (run->lcn << shift) + into, to, n,
-                             cached);
-        if (err)
-            return err;
-        to += n;
-        offset += n;
-        len -= n;
-    }
-    return 0;
-}
-
 static int stream_read(struct ntfs_volume *vol,
                        const struct ntfs_stream *stream, uint64_t offset,
-                       uint8_t *to, size_t len, bool cached)
+                       uint8_t *to, size_t len, unsigned flags)
 {
     size_t n = len;
 
@@ -235,19 +195,19 @@ static int stream_read(struct ntfs_volume *vol,
     else if (n > stream->initialized - offset)
         n = (size_t)(stream->initialized - offset);
     memset(to + n, 0, len - n);
-    return runs_read(vol, stream, offset, to, n, cached);
+    return ntfs_runs_read(vol, &stream->runs, offset, to, n, flags);
 }
 
 int ntfs_stream_read(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                      uint64_t offset, void *buf, size_t len)
 {
-    return stream_read(vol, stream, offset, buf, len, true);
+    return stream_read(vol, stream, offset, buf, len, 0);
 }
 
 int ntfs_stream_fetch(struct ntfs_volume *vol, const struct ntfs_stream *stream,
                       uint64_t offset, void *buf, size_t len)
 {
-    return stream_read(vol, stream, offset, buf, len, false);
+    return stream_read(vol, stream, offset, buf, len, NTFS_READ_PAST);
 }
 
 /* --------------------------------------------------------- small ones whole */
@@ -294,7 +254,8 @@ int ntfs_value_take(struct ntfs_volume *vol, struct ntfs_stream *stream,
         out->length = (size_t)stream->size;
         out->bytes = shale_alloc(vol->fs->mem, out->length);
         err = out->bytes ? stream_read(vol, stream, 0, out->bytes, out->length,
-                                       out->length <= CACHED_MAX)
+                                       out->length > CACHED_MAX ?
+                                       NTFS_READ_PAST : 0)
                          : SHALE_ENOMEM;
     }
     ntfs_stream_close(vol, stream);

@@ -20,20 +20,21 @@ struct sought {
 
 /*
  * Walk to the first piece of the one that is SOUGHT, and leave the walk there:
- * 1 with the piece in *OUT and its ordinal in *ORDINAL, or 0.
+ * 1 with its ordinal in *ORDINAL, or 0.
  */
 static int walk_to(struct ntfs_walk *walk, const struct sought *sought,
-                   struct ntfs_attr *out, unsigned *ordinal)
+                   unsigned *ordinal)
 {
+    const struct ntfs_attr *attr = &walk->attr;
     unsigned count = 0;
     int more;
 
-    while ((more = ntfs_walk_next(walk, out)) > 0) {
-        if (!ntfs_streams_is_first(out))
+    while ((more = ntfs_walk_next(walk)) > 0) {
+        if (!ntfs_streams_is_first(attr))
             continue;
         count++;
         if (sought->name ?
-            ntfs_attr_is(out, NTFS_DATA, sought->name, sought->len) :
+            ntfs_attr_is(attr, NTFS_DATA, sought->name, sought->len) :
             count == sought->ordinal) {
             *ordinal = count;
             return 1;
@@ -42,10 +43,11 @@ static int walk_to(struct ntfs_walk *walk, const struct sought *sought,
     return more;
 }
 
-/* Open the stream that begins with ATTR, to which WALK has come. */
+/* Open the stream that begins where WALK has come to. */
 static int open_from(struct ntfs_volume *vol, struct ntfs_walk *walk,
-                     struct ntfs_attr *attr, struct ntfs_stream *out)
+                     struct ntfs_stream *out)
 {
+    const struct ntfs_attr *attr = &walk->attr;
     uint16_t name[UINT8_MAX];
     size_t len = attr->name_length;
     int err = ntfs_stream_begin(vol, out, attr), more;
@@ -54,7 +56,7 @@ static int open_from(struct ntfs_volume *vol, struct ntfs_walk *walk,
         return err;
     for (size_t i = 0; i < len; i++)
         name[i] = le16_load(attr->name + 2 * i);
-    while ((more = ntfs_walk_next(walk, attr)) > 0) {
+    while ((more = ntfs_walk_next(walk)) > 0) {
         if (attr->resident || attr->first_vcn == 0 ||
             !ntfs_attr_is(attr, NTFS_DATA, name, len))
             break;
@@ -75,37 +77,50 @@ int ntfs_streams_open(struct ntfs_volume *vol, const struct ntfs_record *base,
                       unsigned ordinal, struct ntfs_stream *out)
 {
     const struct sought sought = { .ordinal = ordinal };
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
+    struct ntfs_walk *walk = &base->room->walk;
     unsigned is;
-    int err = ntfs_walk_begin(vol, base, &walk), found;
+    int err = ntfs_walk_begin(vol, base, NTFS_DATA, walk), found;
 
     if (err)
         return err;
-    walk.only = NTFS_DATA;
-    found = walk_to(&walk, &sought, &attr, &is);
+    found = walk_to(walk, &sought, &is);
     if (found > 0) {
-        err = open_from(vol, &walk, &attr, out);
+        err = open_from(vol, walk, out);
         if (err)
             found = err;
     }
-    ntfs_walk_end(&walk);
+    ntfs_walk_end(walk);
     return found;
+}
+
+int ntfs_streams_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+                      unsigned ordinal, struct ntfs_info *info,
+                      struct ntfs_stream *data)
+{
+    struct ntfs_stream unwanted, *stream = data ? data : &unwanted;
+    int found = ntfs_streams_open(vol, base, ordinal, stream);
+
+    if (found <= 0)
+        return found < 0 ? found : SHALE_ESTALE;
+    info->type = SHALE_TYPE_FILE;
+    info->size = stream->size;
+    info->allocated = stream->resident ? 0 : stream->taken;
+    if (!data)
+        ntfs_stream_close(vol, &unwanted);
+    return 0;
 }
 
 int ntfs_streams_find(struct ntfs_volume *vol, const struct ntfs_record *base,
                       const uint16_t *name, size_t len, unsigned *ordinal)
 {
     const struct sought sought = { .name = name, .len = len };
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int err = ntfs_walk_begin(vol, base, &walk), found;
+    struct ntfs_walk *walk = &base->room->walk;
+    int err = ntfs_walk_begin(vol, base, NTFS_DATA, walk), found;
 
     if (err)
         return err;
-    walk.only = NTFS_DATA;
-    found = walk_to(&walk, &sought, &attr, ordinal);
-    ntfs_walk_end(&walk);
+    found = walk_to(walk, &sought, ordinal);
+    ntfs_walk_end(walk);
     return found;
 }
 
@@ -155,8 +170,7 @@ static int64_t extent_read(struct ntfs_volume *vol,
         len = (size_t)left;
     switch (extent->kind) {
     case SHALE_EXTENT_DATA:
-        err = ntfs_bytes_get(vol, extent->device + skip, buf, len,
-                             extent->device, extent->length);
+        err = ntfs_runs_read(vol, &stream->runs, offset, buf, len, 0);
         return err ? err : (int64_t)len;
     case SHALE_EXTENT_HOLE:
     case SHALE_EXTENT_UNWRITTEN:

@@ -144,14 +144,16 @@ struct object_entry {
 static int birth_find(struct ntfs_volume *vol, const uint8_t *id,
                       uint8_t birth[BIRTH_SIZE])
 {
-    static const uint16_t file[] = { '$', 'O', 'b', 'j', 'I', 'd' };
+    static const uint8_t file[] = {
+        '$', 0, 'O', 0, 'b', 0, 'j', 0, 'I', 0, 'd', 0,
+    };
     static const uint16_t name[] = { '$', 'O' };
     struct object_entry entry;
     struct ntfs_record *record;
     struct ntfs_index *index;
     uint64_t number = NTFS_EXTEND;
     int64_t len = 0;
-    int err = ntfs_path_find(vol, file, sizeof file / sizeof *file, &number);
+    int err = ntfs_path_find(vol, file, sizeof file / 2, &number);
 
     if (err <= 0)
         return err;
@@ -229,18 +231,17 @@ static void dos_name_add(struct dos_name *out, const struct ntfs_attr *attr)
 
 static int dos_name_find(const struct ntfs_asked *asked, struct dos_name *out)
 {
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int more = ntfs_walk_begin(asked->vol, asked->record, &walk);
+    struct ntfs_walk *walk = &asked->record->room->walk;
+    int more = ntfs_walk_begin(asked->vol, asked->record, NTFS_FILE_NAME,
+                               walk);
 
     out->len = 0;
     out->names = 0;
     if (more)
         return more;
-    walk.only = NTFS_FILE_NAME;
-    while ((more = ntfs_walk_next(&walk, &attr)) > 0)
-        dos_name_add(out, &attr);
-    ntfs_walk_end(&walk);
+    while ((more = ntfs_walk_next(walk)) > 0)
+        dos_name_add(out, &walk->attr);
+    ntfs_walk_end(walk);
     return more;
 }
 

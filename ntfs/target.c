@@ -125,15 +125,15 @@ static int put_up(struct ntfs_volume *vol, const struct ntfs_record *base,
 /* ---------------------------------------------------------- on the volume */
 
 /* Take the next name of a path from *AT on: its length; 0 at the end. */
-static size_t take_name(const uint16_t *path, size_t count, size_t *at,
+static size_t take_name(const uint8_t *path, size_t count, size_t *at,
                         size_t *begin)
 {
     size_t i = *at;
 
-    while (i < count && path[i] == '\\')
+    while (i < count && unit_at(path, i) == '\\')
         i++;
     *begin = i;
-    while (i < count && path[i] != '\\')
+    while (i < count && unit_at(path, i) != '\\')
         i++;
     *at = i;
     return i - *begin;
@@ -148,17 +148,17 @@ struct step {
 /* What is at STEP; if that is a directory and no link, on to its NAME, unless
    that is none (LEN). */
 static int step_on(struct ntfs_volume *vol, struct step *step,
-                   const uint16_t *name, size_t len)
+                   const uint8_t *name, size_t len)
 {
-    struct ntfs_disk_standard standard;
     struct ntfs_record *record;
+    uint32_t flags;
     int err = ntfs_record_by_reference(vol, step->reference, &record);
 
     if (err)
         return err;
-    err = ntfs_standard_get(vol, record, &standard);
+    err = ntfs_flags_get(vol, record, &flags);
     step->is_directory = record->flags & NTFS_RECORD_DIRECTORY;
-    step->is_link = le32_get(standard.flags) & NTFS_FILE_REPARSE;
+    step->is_link = flags & NTFS_FILE_REPARSE;
     if (!err && len > 0 && step->is_directory && !step->is_link)
         err = ntfs_name_find_in(vol, record, name, len, &step->reference);
     ntfs_record_put(vol, record);
@@ -169,7 +169,7 @@ static int step_on(struct ntfs_volume *vol, struct step *step,
  * Walk from STEP, a directory, along PATH. Returns 1 with where it ends in
  * *STEP, or 0. What is behind a link is for that to say: *BEHIND is then true.
  */
-static int walk(struct ntfs_volume *vol, const uint16_t *path, size_t count,
+static int walk(struct ntfs_volume *vol, const uint8_t *path, size_t count,
                 struct step *step, bool *behind)
 {
     size_t at = 0, begin, len;
@@ -179,7 +179,7 @@ static int walk(struct ntfs_volume *vol, const uint16_t *path, size_t count,
         int err;
 
         len = take_name(path, count, &at, &begin);
-        err = step_on(vol, step, path + begin, len);
+        err = step_on(vol, step, path + 2 * begin, len);
         if (err)
             return err == SHALE_ENOENT || err == SHALE_ESTALE ? 0 : err;
         if (len == 0)
@@ -191,7 +191,7 @@ static int walk(struct ntfs_volume *vol, const uint16_t *path, size_t count,
     return 0;
 }
 
-int ntfs_path_find(struct ntfs_volume *vol, const uint16_t *path, size_t count,
+int ntfs_path_find(struct ntfs_volume *vol, const uint8_t *path, size_t count,
                    uint64_t *number)
 {
     struct step step = { .reference = *number };
@@ -209,19 +209,11 @@ static int is_here(struct ntfs_volume *vol, const struct ntfs_record *base,
 {
     struct step step = { .reference = NTFS_ROOT };
     bool wants_directory = base->flags & NTFS_RECORD_DIRECTORY, behind;
-    size_t size = count * sizeof(uint16_t);
-    uint16_t *path;
     int found;
 
     if (count == 0)
         return 0;               /* some volume's root, likely another's */
-    path = shale_alloc(vol->fs->mem, size);
-    if (!path)
-        return SHALE_ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        path[i] = unit_at(units, i);
-    found = walk(vol, path, count, &step, &behind);
-    shale_free(vol->fs->mem, path, size);
+    found = walk(vol, units, count, &step, &behind);
     if (found <= 0)
         return found;
     return behind || step.is_directory == wants_directory;

@@ -169,17 +169,16 @@ static int stream_emit(struct lister *lister, const struct ntfs_attr *attr)
 static int streams_list(struct lister *lister)
 {
     const struct ntfs_asked *asked = &lister->asked;
-    struct ntfs_walk walk;
-    struct ntfs_attr attr;
-    int stop = 0, more = ntfs_walk_begin(asked->vol, asked->record, &walk);
+    struct ntfs_walk *walk = &asked->record->room->walk;
+    int stop = 0, more = ntfs_walk_begin(asked->vol, asked->record, NTFS_DATA,
+                                         walk);
 
     if (more)
         return more;
-    walk.only = NTFS_DATA;
-    while (!stop && (more = ntfs_walk_next(&walk, &attr)) > 0)
-        if (ntfs_streams_is_first(&attr))
-            stop = stream_emit(lister, &attr);
-    ntfs_walk_end(&walk);
+    while (!stop && (more = ntfs_walk_next(walk)) > 0)
+        if (ntfs_streams_is_first(&walk->attr))
+            stop = stream_emit(lister, &walk->attr);
+    ntfs_walk_end(walk);
     return stop ? stop : more;
 }
 
@@ -243,7 +242,7 @@ int ntfs_listxattr(struct shale_vnode *vn,
 
 static const struct ntfs_streams_ops streams = {
     .streams_options = ntfs_streams_options,
-    .ordinal_open    = ntfs_streams_open,
+    .stream_load     = ntfs_streams_load,
     .stream_lookup   = ntfs_streams_lookup,
     .xattr_get       = ntfs_getxattr,
     .xattr_list      = ntfs_listxattr,

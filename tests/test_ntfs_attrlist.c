@@ -74,26 +74,25 @@ static const char *walk(uint32_t only)
     struct ntfs_volume *vol = ntfsimage_volume(&image);
     struct ntfs_record *record;
     struct ntfs_walk w;
-    struct ntfs_attr attr;
+    const struct ntfs_attr *attr = &w.attr;
     size_t len = 0;
     int found;
 
     ck_assert_int_eq(ntfs_record_get(vol, base, &record), 0);
-    found = ntfs_walk_begin(vol, record, &w);
+    found = ntfs_walk_begin(vol, record, only, &w);
     if (found) {
         ntfs_record_put(vol, record);
         return "begin";
     }
-    w.only = only;
-    while ((found = ntfs_walk_next(&w, &attr)) != 0 && len < 60) {
+    while ((found = ntfs_walk_next(&w)) != 0 && len < 60) {
         if (found < 0)
             text[len++] = '!';
-        else if (attr.name_length > 0)
-            text[len++] = (char)attr.name[0];
-        else if (attr.type == NTFS_DATA)
-            text[len++] = attr.first_vcn ? '2' : '1';
+        else if (attr->name_length > 0)
+            text[len++] = (char)attr->name[0];
+        else if (attr->type == NTFS_DATA)
+            text[len++] = attr->first_vcn ? '2' : '1';
         else
-            text[len++] = attr.type == NTFS_FILE_NAME ? 'N' : 'S';
+            text[len++] = attr->type == NTFS_FILE_NAME ? 'N' : 'S';
     }
     text[len] = '\0';
     ntfs_walk_end(&w);

@@ -37,7 +37,7 @@ static inline uint64_t dirs_reference(uint64_t number, unsigned sequence)
 static inline void dirs_open(struct dirs *d, unsigned shift, uint64_t bytes)
 {
     struct shale_slab_config slab = {
-        .name = "record", .size = sizeof(struct ntfs_record) + DIRS_RECORD,
+        .name = "record", .size = NTFS_RECORD_HEAD + DIRS_RECORD,
     };
 
     memset(d, 0, sizeof *d);

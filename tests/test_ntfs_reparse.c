@@ -476,12 +476,12 @@ END_TEST
 START_TEST(walks_so_far_and_no_farther)
 {
     uint64_t loop = ntfsimage_dir(&image, NTFS_ROOT, "a"), number;
-    uint16_t path[2 * 300];
+    uint8_t path[4 * 300] = { 0 };
 
     ntfsimage_enter(&image, loop, loop, "a", NTFS_POSIX);
     mount_it(NULL);
     for (unsigned i = 0; i < 2 * 300; i++)
-        path[i] = i % 2 ? '\\' : 'a';
+        path[2 * i] = i % 2 ? '\\' : 'a';
     for (unsigned n = 255; n <= 300; n += 45) {
         number = NTFS_ROOT;
         ck_assert_int_eq(ntfs_path_find(ntfsimage_volume(&image), path, 2 * n,

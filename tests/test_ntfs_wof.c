@@ -85,6 +85,7 @@ static void load(struct pretend *p, uint64_t size, uint64_t packed,
                  unsigned version, unsigned provider, unsigned file_version,
                  unsigned algorithm)
 {
+    struct ntfs_room room;
     struct record r = { 0 };
     uint8_t *to = r.bytes + 56;
 
@@ -95,6 +96,7 @@ static void load(struct pretend *p, uint64_t size, uint64_t packed,
     r.head = (struct ntfs_record){
         .number = PRETEND_INO, .at = 4096, .flags = NTFS_RECORD_IN_USE,
         .attrs = 56, .used = (uint32_t)(to + 8 - r.bytes), .bytes = r.bytes,
+        .room = &room,
     };
     p->vol.boot.record_size = 1024;
     p->vn.base.size = p->vn.info.size = size;

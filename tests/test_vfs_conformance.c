@@ -11,6 +11,7 @@
 #include "conformance/conform.h"
 #include "golden.h"
 #include "shale/check.h"
+#include "shale/ntfs.h"
 #include "suite.h"
 #include "volume.h"
 
@@ -32,6 +33,8 @@ static const struct {
     { "small ext2", &shale_ext2, 512 << 10,
       { .block_size = 1024, .inodes = 200 }, NULL },
     { "ntfs", &shale_ntfs, 0, { .block_size = 0 }, "ntfs-small" },
+    { "ntfs, in little code", &shale_ntfs_small, 0, { .block_size = 0 },
+      "ntfs-small" },
 };
 
 enum { VOLUMES = sizeof volumes / sizeof volumes[0], CASES = 64 };
@@ -40,6 +43,7 @@ enum { VOLUMES = sizeof volumes / sizeof volumes[0], CASES = 64 };
 static struct {
     struct conform c;
     struct volume v;
+    const struct shale_fs_ops *drivers[2];
     struct golden golden;
     uint8_t *bytes;
 } on;
@@ -76,6 +80,8 @@ static void volume_make(int which)
         ck_assert_int_eq(shale_mkfs(volumes[which].driver, on.v.dev, on.v.mem,
                                     NULL, &volumes[which].format), 0);
     }
+    on.drivers[0] = volumes[which].driver;
+    on.v.drivers = on.drivers;
     on.c = (struct conform){ .mem = on.v.mem, .mount = mount,
                              .unmount = unmount };
 }

@@ -203,22 +203,22 @@ static bool listing_attr(struct listing *listing,
 }
 
 /* Give ENTRY, whose cookie is the caller's, with attributes if wanted. */
-static int listing_give(struct listing *listing, struct shale_dirent entry)
+static int listing_give(struct listing *listing, struct shale_dirent *entry)
 {
     int r;
 
-    entry.attr = NULL;
+    entry->attr = NULL;
 
     /* One bad inode must not hide the rest of its directory. */
-    if (listing->want_attr && listing_attr(listing, &entry)) {
-        entry.attr = &listing->attr;
-        if (entry.type == SHALE_TYPE_UNKNOWN)
-            entry.type = shale_type_of_mode(listing->attr.mode);
+    if (listing->want_attr && listing_attr(listing, entry)) {
+        entry->attr = &listing->attr;
+        if (entry->type == SHALE_TYPE_UNKNOWN)
+            entry->type = shale_type_of_mode(listing->attr.mode);
     }
-    r = listing->emit(listing->context, &entry);
+    r = listing->emit(listing->context, entry);
     listing->stopped = r != 0;
     if (!r)
-        listing->next = entry.next;
+        listing->next = entry->next;
     return r;
 }
 
@@ -232,38 +232,50 @@ static int batch_give(struct listing *listing)
     if (count > 1)
         listing->fs->ops->ahead(listing->fs, batch->numbers, count);
     for (size_t i = 0; i < count && !r; i++)
-        r = listing_give(listing, batch->entries[i]);
+        r = listing_give(listing, &batch->entries[i]);
     if (batch)
         batch->count = batch->used = 0;
     return r;
 }
 
 /* Put ENTRY to the others, having given these if there is no room. */
-static int batch_add(struct listing *listing, struct shale_dirent entry)
+static int batch_add(struct listing *listing,
+                     const struct shale_dirent *entry)
 {
     struct batch *batch = listing->batch;
+    struct shale_dirent *kept;
     int r = 0;
 
     if (batch->count == listing->batch_most ||
-        entry.len > BATCH_NAMES - batch->used)
+        entry->len > BATCH_NAMES - batch->used)
         r = batch_give(listing);
     if (r)
         return r;
-    memcpy(batch->names + batch->used, entry.name, entry.len);
-    entry.name = batch->names + batch->used;
-    batch->used += entry.len;
-    batch->numbers[batch->count] = entry.ino;
-    batch->entries[batch->count++] = entry;
+    batch->numbers[batch->count] = entry->ino;
+    kept = &batch->entries[batch->count++];
+    *kept = *entry;
+    kept->name = batch->names + batch->used;
+    kept->next += DRIVER_COOKIES;
+    memcpy(batch->names + batch->used, entry->name, entry->len);
+    batch->used += entry->len;
     return 0;
+}
+
+/* Give a driver's ENTRY at once. */
+static int entry_give(struct listing *listing,
+                      const struct shale_dirent *entry)
+{
+    struct shale_dirent e = *entry;
+
+    e.next += DRIVER_COOKIES;
+    return listing_give(listing, &e);
 }
 
 /* Take an entry, and a cookie, of the driver's. */
 static int listing_emit(void *context, const struct shale_dirent *entry)
 {
     struct listing *listing = context;
-    struct shale_dirent e = *entry;
 
-    e.next += DRIVER_COOKIES;
     if (listing->batch_most > 1 && !listing->batch) {
         listing->batch = shale_alloc(listing->fs->mem, sizeof *listing->batch);
         if (listing->batch)
@@ -271,18 +283,21 @@ static int listing_emit(void *context, const struct shale_dirent *entry)
         else
             listing->batch_most = 0;
     }
-    return listing->batch ? batch_add(listing, e) : listing_give(listing, e);
+    return listing->batch ? batch_add(listing, entry)
+                          : entry_give(listing, entry);
 }
 
-/* Give "." or "..", as many DOTS, which stand for directory INO. */
-static int emit_dots(struct listing *listing, uint64_t ino, unsigned dots)
+/* Give "." or "..", as many DOTS, which stand for directory INO. Not inlined,
+   as the stack below a listing of all else is to be small. */
+static __attribute__((noinline)) int
+emit_dots(struct listing *listing, uint64_t ino, unsigned dots)
 {
-    const struct shale_dirent entry = {
+    struct shale_dirent entry = {
         .name = "..", .len = dots, .ino = ino, .next = dots,
         .type = SHALE_TYPE_DIR,
     };
 
-    return listing_give(listing, entry);
+    return listing_give(listing, &entry);
 }
 
 static int iterate_locked(struct shale_vnode *dir, struct listing *listing)

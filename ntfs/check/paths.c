@@ -33,17 +33,16 @@ static int name_find(struct ntfs_check *nc, const struct ntfs_record *record,
                      struct ntfs_name *out, char *text, size_t *len)
 {
     struct ntfs_walk walk;
-    struct ntfs_attr attr;
+    const struct ntfs_attr *attr = &walk.attr;
     struct ntfs_name name;
     bool found = false;
-    int more = ntfs_walk_begin(nc->vol, record, &walk);
+    int more = ntfs_walk_begin(nc->vol, record, NTFS_FILE_NAME, &walk);
 
     if (more)
         return more;
-    walk.only = NTFS_FILE_NAME;
-    while ((more = ntfs_walk_next(&walk, &attr)) > 0) {
-        if (!attr.resident ||
-            ntfs_name_decode(attr.value, attr.value_length, &name) ||
+    while ((more = ntfs_walk_next(&walk)) > 0) {
+        if (!attr->resident ||
+            ntfs_name_decode(attr->value, attr->value_length, &name) ||
             (found && name.space == NTFS_DOS))
             continue;
         *out = name;

@@ -187,8 +187,9 @@ static bool is_wanted(struct scan *scan, const struct ntfs_check_chunk *chunk)
 static int give(struct scan *scan, uint64_t number, uint64_t at,
                 uint8_t *bytes)
 {
+    struct ntfs_room room;
     struct ntfs_record record = {
-        .number = number, .at = at, .bytes = bytes,
+        .number = number, .at = at, .bytes = bytes, .room = &room,
     };
 
     if (scan->flags != 0 &&

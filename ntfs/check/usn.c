@@ -14,13 +14,13 @@ struct disk_max {
     le64 most, step, id, lowest;
 };
 
-static const uint16_t journal_name[] = {
-    '$', 'U', 's', 'n', 'J', 'r', 'n', 'l',
+static const uint8_t journal_name[] = {
+    '$', 0, 'U', 0, 's', 0, 'n', 0, 'J', 0, 'r', 0, 'n', 0, 'l', 0,
 };
 static const uint16_t max_name[] = { '$', 'M', 'a', 'x' };
 static const uint16_t j_name[] = { '$', 'J' };
 
-#define NAME_UNITS (sizeof journal_name / sizeof journal_name[0])
+#define NAME_UNITS (sizeof journal_name / 2)
 
 /* The record of $UsnJrnl: 1 with *OUT, which the caller puts, or 0. */
 static int journal_find(struct ntfs_volume *vol, struct ntfs_record **out)

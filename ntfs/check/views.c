@@ -271,19 +271,18 @@ static int record_check(struct ntfs_check *nc, struct ntfs_record *record)
 {
     struct ntfs_quota quota = { .at = SHALE_NOWHERE };
     struct ntfs_walk walk;
-    struct ntfs_attr attr;
+    const struct ntfs_attr *attr = &walk.attr;
     int more, err = 0;
 
     if (!ntfs_check_open(nc, record) || record->base)
         return 0;
-    more = ntfs_walk_begin(nc->vol, record, &walk);
+    more = ntfs_walk_begin(nc->vol, record, NTFS_INDEX_ROOT, &walk);
     if (more)
         return more == SHALE_ENOMEM ? more : 0;     /* list.c has told */
     quota.limits = is_quota(record);
-    walk.only = NTFS_INDEX_ROOT;
-    while (!err && (more = ntfs_walk_next(&walk, &attr)) > 0)
-        if (attr.resident && !is_of_names(&attr))
-            err = view_check(nc, record, &attr, &quota);
+    while (!err && (more = ntfs_walk_next(&walk)) > 0)
+        if (attr->resident && !is_of_names(attr))
+            err = view_check(nc, record, attr, &quota);
     ntfs_walk_end(&walk);
     if (!err && more == 0)
         ntfs_quota_judge(nc, record, &quota);
