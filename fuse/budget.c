@@ -15,10 +15,17 @@
  */
 #include "fuse/budget.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "fuse/daemon.h"
+#include "shale/cache.h"
 
 /* Of a vnode, with its lock and what it keeps of its file; bytes. */
 #define VNODE_USUAL ((size_t)512)
+
+/* So many at least: a call may change a dozen, each there twice. */
+#define BLOCKS_LEAST ((size_t)64)
 
 static size_t budget_of(const struct mount_options *options)
 {
@@ -41,6 +48,21 @@ void budget_choose(const struct mount_options *options, bool write,
     } else {
         config->cache_bytes = BUDGET_METADATA;
     }
+}
+
+bool budget_suffices(const struct mount_options *options, struct shale_fs *fs,
+                     char *why)
+{
+    struct shale_cache_stats stats;
+    size_t least;
+
+    shale_fs_cache_stats(fs, &stats);
+    least = stats.block_size * BLOCKS_LEAST;
+    if (budget_of(options) >= least)
+        return true;
+    snprintf(why, SHALE_WHY_MAX, "cache= has to be %zuM at least, as its "
+             "blocks have %" PRIu32 " bytes", least >> 20, stats.block_size);
+    return false;
 }
 
 size_t budget_for_known(const struct mount_options *options)

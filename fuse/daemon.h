@@ -146,6 +146,13 @@ extern const struct mount_flag mount_flags[];        /* of option.c */
 void budget_choose(const struct mount_options *options, bool write,
                    struct shale_image_config *config);
 
+/*
+ * Is it enough for FS, mounted with it? If not, stores a line in WHY. The
+ * largest blocks need more.
+ */
+bool budget_suffices(const struct mount_options *options, struct shale_fs *fs,
+                     char *why);
+
 /* How much of it for what is known of the kernel's nodes, bytes. */
 size_t budget_for_known(const struct mount_options *options);
 

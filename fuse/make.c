@@ -167,15 +167,18 @@ void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent,
 
 /* --------------------------------------------------------- names that go */
 
-/* What is called NAME in DIR, with a reference; NULL if nothing is. */
-static struct shale_vnode *named(const struct service *service,
-                                 struct shale_vnode *dir, const char *name)
+/*
+ * What is called NAME in DIR, with a reference, since it may have to be held
+ * afterwards; NULL if nothing is. Who cannot tell must not go on.
+ */
+static int named(struct shale_vnode *dir, const char *name,
+                 struct shale_vnode **out)
 {
-    struct shale_vnode *vn;
+    int err = shale_lookup(dir, name, strlen(name), out);
 
-    if (!service->known || shale_lookup(dir, name, strlen(name), &vn))
-        return NULL;
-    return vn;
+    if (err)
+        *out = NULL;
+    return err == SHALE_ENOENT ? 0 : err;
 }
 
 /* VN, which may be NULL, has lost or changed its name: the kernel may use it
@@ -196,9 +199,10 @@ static void take_away(fuse_req_t req, fuse_ino_t parent, const char *name,
     bool others;
 
     if (!err) {
-        vn = named(service, dir, name);
+        err = named(dir, name, &vn);
         others = other_names(service, dir, name, vn);
-        err = check_mutable_name(service, dir, name);
+        if (!err)
+            err = check_mutable_name(service, dir, name);
         if (!err)
             err = how(dir, name, strlen(name));
         if (!err && others)
@@ -296,14 +300,15 @@ static int rename_in(fuse_req_t req, struct shale_vnode *from,
                      const char *name, struct shale_vnode *to,
                      const char *to_name, unsigned flags)
 {
-    const struct service *service = service_of(req);
-    const struct moving what = {
+    struct moving what = {
         .from = from, .to = to, .name = name, .to_name = to_name,
-        .vn = named(service, from, name),
-        .victim = named(service, to, to_name),
     };
-    int err = rename_known(req, &what, flags);
+    int err = named(from, name, &what.vn);
 
+    if (!err)
+        err = named(to, to_name, &what.victim);
+    if (!err)
+        err = rename_known(req, &what, flags);
     shale_vnode_put(what.vn);
     shale_vnode_put(what.victim);
     return err;

@@ -166,12 +166,8 @@ static int lookup_attr(fuse_req_t req, struct shale_vnode *dir,
     const struct service *service = service_of(req);
     struct fuse_entry_param entry = { .ino = 0 };
     struct shale_attr attr;
-    int err;
+    int err = shale_lookup_attr(dir, name, strlen(name), &attr);
 
-    if (strcmp(name, ".") == 0)     /* NFS asks so for files, too */
-        err = shale_getattr(dir, &attr);
-    else
-        err = shale_lookup_attr(dir, name, strlen(name), &attr);
     if (err)
         return err;
     convert_entry(service, &attr, &entry);
@@ -181,7 +177,7 @@ static int lookup_attr(fuse_req_t req, struct shale_vnode *dir,
     return 0;
 }
 
-/* Answer with a node that may have to be held. */
+/* Answer with a node that may have to be held: to NFS, of any file. */
 static int lookup_node(fuse_req_t req, struct shale_vnode *dir,
                        const char *name)
 {
@@ -189,7 +185,7 @@ static int lookup_node(fuse_req_t req, struct shale_vnode *dir,
     int err = 0;
 
     if (strcmp(name, ".") == 0)
-        shale_vnode_ref(vn = dir);
+        shale_vnode_ref(vn = dir);      /* which need not be a directory */
     else
         err = shale_lookup(dir, name, strlen(name), &vn);
     if (err)
@@ -215,8 +211,9 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         reply_error(req, err);
         return;
     }
-    err = names_move(service) ? lookup_node(req, dir, name)
-                              : lookup_attr(req, dir, name);
+    err = names_move(service) || is_dots(name, strlen(name))
+              ? lookup_node(req, dir, name)
+              : lookup_attr(req, dir, name);
     shale_vnode_put(dir);
     if (err == SHALE_ENOENT)
         reply_absent(req, service);

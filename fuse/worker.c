@@ -88,6 +88,11 @@ static int open_image(struct worker *worker)
             log_hold(&worker->log, line);
         options->write = WRITE_NEVER;
     }
+    if (!err && !budget_suffices(options, worker->image->fs, why)) {
+        complain(options->image, "%s", why);
+        shale_image_close(worker->image);
+        return MOUNT_USAGE;
+    }
     if (!err) {
         mount_options_settle(options, worker->image->fs);
         return MOUNT_OK;

@@ -197,7 +197,10 @@ START_TEST(a_rename_keeps_number_and_content)
     vn = rig_create(rig.root, "file");
     ino = vn->ino;
     rig_write(vn, 7, 100, 0);
+    ck_assert(shale_vnode_stays(vn) && shale_vnode_stays(rig.root));
     GOOD(rig_rename(rig.root, "file", dir, "a longer name than before"));
+    ck_assert(!shale_vnode_stays(vn));  /* its number is its old place's */
+    ck_assert(shale_vnode_stays(dir));
     ck_assert_uint_eq(ino_of(dir, "a longer name than before"), ino);
     ck_assert_uint_eq(vn->ino, ino);
     GOOD(shale_sync(rig.v.fs));
@@ -205,6 +208,7 @@ START_TEST(a_rename_keeps_number_and_content)
     /* Whoever comes to its place is somebody else. */
     other = rig_create(rig.root, "file");
     ck_assert_uint_ne(other->ino, ino);
+    ck_assert(!shale_vnode_stays(other));
     rig_write(vn, 8, 50, 50);
     ck_assert_int_eq(shale_read(other, got, 100, 0), 0);
     ck_assert_int_eq(shale_read(vn, got, 100, 0), 100);

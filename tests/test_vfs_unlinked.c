@@ -260,6 +260,46 @@ START_TEST(what_is_remembered_and_held)
 }
 END_TEST
 
+static bool is_it(void *context, uint64_t ino)
+{
+    return ino == *(uint64_t *)context;
+}
+
+/* Wholly, however often it is remembered; and the others not at all. */
+START_TEST(some_are_forgotten)
+{
+    struct shale_vnode *vn = file_of("x", 10), *other = file_of("y", 10);
+    uint64_t ino = shale_vnode_ino(vn), ino_other = shale_vnode_ino(other);
+
+    shale_vnode_remember(vn);
+    shale_vnode_remember(vn);
+    shale_vnode_remember(other);
+    shale_vnode_put(vn);
+    shale_vnode_put(other);
+    ck_assert_int_eq(ink_unlink(&ink, "x"), 0);
+    ck_assert_int_eq(ink_unlink(&ink, "y"), 0);
+    shale_vnode_forget_some(ink.fs, is_it, &ino);
+    ck_assert(!shale_vnode_in_memory(ink.fs, ino));
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), 1);
+    ck_assert(shale_vnode_in_memory(ink.fs, ino_other));
+    shale_vnode_forget(ink.fs, ino_other, 1);
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), 2);
+}
+END_TEST
+
+/* A file that has a name can be found again; one that has none cannot. */
+START_TEST(names_are_what_stays)
+{
+    struct shale_vnode *vn = file_of("x", 10);
+
+    ck_assert(shale_vnode_stays(ink.root));
+    ck_assert(shale_vnode_stays(vn));
+    ck_assert_int_eq(ink_unlink(&ink, "x"), 0);
+    ck_assert(!shale_vnode_stays(vn));
+    shale_vnode_put(vn);
+}
+END_TEST
+
 /* A kernel remembers the root, too. */
 START_TEST(unmount_forgets)
 {
@@ -361,6 +401,8 @@ Suite *suite(void)
     tcase_add_test(tc, a_listing_may_be_the_last_to_let_go);
     tcase_add_test(tc, what_is_remembered_stays);
     tcase_add_test(tc, what_is_remembered_and_held);
+    tcase_add_test(tc, some_are_forgotten);
+    tcase_add_test(tc, names_are_what_stays);
     tcase_add_test(tc, unmount_forgets);
     tcase_add_test(tc, excess_is_trimmed_at_the_end);
     tcase_add_test(tc, excess_of_an_orphan_goes_with_it);

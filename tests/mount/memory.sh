@@ -112,6 +112,42 @@ change_in $MIB fat
 unmounted
 fsck.fat -n fat.img >fsck.out 2>&1 || fail "fsck.fat: $(cat fsck.out)"
 
+# What the kernel knows is true when it has left our memory: a file by its
+# names, and one that has moved by its number.
+mounted fat.img cache=1M
+echo one >dir/Foo
+expect "by other names" "one one" "$(cat dir/foo dir/FOO | xargs)"
+echo old >dir/moving
+exec 3<dir/moving
+mv dir/moving dir/d003/moved
+echo new >dir/moving            # where the other one was
+expect "files that pass by" $(((DIRS - 2) * EACH + 3)) \
+    "$(find dir -type f | wc -l)"
+[ "$(value vnodes_unused)" -lt 1000 ] || fail "all vnodes are in memory"
+expect "a file that has moved" old "$(cat <&3)"
+expect "the one in its place" new "$(cat dir/moving)"
+rm dir/foo
+for name in Foo foo FOO fOO; do
+    [ ! -e "dir/$name" ] || fail "$name is there without being there"
+done
+rm dir/moving dir/d003/moved
+expect "a file without a name" "0 4" "$(stat -L -c '%h %s' /proc/self/fd/3)"
+exec 3<&-
+unmounted
+fsck.fat -n fat.img >fsck.out 2>&1 || fail "fsck.fat: $(cat fsck.out)"
+
+# Large blocks need more, and say so.
+if mke2fs -q -F -t ext2 -b 65536 large.img 256M >/dev/null 2>&1 </dev/null; then
+    refuse 1 'large.img: cache= has to be 4M at least, *65536 bytes' \
+        "$SHALE" mount large.img dir -o cache=3M
+    DIRS=10
+    mounted large.img cache=4M
+    live_in $((4 * MIB)) "large blocks"
+    change_in $((4 * MIB)) "large blocks"
+    unmounted
+    e2fsck -fn large.img >fsck.out 2>&1 || fail "e2fsck: $(cat fsck.out)"
+fi
+
 # ----------------------------------------------------------- to be seen
 
 mounted ext2.img cache=2M
