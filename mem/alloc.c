@@ -307,7 +307,8 @@ void *shale_alloc(struct shale_mem *mem, size_t size)
     struct magazine *magazine;
     void *object;
 
-    if (!is_classed(mem, size) ||
+    /* Where there are magazines all classes are. */
+    if (size - 1 >= CLASS_MAX ||
         !magazine_own_of(mem, class_for(size), &magazine) ||
         !magazine_pop(magazine, &object))
         return alloc_slow(mem, size);
@@ -335,7 +336,7 @@ void shale_free(struct shale_mem *mem, void *ptr, size_t size)
 {
     struct magazine *magazine;
 
-    if (ptr && is_classed(mem, size) &&
+    if (ptr && size - 1 < CLASS_MAX &&
         magazine_own_of(mem, class_for(size), &magazine) &&
         magazine_push(magazine, ptr))
         number_add(&magazine->bytes, 0 - size);

@@ -27,14 +27,14 @@
 
 enum { THREADS_MAX = 2 };
 
-/* One thread's own time, which does not count who else is on the machine. */
 static unsigned threads;
 
+/* A thread's own time, which does not count who else is on the machine. */
 static double now(void)
 {
     struct timespec t;
 
-    clock_gettime(threads > 1 ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -139,25 +139,26 @@ enum { PAIRS = 4000000, BURST = 64, HANDED = 256 };
 
 static pthread_barrier_t start;
 
-static void *pairs(void *arg)
+static double pairs(uintptr_t self)
 {
-    (void)arg;
-    pthread_barrier_wait(&start);
+    double since = now();
+
+    (void)self;
     for (unsigned i = 0; i < PAIRS; i++) {
         uint8_t *p = a->alloc(object->size);
 
         *(volatile uint8_t *)p = 1;
         a->free(p, object->size);
     }
-    return NULL;
+    return now() - since;
 }
 
-static void *bursts(void *arg)
+static double bursts(uintptr_t self)
 {
     void *held[BURST];
+    double since = now();
 
-    (void)arg;
-    pthread_barrier_wait(&start);
+    (void)self;
     for (unsigned i = 0; i < PAIRS / BURST; i++) {
         for (unsigned n = 0; n < BURST; n++) {
             held[n] = a->alloc(object->size);
@@ -166,7 +167,7 @@ static void *bursts(void *arg)
         for (unsigned n = 0; n < BURST; n++)
             a->free(held[n], object->size);
     }
-    return NULL;
+    return now() - since;
 }
 
 /*
@@ -177,16 +178,6 @@ static struct box {
     atomic_bool is_full;
     void *objects[HANDED];
 } boxes[2];
-
-static double handed_seconds[2];
-
-static double own_time(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void box_fill(struct box *box)
 {
@@ -202,39 +193,59 @@ static void box_empty(struct box *box)
         a->free(box->objects[n], object->size);
 }
 
-static void *handed(void *arg)
+static double handed(uintptr_t self)
 {
-    bool empties = arg != NULL;
+    bool empties = self != 0;
+    double seconds = 0;
 
-    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < PAIRS / 4 / HANDED; i++) {
         struct box *box = &boxes[i % 2];
         double since;
 
         while (atomic_load(&box->is_full) != empties)
             sched_yield();
-        since = own_time();
+        since = now();
         (empties ? box_empty : box_fill)(box);
-        handed_seconds[empties] += own_time() - since;
+        seconds += now() - since;
         atomic_store(&box->is_full, !empties);
     }
+    return seconds;
+}
+
+/* What one of the threads does, and how long it has taken for that. */
+struct runner {
+    double (*body)(uintptr_t self);
+    uintptr_t self;
+    double seconds;
+};
+
+static void *run(void *arg)
+{
+    struct runner *runner = arg;
+
+    pthread_barrier_wait(&start);
+    runner->seconds = runner->body(runner->self);
     return NULL;
 }
 
-static double run_threads(void *(*body)(void *arg))
+/* All of them at once; returns the sum of what they have taken. */
+static double run_threads(double (*body)(uintptr_t self))
 {
+    struct runner runners[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
-    double since;
+    double seconds = 0;
 
-    pthread_barrier_init(&start, NULL, threads + 1);
-    for (uintptr_t i = 0; i < threads; i++)
-        if (pthread_create(&ids[i], NULL, body, (void *)i))
+    pthread_barrier_init(&start, NULL, threads);
+    for (unsigned i = 0; i < threads; i++) {
+        runners[i] = (struct runner){ .body = body, .self = i };
+        if (pthread_create(&ids[i], NULL, run, &runners[i]))
             abort();
-    since = now();
-    pthread_barrier_wait(&start);
-    for (unsigned i = 0; i < threads; i++)
+    }
+    for (unsigned i = 0; i < threads; i++) {
         pthread_join(ids[i], NULL);
-    return now() - since;
+        seconds += runners[i].seconds;
+    }
+    return seconds;
 }
 
 /* ------------------------------------------------------------------ slots */
@@ -289,11 +300,11 @@ static uint32_t some_size(uint64_t *random)
     return size + (uint32_t)(x >> 8) % size;
 }
 
-static void *slots(void *arg)
+static double slots(uintptr_t self)
 {
-    struct worker *w = &workers[(uintptr_t)arg];
+    struct worker *w = &workers[self];
+    double since = now();
 
-    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < STEPS / threads; i++) {
         struct slot *slot = &w->slots[pick(&w->random)];
 
@@ -316,7 +327,7 @@ static void *slots(void *arg)
         if (w->live > w->peak)
             w->peak = w->live;
     }
-    return NULL;
+    return now() - since;
 }
 
 /* Of this program; getrusage() would tell of who has started it as well. */
@@ -427,7 +438,7 @@ int main(int argc, char **argv)
 {
     const char *work = argc > 2 ? argv[2] : "";
     struct shale_slab_config config = { .name = "object", .size = 16 };
-    void *(*body)(void *) = strcmp(work, "pairs") == 0 ? pairs :
+    double (*body)(uintptr_t) = strcmp(work, "pairs") == 0 ? pairs :
                             strcmp(work, "bursts") == 0 ? bursts :
                             strcmp(work, "handed") == 0 ? handed : NULL;
 
@@ -440,12 +451,9 @@ int main(int argc, char **argv)
     if (object)
         config.size = object->size;
     slab = shale_slab_create(mem, &config);
-    if (body == handed && object) {
-        run_threads(body);
-        printf("ns %.2f\n", (handed_seconds[0] + handed_seconds[1]) * 1e9 /
-                                (PAIRS / 4));
-    } else if (body && object)
-        printf("ns %.2f\n", run_threads(body) * 1e9 / PAIRS);
+    if (body && object)
+        printf("ns %.2f\n", run_threads(body) * 1e9 /
+                                (body == handed ? PAIRS / 4 : PAIRS * threads));
     else if (strcmp(work, "slots") == 0)
         run_slots();
     else if (strcmp(work, "full") == 0)
