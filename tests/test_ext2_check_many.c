@@ -238,6 +238,7 @@ START_TEST(links_of_the_root)
     ck_assert_msg(!strcmp(checked.told, cases[_i].told), "%s: %s",
                   cases[_i].what, checked.told);
     ck_assert_uint_eq(checked.result.directories, cases[_i].names + 2);
+    ck_assert_uint_lt(checked.result.memory_peak, 48u * cases[_i].names);
     free(bytes);
 }
 END_TEST

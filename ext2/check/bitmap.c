@@ -23,7 +23,8 @@ struct pass {
 /* What bitmap KIND of GROUP is about. */
 struct range {
     struct check_bits *found;
-    uint64_t first, len;        /* of found; as far as the volume goes */
+    uint64_t first, len;        /* of found; as far as the device goes */
+    uint64_t whole;             /* as far as the volume does: len, as a rule */
     uint32_t bits;              /* in every group */
 };
 
@@ -36,14 +37,15 @@ static struct range range_of(const struct ext2_check *c, uint32_t group,
     if (kind == INODES) {
         r.found = c->inodes;
         r.first = (uint64_t)group * s->inodes_per_group + 1;
-        r.len = r.bits = s->inodes_per_group;
+        r.len = r.whole = r.bits = s->inodes_per_group;
         return r;
     }
     r.found = c->used;
     r.first = ext2_check_group_first(s, group) >> s->cluster_shift;
     r.bits = s->blocks_per_group >> s->cluster_shift;
-    r.len = (ext2_check_group_blocks(s, group) +
-             (UINT64_C(1) << s->cluster_shift) - 1) >> s->cluster_shift;
+    r.len = r.whole = (ext2_check_group_blocks(s, group) +
+                       (UINT64_C(1) << s->cluster_shift) - 1)
+                      >> s->cluster_shift;
     if (s->cluster_count - r.first < r.len)
         r.len = s->cluster_count - r.first;
     return r;
@@ -79,7 +81,8 @@ static void claim_lost(struct ext2_check *c, const struct range *r,
 {
     unsigned shift = c->super.block_shift + c->super.cluster_shift;
 
-    if (r->found == c->used && c->check->config->claim && end > first)
+    if (r->found == c->used && !c->unread && c->check->config->claim &&
+        end > first)
         check_claim(c->check, &(const struct shale_claim){
             .use = SHALE_USE_LOST, .object = SHALE_OBJECT_GROUP,
             .number = group, .at = (r->first + first) << shift,
@@ -122,9 +125,9 @@ static void compare(struct ext2_check *c, uint32_t group, uint64_t kind,
               .object = SHALE_OBJECT_GROUP, .number = group,            \
               .other = (d).first << shift, .found = (d).count,          \
               .name = unit.name, .len = unit.len)
-    if (lost.count > 0 && kind == BLOCKS)
+    if (lost.count > 0 && kind == BLOCKS && !c->unread)
         TELL(BITMAP_BLOCKS_LOST, lost);
-    else if (lost.count > 0)
+    else if (lost.count > 0 && kind == INODES)
         TELL(BITMAP_INODES_LOST, lost);
     if (unmarked.count > 0 && kind == BLOCKS)
         TELL(BITMAP_BLOCKS_FREE, unmarked);
@@ -139,10 +142,10 @@ static uint64_t padded_to(const struct ext2_check *c, const struct range *r,
 {
     uint64_t bits = (uint64_t)c->super.block_size * 8;
 
-    for (uint64_t i = r->len; i < bits && i % 8 != 0; i++)
+    for (uint64_t i = r->whole; i < bits && i % 8 != 0; i++)
         if (!(stored[i / 8] >> i % 8 & 1))
             return i / 8;
-    for (uint64_t b = (r->len + 7) / 8; b < c->super.block_size; b++)
+    for (uint64_t b = (r->whole + 7) / 8; b < c->super.block_size; b++)
         if (stored[b] != 0xff)
             return b;
     return c->super.block_size;
@@ -193,6 +196,8 @@ static int handle(struct check *check, const struct check_item *item,
         ext2_tell(c, BITMAP_PADDING, item->at + hole,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .name = item->tag[1] == BLOCKS ? "block" : "inode", .len = 5);
+    if (item->tag[1] == INODES && c->groups[group].unread)
+        return 0;
     found = check_alloc(check, size);
     if (!found)
         return SHALE_ENOMEM;
@@ -218,6 +223,23 @@ static void tell_count(struct ext2_check *c, uint32_t group, size_t offset,
                   .expected = expected, .found = found);
 }
 
+/* What GROUP says of its inodes, if all of them can be read. */
+static void check_inodes(struct ext2_check *c, uint32_t group)
+{
+    const struct ext2_check_group *g = &c->groups[group];
+
+    tell_count(c, group, offsetof(struct ext2_disk_group, free_inodes),
+               "free inodes", 11,
+               c->super.inodes_per_group - g->found_inodes, g->free_inodes);
+    tell_count(c, group, offsetof(struct ext2_disk_group, used_dirs),
+               "directories", 11, g->found_dirs, g->used_dirs);
+    /* Who minds the marks though there is no feature would lose inodes. */
+    if (g->said_unused > c->super.inodes_per_group - g->used_to)
+        ext2_tell(c, GROUP_UNINIT_INODES,
+                  ext2_check_desc_used(c, group) + DESC_FLAGS,
+                  .object = SHALE_OBJECT_GROUP, .number = group);
+}
+
 static void check_counts(struct pass *pass, uint32_t group)
 {
     struct ext2_check *c = pass->c;
@@ -229,19 +251,13 @@ static void check_counts(struct pass *pass, uint32_t group)
     pass->free_clusters += r.len - used;
     pass->free_inodes += c->super.inodes_per_group - g->found_inodes;
     c->check->result->units_used += used;
-    tell_count(c, group, offsetof(struct ext2_disk_group, free_blocks),
-               c->super.bigalloc ? "free clusters" : "free blocks",
-               c->super.bigalloc ? 13 : 11, r.len - used, g->free_clusters);
-    tell_count(c, group, offsetof(struct ext2_disk_group, free_inodes),
-               "free inodes", 11,
-               c->super.inodes_per_group - g->found_inodes, g->free_inodes);
-    tell_count(c, group, offsetof(struct ext2_disk_group, used_dirs),
-               "directories", 11, g->found_dirs, g->used_dirs);
-    /* Who minds the marks though there is no feature would lose inodes. */
-    if (g->said_unused > c->super.inodes_per_group - g->used_to)
-        ext2_tell(c, GROUP_UNINIT_INODES,
-                  ext2_check_desc_used(c, group) + DESC_FLAGS,
-                  .object = SHALE_OBJECT_GROUP, .number = group);
+    if (r.len == r.whole && !c->unread)
+        tell_count(c, group, offsetof(struct ext2_disk_group, free_blocks),
+                   c->super.bigalloc ? "free clusters" : "free blocks",
+                   c->super.bigalloc ? 13 : 11, r.len - used,
+                   g->free_clusters);
+    if (!g->unread)
+        check_inodes(c, group);
     if (!(g->flags & EXT2_GROUP_BLOCK_UNINIT))
         return;
     meta = check_bits_sum(c->metadata, r.first, r.len);
@@ -262,7 +278,7 @@ static void check_sums(struct pass *pass)
     uint64_t blocks = ext2_check_super_free(&s->raw) >> s->cluster_shift;
     uint64_t inodes = le32_get(s->raw.free_inodes);
 
-    if (s->blocks_there != s->block_count)
+    if (s->blocks_there != s->block_count || c->unread)
         return;
     if (blocks != pass->free_clusters)
         ext2_tell(c, SUPER_COUNT,

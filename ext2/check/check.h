@@ -182,6 +182,7 @@ struct ext2_check_group {
     uint16_t flags;             /* 0 unless group_csum and its checksum is
                                    right */
     bool copied;                /* all that is from the descriptor's copy */
+    bool unread;                /* not all of its inodes can be read */
     uint32_t found_inodes, found_dirs;          /* by the scan */
     uint32_t used_to;           /* inodes of the table up to the last in use */
 };
@@ -205,13 +206,15 @@ struct ext2_check_info {
 #define EXT2_CHECK_CLEAR    0x80u       /* so badly that its name goes as well:
                                            e2fsck's "bad inode" in pass 2 */
 
-/* What is kept of each directory: 28 bytes. */
+/* What is kept of each directory: 24 bytes. */
 struct ext2_check_dir {
     uint32_t ino;
     struct ext2_check_info info;
-    uint32_t children;          /* directories that have it as parent */
     uint32_t blocks;            /* i_size, in blocks */
-    uint32_t found;             /* of these, mapped */
+    union {
+        uint32_t found;         /* until the end of pass 2: of these, mapped */
+        uint32_t children;      /* then: directories that have it as parent */
+    };
     uint32_t dotdot;            /* what its ".." says; 0: has none */
     uint32_t parent;            /* who has a name for it; 0: nobody yet */
 };
@@ -280,6 +283,9 @@ struct ext2_check {
     struct ext2_check_quota *quota;     /* quota.c's; NULL: there are none */
     uint64_t tables_twice;      /* blocks of inode tables that are where other
                                    metadata is */
+    bool unread;                /* inodes, or what leads to blocks: what seems
+                                   to be nobody's may be somebody's */
+    bool names_unread;          /* blocks of directories: likewise, inodes */
     bool unjudged;              /* there are features that nobody here knows:
                                    only superblock and groups are looked at */
 };
@@ -293,6 +299,12 @@ static inline struct ext2_check *ext2_check_of(const struct check *check)
 static inline uint64_t ext2_check_at(const struct ext2_check *c, uint64_t block)
 {
     return block << c->super.block_shift;
+}
+
+/* Note that something cannot be read; by any worker. */
+static inline void ext2_check_lacks(bool *unread)
+{
+    __atomic_store_n(unread, true, __ATOMIC_RELAXED);
 }
 
 /* May COUNT blocks from FIRST on be anybody's? */
@@ -313,6 +325,13 @@ static inline bool ext2_check_is_ino(const struct ext2_check *c, uint32_t ino)
 static inline bool ext2_check_is_plain(const struct ext2_check *c, uint32_t ino)
 {
     return ino >= c->super.first_ino && ino <= c->super.inode_count;
+}
+
+/* Is INO in a group of which not all inodes can be read? */
+static inline bool ext2_check_is_unread(const struct ext2_check *c,
+                                        uint32_t ino)
+{
+    return c->groups[(ino - 1) / c->super.inodes_per_group].unread;
 }
 
 /* kept.c: what is known of INO; NULL: it is not in use. Passes 2 and later. */

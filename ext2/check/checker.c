@@ -143,7 +143,7 @@ const struct shale_checker shale_ext2_checker = {
     .memory = "80 bytes per block group; a bit per block and per inode where "
               "they are mixed, next to nothing where all or none of a stretch "
               "are in use; 6 bytes per inode that has several names or is no "
-              "regular file, 56 per directory, 32 per "
+              "regular file, 48 per directory and per "
               "block of directories; with quotas 24 per user, group and "
               "project; 8 per name in directories of several blocks without "
               "an index, until all of these are read; up to 8 MiB at work"

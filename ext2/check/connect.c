@@ -122,10 +122,10 @@ static int walk_up(struct walk *w, uint32_t ino)
     }
     if (err)
         return err;
-    if (at == 0)
+    if (at == 0 && !w->c->unread && !w->c->names_unread)
         ext2_tell_there(w->c, DIR_LOST, top,
                         .other = ext2_check_dir_of(w->c, top)->dotdot);
-    else if (at != EXT2_ROOT_INO && check_bits_has(w->now, at))
+    else if (at != 0 && at != EXT2_ROOT_INO && check_bits_has(w->now, at))
         tell_loop(w->c, at);
 
     for (at = ino; !err && at != 0 && check_bits_has(w->now, at);

@@ -167,7 +167,8 @@ int ext2_dir_entry(struct ext2_dir_block *b, const struct ext2_record *r)
     }
     info = ext2_check_info_near(b->c, &b->window, r->ino);
     if (!info) {
-        ext2_tell_record(b, r, DIR_UNUSED, .other = r->ino);
+        if (!ext2_check_is_unread(b->c, r->ino))
+            ext2_tell_record(b, r, DIR_UNUSED, .other = r->ino);
         return 0;
     }
     is_dir = info->type == EXT2_S_IFDIR >> 12;
@@ -379,6 +380,7 @@ static int dir_block(struct check *check, const struct check_item *read,
     info = ext2_check_info_of(c, ino);
     b.flags = info ? info->flags : 0;
     if (!bytes) {
+        ext2_check_lacks(&c->names_unread);
         check_tell(check, &check_codes[CHECK_READ], item->at,
                    &(const struct check_note){
                        .object = SHALE_OBJECT_INODE, .number = ino,
@@ -395,25 +397,35 @@ static int dir_block(struct check *check, const struct check_item *read,
     return err ? err : ext2_dir_flush(&b);
 }
 
-/* Directories of which not all blocks are there. */
+/* Tell if not all blocks of directory INO are there. */
+static void check_hole(struct ext2_check *c, uint32_t ino,
+                       const struct ext2_check_dir *dir)
+{
+    if (ext2_check_info_of(c, ino)->flags &
+        (EXT2_CHECK_INLINE | EXT2_CHECK_CLEAR))
+        return;
+    if (dir->blocks == 0)
+        ext2_tell_inode(c, DIR_EMPTY, EXT2_AT_INO(c, ino, size), ino,
+                        .other = 0);
+    else if (dir->found < dir->blocks)
+        ext2_tell_inode(c, DIR_HOLE, EXT2_AT_INO(c, ino, block), ino,
+                        .compared = true, .expected = dir->blocks,
+                        .found = dir->found);
+}
+
+/* All directories' blocks are known. From now on their children count. */
 static int check_holes(struct ext2_check *c)
 {
     uint64_t ino = check_bits_next(c->dirs, 1, true);
 
     for (; ino < check_bits_size(c->dirs);
          ino = check_bits_next(c->dirs, ino + 1, true)) {
-        const struct ext2_check_dir *dir = ext2_check_dir_of(c, (uint32_t)ino);
+        struct ext2_check_dir *dir = ext2_check_dir_of(c, (uint32_t)ino);
 
-        if (!dir || (ext2_check_info_of(c, (uint32_t)ino)->flags &
-                     (EXT2_CHECK_INLINE | EXT2_CHECK_CLEAR)))
+        if (!dir)
             continue;
-        if (dir->blocks == 0)
-            ext2_tell_inode(c, DIR_EMPTY, EXT2_AT_INO(c, ino, size), ino,
-                            .other = 0);
-        else if (dir->found < dir->blocks)
-            ext2_tell_inode(c, DIR_HOLE, EXT2_AT_INO(c, ino, block), ino,
-                            .compared = true, .expected = dir->blocks,
-                            .found = dir->found);
+        check_hole(c, (uint32_t)ino, dir);
+        dir->children = 0;
     }
     return check_going(c->check);
 }

@@ -178,8 +178,9 @@ static bool is_blank(const uint8_t *bytes)
            le32_get(raw->flags) == 0 && le32_get(raw->ctime) == 0;
 }
 
+/* GOOD: all of BUF could be read; else what could not is zeros. */
 static int scan_bytes(struct scanner *sc, const struct piece *piece,
-                      uint64_t at, const uint8_t *buf)
+                      uint64_t at, const uint8_t *buf, bool good)
 {
     struct ext2_check *c = sc->c;
     uint32_t size = c->super.inode_size;
@@ -190,7 +191,7 @@ static int scan_bytes(struct scanner *sc, const struct piece *piece,
     for (uint32_t i = 0; i < piece->count && !err; i++) {
         const uint8_t *bytes = buf + (size_t)i * size;
 
-        if (ino + i >= c->super.first_ino && is_blank(bytes) &&
+        if ((ino + i >= c->super.first_ino || !good) && is_blank(bytes) &&
             (!c->super.metadata_csum || check_is_zero(bytes, size)))
             continue;
         ext2_check_inode_decode(c, ino + i, at + (uint64_t)i * size, bytes,
@@ -239,8 +240,12 @@ static int scan_piece(struct check *check, uint64_t index, void *context)
         err = check_get(check, at, buf, size, SHALE_OBJECT_GROUP,
                         piece->group, &good);
     }
-    if (!err && good)
-        err = scan_bytes(sc, piece, at, buf);
+    if (!err && !good) {
+        ext2_check_lacks(&c->groups[piece->group].unread);
+        ext2_check_lacks(&c->unread);
+    }
+    if (!err)
+        err = scan_bytes(sc, piece, at, buf, good);
     if (!err)
         err = run_flush(&sc->inodes);
     if (!err)
@@ -284,6 +289,7 @@ static int handle_node(struct check *check, const struct check_item *read,
                        &(const struct check_note){
                            .object = SHALE_OBJECT_INODE,
                            .number = walk.file->ino, .other = item->at });
+        ext2_check_lacks(&c->unread);
         walk.sums.broken = true;
         ext2_check_add_sums(&walk);
         return 0;

@@ -64,6 +64,7 @@ static void check_links(struct ext2_check *c, uint32_t ino)
 {
     const struct ext2_check_info *info = ext2_check_info_of(c, ino);
     uint64_t names = ext2_check_names_of(c, ino);
+    bool unread = c->unread || c->names_unread;
     const struct ext2_check_dir *dir;
     bool is_dir;
 
@@ -72,6 +73,8 @@ static void check_links(struct ext2_check *c, uint32_t ino)
         return;
     is_dir = info->type == EXT2_S_IFDIR >> 12;
     if (!is_dir && names == 0) {
+        if (unread)
+            return;             /* its name may be there */
         ext2_tell_inode(c, INODE_UNNAMED, EXT2_AT_INO(c, ino, links), ino,
                         .other = info->links);
         return;
@@ -93,6 +96,8 @@ static void check_links(struct ext2_check *c, uint32_t ino)
     }
     /* What holds a value may have been given a name as well. */
     if ((info->flags & EXT2_CHECK_EA) && names == info->links + 1u)
+        return;
+    if (unread && names < info->links)
         return;
     if (names != info->links)
         ext2_tell_inode(c, LINKS, EXT2_AT_INO(c, ino, links), ino,

@@ -238,7 +238,7 @@ int ext2_check_quotas(struct ext2_check *c)
 
         if (sound)
             err = ext2_quota_read(c, i, &sound);
-        if (!err && sound)
+        if (!err && sound && !c->unread)
             err = compare_all(c, i);
         check_done(c->check, 1);
     }

@@ -100,6 +100,7 @@ struct fat_check {
     uint8_t label[11];
     uint64_t label_at;          /* 0: the root has none, */
     bool root_unread;           /*   as far as it can be read */
+    bool dirs_unread;           /* so it is with some directory */
 
     uint64_t lost;              /* clusters; lost.c */
     uint32_t names_read;        /* for paths; paths.c */
@@ -247,6 +248,7 @@ struct fat_check_slots {
     uint32_t index;             /* of it in dirs[] */
     uint8_t *bytes;
     uint32_t count;             /* slots */
+    bool unread;                /* some cannot be read: they are as if free */
     uint32_t shift;             /* 2^shift slots in a cluster */
     const uint32_t *clusters;   /* NULL: they are all in a row from AT on */
     uint64_t at;
@@ -266,7 +268,7 @@ static inline uint64_t fat_check_slot_at(const struct fat_check *v,
 
 /*
  * Call EACH with the bytes of dirs[INDEX]; FIRST_BYTES is its first cluster, if
- * somebody has read it. What cannot be read is told if TELL, and is zeros.
+ * somebody has read it. What cannot be read is told if TELL, and is free.
  */
 int fat_check_dir_read(struct fat_check *v, uint32_t index,
                        uint8_t *first_bytes, bool tell,

@@ -241,7 +241,9 @@ int fat_check_dir(struct fat_check *v, struct fat_check_slots *slots)
     struct counts counts = { 0, 0, 0, 0 };
     int err;
 
-    if (!check_dots(v, slots) && is_garbage(v, slots))
+    if (slots->unread)
+        v->root_unread |= is_root(slots);
+    else if (!check_dots(v, slots) && is_garbage(v, slots))
         return 0;
     err = check_slots(v, slots, &counts);
     if (err)

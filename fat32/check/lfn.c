@@ -106,6 +106,8 @@ static void tell_broken(struct fat_check *v,
     char text[3 * FAT_LONG_UNITS];
     size_t len = 0;
 
+    if (slots->unread)
+        return;                 /* the rest may be there */
     /* That it is too long does not say that it is nobody's. */
     if (lfn->broken && !lfn->too_long)
         return;

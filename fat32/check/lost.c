@@ -3,8 +3,8 @@
  *
  * A cluster that is in use, and no file's, is lost. Of the lost ones those that
  * no lost one points at begin chains, which are followed; what is left then
- * goes round in circles. Where not all of the FAT can be read, any of them may
- * be the rest of a file: then nothing is told.
+ * goes round in circles. Where not all of the FAT or of the directories can be
+ * read, any of them may be a file's: then nothing is told.
  */
 #include "fat32/check/check.h"
 #include "memfn.h"
@@ -199,7 +199,7 @@ int fat_check_lost(struct fat_check *v)
     l.seen = check_bits_create(v->check, count);
     if (l.all && l.pointed && l.seen)
         err = gather(&l);
-    if (!err && v->lost > 0 && !v->unknown)
+    if (!err && v->lost > 0 && !v->unknown && !v->dirs_unread)
         err = tell_all(&l);
     check_bits_destroy(l.seen);
     check_bits_destroy(l.pointed);

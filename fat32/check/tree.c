@@ -61,8 +61,9 @@ static void list_clusters(const struct fat_check *v,
     }
 }
 
-/* Read LEN bytes at AT; what cannot be read is zeros, cluster by cluster. */
-static int read_bytes(struct fat_check *v, const struct fat_check_dir *dir,
+/* Read LEN bytes at AT of SLOTS; what cannot be read is free, cluster by
+   cluster. */
+static int read_bytes(struct fat_check *v, struct fat_check_slots *slots,
                       uint64_t at, uint8_t *bytes, size_t len, bool tell)
 {
     size_t step = v->boot.cluster_size;
@@ -77,7 +78,7 @@ static int read_bytes(struct fat_check *v, const struct fat_check_dir *dir,
 
         if (tell)
             err = check_get(v->check, at + done, bytes + done, part,
-                            SHALE_OBJECT_FILE, dir->at, &good);
+                            SHALE_OBJECT_FILE, slots->dir->at, &good);
         else
             err = check_read(v->check, at + done, bytes + done, part);
         if (err == SHALE_EIO) {
@@ -86,15 +87,16 @@ static int read_bytes(struct fat_check *v, const struct fat_check_dir *dir,
         }
         if (good)
             continue;
-        memset(bytes + done, 0, part);
-        v->root_unread |= dir->at == 0;
+        memset(bytes + done, FAT_NAME_FREE, part);
+        slots->unread = true;
+        __atomic_store_n(&v->dirs_unread, true, __ATOMIC_RELAXED);
     }
     return err;
 }
 
 /* Read SLOTS, row by row. */
-static int read_rows(struct fat_check *v, const struct fat_check_dir *dir,
-                     struct fat_check_slots *slots, uint32_t count, bool tell)
+static int read_rows(struct fat_check *v, struct fat_check_slots *slots,
+                     uint32_t count, bool tell)
 {
     const uint32_t *clusters = slots->clusters;
     uint8_t *bytes = slots->bytes;
@@ -107,8 +109,8 @@ static int read_rows(struct fat_check *v, const struct fat_check_dir *dir,
                       clusters[i + row] == clusters[i] + row; row++)
             ;
         len = (size_t)row << v->boot.cluster_shift;
-        err = read_bytes(v, dir, fat_check_cluster_at(v, clusters[i]), bytes,
-                         len, tell);
+        err = read_bytes(v, slots, fat_check_cluster_at(v, clusters[i]),
+                         bytes, len, tell);
         bytes += len;
     }
     return err;
@@ -130,7 +132,7 @@ static int fixed_read(struct fat_check *v, struct fat_check_slots *slots,
     slots->count = v->boot.root_entries;
     slots->at = (uint64_t)v->boot.root_sector << v->boot.sector_shift;
     if (bytes)
-        err = read_bytes(v, slots->dir, slots->at, bytes, len, tell);
+        err = read_bytes(v, slots, slots->at, bytes, len, tell);
     if (!err)
         err = each(v, slots, context);
     check_free(v->check, bytes, len);
@@ -167,15 +169,19 @@ int fat_check_dir_read(struct fat_check *v, uint32_t index,
     slots.at = fat_check_cluster_at(v, dir.first);
     if (count == 1 && first_bytes) {
         slots.bytes = first_bytes;
+        slots.unread = fat_check_is_unknown(v, dir.first);
         return each(v, &slots, context);
     }
     clusters = check_alloc(v->check, count * sizeof *clusters);
     bytes = check_alloc(v->check, len);
     if (clusters && bytes) {
         list_clusters(v, &dir, count, clusters);
+        /* Where it goes on may not be known. */
+        slots.unread = count > 0 &&
+                       fat_check_is_unknown(v, clusters[count - 1]);
         slots.clusters = clusters;
         slots.bytes = bytes;
-        err = read_rows(v, &dir, &slots, count, tell);
+        err = read_rows(v, &slots, count, tell);
     }
     if (!err)
         err = each(v, &slots, context);

@@ -120,6 +120,8 @@ struct ntfs_check {
     struct check_array *parents;        /* of directories: references */
     struct check_array *sizes;          /* of files: of unnamed data, and 1 */
     struct check_bits *claimed;         /* records in use by $MFT's bitmap */
+    struct check_bits *claims_unread;   /* ... of which it cannot be read; or
+                                           NULL */
     struct check_bits *in_use;          /* ... by their heads */
     struct check_bits *unread;          /* ... that the device has not given */
     struct check_bits *used;            /* clusters that somebody has */

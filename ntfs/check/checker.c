@@ -216,6 +216,7 @@ static void ntfs_check_done(struct check *check)
     check_array_destroy(nc->parents);
     check_array_destroy(nc->sizes);
     check_bits_destroy(nc->claimed);
+    check_bits_destroy(nc->claims_unread);
     check_bits_destroy(nc->in_use);
     check_bits_destroy(nc->unread);
     check_bits_destroy(nc->used);

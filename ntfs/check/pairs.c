@@ -204,6 +204,8 @@ static void tell_side(const struct pile *pile, const struct side *side)
                         file.flags & (NTFS_CHECK_EXTENSION |
                                       NTFS_CHECK_DAMAGED)))
         return;                 /* which has been told */
+    if (!side->entry && check_bits_has(nc->unread, side->dir))
+        return;                 /* likewise */
     if (side->entry)
         code = NTFS_CHECK_ENTRY_STRAY;
     else if (!(dir.flags & NTFS_CHECK_DIRECTORY))

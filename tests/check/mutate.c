@@ -1,14 +1,16 @@
 /*
  * mutate.c - each byte of metadata is changed in turn: who finds it?
  *
- *     mutate [-j JUDGE] [-k KNOWN] [-n COUNT] [-s SEED] [-v] TYPE IMAGE
+ *     mutate [-j JUDGE] [-k KNOWN] [-n COUNT] [-p PART/PARTS] [-s SEED] [-v]
+ *            TYPE IMAGE
  *
  * A check of IMAGE tells which of its bytes are metadata. Of those that are
  * near any that is not zero, COUNT are changed, one at a time and each in some
  * way, as many of each use (0: all of them, in every way), in a copy that is
  * checked by us and by JUDGE, "e2fsck" or "fsck.fat". What JUDGE finds fault
  * with, so must we; what only we do is shown, since it may be a mistake of
- * ours. Without a judge all that can be said is how many changes are found.
+ * ours. Without a judge all that can be said is how many changes are found. Of
+ * all that may be done PART only, from 1 on, each a PARTS-th of every use.
  *
  * KNOWN is a list of the differences that are as they should be:
  *
@@ -65,6 +67,7 @@ static struct {
     const char *type, *image, *judge;
     bool verbose;
     uint64_t count, seed;
+    uint64_t part, parts;
     struct known known[KNOWN_MAX];
     size_t known_count;
 
@@ -305,10 +308,11 @@ static void work(unsigned worker, unsigned workers, struct tally *tally,
             uint64_t part = all / count;
             uint64_t which = i * part + scatter(the.seed + i) % part;
 
-            if (n++ % workers == worker)
+            if (n % the.parts == the.part && n / the.parts % workers == worker)
                 compare(tally, to, copy, path,
                         the.places[the.first[use] + which / FLIPS],
                         flips[which % FLIPS]);
+            n++;
         }
     }
     unlink(path);
@@ -389,24 +393,38 @@ static void load(const char *path)
     fclose(file);
 }
 
+/* "2/7" */
+static void read_part(const char *text)
+{
+    char *end;
+
+    the.part = strtoull(text, &end, 10) - 1;
+    the.parts = *end == '/' ? strtoull(end + 1, NULL, 10) : 0;
+    if (the.part >= the.parts) {
+        errno = EINVAL;
+        die(text);
+    }
+}
+
 static void read_arguments(int argc, char **argv)
 {
     int option;
 
-    the.seed = 1;
-    while ((option = getopt(argc, argv, "j:k:n:s:v")) != -1) {
+    the.seed = the.parts = 1;
+    while ((option = getopt(argc, argv, "j:k:n:p:s:v")) != -1) {
         switch (option) {
         case 'j': the.judge = optarg; break;
         case 'k': load_known(optarg); break;
         case 'n': the.count = strtoull(optarg, NULL, 0); break;
+        case 'p': read_part(optarg); break;
         case 's': the.seed = strtoull(optarg, NULL, 0); break;
         case 'v': the.verbose = true; break;
         default: exit(2);
         }
     }
     if (argc - optind != 2) {
-        fputs("usage: mutate [-j JUDGE] [-k KNOWN] [-n COUNT] [-s SEED] [-v] "
-              "TYPE IMAGE\n", stderr);
+        fputs("usage: mutate [-j JUDGE] [-k KNOWN] [-n COUNT] [-p PART/PARTS] "
+              "[-s SEED] [-v] TYPE IMAGE\n", stderr);
         exit(2);
     }
     the.type = argv[optind];
