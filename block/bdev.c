@@ -9,6 +9,7 @@
 #include "assert.h"
 #include "memfn.h"
 #include "profile.h"
+#include "request.h"
 #include "shale/err.h"
 #include "shale/mem.h"
 #include "shale/queue.h"
@@ -141,9 +142,8 @@ static int check_request(const struct shale_bdev *dev,
                           : check_range(dev, request->offset, request->len);
 }
 
-/* Do REQUEST now, whole. */
-static int request_do(struct shale_bdev *dev,
-                      const struct shale_bdev_request *request)
+int bdev_request_do(struct shale_bdev *dev,
+                    const struct shale_bdev_request *request)
 {
     if (request->write)
         return PROFILE_WRITES ? shale_bdev_write(dev, request->offset,
@@ -168,7 +168,8 @@ size_t shale_bdev_submit(struct shale_bdev *dev,
         }
         if (end == begun) {     /* no submit(), or an error to be told */
             shale_bdev_complete(requests[begun],
-                                err ? err : request_do(dev, requests[begun]));
+                                err ? err
+                                    : bdev_request_do(dev, requests[begun]));
             begun++;
             continue;
         }

@@ -8,8 +8,7 @@
  */
 #include "shale/flight.h"
 
-#include "profile.h"
-#include "shale/err.h"
+#include "request.h"
 
 void shale_flight_begin(struct shale_flight *flight, struct shale_bdev *dev)
 {
@@ -29,15 +28,6 @@ static void note(struct shale_flight *flight, int err)
 {
     if (!flight->err)
         flight->err = err;
-}
-
-static int do_now(struct shale_bdev *dev, bool write, uint64_t offset,
-                  void *buf, size_t len)
-{
-    if (write)
-        return PROFILE_WRITES ? shale_bdev_write(dev, offset, buf, len)
-                              : SHALE_EROFS;
-    return shale_bdev_read(dev, offset, buf, len);
 }
 
 /* Take back what has been completed. */
@@ -71,8 +61,7 @@ void shale_flight_go(struct shale_flight *flight)
         ready_drop(flight, taken);
         if (flight->ready_count == 0 || flight->out_count > 0)
             return;
-        note(flight, do_now(flight->dev, first->write, first->offset,
-                            first->buf, first->len));
+        note(flight, bdev_request_do(flight->dev, first));
         flight->free[flight->free_count++] = first;
         ready_drop(flight, 1);
     }
@@ -106,7 +95,9 @@ static int add(struct shale_flight *flight, bool write, uint64_t offset,
     uint8_t *at = buf;
 
     if (flight->room == 0 && !flight->err)
-        note(flight, do_now(flight->dev, write, offset, buf, len));
+        note(flight, bdev_request_do(flight->dev, &(struct shale_bdev_request){
+            .offset = offset, .buf = buf, .len = len, .write = write,
+        }));
     while (flight->room > 0 && len > 0 && !flight->err) {
         size_t count = len < SHALE_FLIGHT_BYTES ? len : SHALE_FLIGHT_BYTES;
         struct shale_bdev_request *request;

@@ -12,7 +12,6 @@
  * by the block's number, so no chain of pointers can loop.
  */
 #include "ext2.h"
-#include "memfn.h"
 
 /*
  * One call looks into at most this many arrays of pointers before it answers
@@ -96,15 +95,6 @@ static int bad_pointer(const struct ext2_vnode *vn, uint64_t at)
                                at, vn->base.ino);
 }
 
-/* The two pointers at POINTERS, the first one below. */
-static uint64_t pointers_get(const le32 *pointers)
-{
-    le64 two;
-
-    memcpy(&two, pointers, sizeof two);
-    return le64_get(two);
-}
-
 /*
  * Measure the run that begins with the first of LEFT pointers at POINTERS,
  * which is byte AT of the volume, looking at COUNT of them at most.
@@ -117,7 +107,9 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
     uint32_t first = le32_get(pointers[0]);
     uint32_t step = first != 0;
     uint64_t two = (uint64_t)(first + step) << 32 | first;
-    uint64_t n = 0;
+    uint64_t grow = (uint64_t)step << 33 | step << 1;
+    const le32 *at_two = pointers, *stop;
+    uint64_t n;
 
     if (first != 0 && !ext2_block_usable(vol, first))
         return bad_pointer(vn, at);
@@ -126,10 +118,13 @@ static int run_scan(const struct ext2_vnode *vn, const le32 *pointers,
 
     /* A run stops before a pointer off the volume as before any other gap. Most
        are long: two at a time. (What wraps is past the volume's end.) */
-    while (n + 2 <= count && pointers_get(pointers + n) == two) {
-        two += (uint64_t)step << 33 | step << 1;
-        n += 2;
+    stop = pointers + (count & ~UINT64_C(1));
+    while (at_two != stop &&
+           le64_get(*(const le64 *)(const void *)at_two) == two) {
+        two += grow;
+        at_two += 2;
     }
+    n = (uint64_t)(at_two - pointers);
     while (n < count && le32_get(pointers[n]) == first + n * step)
         n++;
     if (first != 0 && n > vol->super.block_count - first)

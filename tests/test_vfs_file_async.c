@@ -179,6 +179,21 @@ START_TEST(it_fails)
 }
 END_TEST
 
+/* With the first extents failed, nobody asks where the last ones are. */
+START_TEST(it_fails_early)
+{
+    open_file(1);
+    toy.base.at_once = 2;
+    toy.fail[TOY_READ] = SHALE_EIO;
+    ck_assert_int_eq(read_some(0, SIZE), SHALE_EIO);
+    ck_assert_uint_eq(toy.events, 1);
+    ck_assert_uint_lt(toy_calls(&toy, TOY_MAP), PARTS);
+    toy.fail[TOY_READ] = 0;
+    ck_assert_int_eq(read_some(0, SIZE), 0);
+    close_file();
+}
+END_TEST
+
 /* Any allocation fails, and the read does not, but for want of ragged ends. */
 START_TEST(no_memory)
 {
@@ -205,6 +220,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, a_small_read_is_one_request, 0, 2);
     tcase_add_loop_test(tc, any_part_of_it, 0, 2);
     tcase_add_loop_test(tc, it_fails, 0, 2);
+    tcase_add_test(tc, it_fails_early);
     tcase_add_loop_test(tc, no_memory, 0, 2);
     suite_add_tcase(s, tc);
     return s;

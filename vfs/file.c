@@ -340,14 +340,19 @@ static int extent_read(struct shale_vnode *file,
     return SHALE_ENOTSUP;
 }
 
-/* What is so long is under way while the driver says where the rest is. */
+/*
+ * The first that is so long is under way while the driver says where the rest
+ * is; then so much goes together, as telling the device takes time, too.
+ */
 #define WORTH_TO_GO ((size_t)32 << 10)
+#define GO_TOGETHER ((size_t)512 << 10)
 
 /* The requests of one read that are under way at once. */
 struct reader {
     struct shale_vnode *file;
     bool one_by_one;            /* none are */
     struct shale_flight *flight;    /* or NULL: not made yet */
+    size_t ready;               /* bytes of it that wait to go together */
 };
 
 /*
@@ -385,8 +390,12 @@ static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
         return data_read(r->file, at, buf, len);
     len -= head + tail;
     shale_flight_read(r->flight, at + head, buf + head, len);
-    if (head + tail > 0 || len >= WORTH_TO_GO)
+    r->ready += len;
+    if (head + tail > 0 || r->ready >= GO_TOGETHER ||
+        (r->flight->out_count == 0 && r->ready >= WORTH_TO_GO)) {
         shale_flight_go(r->flight);
+        r->ready = 0;
+    }
     if (head > 0)
         err = data_read(r->file, at, buf, head);
     if (tail > 0 && !err)
@@ -396,14 +405,15 @@ static int data_begin(struct reader *r, uint64_t at, uint8_t *buf, size_t len)
 
 /*
  * Read all of it, extent by extent; what is in the flight is under way, and the
- * sooner the better: what follows an extent is asked for only after that.
+ * sooner the better: what follows an extent is asked for only after that. When
+ * any of the flight has failed the rest is left: all will be read again.
  */
 static int extents_read(struct reader *r, uint8_t *to, size_t len,
                         uint64_t offset)
 {
     struct shale_extent first, next = { .length = 0 }, extent;
 
-    while (len > 0) {
+    while (len > 0 && !(r->flight && r->flight->err)) {
         size_t count = len;
         int err = map_joined(r->file, offset, len, r->one_by_one, &first,
                              &next, &extent);
