@@ -217,10 +217,10 @@ static unsigned run_slots(const struct shale_cache_config *config,
                           unsigned shift)
 {
     uint64_t runs = (config->block_count >> shift) + 1;
-    uint64_t most = config->budget / 16 / sizeof(struct cache_run) + 1;
+    uint64_t most = config->budget / 16 / sizeof(struct cache_run);
 
     if (runs > most)
-        runs = most;
+        runs = most > 0 ? most : 1;
     return runs < CACHE_RUNS_MAX ? (unsigned)runs : CACHE_RUNS_MAX;
 }
 

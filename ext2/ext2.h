@@ -76,8 +76,6 @@ struct ext2_volume {
     struct shale_fs *fs;
     struct ext2_super super;
     struct ext2_journal *journal;   /* or NULL: batches are written by rank */
-    bool no_room;               /* for a journal: the groups' counts lied */
-    bool marked;                /* as in use, at least once by this mount */
     uint64_t errors_noted;      /* of those that this mount has met */
     uint32_t super_block;       /* block that the superblock in use is in */
     uint32_t first_usable;      /* files have no block below this one */
@@ -85,6 +83,8 @@ struct ext2_volume {
     struct namehash_budget names;   /* of all directories' tables */
     struct ext2_vnode *orphans; /* without a name, the last one first */
     uint32_t xattr_block;       /* of attributes, written last; 0: none */
+    bool no_room;               /* for a journal: the groups' counts lied */
+    bool marked;                /* as in use, at least once by this mount */
     uint64_t made_in;           /* the batch in which a file was made last */
     uint64_t entered_in;        /* ... a record was made or led elsewhere */
     uint64_t linked_in;         /* ... one got another name */

@@ -25,13 +25,18 @@
 #include "journal.h"
 #include "memfn.h"
 
-/* Bytes written at once; and at least so many blocks. */
-#define GATHER_BYTES (128u << 10)
-#define GATHER_BLOCKS 6u
+/*
+ * Bytes written at once, though no more than a part of what the cache may have;
+ * and at least so many blocks: a descriptor, an image, and what ends a log.
+ */
+#define GATHER_BYTES ((size_t)128 << 10)
+#define GATHER_BLOCKS 4u
+#define MEMORY_BUDGET 4u
 
 /* Of a larger run of freed blocks it is not asked whether the log has any. */
 #define HELD_LOOKS (1u << 20)
-#define HELD_MAX (1u << 16)     /* slots of the table of what it has */
+#define HELD_MAX (1u << 16)     /* slots of the table of what it has; ... */
+#define HELD_MIN 256u           /* ... if there is little memory, these */
 
 /* The commit block, and the zeros behind it. */
 #define COMMIT_BLOCKS 2u
@@ -358,22 +363,37 @@ void ext2_log_free(struct ext2_journal *j)
     j->held_room = 0;
 }
 
+/* How much may each part of what J needs take, in bytes? */
+static size_t memory_part(const struct ext2_journal *j)
+{
+    struct shale_cache_stats stats;
+
+    shale_cache_stats(j->ring.vol->fs->cache, &stats);
+    return stats.budget / MEMORY_BUDGET;
+}
+
 /* What J needs to be written, for a ring of its size. */
 static int memory_alloc(struct ext2_journal *j)
 {
     const struct ext2_volume *vol = j->ring.vol;
-    uint32_t blocks = GATHER_BYTES >> vol->super.block_shift;
-    uint32_t room = 2 * JOURNAL_MIN_BLOCKS;
+    size_t part = memory_part(j);
+    size_t bytes = part < GATHER_BYTES ? part : GATHER_BYTES;
+    uint32_t blocks = (uint32_t)(bytes >> vol->super.block_shift);
+    uint32_t room = HELD_MIN;
 
     /* Half of it is enough for all that the ring can hold; or for much. */
-    while (room / 2 <= j->ring.count && room < HELD_MAX)
+    while (room / 2 <= j->ring.count && room < HELD_MAX &&
+           2 * room * sizeof *j->held <= part)
         room *= 2;
     if (j->gather && j->held_room >= room)
         return 0;
     ext2_log_free(j);
-    j->gather_blocks = blocks < GATHER_BLOCKS ? GATHER_BLOCKS : blocks;
-    j->gather = shale_alloc(vol->fs->mem, (size_t)j->gather_blocks
-                                          << vol->super.block_shift);
+    do {
+        j->gather_blocks = blocks < GATHER_BLOCKS ? GATHER_BLOCKS : blocks;
+        j->gather = shale_alloc(vol->fs->mem, (size_t)j->gather_blocks
+                                              << vol->super.block_shift);
+        blocks /= 2;
+    } while (!j->gather && j->gather_blocks > GATHER_BLOCKS);
     j->held = shale_zalloc(vol->fs->mem, room * sizeof *j->held);
     j->held_room = j->held ? room : 0;
     return j->gather && j->held ? 0 : SHALE_ENOMEM;
@@ -383,11 +403,11 @@ static int memory_alloc(struct ext2_journal *j)
 static uint32_t capacity(const struct ext2_journal *j)
 {
     uint32_t third = (j->ring.count - j->ring.first) / 3;
-    uint32_t count = third;
+    uint64_t tags = tags_max(j);
 
-    while (count > 0 && log_blocks(j, count) > third)
-        count -= log_blocks(j, count) - third;
-    return count;
+    /* Of each TAGS + 1 blocks one is a descriptor. */
+    return third <= COMMIT_BLOCKS
+               ? 0 : (uint32_t)((third - COMMIT_BLOCKS) * tags / (tags + 1));
 }
 
 int ext2_log_start(struct ext2_journal *j)

@@ -35,7 +35,7 @@ struct ext2_window {
     bool shares;                /* it was used after others had been begun */
 };
 
-#define EXT2_WINDOWS 32u
+#define EXT2_WINDOWS 30u       /* struct ext2_space is no more than 1 KiB */
 
 /* What is known of the space of a volume that is written. */
 struct ext2_space {
