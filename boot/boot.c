@@ -77,12 +77,47 @@ static bool is_dots(const char *name, size_t len)
     return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
+/*
+ * One step along *PATH, which begins with a name of LEN bytes, from the
+ * directory *FILE.
+ */
+static int step(struct shale_boot *boot, const char **path, size_t len,
+                struct shale_boot_file *file, unsigned *links)
+{
+    const struct shale_boot_format *format = boot->format;
+    struct shale_boot_file next;
+    int err;
+
+    if (file->type != SHALE_TYPE_DIR)
+        return SHALE_ENOTDIR;
+    if (is_dots(*path, len) && !format->follow)
+        return SHALE_EINVAL;
+    if (is_dots(*path, len) && len == 1) {
+        *path += len;
+        return 0;
+    }
+    err = format->find(boot, file, *path, len, &next);
+    if (err)
+        return err;
+    *path += len;
+    if (next.type != SHALE_TYPE_SYMLINK || !format->follow) {
+        *file = next;
+        return 0;
+    }
+    if ((*links)++ == SHALE_BOOT_LINKS)
+        return SHALE_ELOOP;
+    err = format->follow(boot, &next, path);
+    return err || **path != '/' ? err : format->root(boot, file);
+}
+
 int shale_boot_find(struct shale_boot *boot, const char *path,
                     struct shale_boot_file *out)
 {
-    struct shale_boot_file file, next;
+    struct shale_boot_file file;
     int err = boot->format->root(boot, &file);
+    unsigned links = 0;
 
+    boot->left = SHALE_BOOT_DIRS;
     while (!err) {
         size_t len = 0;
 
@@ -92,27 +127,19 @@ int shale_boot_find(struct shale_boot *boot, const char *path,
             break;
         while (path[len] && path[len] != '/')
             len++;
-        if (file.type != SHALE_TYPE_DIR)
-            return SHALE_ENOTDIR;
-        if (is_dots(path, len))
-            return SHALE_EINVAL;
-        err = boot->format->find(boot, &file, path, len, &next);
-        file = next;
-        path += len;
+        err = step(boot, &path, len, &file, &links);
     }
     if (!err)
         *out = file;
     return err;
 }
 
-int64_t shale_boot_read(struct shale_boot *boot, struct shale_boot_file *file,
-                        void *buf, size_t len, uint64_t offset)
+int64_t boot_read(struct shale_boot *boot, struct shale_boot_file *file,
+                  void *buf, size_t len, uint64_t offset)
 {
     uint8_t *to = buf;
     size_t left;
 
-    if (file->type != SHALE_TYPE_FILE)
-        return file->type == SHALE_TYPE_DIR ? SHALE_EISDIR : SHALE_EINVAL;
     if (offset >= file->size)
         return 0;
     if (len > file->size - offset)
@@ -127,6 +154,8 @@ int64_t shale_boot_read(struct shale_boot *boot, struct shale_boot_file *file,
             n = left;
         if (at == BOOT_HOLE)
             memset(to, 0, (size_t)n);
+        else if (at == BOOT_INSIDE)
+            memcpy(to, (const uint8_t *)file->where + offset, (size_t)n);
         else
             err = boot_bytes(boot, at, to, (size_t)n);
         if (err)
@@ -138,6 +167,14 @@ int64_t shale_boot_read(struct shale_boot *boot, struct shale_boot_file *file,
     return (int64_t)len;
 }
 
+int64_t shale_boot_read(struct shale_boot *boot, struct shale_boot_file *file,
+                        void *buf, size_t len, uint64_t offset)
+{
+    if (file->type != SHALE_TYPE_FILE)
+        return file->type == SHALE_TYPE_DIR ? SHALE_EISDIR : SHALE_EINVAL;
+    return boot_read(boot, file, buf, len, offset);
+}
+
 int shale_boot_list(struct shale_boot *boot, struct shale_boot_file *dir,
                     uint64_t *cookie, struct shale_boot_entry *out)
 {
@@ -145,6 +182,7 @@ int shale_boot_list(struct shale_boot *boot, struct shale_boot_file *dir,
 
     if (dir->type != SHALE_TYPE_DIR)
         return SHALE_ENOTDIR;
+    boot->left = SHALE_BOOT_DIRS;
     more = boot->format->list(boot, dir, cookie, out);
     if (more > 0)
         out->name[out->len] = '\0';

@@ -50,7 +50,16 @@
 #define EXT2_INCOMPAT_FILETYPE      0x0002u
 #define EXT2_INCOMPAT_RECOVER       0x0004u
 #define EXT2_INCOMPAT_META_BG       0x0010u
+#define EXT2_INCOMPAT_EXTENTS       0x0040u
+#define EXT2_INCOMPAT_64BIT         0x0080u
+#define EXT2_INCOMPAT_MMP           0x0100u
+#define EXT2_INCOMPAT_FLEX_BG       0x0200u
+#define EXT2_INCOMPAT_EA_INODE      0x0400u
+#define EXT2_INCOMPAT_CSUM_SEED     0x2000u
 #define EXT2_INCOMPAT_LARGE_DIR     0x4000u
+#define EXT2_INCOMPAT_INLINE_DATA   0x8000u
+#define EXT2_INCOMPAT_ENCRYPT       0x10000u
+#define EXT2_INCOMPAT_CASEFOLD      0x20000u
 
 /* s_feature_ro_compat: an older driver may read */
 #define EXT2_RO_COMPAT_SPARSE_SUPER 0x0001u
@@ -159,12 +168,17 @@ struct ext2_disk_group {
 
 _Static_assert(sizeof(struct ext2_disk_group) == 32, "ext2 group descriptor");
 
+/* With 64bit descriptors are of this size or larger, and have at byte ... */
+#define EXT2_DESC_SIZE_64  64u
+#define EXT2_DESC_TABLE_HIGH  40u       /* ... the rest of inode_table. */
+
 /* i_flags */
 #define EXT2_INODE_SYNC        0x00000008u
 #define EXT2_INODE_IMMUTABLE   0x00000010u
 #define EXT2_INODE_APPEND      0x00000020u      /* grows, and nothing else */
 #define EXT2_INODE_NODUMP      0x00000040u
 #define EXT2_INODE_NOATIME     0x00000080u
+#define EXT2_INODE_ENCRYPTED   0x00000800u
 #define EXT2_INODE_INDEX       0x00001000u      /* directory has an htree */
 #define EXT2_INODE_DIRSYNC     0x00010000u
 #define EXT2_INODE_TOPDIR      0x00020000u      /* what is in it is unrelated */
@@ -235,6 +249,41 @@ struct ext2_disk_dirent {
 };
 
 _Static_assert(sizeof(struct ext2_disk_dirent) == 8, "ext2 directory record");
+
+/*
+ * An extent tree (ext4). A node is a header, and behind it entries: at depth 0
+ * extents, else pointers to nodes. The root is in place of the block map.
+ */
+struct ext2_disk_extent_header {
+    le16 magic;                 /* 0x00 */
+    le16 entries;               /* 0x02 */
+    le16 room;                  /* 0x04  entries that it has room for */
+    le16 depth;                 /* 0x06  of nodes below */
+    le32 generation;            /* 0x08 */
+};
+
+struct ext2_disk_extent {
+    le32 logical;               /* 0x00  its first block of the file; ... */
+    le16 length;                /* 0x04  ... blocks. Past EXT2_EXTENT_WRITTEN:
+                                   so many more than that, not written yet */
+    le16 start_high;            /* 0x06 */
+    le32 start;                 /* 0x08 */
+};
+
+struct ext2_disk_extent_index {
+    le32 logical;               /* 0x00  likewise, of all below */
+    le32 block;                 /* 0x04  that has the node */
+    le16 block_high;            /* 0x08 */
+    le16 unused;                /* 0x0a */
+};
+
+_Static_assert(sizeof(struct ext2_disk_extent_header) == 12, "extent header");
+_Static_assert(sizeof(struct ext2_disk_extent) == 12, "extent");
+_Static_assert(sizeof(struct ext2_disk_extent_index) == 12, "extent index");
+
+#define EXT2_EXTENT_MAGIC    0xf30au
+#define EXT2_EXTENT_WRITTEN  32768u
+#define EXT2_EXTENT_DEPTH    5u /* enough for 2^32 blocks of 1 KiB */
 
 /* In block 0 of an indexed directory, after the records of "." and "..". */
 struct ext2_disk_htree_info {

@@ -11,6 +11,8 @@
  *     that is in range has a group;
  * (4) the descriptors of all groups take less room than the volume has.
  *
+ * What ext4 has besides is decoded too, for who reads that (boot/).
+ *
  * The number of groups sizes no allocation and no loop of mount().
  */
 #include "ext2.h"
@@ -129,11 +131,23 @@ static const char *blocks_per_group_check(const struct ext2_disk_super *raw,
     return NULL;
 }
 
+/* Bytes of a group's descriptor; 0 if it cannot be what RAW says. */
+static uint32_t desc_size_of(const struct ext2_disk_super *raw,
+                             const struct ext2_super *super)
+{
+    uint32_t size = le16_get(raw->desc_size);
+
+    if (!(super->incompat & EXT2_INCOMPAT_64BIT))
+        return sizeof(struct ext2_disk_group);
+    return size >= EXT2_DESC_SIZE_64 && size <= super->block_size &&
+           is_power_of_two(size) ? size : 0;
+}
+
 /* Geometry, checked. Returns NULL, or what is wrong. */
 static const char *geometry_decode(const struct ext2_disk_super *raw,
                                    struct ext2_super *out)
 {
-    uint32_t log_block = le32_get(raw->log_block_size);
+    uint32_t log_block = le32_get(raw->log_block_size), desc_size;
     const char *wrong;
 
     if (log_block > EXT2_MAX_LOG_BLOCK)
@@ -175,7 +189,10 @@ static const char *geometry_decode(const struct ext2_disk_super *raw,
     if (out->first_ino < EXT2_GOOD_OLD_FIRST)
         return "ext2: bad first inode number";
 
-    out->descs_per_block = out->block_size / sizeof(struct ext2_disk_group);
+    desc_size = desc_size_of(raw, out);
+    if (desc_size == 0)
+        return "ext2: bad size of group descriptors";
+    out->descs_per_block = out->block_size / desc_size;
     out->desc_blocks = divide_up(out->group_count, out->descs_per_block);
     if (out->desc_blocks >= out->block_count)
         return "ext2: group descriptors do not fit the volume";

@@ -17,11 +17,22 @@
  * The formats' bytes are decoded by what decodes them for the drivers. A
  * journal that was not replayed is not minded: what only it has is not seen.
  *
+ * shale_boot_ext2 reads ext3 and ext4, too: extents, descriptors of 64 bytes,
+ * what is short enough to be in an inode. Not on a volume of 2^32 blocks or
+ * more, and no file or directory that is encrypted, or in attributes (inline
+ * data of more than 60 bytes): SHALE_ENOTSUP. Checksums are not looked at.
+ *
  * Units      offsets, sizes and lengths are bytes
- * Names      UTF-8; no symlink is followed, and "." and ".." are no names
+ * Names      UTF-8. On ext2 a symlink in a path is followed, the last one, too,
+ *            up to SHALE_BOOT_LINKS of them (SHALE_ELOOP), as long as where it
+ *            leads, with what comes after it, is SHALE_BOOT_PATH bytes or less
+ *            (SHALE_ENAMETOOLONG); and "." and ".." are what they are. On FAT
+ *            these are no names
  * Errors     0 or a negative enum shale_err; SHALE_ECORRUPT for a volume that
  *            breaks a rule, SHALE_ENOTSUP for one that needs more than is here.
- *            All work is bounded, whatever a volume says
+ *            All work is bounded, whatever a volume says: a call looks at
+ *            SHALE_BOOT_DIRS bytes of ext2's directories and no more
+ *            (SHALE_EFBIG), which is half a million names
  * Locking    none; one thread at a time uses a volume
  */
 #ifndef SHALE_BOOT_H
@@ -44,6 +55,9 @@ extern const struct shale_boot_format shale_boot_fat, shale_boot_ext2;
 
 #define SHALE_BOOT_STATE 1600u  /* bytes; the most that a format needs */
 #define SHALE_BOOT_NAME 765u    /* bytes of the longest name */
+#define SHALE_BOOT_PATH 760u
+#define SHALE_BOOT_LINKS 8u
+#define SHALE_BOOT_DIRS (UINT32_C(16) << 20)
 
 /* An open volume. Nothing is to be closed. */
 struct shale_boot {
@@ -52,6 +66,8 @@ struct shale_boot {
     uint8_t *sector;            /* the caller's buffer, ... */
     uint32_t sector_size;       /* ... of so many bytes, ... */
     uint64_t sector_at;         /* ... has those from here; UINT64_MAX: none */
+    uint32_t left;              /* bytes of directories to look at, of this
+                                   call */
     union {
         uint64_t align;
         uint8_t bytes[SHALE_BOOT_STATE];
