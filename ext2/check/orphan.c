@@ -140,7 +140,7 @@ static int file_block(struct orphan_file *f, uint64_t block)
     const le32 *tail = (const le32 *)(f->block + size);
     le32 number[2] = { le32_make((uint32_t)block),
                        le32_make((uint32_t)(block >> 32)) };
-    uint32_t crc;
+    uint32_t crc = 0;
     bool good;
     int err;
 
@@ -160,13 +160,12 @@ static int file_block(struct orphan_file *f, uint64_t block)
     if (c->super.metadata_csum) {
         crc = ext2_check_crc(c, f->inode.seed, number, sizeof number);
         crc = ext2_check_crc(c, crc, f->block, size);
-        if (crc != le32_get(tail[1])) {
-            ext2_tell_inode(c, ORPHAN_CHECKSUM, at + size + sizeof(le32),
-                            f->inode.ino,
-                            .compared = true, .expected = crc,
-                            .found = le32_get(tail[1]));
-            return 0;
-        }
+    }
+    if (crc != le32_get(tail[1])) {
+        ext2_tell_inode(c, ORPHAN_CHECKSUM, at + size + sizeof(le32),
+                        f->inode.ino, .compared = true, .expected = crc,
+                        .found = le32_get(tail[1]));
+        return 0;
     }
     return numbers_take(f, size / (uint32_t)sizeof(le32), at);
 }
