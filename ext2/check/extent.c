@@ -53,15 +53,21 @@ bool ext2_check_is_extents(const le32 *block)
            get16(b + 6) <= EXTENT_DEPTH_MAX;
 }
 
-/* Is there a header with room for its entries in SIZE bytes? */
+/*
+ * Is there a header with room for its entries in SIZE bytes? It says how many
+ * there may be: as many as there is room for, or up to two less, as where these
+ * bytes hold something else.
+ */
 static bool decode(struct node *node, uint32_t size)
 {
+    uint32_t most = size / EXTENT_ENTRY - 1;
+
     node->entries = get16(node->bytes + 2);
     node->room = get16(node->bytes + 4);
     node->depth = get16(node->bytes + 6);
     return get16(node->bytes) == EXTENT_MAGIC &&
            node->entries <= node->room &&
-           node->room <= size / EXTENT_ENTRY - 1 &&
+           node->room <= most && node->room + 2 >= most &&
            (node->entries > 0 || node->depth == 0);
 }
 
