@@ -37,7 +37,7 @@ fill_source()
 digests()
 {
     (
-        cd "$source"
+        cd "$source" || exit
         find . -type f -exec sha256sum {} +
         for link in vmlinuz:boot/vmlinuz-6.1.0 a/absolute:boot/grub/grub.cfg \
             a/twice:boot/grub/grub.cfg \

@@ -16,15 +16,16 @@ struct shale_mem *smallwork_mem(struct shale_static_arena *arena,
 }
 
 int smallwork_mount(struct shale_mem *mem, struct shale_bdev *dev,
-                    const char *type, bool write, struct shale_fs **out)
+                    const char *type, size_t cache, bool write,
+                    struct shale_fs **out)
 {
     static const struct shale_fs_ops *const drivers[] = {
         &shale_ntfs, &shale_ext2, &shale_fat, NULL,
     };
     const struct shale_config config = {
         .dev = dev, .mem = mem, .drivers = drivers, .type = type,
-        .read_only = !write, .cache_bytes = 8 << 10, .decoded_bytes = 4 << 10,
-        .vnode_max = 4,
+        .read_only = !write, .cache_bytes = cache << 10,
+        .decoded_bytes = 4 << 10, .vnode_max = 4,
     };
 
     return shale_mount(&config, out);

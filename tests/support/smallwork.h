@@ -21,9 +21,10 @@ enum { SMALLWORK_FILES = 24 };
 struct shale_mem *smallwork_mem(struct shale_static_arena *arena,
                                 uint8_t *array, size_t kib);
 
-/* Mount DEV, with the least of everything that may be kept. */
+/* Mount DEV with CACHE KiB for its blocks, and little of all else. */
 int smallwork_mount(struct shale_mem *mem, struct shale_bdev *dev,
-                    const char *type, bool write, struct shale_fs **out);
+                    const char *type, size_t cache, bool write,
+                    struct shale_fs **out);
 
 /*
  * Make file number I in the root; every fourth is synced, every third removed,
