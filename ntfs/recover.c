@@ -250,7 +250,7 @@ static int children_get(struct ntfs_volume *vol, struct ntfs_children **out)
     return 0;
 }
 
-static void recovery_fini(struct ntfs_volume *vol)
+static void forget_children(struct ntfs_volume *vol)
 {
     if (vol->children)
         children_free(vol->children);
@@ -429,7 +429,7 @@ static int children_search(const struct ntfs_dir *dir,
     return r;
 }
 
-static int listing_recover(struct ntfs_listing *listing, uint64_t cookie)
+static int recover_listing(struct ntfs_listing *listing, uint64_t cookie)
 {
     const struct ntfs_index *index = listing->dir.index;
     int err;
@@ -449,7 +449,7 @@ static int listing_recover(struct ntfs_listing *listing, uint64_t cookie)
  * By the index, and if that fails by the names of all files. What is not met on
  * the way may be missing for the order being wrong.
  */
-static int sought_recover(const struct ntfs_dir *dir,
+static int recover_sought(const struct ntfs_dir *dir,
                           struct ntfs_sought *sought)
 {
     int err = ntfs_sought_find(dir, sought);
@@ -471,7 +471,7 @@ static int sought_recover(const struct ntfs_dir *dir,
  * the root's index counts as damaged, and what says that it is in the root is
  * found by a scan. The caller's, until ntfs_record_put().
  */
-static int root_make(struct ntfs_volume *vol, struct ntfs_record **out)
+static int make_root(struct ntfs_volume *vol, struct ntfs_record **out)
 {
     struct ntfs_record *record = shale_slab_alloc(vol->records);
     struct ntfs_disk_resident *attr;
@@ -501,10 +501,10 @@ static int root_make(struct ntfs_volume *vol, struct ntfs_record **out)
 /* ------------------------------------------------------------- the extra */
 
 static const struct ntfs_recovery_ops recovery = {
-    .root_make       = root_make,
-    .sought_recover  = sought_recover,
-    .listing_recover = listing_recover,
-    .recovery_fini   = recovery_fini,
+    .root_make       = make_root,
+    .sought_recover  = recover_sought,
+    .listing_recover = recover_listing,
+    .recovery_fini   = forget_children,
 };
 
 static void recovery_add(struct ntfs_extras *to)

@@ -9,7 +9,7 @@
 #include "extras.h"
 
 /* What WSL says of it. */
-static int wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
+static int load_wsl(struct ntfs_volume *vol, const struct ntfs_record *base,
                     struct ntfs_info *info)
 {
     const struct ntfs_options *options = &vol->options;
@@ -41,7 +41,7 @@ static int wsl_load(struct ntfs_volume *vol, const struct ntfs_record *base,
 }
 
 static const struct ntfs_unix_ops unixes = {
-    .wsl_load       = wsl_load,
+    .wsl_load       = load_wsl,
     .interix_load   = ntfs_interix_load,
     .interix_target = ntfs_interix_readlink,
 };

@@ -100,8 +100,8 @@ static void wof_check(struct ntfs_wof *wof, uint64_t size)
         wof->damaged = "ntfs: WOF's data is not all written";
 }
 
-static int wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
-                  struct ntfs_vnode *vn)
+static int load_packed(struct ntfs_volume *vol, const struct ntfs_record *base,
+                       struct ntfs_vnode *vn)
 {
     struct ntfs_disk_wof disk;
     struct ntfs_wof *wof = shale_zalloc(vol->fs->mem, sizeof *wof);
@@ -129,7 +129,7 @@ static int wof_load(struct ntfs_volume *vol, const struct ntfs_record *base,
     return 0;
 }
 
-static void wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof)
+static void free_packed(struct ntfs_volume *vol, struct ntfs_wof *wof)
 {
     ntfs_stream_close(vol, &wof->packed);
     shale_free(vol->fs->mem, wof, sizeof *wof);
@@ -137,8 +137,8 @@ static void wof_free(struct ntfs_volume *vol, struct ntfs_wof *wof)
 
 /* --------------------------------------------------------------- chunks */
 
-static int wof_map(struct ntfs_vnode *vn, uint64_t offset,
-                   struct shale_extent *out)
+static int map_packed(struct ntfs_vnode *vn, uint64_t offset,
+                      struct shale_extent *out)
 {
     struct shale_fs *fs = vn->base.fs;
     const struct ntfs_wof *wof = vn->wof;
@@ -235,8 +235,8 @@ static int chunk_unpack(struct ntfs_volume *vol, const struct ntfs_wof *wof,
     return err;
 }
 
-static int wof_decode(struct ntfs_vnode *vn,
-                      const struct shale_extent *extent, void *buf)
+static int decode_packed(struct ntfs_vnode *vn,
+                         const struct shale_extent *extent, void *buf)
 {
     struct ntfs_volume *vol = ntfs_volume_of(vn->base.fs);
     const struct ntfs_wof *wof = vn->wof;
@@ -260,10 +260,10 @@ static int wof_decode(struct ntfs_vnode *vn,
 /* ------------------------------------------------------------- the extra */
 
 static const struct ntfs_packed_ops packed = {
-    .wof_load   = wof_load,
-    .wof_free   = wof_free,
-    .wof_map    = wof_map,
-    .wof_decode = wof_decode,
+    .wof_load   = load_packed,
+    .wof_free   = free_packed,
+    .wof_map    = map_packed,
+    .wof_decode = decode_packed,
 };
 
 static void packed_add(struct ntfs_extras *to)
