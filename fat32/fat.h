@@ -708,9 +708,15 @@ struct fat_gaps {
 
 struct fat_vnode {
     struct shale_vnode base;
-    uint64_t at;                /* its place; 0: the root, or no name is left */
     struct fat_chain chain;     /* chain.first is entry.cluster */
-    struct fat_entry entry;     /* the root's is all zero but for the cluster */
+    union {
+        struct {
+            struct fat_entry entry;     /* the root's is all zero but for the
+                                           cluster */
+            uint64_t at;        /* its place; 0: the root, or no name is left */
+        };
+        uint64_t kept[6];       /* the two, for undo: see fat_vnode_note() */
+    };
 
     /* Of a directory; atomic, for readers share them. */
     uint32_t hint;              /* slot after the name found last */
@@ -723,6 +729,10 @@ struct fat_vnode {
     struct fat_growth growth;
     struct fat_gaps gaps;       /* of a directory */
 };
+
+_Static_assert(offsetof(struct fat_vnode, at) + sizeof(uint64_t) <=
+                   offsetof(struct fat_vnode, kept) + 6 * sizeof(uint64_t),
+               "kept has all that is undone");
 
 static inline struct fat_vnode *fat_vnode_of(struct shale_vnode *base)
 {

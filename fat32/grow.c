@@ -28,21 +28,26 @@ static void undo_base(void *context, uint64_t size, uint64_t links)
         base->size = size;
 }
 
-static void undo_place(void *context, uint64_t at, uint64_t unused)
+static void undo_kept(void *context, uint64_t a, uint64_t b)
 {
-    (void)unused;
-    ((struct fat_vnode *)context)->at = at;
+    uint64_t *kept = context;
+
+    kept[0] = a;
+    kept[1] = b;
 }
 
 int fat_vnode_note(struct fat_vnode *vn)
 {
+    const unsigned count = sizeof vn->kept / sizeof vn->kept[0];
     struct shale_tx *tx = vn->base.fs->tx;
     int err = shale_tx_on_undo(tx, undo_base, &vn->base, vn->base.size,
                                vn->base.links);
 
-    if (!err)
-        err = shale_tx_on_undo(tx, undo_place, vn, vn->at, 0);
-    return err ? err : shale_tx_save(tx, &vn->entry, sizeof vn->entry);
+    /* Every write() comes here: no memory of its own for what it undoes. */
+    for (unsigned i = 0; i < count && !err; i += 2)
+        err = shale_tx_on_undo(tx, undo_kept, &vn->kept[i], vn->kept[i],
+                               vn->kept[i + 1]);
+    return err;
 }
 
 int fat_spot_store(struct fat_volume *vol, const struct fat_spot *spot,
