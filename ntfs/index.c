@@ -287,7 +287,7 @@ NTFS_APART static int index_check(struct ntfs_volume *vol,
 {
     const char *wrong = root_decode(vol, index);
     struct ntfs_index_node node;
-    struct ntfs_entry entry;
+    struct ntfs_entry entry = { .child = NTFS_NO_CHILD };
     uint32_t offset;
     int more;
 
