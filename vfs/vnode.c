@@ -278,7 +278,13 @@ void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
         settle(fs);
 }
 
-/* Forget what WHOSE, or nothing, says; nothing falls off the unused ones. */
+static bool everybody(void *context, uint64_t ino)
+{
+    (void)context, (void)ino;
+    return true;
+}
+
+/* Forget what WHOSE says; nothing falls off the unused ones. */
 static void forget_where(struct shale_fs *fs,
                          bool (*whose)(void *context, uint64_t ino),
                          void *context)
@@ -289,7 +295,7 @@ static void forget_where(struct shale_fs *fs,
     for (size_t i = 0; i < table->bucket_count; i++)
         for (struct shale_vnode *vn = table->buckets[i]; vn;
              vn = vn->hash_next)
-            if (vn->known > 0 && (!whose || whose(context, vn->ino))) {
+            if (vn->known > 0 && whose(context, vn->ino)) {
                 vn->known = 0;
                 vntable_unref(table, vn);
             }
@@ -333,7 +339,7 @@ bool vnode_only_root_used(struct shale_fs *fs, struct shale_vnode *root)
 
 void vnode_forget_all(struct shale_fs *fs)
 {
-    forget_where(fs, NULL, NULL);
+    forget_where(fs, everybody, NULL);
 }
 
 /* ------------------------------------------------ for settle.c, see there */
