@@ -129,12 +129,15 @@ run()
 # nothing_stays PRESET: what its tests have left is a failure, and names them.
 nothing_stays()
 {
+    local left
+
     nothing_left "$TMPDIR" && return
+    left=$(left_over "$TMPDIR")
     echo "FAILED   tests of $1 have left behind:"
-    left_over "$TMPDIR" | sed 's/^/         /'
+    echo "         ${left//$'\n'/$'\n'         }"
     failed=$((failed + 1))
     tidy_up "$TMPDIR"
-    mkdir -p "$TMPDIR"
+    mkdir -p -m 755 "$TMPDIR"
 }
 
 # slowest PRESET: the ten tests that took longest, in two lines.

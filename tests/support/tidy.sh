@@ -10,12 +10,15 @@
 # left_processes FOLDER: ids of what was started by tests that work there.
 left_processes() {
     (
-        unset SHALE_TEST_WORK           # or grep finds itself
-        grep -lz "^SHALE_TEST_WORK=$1" /proc/[0-9]*/environ 2>/dev/null
-        # A subshell has the environment of its shell, but is where that was.
-        find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$1" -o -lname "$1/*" \) \
-            2>/dev/null
-    ) | cut -d / -f 3 | sort -un
+        unset SHALE_TEST_WORK           # or these find themselves
+        {
+            grep -lz "^SHALE_TEST_WORK=$1" /proc/[0-9]*/environ \
+                2>/dev/null || :
+            # A subshell has its shell's environment, but is where that was.
+            find /proc/[0-9]*/cwd -maxdepth 0 \
+                \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null
+        } | cut -d / -f 3 | sort -un
+    )
 }
 
 # left_mounts FOLDER: on and below it, the innermost first.
