@@ -54,10 +54,11 @@ int fat_setattr(struct shale_vnode *base, const struct shale_setattr *what)
     /* The attribute that forbids all else can be taken away. */
     if (what->valid & ~SHALE_SET_FLAGS)
         err = fat_vnode_check(vn);
-    if (!err && (((what->valid & SHALE_SET_UID) && what->uid != 0) ||
-                 ((what->valid & SHALE_SET_GID) && what->gid != 0) ||
-                 ((what->valid & SHALE_SET_MODE) &&
-                  !set_mode(vol, what->mode, &entry))) &&
+    /* The mode comes first: what can be set of it is, whoever is to own it. */
+    if (!err && (((what->valid & SHALE_SET_MODE) &&
+                  !set_mode(vol, what->mode, &entry)) ||
+                 ((what->valid & SHALE_SET_UID) && what->uid != 0) ||
+                 ((what->valid & SHALE_SET_GID) && what->gid != 0)) &&
         !(vol->options.flags & FAT_QUIET))
         err = SHALE_EPERM;
     if (!err && (what->valid & SHALE_SET_FLAGS))
