@@ -373,22 +373,36 @@ static bool of_sum(void *context, uint64_t ino)
 
 /*
  * Take COUNT from SUM. The core is told with our lock held, so that none of
- * those is known again meanwhile; that is rare.
+ * those is known again meanwhile; that is rare. Those of it that were written
+ * lately go to RECENT: see recent_take(). Returns how many.
  */
-static void sum_drop(struct known *known, struct sum *sum, uint64_t count)
+static unsigned sum_drop(struct known *known, struct sum *sum, uint64_t count,
+                         struct shale_vnode **recent)
 {
     struct whose whose = { .known = known, .sum = sum };
+    unsigned taken = 0;
 
     sum->count -= count < sum->count ? count : sum->count;
-    if (sum->count > 0 || !sum->held)
-        return;
+    if (sum->count > 0)
+        return 0;
+    for (unsigned i = 0; i < RECENT; i++) {
+        struct shale_vnode *vn = known->recent[i];
+
+        if (vn && of_sum(&whose, shale_vnode_ino(vn))) {
+            known->recent[i] = NULL;
+            recent[taken++] = vn;
+        }
+    }
+    if (sum->held)
+        shale_vnode_forget_some(known->fs, of_sum, &whose);
     sum->held = false;
-    shale_vnode_forget_some(known->fs, of_sum, &whose);
+    return taken;
 }
 
 void known_drop(struct known *known, uint64_t ino, uint64_t count)
 {
-    struct shale_vnode *recent = NULL;
+    struct shale_vnode *recent[RECENT];
+    unsigned taken = 0;
     bool held = false;
     struct chunk *chunk;
 
@@ -397,15 +411,17 @@ void known_drop(struct known *known, uint64_t ino, uint64_t count)
     pthread_mutex_lock(&known->lock);
     chunk = chunk_find(known, ino >> CHUNK_BITS);
     if (!chunk)
-        sum_drop(known, sum_of(known, ino >> CHUNK_BITS), count);
+        taken = sum_drop(known, sum_of(known, ino >> CHUNK_BITS), count,
+                         recent);
     else if (chunk_drop(known, chunk, ino % CHUNK, count, &held))
-        recent = recent_take(known, ino);
+        recent[taken++] = recent_take(known, ino);
     pthread_mutex_unlock(&known->lock);
 
     /* Should it be held again by now, it is remembered twice. */
     if (held)
         shale_vnode_forget(known->fs, ino, 1);
-    shale_vnode_put(recent);
+    while (taken > 0)
+        shale_vnode_put(recent[--taken]);
 }
 
 uint32_t known_name(struct known *known, uint64_t ino)

@@ -159,6 +159,24 @@ START_TEST(sums_hold_together)
 }
 END_TEST
 
+/* Written after it had lost its name, it goes with what knows it all the same. */
+START_TEST(what_was_written_goes_when_it_is_forgotten)
+{
+    struct shale_vnode *vn = ink_create(&ink, "x");
+    uint64_t ino = shale_vnode_ino(vn);
+
+    known = make(rooms[_i], false);
+    known_add(known, ino, KNOWN_NO_NAME);
+    ck_assert_int_eq(ink_unlink(&ink, "x"), 0);
+    known_settle(known, vn);
+    known_wrote(known, vn);
+    shale_vnode_put(vn);
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), 0);
+    known_drop(known, ino, 1);
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), 1);
+}
+END_TEST
+
 START_TEST(the_end_lets_go_of_all)
 {
     struct shale_vnode *vn = ink_create(&ink, "x");
@@ -307,6 +325,8 @@ Suite *suite(void)
     tcase_add_loop_test(tc, what_has_a_name_is_not_held, 0, count);
     tcase_add_loop_test(tc, what_nobody_knows_is_not_held, 0, count);
     tcase_add_test(tc, sums_hold_together);
+    tcase_add_loop_test(tc, what_was_written_goes_when_it_is_forgotten, 0,
+                        count);
     tcase_add_loop_test(tc, the_end_lets_go_of_all, 0, count);
     tcase_add_test(tc, what_was_written_stays_until_it_is_forgotten);
     tcase_add_test(tc, names_are_noted);
