@@ -159,7 +159,7 @@ START_TEST(sums_hold_together)
 }
 END_TEST
 
-/* Written after it had lost its name, it goes with what knows it all the same. */
+/* Written after it its name went, it goes with what knows it all the same. */
 START_TEST(what_was_written_goes_when_it_is_forgotten)
 {
     struct shale_vnode *vn = ink_create(&ink, "x");
