@@ -293,6 +293,12 @@ const char *checkrun_unit(const char *type)
     return type && !strcmp(type, "ext2") ? "block" : "cluster";
 }
 
+const char *checkrun_result_unit(const struct shale_check_result *result)
+{
+    return result->block_size == result->unit_size
+        ? checkrun_unit(result->type) : "cluster";
+}
+
 void checkrun_count(uint64_t count, const char *one, const char *many,
                     char out[CHECKRUN_COUNT_MAX])
 {

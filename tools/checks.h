@@ -166,6 +166,9 @@ const char *checkrun_type(const char *type);
 /* "block" or "cluster": what a volume of TYPE consists of. */
 const char *checkrun_unit(const char *type);
 
+/* The same of the volume that RESULT is about: of clusters with bigalloc. */
+const char *checkrun_result_unit(const struct shale_check_result *result);
+
 /* "1 file", "2 files" into OUT. */
 #define CHECKRUN_COUNT_MAX 64
 void checkrun_count(uint64_t count, const char *one, const char *many,

@@ -264,7 +264,7 @@ static void print_contents(const struct shale_check_result *result)
     checkrun_count(result->files, "file", "files", files);
     checkrun_count(result->directories, "directory", "directories", dirs);
     printf("; %s, %s, %" PRIu64 "/%" PRIu64 " %ss", files, dirs,
-           result->units_used, result->units, checkrun_unit(result->type));
+           result->units_used, result->units, checkrun_result_unit(result));
 }
 
 /* Is there more to show than the verdict? Verdicts alone stand together. */

@@ -182,6 +182,7 @@ unsigned map_permille(uint64_t part, uint64_t whole);
 /* A place that is asked for. */
 struct map_question {
     const char *text;           /* as the user wrote it */
+    bool block;                 /* a unit, and as "b": see bigalloc */
     bool unit;                  /* of the volume, by its number; else: */
     uint64_t number;            /* a byte of the image */
 };

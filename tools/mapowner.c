@@ -51,6 +51,7 @@ bool mapowner_parse(const char *text, struct map_question *out)
         memcpy(number, text, len - 1);
         number[len - 1] = '\0';
         out->unit = true;
+        out->block = last == 'b';
         return options_number(number, 0, UINT64_MAX, &out->number);
     }
     return options_size(text, &out->number);
@@ -133,6 +134,7 @@ static void locate(struct answer *answer, const struct place *place,
 {
     const struct map_question *question = &answer->question;
     uint64_t number = question->number;
+    uint32_t size = question->block ? result->block_size : result->unit_size;
 
     if (!question->unit) {
         answer->outside = number < place->start ||
@@ -140,13 +142,12 @@ static void locate(struct answer *answer, const struct place *place,
         answer->at = number - place->start;
         return;
     }
-    answer->outside = number < result->unit_first || result->unit_size == 0 ||
+    answer->outside = number < result->unit_first || size == 0 ||
         (number - result->unit_first) >=
-            (UINT64_MAX - result->units_at) / result->unit_size;
+            (UINT64_MAX - result->units_at) / size;
     if (answer->outside)
         return;
-    answer->at = result->units_at +
-                 (number - result->unit_first) * result->unit_size;
+    answer->at = result->units_at + (number - result->unit_first) * size;
     answer->outside = answer->at >= place->size;
 }
 
@@ -201,7 +202,7 @@ static void print_answer(const struct query *query, const struct answer *answer)
     }
     printf("byte %" PRIu64 " of the image, sector %" PRIu64, byte, byte / 512);
     if (unit_of(result, answer->at, &unit))
-        printf(", %s %" PRIu64, checkrun_unit(result->type), unit);
+        printf(", %s %" PRIu64, checkrun_result_unit(result), unit);
     putchar('\n');
     for (size_t i = 0; i < answer->count; i++)
         print_owner(query, &answer->owners[i], answer->at);

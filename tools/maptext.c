@@ -49,7 +49,7 @@ void map_percent(uint64_t part, uint64_t whole, char out[MAP_PERCENT_MAX])
 void map_usage(const struct map *map, char out[MAP_USAGE_MAX])
 {
     const struct shale_check_result *result = &map->run.result;
-    const char *unit = checkrun_unit(result->type);
+    const char *unit = checkrun_result_unit(result);
     char size[PRINT_SIZE_MAX], each[PRINT_SIZE_MAX], part[MAP_PERCENT_MAX];
 
     print_size_long(map->grid.size, size);

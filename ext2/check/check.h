@@ -474,6 +474,8 @@ void ext2_check_owned_end(struct ext2_check *c);
    name of a field, which is *FOUND. */
 const char *ext2_check_super_wrong(const struct ext2_disk_super *raw,
                                    uint64_t *found);
+/* ... is it that of a device that is nothing but another volume's journal? */
+bool ext2_check_super_of_journal(const struct ext2_disk_super *raw);
 /* ... where the field called NAME is, of those that are ever told of. */
 uint64_t ext2_check_super_field(const char *name);
 void ext2_check_super_decode(struct ext2_check *c, uint64_t at,

@@ -1,5 +1,8 @@
 /*
  * checker.c - a check of an ext2, ext3 or ext4 volume, from beginning to end
+ *
+ * What keeps the journal of another volume has a superblock as well, with the
+ * feature journal_dev and no inodes: there is nothing in it to be checked.
  */
 #include "ext2/check/scan.h"
 #include "memfn.h"
@@ -11,7 +14,8 @@ static bool probe(const uint8_t *head, size_t len)
     if (len < EXT2_SUPER_OFFSET + EXT2_SUPER_SIZE)
         return false;
     raw = (const struct ext2_disk_super *)(head + EXT2_SUPER_OFFSET);
-    return le16_get(raw->magic) == EXT2_MAGIC;
+    return le16_get(raw->magic) == EXT2_MAGIC &&
+           !ext2_check_super_of_journal(raw);
 }
 
 static bool probe_backup(struct check *check)
@@ -34,6 +38,7 @@ static int begin(struct ext2_check *c)
     const struct ext2_check_super *s = &c->super;
 
     result->unit_size = s->block_size << s->cluster_shift;
+    result->block_size = s->block_size;
     result->units = s->cluster_count;
     result->size = ext2_check_at(c, s->block_count);
     c->used = check_bits_create(check, s->cluster_count);

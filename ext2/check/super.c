@@ -193,6 +193,12 @@ const char *ext2_check_super_wrong(const struct ext2_disk_super *raw,
     return name ? name : wrong_counts(raw, found);
 }
 
+bool ext2_check_super_of_journal(const struct ext2_disk_super *raw)
+{
+    return (le32_get(raw->incompat) & EXT2_INCOMPAT_JOURNAL_DEV) != 0 &&
+           le32_get(raw->inodes_count) == 0;
+}
+
 static bool checksum_wrong(const struct ext2_check *c,
                            const struct ext2_disk_super *raw,
                            uint32_t *expected, uint32_t *found)
@@ -247,7 +253,10 @@ static int take_super(struct ext2_check *c, uint64_t at, bool *good)
         return err;
     name = ext2_check_super_wrong(raw, &found);
     *good = !name;
-    if (name)
+    if (name && ext2_check_super_of_journal(raw))
+        ext2_tell(c, JOURNAL_DEVICE, at + offsetof(struct ext2_disk_super,
+                                                   incompat), .other = 0);
+    else if (name)
         tell_unusable(c, at, name, found);
     else if (checksum_wrong(c, raw, &expected, &stored))
         ext2_tell(c, SUPER_CHECKSUM_BAD, at + SUPER_CHECKSUM, .compared = true,
@@ -264,7 +273,7 @@ static int choose_super(struct ext2_check *c, bool *good)
 
     if (!err && *good) {
         raw = c->super.raw;
-    } else if (!err && !asked) {
+    } else if (!err && !asked && !ext2_check_super_of_journal(&c->super.raw)) {
         err = ext2_check_backup_find(c->check, &raw, &at);
         *good = at != 0;
         if (!err && *good)

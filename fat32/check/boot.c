@@ -445,6 +445,7 @@ static void derive(struct fat_check *v)
     result->size = v->size;
     result->units = boot->cluster_count;
     result->unit_size = boot->cluster_size;
+    result->block_size = boot->cluster_size;
     result->unit_first = FAT_FIRST_CLUSTER;
     result->units_at = v->data_at;
 }

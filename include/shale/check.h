@@ -190,6 +190,8 @@ struct shale_check_result {
     uint64_t size;              /* bytes of the volume, by its own account */
     uint64_t units, units_used; /* blocks or clusters */
     uint32_t unit_size;
+    uint32_t block_size;        /* bytes; less only with ext4's bigalloc, where
+                                   units are clusters of several blocks */
     uint64_t unit_first, units_at;      /* the lowest number of a unit, and
                                    the byte of the volume where that one is */
     uint64_t bytes_read;

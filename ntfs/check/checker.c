@@ -195,6 +195,7 @@ static int ntfs_check_run(struct check *check)
     if (err || !nc->fs)
         return err;
     check->result->unit_size = nc->vol->boot.cluster_size;
+    check->result->block_size = nc->vol->boot.cluster_size;
     check->result->units = nc->vol->boot.cluster_count;
     check->result->size = nc->vol->boot.size;
     nc->cluster_count = clusters_of(nc);

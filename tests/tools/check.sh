@@ -149,16 +149,14 @@ status "explain nothing" 16 "$SHALE" check --explain no.such.code
 status "a pipe" 4 "$SHALE" check "$bad"
 check "a pipe: no colours" bash -c "! grep -q $'\\033' '$work/out'"
 if have script; then
-    script -qec "env -u NO_COLOR TERM=xterm '$SHALE' check '$bad'" /dev/null \
-        >"$work/tty" 2>&1 </dev/null || true
+    on_terminal "$work/tty" "env -u NO_COLOR TERM=xterm '$SHALE' check '$bad'"
     check "a terminal: colours" grep -q $'\033\[1minode' "$work/tty"
-    script -qec "env NO_COLOR=1 '$SHALE' check '$bad'" /dev/null \
-        >"$work/tty" 2>&1 </dev/null || true
+    on_terminal "$work/tty" "env NO_COLOR=1 '$SHALE' check '$bad'"
     check "a terminal: NO_COLOR" bash -c "! grep -q $'\\033\\[1m' '$work/tty'"
     for columns in 20 40 60 100; do
-        script -qec "stty cols $columns; cd '$work'
-            exec env TERM=xterm '$SHALE' check bad.img" /dev/null </dev/null |
-            sed 's/\x1b\[[0-9;]*m//g; s/\r$//' >"$work/tty" || true
+        on_terminal "$work/tty" "stty cols $columns; cd '$work'
+            env TERM=xterm '$SHALE' check bad.img"
+        sed -i 's/\x1b\[[0-9;]*m//g' "$work/tty"
         # Words longer than that stay whole; so does the verdict.
         check "$columns columns" bash -c "! grep -v '^bad.img:' '$work/tty' |
             grep -E '^.{$((columns + 1))}' | grep -q '[^ ] [^ ]'"
@@ -220,6 +218,17 @@ check "clusters: marked" grep -q \
     "$work/out"
 check "clusters: the superblock's count is of blocks" grep -q \
     "the superblock counts 4000 free blocks, where [0-9]*80 are" "$work/out"
+
+check "clusters: are named" grep -qE "[0-9]+/4096 clusters$" "$work/out"
+
+# the journal of another volume has no files that could be damaged
+mke2fs -q -F -O journal_dev -b 4096 "$work/journal.img" 8M \
+    >"$work/mke2fs.log" 2>&1
+status "a journal" 8 "$SHALE" check "$work/journal.img"
+says "a journal" "journal_dev"
+status "a journal, for a volume" 4 "$SHALE" check -t ext2 "$work/journal.img"
+expect "a journal, for a volume" "ext2.journal.device" \
+    "$(grep -oE '\b(ext2|read)\.[a-z._]+' "$work/out")"
 
 # the list of codes in docs is what the command says
 status "explain all" 0 "$SHALE" check --explain all

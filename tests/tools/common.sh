@@ -37,6 +37,24 @@ status()
     fi
 }
 
+# on_terminal OUT COMMANDS: by sh, with what they write to a terminal in OUT.
+# script(1) leaves soon after they do, whether it has seen all or not: so they
+# stay until it has. Standard error is none: a bar, which comes if the machine
+# is slow, would be in the first line.
+on_terminal()
+{
+    script -qec "exec 2>'$work/err'
+        $2
+        echo; echo that was all
+        tries=0
+        until grep -q '^that was all' '$1' || [ \$tries = 2400 ]; do
+            sleep 0.05
+            tries=\$((tries + 1))
+        done" /dev/null </dev/null >"$1"
+    sed -i -e 's/\r$//' -e '/^that was all/d' "$1"
+    sed -i '$d' "$1"
+}
+
 # json NAME FILTER WANT COMMAND...: what jq makes of the command's output.
 json()
 {

@@ -45,9 +45,9 @@ check "text: names of the format" grep -q "  S superblocks  *2.0 KiB *< 0.1 %" \
 # A terminal may be narrow: nothing but sentences runs on.
 if have script; then
     for columns in 20 30 40 79 200; do
-        script -qec "stty cols $columns rows 24
-            exec env TERM=xterm LC_ALL=C.UTF-8 '$SHALE' map '$img'" /dev/null \
-            </dev/null | sed 's/\x1b\[[0-9;]*m//g; s/\r$//' >"$work/tty"
+        on_terminal "$work/tty" "stty cols $columns rows 24
+            env TERM=xterm LC_ALL=C.UTF-8 '$SHALE' map '$img'"
+        sed -i 's/\x1b\[[0-9;]*m//g' "$work/tty"
         check "$columns columns" env LC_ALL=C.UTF-8 bash -c "! tail -n +3 \
             '$work/tty' | head -n -1 | grep -E '^.{$((columns + 1))}'"
         check "$columns columns: there" grep -q superblocks "$work/tty"
@@ -221,6 +221,21 @@ json "inode: who" '.answers[0].owners | map("\(.use) \(.object) \(.path)") |
         sort | join(",")' \
     "inodes group null,inodes inode /home/data" \
     "$SHALE" map --json --owner $((table * 1024 + offset + 5)) "$img"
+
+# with bigalloc blocks and clusters are two things
+mke2fs -q -F -t ext4 -O bigalloc -b 1024 -C 16384 -d "$tree" \
+    "$work/clusters.img" 16M >"$work/mke2fs.log" 2>&1
+first=$(debugfs -R "blocks /etc/hosts" "$work/clusters.img" 2>/dev/null |
+    cut -d ' ' -f 1)
+json "bigalloc: a block" '.answers[] |
+    "\(.offset) \(.unit) \(.owners[0].path) \(.owners[0].position)"' \
+    "$((first * 1024)) $((first / 16)) /etc/hosts 0
+$((first / 16 * 16384)) $((first / 16)) /etc/hosts 0" \
+    "$SHALE" map --json --owner "${first}b" --owner "$((first / 16))c" \
+    "$work/clusters.img"
+status "bigalloc" 0 "$SHALE" map "$work/clusters.img"
+check "bigalloc: clusters" grep -q " of 1024 clusters of 16.0 KiB in use" \
+    "$work/out"
 
 # a block of two files has two owners
 debugfs -w -R "set_inode_field /etc/hosts block[0] $block" "$work/bad.img" \
