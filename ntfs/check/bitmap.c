@@ -68,27 +68,35 @@ static int bits_lack(struct ntfs_check *nc, const struct ntfs_stream *stream,
                       : SHALE_ENOMEM;
 }
 
-/* N bytes at AT of STREAM, in pieces of SIZE. */
-static int window_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
-                       struct said *to, uint64_t at, uint64_t n,
-                       uint8_t *window, size_t size)
+/* Is ERR no more than that something cannot be read? */
+static bool is_lack(int err)
+{
+    return err && err != SHALE_ENOMEM && err != SHALE_EINTR;
+}
+
+/* Take the bits of N bytes at AT of STREAM. WINDOW has room for them. */
+static int part_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
+                     struct said *to, uint64_t at, size_t n, uint8_t *window)
+{
+    int err = check_going(nc->check);
+
+    if (!err)
+        err = ntfs_stream_fetch(nc->vol, stream, at, window, n);
+    return err ? err : bits_take(to->set, at * 8, window, n);
+}
+
+/* The same where not all of them can be read, in pieces: those that can. */
+static int pieces_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
+                       struct said *to, uint64_t at, size_t n, uint8_t *window)
 {
     bool told = false;
     int err = 0;
 
-    for (uint64_t done = 0; done < n && !err; done += size) {
-        size_t part = n - done < size ? (size_t)(n - done) : size;
+    for (size_t done = 0; done < n && !err; done += PIECE) {
+        size_t part = n - done < PIECE ? n - done : PIECE;
 
-        err = check_going(nc->check);
-        if (!err)
-            err = ntfs_stream_fetch(nc->vol, stream, at + done, window, part);
-        if (err == SHALE_ENOMEM || err == SHALE_EINTR)
-            return err;
-        if (!err) {
-            err = bits_take(to->set, (at + done) * 8, window, part);
-        } else if (size > PIECE) {
-            err = window_take(nc, stream, to, at + done, part, window, PIECE);
-        } else {
+        err = part_take(nc, stream, to, at + done, part, window);
+        if (is_lack(err)) {
             err = bits_lack(nc, stream, to, at + done, part, !told);
             told = true;
         }
@@ -101,10 +109,18 @@ static int stream_take(struct ntfs_check *nc, const struct ntfs_stream *stream,
                        struct said *to, uint8_t *window)
 {
     uint64_t size = (check_bits_size(to->set) + 7) / 8;
+    int err = 0;
 
     if (size > stream->size)
         size = stream->size;
-    return window_take(nc, stream, to, 0, size, window, WINDOW);
+    for (uint64_t at = 0; at < size && !err; at += WINDOW) {
+        size_t n = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+
+        err = part_take(nc, stream, to, at, n, window);
+        if (is_lack(err))
+            err = pieces_take(nc, stream, to, at, n, window);
+    }
+    return err;
 }
 
 /* Read the bitmap that is the attribute TYPE of record NUMBER. What is not
