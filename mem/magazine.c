@@ -269,6 +269,7 @@ static bool magazines_init(struct shale_mem *mem, struct magazines *all,
         mem_own_put(mem, all->none_of_all, sizeof *all->none_of_all);
         if (all->none)
             slab_put_held(&all->own, all->none);
+        slab_spare_drop(&all->own);
         mem_own_put(mem, all, sizeof *all);
         return false;
     }

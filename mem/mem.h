@@ -279,6 +279,9 @@ void slab_put(struct shale_slab *slab, void *object, size_t asked);
 /* The latter, which never drops the lock: more pages may stay empty for it. */
 void slab_put_held(struct shale_slab *slab, void *object);
 
+/* Give back what is kept only to be fast; returns the bytes. Drops the lock. */
+size_t slab_spare_drop(struct shale_slab *slab);
+
 /* From beginning to end, when there is nothing to be had without the lock. */
 void *object_alloc(struct shale_slab *slab, size_t asked);
 void object_free(struct shale_slab *slab, void *object, size_t asked);

@@ -236,8 +236,7 @@ static void current_settle(struct shale_slab *slab)
                                           &slab->empty, page);
 }
 
-/* Give back what is kept only to be fast; returns the bytes. Drops the lock. */
-static size_t spare_drop(struct shale_slab *slab)
+size_t slab_spare_drop(struct shale_slab *slab)
 {
     if (slab->current && slab->current->live == 0)
         current_settle(slab);
@@ -261,10 +260,10 @@ bool slab_reclaim(struct shale_mem *mem)
         found += hand_drop(&mem->classes[i]);
     for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next) {
         if (!slab->config.destruct)
-            found += hand_drop(slab) + spare_drop(slab);
+            found += hand_drop(slab) + slab_spare_drop(slab);
     }
     for (size_t i = 0; i < mem->class_count; i++)
-        found += spare_drop(&mem->classes[i]);
+        found += slab_spare_drop(&mem->classes[i]);
     return found > 0;
 }
 
@@ -527,7 +526,7 @@ size_t shale_slab_shrink(struct shale_slab *slab)
     if (magazines)
         number_add(&magazines->drain, 1);
     hand_drop(slab);
-    spare_drop(slab);
+    slab_spare_drop(slab);
     after = slab->page_count;
     pages_drop_spare(slab->mem);
     mem_unlock(slab->mem);

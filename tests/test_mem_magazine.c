@@ -511,6 +511,49 @@ START_TEST(what_is_lent)
 }
 END_TEST
 
+/* Take all that OTHER has, by PAGES; returns how many there were. */
+static size_t take_all(struct shale_mem *other, void **pages, size_t count)
+{
+    size_t taken = 0;
+
+    while (taken < count && (pages[taken] = shale_alloc(other, 8192)))
+        taken++;
+    return taken;
+}
+
+/* Where too little is left for magazines, none of it is gone afterwards. */
+START_TEST(no_memory_for_any)
+{
+    enum { PAGES = 64, LEFT = 4 };
+    void *pages[PAGES];
+    unsigned refused = 0;
+
+    for (size_t left = 0; left < LEFT; left++) {
+        struct test_source small;
+        struct shale_mem *other;
+        size_t all, count;
+
+        test_source_init(&small, (size_t)256 << 10, 0);
+        small.limit = 1;
+        other = shale_mem_create(&small.base, &locks, 0);
+        ck_assert_ptr_nonnull(other);
+        all = count = take_all(other, pages, PAGES);
+        while (count > all - left)
+            shale_free(other, pages[--count], 8192);
+        if (shale_mem_set_places(other, &places.base)) {
+            count += take_all(other, pages + count, PAGES - count);
+            ck_assert_uint_eq(count, all);
+            refused++;
+        }
+        while (count > 0)
+            shale_free(other, pages[--count], 8192);
+        test_mem_sound(other, "at the end");
+        ck_assert_uint_eq(shale_mem_destroy(other), 0);
+    }
+    ck_assert_uint_eq(refused > 0, AT_HAND);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("mem/magazine");
@@ -531,6 +574,7 @@ Suite *suite(void)
     tcase_add_test(tc, nobody_is_asked);
     tcase_add_loop_test(tc, constructed_once, 0, 2);
     tcase_add_test(tc, what_is_lent);
+    tcase_add_test(tc, no_memory_for_any);
     suite_add_tcase(s, tc);
     return s;
 }
