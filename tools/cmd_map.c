@@ -2,8 +2,9 @@
  * cmd_map.c - shale map: what the bytes of a volume are used for
  *
  * Four answers from one reading: the layout on a terminal, the same as a
- * picture or as JSON, and whose a given byte is; and, by mounting, where a
- * file's bytes lie. The reading is a check whose findings are not told.
+ * picture or as JSON, and whose a given byte is; and, by mounting where that is
+ * possible, where a file's bytes lie. The reading is a check whose findings are
+ * not told.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -319,9 +320,10 @@ static int map_files(struct settings *set, struct options *options,
         list[i] = operands[i];
     for (int i = 0; i < set->file_count; i++)
         list[count + i] = set->files[i];
-    status = volume_open(&vol, options, list, all, NULL);
+    status = volume_parse(&vol, options, list, all, NULL);
     free(list);
-    return status == STATUS_OK ? mapfile_show(&vol, set->json) : status;
+    return status == STATUS_OK ? mapfile_show(&vol, options, set->json)
+                               : status;
 }
 
 static int act(struct settings *set, struct options *options)

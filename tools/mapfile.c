@@ -2,13 +2,14 @@
  * mapfile.c - where the bytes of a file lie, and in how many pieces
  *
  * By mounting, as `shale extents`, but with the numbers of blocks or clusters
- * as other tools count them, and what of it is in one piece.
+ * as other tools count them, and what of it is in one piece. An ext4 volume,
+ * which cannot be mounted, is read as it is.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "jsonout.h"
-#include "map.h"
+#include "mapext4.h"
 #include "shale/fs.h"
 
 /* ----------------------------------------------------------------- facts */
@@ -72,10 +73,13 @@ void mapfacts_get(struct shale_fs *fs, struct map_facts *out)
 
 struct layout {
     struct volume *vol;
+    struct map_ext4 *ext4;      /* NULL: it is mounted */
+    uint64_t start;             /* of the volume, byte of the image */
     struct map_facts facts;
     struct jsonout_array array;
     bool json;
     struct json *list;          /* of the file at hand */
+    uint64_t slack;             /* bytes between its data that are no gap */
     uint64_t extents, pieces, allocated;
     uint64_t end;               /* of the last extent, byte of the volume */
 };
@@ -110,8 +114,7 @@ static void print_extent(const struct layout *lay,
     printf("%5" PRIu64 "%14" PRIu64 "%14" PRIu64, lay->extents, extent->offset,
            extent->length);
     if (has_place(extent->kind))
-        printf("%16" PRIu64,
-               lay->vol->image->volume.start + extent->device);
+        printf("%16" PRIu64, lay->start + extent->device);
     else
         printf("%16s", "-");
     if (has_place(extent->kind) && unit_at(&lay->facts, extent->device, &unit))
@@ -126,12 +129,13 @@ static void add_extent(const struct layout *lay,
                        const struct shale_extent *extent)
 {
     struct json *object = json_new();
-    uint64_t start = lay->vol->image->volume.start, unit = 0;
+    uint64_t unit = 0;
     bool placed = has_place(extent->kind);
 
     jsonout_number(object, "position", extent->offset);
     jsonout_number(object, "length", extent->length);
-    json_set(object, "start", placed ? json_number(start + extent->device)
+    json_set(object, "start", placed ? json_number(lay->start +
+                                                 extent->device)
                                      : json_null());
     placed = placed && unit_at(&lay->facts, extent->device, &unit);
     json_set(object, "unit", placed ? json_number(unit) : json_null());
@@ -143,18 +147,15 @@ static void add_extent(const struct layout *lay,
 }
 
 /*
- * Does EXTENT go on where the one before it ended? ext2 puts pointer blocks, at
- * most three in a row, where they are needed: between data, which is none the
- * slower to read.
+ * Does EXTENT go on where the one before it ended? Block maps put pointer
+ * blocks, at most three in a row, where they are needed: between data, which is
+ * none the slower to read.
  */
 static bool continues(const struct layout *lay,
                       const struct shale_extent *extent)
 {
-    uint64_t gap = extent->device - lay->end;
-    bool pointers = !strcmp(shale_fs_name(lay->vol->fs), "ext2");
-
     return lay->allocated > 0 && extent->device >= lay->end &&
-           gap <= (pointers ? 3 * lay->facts.unit_size : 0);
+           extent->device - lay->end <= lay->slack;
 }
 
 /* One more extent of the file at hand. */
@@ -178,7 +179,7 @@ static void print_head(const struct layout *lay, const char *path,
     char unit[16];
 
     snprintf(unit, sizeof unit, "%s",
-             checkrun_unit(shale_fs_name(lay->vol->fs)));
+             checkrun_unit(lay->ext4 ? "ext2" : shale_fs_name(lay->vol->fs)));
     print_name(stdout, path, strlen(path));
     printf(": %" PRIu64 " bytes, inode %" PRIu64 ", %ss of %" PRIu64 "\n",
            size, ino, unit, lay->facts.unit_size);
@@ -199,22 +200,36 @@ static void print_pieces(const struct layout *lay)
         printf("%s%s\n", text, lay->pieces == 1 ? ": not fragmented" : "");
 }
 
-/* Show FILE, of SIZE bytes. */
-static void show_file(struct layout *lay, const char *path,
-                      struct shale_vnode *file, uint64_t size)
+/* A file of a volume, mounted or not. */
+struct file {
+    struct shale_vnode *vn;     /* or: */
+    struct map_ext4_file *raw;
+    uint64_t ino, size;
+    bool pointers;              /* it has a block map */
+};
+
+static int map_at(struct layout *lay, const struct file *file, uint64_t at,
+                  struct shale_extent *out)
 {
-    uint64_t ino = shale_vnode_ino(file);
+    return file->raw ? mapext4_map(lay->ext4, file->raw, at, out)
+                     : shale_map(file->vn, at, file->size - at, out);
+}
+
+static void show_file(struct layout *lay, const char *path,
+                      const struct file *file)
+{
     int err = 0;
 
     lay->extents = lay->pieces = lay->allocated = lay->end = 0;
+    lay->slack = file->pointers ? 3 * lay->facts.unit_size : 0;
     if (lay->json)
         lay->list = json_list();
     else
-        print_head(lay, path, ino, size);
-    for (uint64_t at = 0; at < size && !err;) {
+        print_head(lay, path, file->ino, file->size);
+    for (uint64_t at = 0; at < file->size && !err;) {
         struct shale_extent extent;
 
-        err = shale_map(file, at, size - at, &extent);
+        err = map_at(lay, file, at, &extent);
         if (err)
             break;
         take_extent(lay, &extent);
@@ -224,8 +239,8 @@ static void show_file(struct layout *lay, const char *path,
         struct json *object = json_new();
 
         jsonout_text(object, "path", path);
-        jsonout_number(object, "ino", ino);
-        jsonout_number(object, "size", size);
+        jsonout_number(object, "ino", file->ino);
+        jsonout_number(object, "size", file->size);
         jsonout_number(object, "unit_size", lay->facts.unit_size);
         jsonout_number(object, "pieces", lay->pieces);
         json_set(object, "extents", lay->list);
@@ -237,36 +252,115 @@ static void show_file(struct layout *lay, const char *path,
         volume_fail(lay->vol, path, err);
 }
 
-static void show_path(struct layout *lay, const char *path)
+/* Show FILE if it is one: it is of TYPE. */
+static void show_type(struct layout *lay, const char *path,
+                      const struct file *file, enum shale_type type)
 {
-    struct shale_vnode *file = volume_walk(lay->vol, path, 0);
+    if (type == SHALE_TYPE_DIR)
+        volume_fail(lay->vol, path, SHALE_EISDIR);
+    else if (type != SHALE_TYPE_FILE)
+        volume_fail_text(lay->vol, path, "not a regular file");
+    else
+        show_file(lay, path, file);
+}
+
+static void show_mounted(struct layout *lay, const char *path)
+{
+    struct shale_vnode *vn = volume_walk(lay->vol, path, 0);
     struct shale_attr attr;
     int err;
 
-    if (!file)
+    if (!vn)
         return;
-    err = shale_getattr(file, &attr);
+    err = shale_getattr(vn, &attr);
     if (err)
         volume_fail(lay->vol, path, err);
-    else if (shale_vnode_type(file) == SHALE_TYPE_DIR)
-        volume_fail(lay->vol, path, SHALE_EISDIR);
-    else if (shale_vnode_type(file) != SHALE_TYPE_FILE)
-        volume_fail_text(lay->vol, path, "not a regular file");
     else
-        show_file(lay, path, file, attr.size);
-    shale_vnode_put(file);
+        show_type(lay, path, &(const struct file){
+            .vn = vn, .ino = shale_vnode_ino(vn), .size = attr.size,
+            .pointers = !strcmp(shale_fs_name(lay->vol->fs), "ext2"),
+        }, shale_vnode_type(vn));
+    shale_vnode_put(vn);
 }
 
-int mapfile_show(struct volume *vol, bool json)
+static void show_unmounted(struct layout *lay, const char *path)
+{
+    struct map_ext4_file raw;
+    int err = mapext4_find(lay->ext4, path, &raw);
+
+    if (err == SHALE_ENOTSUP)
+        volume_fail_text(lay->vol, path, "names on the way are encrypted");
+    else if (err)
+        volume_fail(lay->vol, path, err);
+    else
+        show_type(lay, path, &(const struct file){
+            .raw = &raw, .ino = raw.ino, .size = raw.size,
+            .pointers = mapext4_has_map(&raw),
+        }, raw.type);
+}
+
+static void show_all(struct layout *lay)
+{
+    if (lay->json)
+        jsonout_begin(&lay->array);
+    for (int i = 0; i < lay->vol->path_count; i++) {
+        if (lay->ext4)
+            show_unmounted(lay, lay->vol->paths[i]);
+        else
+            show_mounted(lay, lay->vol->paths[i]);
+    }
+    if (lay->json)
+        jsonout_end(&lay->array);
+}
+
+/* ----------------------------------------------------------------- volumes */
+
+/* What there is to do where nothing can be mounted, for which WHY is told if it
+   is not ext4. */
+static void show_ext4(struct layout *lay, const struct options *options,
+                      const char *why)
+{
+    struct places places;
+    const char *refused = why;
+
+    if (!places_open(&places, lay->vol->name, options, false)) {
+        places_close(&places);
+        lay->vol->status = STATUS_USAGE;
+        return;
+    }
+    if (!strcmp(places.list[0].content, "ext2"))
+        refused = mapext4_open(places.image, places.list[0].start,
+                               places.list[0].size, &lay->ext4);
+    if (refused) {
+        report("%s: %s", lay->vol->name, refused);
+        lay->vol->status = STATUS_USAGE;
+    } else {
+        if (mapext4_unreplayed(lay->ext4) && !options->quiet)
+            report("%s: warning: its journal was not replayed: what only that "
+                   "has is not seen", lay->vol->name);
+        lay->start = places.list[0].start;
+        lay->facts.unit_size = mapext4_block_size(lay->ext4);
+        show_all(lay);
+        mapext4_close(lay->ext4);
+    }
+    places_close(&places);
+}
+
+int mapfile_show(struct volume *vol, const struct options *options, bool json)
 {
     struct layout lay = { .vol = vol, .json = json };
+    char why[SHALE_WHY_MAX] = "";
+    int err = volume_mount(vol, options, why);
 
-    mapfacts_get(vol->fs, &lay.facts);
-    if (json)
-        jsonout_begin(&lay.array);
-    for (int i = 0; i < vol->path_count; i++)
-        show_path(&lay, vol->paths[i]);
-    if (json)
-        jsonout_end(&lay.array);
+    if (!err) {
+        lay.start = vol->image->volume.start;
+        mapfacts_get(vol->fs, &lay.facts);
+        show_all(&lay);
+    } else if (err == SHALE_ENOTSUP) {
+        show_ext4(&lay, options, *why ? why : shale_strerror(err));
+    } else {
+        report("%s: %s", vol->name, *why ? why : shale_strerror(err));
+        vol->status = STATUS_USAGE;
+    }
     return volume_close(vol);
 }

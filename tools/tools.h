@@ -172,6 +172,13 @@ int volume_parse(struct volume *vol, const struct options *options,
                  char **operands, int count, const char *default_path);
 
 /*
+ * Mount what volume_parse() has found to be meant. 0, or an error, which has
+ * not been told: WHY has it in words, or "".
+ */
+int volume_mount(struct volume *vol, const struct options *options,
+                 char why[SHALE_WHY_MAX]);
+
+/*
  * Unmount, which writes all that has changed and marks the volume clean; free
  * all, and return the status of it all.
  */

@@ -137,12 +137,10 @@ static bool names_stream(const struct volume *vol)
     return false;
 }
 
-/* Mount what volume_parse() has found to be meant. */
-static int mount_parsed(struct volume *vol, const struct options *options,
-                        bool write)
+static int try_mount(struct volume *vol, const struct options *options,
+                     bool write, char why[SHALE_WHY_MAX])
 {
     struct shale_image_config config = options->image;
-    char why[SHALE_WHY_MAX] = "";
     int err;
 
     config.path = vol->name;
@@ -151,14 +149,31 @@ static int mount_parsed(struct volume *vol, const struct options *options,
     config.streams = names_stream(vol);
     config.clock = epoch_clock();
     err = shale_image_open(&config, &vol->image, why);
-    if (err) {
-        report("%s: %s", vol->name, *why ? why : shale_strerror(err));
+    if (err)
         vol->image = NULL;
-        vol->status = STATUS_USAGE;
-        return volume_close(vol);
-    }
-    vol->fs = vol->image->fs;
-    return STATUS_OK;
+    else
+        vol->fs = vol->image->fs;
+    return err;
+}
+
+int volume_mount(struct volume *vol, const struct options *options,
+                 char why[SHALE_WHY_MAX])
+{
+    return try_mount(vol, options, false, why);
+}
+
+/* Mount what volume_parse() has found to be meant. */
+static int mount_parsed(struct volume *vol, const struct options *options,
+                        bool write)
+{
+    char why[SHALE_WHY_MAX] = "";
+    int err = try_mount(vol, options, write, why);
+
+    if (!err)
+        return STATUS_OK;
+    report("%s: %s", vol->name, *why ? why : shale_strerror(err));
+    vol->status = STATUS_USAGE;
+    return volume_close(vol);
 }
 
 int volume_open(struct volume *vol, const struct options *options,
