@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "fuse/known.h"
+#include "fuse/recent.h"
 #include "shale/shale.h"
 
 enum { CHUNK = 64, CHUNK_BITS = 6, SUMS = 256, BITS_FIRST = 6, LOAD = 2 };
-
-/* Files being written at once; more, and they get in each other's way. */
-enum { RECENT = 64 };
 
 struct chunk {
     struct chunk *next;         /* in its bucket */
@@ -42,8 +40,7 @@ struct known {
     unsigned bits;
     size_t chunks;
     struct sum sums[SUMS];
-    struct shale_vnode *recent[RECENT];
-    unsigned next;              /* place in it to be used next */
+    struct recent recent;
 };
 
 /* --------------------------------------------------------------- chunks */
@@ -236,40 +233,14 @@ static struct chunk *chunk_widen(struct known *known, struct chunk *chunk)
 
 /* ----------------------------------------------------------- what is kept */
 
-/*
- * Take the vnode numbered INO out of what was written lately: it is the
- * caller's to put, without the lock. NULL if it is not there.
- */
-static struct shale_vnode *recent_take(struct known *known, uint64_t ino)
-{
-    for (unsigned i = 0; i < RECENT; i++) {
-        struct shale_vnode *vn = known->recent[i];
-
-        if (vn && shale_vnode_ino(vn) == ino) {
-            known->recent[i] = NULL;
-            return vn;
-        }
-    }
-    return NULL;
-}
-
 void known_wrote(struct known *known, struct shale_vnode *vn)
 {
-    struct shale_vnode *oldest = NULL;
-    bool there = false;
+    struct shale_vnode *oldest;
 
     if (!known)
         return;
     pthread_mutex_lock(&known->lock);
-    for (unsigned i = 0; i < RECENT && !there; i++)
-        there = known->recent[i] == vn;
-    if (!there) {
-        unsigned place = known->next++ % RECENT;
-
-        oldest = known->recent[place];
-        shale_vnode_ref(vn);
-        known->recent[place] = vn;
-    }
+    oldest = recent_add(&known->recent, vn);
     pthread_mutex_unlock(&known->lock);
     shale_vnode_put(oldest);
 }
@@ -294,7 +265,7 @@ void known_settle(struct known *known, struct shale_vnode *vn)
         sum->held = true;
         shale_vnode_remember(vn);
     }
-    recent = recent_take(known, ino);
+    recent = recent_take(&known->recent, ino);
     pthread_mutex_unlock(&known->lock);
     shale_vnode_put(recent);
 }
@@ -374,25 +345,18 @@ static bool of_sum(void *context, uint64_t ino)
 /*
  * Take COUNT from SUM. The core is told with our lock held, so that none of
  * those is known again meanwhile; that is rare. Those of it that were written
- * lately go to RECENT: see recent_take(). Returns how many.
+ * lately go to RECENT, for the caller to put. Returns how many.
  */
 static unsigned sum_drop(struct known *known, struct sum *sum, uint64_t count,
                          struct shale_vnode **recent)
 {
     struct whose whose = { .known = known, .sum = sum };
-    unsigned taken = 0;
+    unsigned taken;
 
     sum->count -= count < sum->count ? count : sum->count;
     if (sum->count > 0)
         return 0;
-    for (unsigned i = 0; i < RECENT; i++) {
-        struct shale_vnode *vn = known->recent[i];
-
-        if (vn && of_sum(&whose, shale_vnode_ino(vn))) {
-            known->recent[i] = NULL;
-            recent[taken++] = vn;
-        }
-    }
+    taken = recent_take_some(&known->recent, of_sum, &whose, recent);
     if (sum->held)
         shale_vnode_forget_some(known->fs, of_sum, &whose);
     sum->held = false;
@@ -414,7 +378,7 @@ void known_drop(struct known *known, uint64_t ino, uint64_t count)
         taken = sum_drop(known, sum_of(known, ino >> CHUNK_BITS), count,
                          recent);
     else if (chunk_drop(known, chunk, ino % CHUNK, count, &held))
-        recent[taken++] = recent_take(known, ino);
+        recent[taken++] = recent_take(&known->recent, ino);
     pthread_mutex_unlock(&known->lock);
 
     /* Should it be held again by now, it is remembered twice. */
@@ -489,10 +453,13 @@ static bool anyone(void *context, uint64_t ino)
 
 void known_destroy(struct known *known)
 {
+    struct shale_vnode *recent[RECENT];
+
     if (!known)
         return;
-    for (unsigned i = 0; i < RECENT; i++)
-        shale_vnode_put(known->recent[i]);
+    for (unsigned i = recent_take_some(&known->recent, anyone, NULL, recent);
+         i > 0; i--)
+        shale_vnode_put(recent[i - 1]);
     for (size_t i = 0; i < (size_t)1 << known->bits; i++)
         while (known->buckets[i])
             chunk_replace(known, known->buckets[i], NULL);
