@@ -27,9 +27,14 @@
 /* So many at least: a call may change a dozen, each there twice. */
 #define BLOCKS_LEAST ((size_t)64)
 
+/* More than half of all addresses nobody has anyway, where they are few. */
+#define BUDGET_MOST (SIZE_MAX / 2)
+
 static size_t budget_of(const struct mount_options *options)
 {
-    return options->has_cache ? (size_t)options->cache : BUDGET_DEFAULT;
+    if (!options->has_cache)
+        return BUDGET_DEFAULT;
+    return options->cache < BUDGET_MOST ? (size_t)options->cache : BUDGET_MOST;
 }
 
 void budget_choose(const struct mount_options *options, bool write,
