@@ -175,6 +175,24 @@ START_TEST(options_and_type_are_copied)
 }
 END_TEST
 
+/* An arena without one whole page: who did not look gets an error, here. */
+START_TEST(mount_without_memory)
+{
+    static unsigned char arena[100];
+    struct shale_static_arena lent;
+    struct shale_fs *fs = NULL;
+
+    shale_static_arena_init(&lent, arena, sizeof arena);
+    toy.config.mem = shale_mem_create(&lent.source, NULL, 0);
+    ck_assert_ptr_null(toy.config.mem);
+    ck_assert_int_eq(shale_mount(&toy.config, &fs), SHALE_ENOMEM);
+    toy.config.type = "toy";
+    ck_assert_int_eq(shale_mount(&toy.config, &fs), SHALE_ENOMEM);
+    ck_assert_ptr_null(fs);
+    toy.config.mem = toy.mem;
+}
+END_TEST
+
 START_TEST(defaults)
 {
     struct shale_cache_stats stats;
@@ -435,6 +453,7 @@ Suite *suite(void)
     tcase_add_test(tc, root_has_to_be_a_directory);
     tcase_add_test(tc, unknown_option_is_named);
     tcase_add_test(tc, options_and_type_are_copied);
+    tcase_add_test(tc, mount_without_memory);
     tcase_add_test(tc, defaults);
     tcase_add_test(tc, unmount_is_busy_while_a_vnode_is_held);
     tcase_add_test(tc, unmount_is_busy_while_a_file_is_open);

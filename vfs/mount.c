@@ -267,6 +267,8 @@ int shale_mount(const struct shale_config *config, struct shale_fs **out)
     struct shale_fs_state *state;
     int err;
 
+    if (!config->mem)
+        return SHALE_ENOMEM;    /* shale_mem_create() found too little */
     if (config->type)
         err = driver_by_name(config->drivers, config->type, &driver);
     else

@@ -110,7 +110,8 @@ bool shale_driver_has_option(const struct shale_fs_ops *driver,
  * Mount the volume on CONFIG->dev. Reads; on a read-only mount nothing is ever
  * written. SHALE_ENODEV if no driver knows it, SHALE_ENOTSUP or SHALE_ECORRUPT
  * with an event in the log that says why, SHALE_EINVAL likewise for an option
- * that the driver does not take. On failure nothing is left behind.
+ * that the driver does not take; SHALE_ENOMEM also if CONFIG->mem is NULL, as
+ * shale_mem_create() answers. On failure nothing is left behind.
  */
 int shale_mount(const struct shale_config *config, struct shale_fs **out);
 
