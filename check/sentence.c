@@ -155,8 +155,8 @@ static bool begins(const char *s, const char *word)
 
 /*
  * Sentences are written for several: after a 1 its noun becomes one, and so
- * does the verb that follows it. "1 free block is", not "1 free blocks are"; nor
- * does "1 cluster from 5 on is free" mean several by the number 5.
+ * does the verb that follows it. "1 free block is", not "1 free blocks are";
+ * nor does "1 cluster from 5 on is free" mean several by the number 5.
  */
 static const char *const nouns[] = {
     "attributes", "blocks", "bytes", "clusters", "directories", "entries",

@@ -374,7 +374,7 @@ int ext2_map(const struct ext2_vnode *vn, uint64_t index, uint64_t count,
 
 /* --------------------------------------------------------- map_ahead.c */
 
-/* The last arrays, to which POINTERS from SLOT on lead, are going to be read. */
+/* The last arrays, where POINTERS from SLOT on lead, are going to be read. */
 void ext2_map_ahead(const struct ext2_volume *vol, const le32 *pointers,
                     uint32_t slot);
 

@@ -21,7 +21,7 @@
  */
 #define MAX_STEPS 8
 
-/* These are enough for an answer, if somebody can be busy with them meanwhile. */
+/* These are enough for an answer, if somebody can be busy with them. */
 #define BLOCKS_ENOUGH 16
 
 uint64_t ext2_map_max_size(uint32_t block_shift)

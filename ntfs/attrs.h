@@ -2,8 +2,8 @@
  * attrs.h - records, attributes and streams in memory
  *
  * A stream is an attribute as a whole; an attribute is in a record, or in
- * pieces in several; and where a stream's clusters are, its runs say. For units,
- * names and errors see ntfs.h, which includes this.
+ * pieces in several; and where a stream's clusters are, its runs say. For
+ * units, names and errors see ntfs.h, which includes this.
  */
 #ifndef NTFS_ATTRS_H
 #define NTFS_ATTRS_H

@@ -20,7 +20,8 @@
  * shale_boot_ext2 reads ext3 and ext4, too: extents, descriptors of 64 bytes,
  * what is short enough to be in an inode. Not on a volume of 2^32 blocks or
  * more, and no file or directory that is encrypted, or in attributes (inline
- * data of more than 60 bytes): SHALE_ENOTSUP. Checksums are not looked at.
+ * data of more than 60 bytes): SHALE_ENOTSUP. Checksums are not looked at, and
+ * names in a directory that folds case are found as they are written.
  *
  * Units      offsets, sizes and lengths are bytes
  * Names      UTF-8. On ext2 a symlink in a path is followed, the last one, too,

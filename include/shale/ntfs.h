@@ -15,7 +15,7 @@
  *     };
  *
  * A mount option for something that is not named is SHALE_ENOTSUP, as is data
- * that needs it.
+ * that needs it; but what is encrypted is SHALE_EACCES, as without efs_raw.
  */
 #ifndef SHALE_NTFS_H
 #define SHALE_NTFS_H
