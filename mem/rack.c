@@ -28,7 +28,7 @@
 #define WORTH_IT 32
 
 struct magazine *magazine_at(const struct shale_slab *slab,
-                                    const struct rack *rack, unsigned place)
+                             const struct rack *rack, unsigned place)
 {
     struct magazine *magazine =
         rack ? atomic_load_explicit(&rack->at[place].magazine,
@@ -77,7 +77,7 @@ static struct noted note_look(const struct shale_slab *slab,
 
 /* Keeps (2). */
 struct noted magazine_note(const struct shale_slab *slab,
-                              struct magazine *magazine, size_t count)
+                           struct magazine *magazine, size_t count)
 {
     struct noted noted = note_look(slab, magazine);
 

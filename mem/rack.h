@@ -43,7 +43,7 @@ static inline bool is_class(const struct shale_slab *slab)
  * COUNT objects now. Without the lock, by whoever is at its place.
  */
 struct noted magazine_note(const struct shale_slab *slab,
-                       struct magazine *magazine, size_t count);
+                           struct magazine *magazine, size_t count);
 
 /* With the lock, as all that follows. */
 void rack_account(struct shale_slab *slab, const struct noted *noted);

@@ -206,9 +206,9 @@ int shale_rename(struct shale_vnode *from, const char *name, size_t len,
 
     if (err)
         return err;
-    return flags == SHALE_RENAME_EXCHANGE ? rename_exchange(from->fs,
-                                                          &r.what)
-                                          : rename_run(&r);
+    if (flags == SHALE_RENAME_EXCHANGE)
+        return rename_exchange(from->fs, &r.what);
+    return rename_run(&r);
 }
 
 int shale_rename_leaving(struct shale_vnode *from, const char *name,
