@@ -262,9 +262,12 @@ int fat_options_load(struct shale_fs *fs, struct fat_options *out);
 #define FAT_BAD  0x0ffffff7u
 #define FAT_END  0x0fffffffu
 
-/* The sectors of FAT number COPY around its byte BYTE. */
-int fat_table_view(struct fat_volume *vol, uint32_t copy, uint32_t byte,
-                   struct fat_view *out);
+/* The sector at which FAT number COPY begins. */
+static inline uint32_t fat_table_sector(const struct fat_volume *vol,
+                                        uint32_t copy)
+{
+    return vol->boot.reserved + copy * vol->boot.fat_sectors;
+}
 
 /* Keeps the block last looked at pinned; zero one to begin with. */
 struct fat_cursor {

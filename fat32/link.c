@@ -43,17 +43,22 @@ int fat_sector_change(struct fat_volume *vol, uint32_t sector,
     return err ? err : fat_change(vol, out, 1, SHALE_RANK_MAP, FAT_NOW);
 }
 
-/* Pin the LEN bytes at AT of FAT number COPY, in one sector, to change them. */
+/*
+ * Pin the LEN bytes at AT of FAT number COPY, in one sector, to change them. A
+ * block is a sector where something is written.
+ */
 static int spot_change(struct fat_volume *vol, uint32_t copy, uint32_t at,
                        uint32_t len, enum fat_when when, struct fat_spot *out)
 {
-    struct fat_view view;
-    int err = fat_table_view(vol, copy, at, &view);
+    const struct fat_boot *boot = &vol->boot;
+    uint32_t first = fat_table_sector(vol, copy);
+    int err = shale_buf_get_run(vol->fs->cache,
+                                first + (at >> boot->sector_shift), first,
+                                boot->fat_sectors, &out->buf);
 
     if (err)
         return err;
-    out->buf = view.buf;
-    out->raw = view.bytes + (at & (vol->boot.sector_size - 1));
+    out->raw = out->buf->data + (at & (boot->sector_size - 1));
     return fat_change(vol, out, len, SHALE_RANK_MAP, when);
 }
 

@@ -31,14 +31,12 @@ int fat_view_get(struct fat_volume *vol, uint32_t sector, uint32_t first,
 
 int fat_spot_get(struct fat_volume *vol, uint64_t at, struct fat_spot *out)
 {
-    uint32_t sector = (uint32_t)(at >> vol->boot.sector_shift);
-    struct fat_view view;
-    int err = fat_view_get(vol, sector, sector, 1, &view);
+    uint32_t shift = vol->boot.sector_shift + vol->block_extra;
+    int err = shale_buf_get(vol->fs->cache, at >> shift, &out->buf);
 
     if (err)
         return err;
-    out->buf = view.buf;
-    out->raw = view.bytes + ((uint32_t)at & (vol->boot.sector_size - 1));
+    out->raw = out->buf->data + ((uint32_t)at & (vol->block_size - 1));
     return 0;
 }
 

@@ -11,15 +11,9 @@
  */
 #include "fat.h"
 
-/* The sector at which FAT number COPY begins. */
-static uint32_t copy_sector(const struct fat_volume *vol, uint32_t copy)
-{
-    return vol->boot.reserved + copy * vol->boot.fat_sectors;
-}
-
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)
 {
-    return fat_sector_at(vol, copy_sector(vol, vol->boot.fat_active)) +
+    return fat_sector_at(vol, fat_table_sector(vol, vol->boot.fat_active)) +
            fat_table_byte(vol, cluster);
 }
 
@@ -37,29 +31,22 @@ void fat_cursor_put(struct fat_cursor *cursor)
     *cursor = (struct fat_cursor){ .buf = NULL };
 }
 
-int fat_table_view(struct fat_volume *vol, uint32_t copy, uint32_t byte,
-                   struct fat_view *out)
-{
-    uint32_t start = copy_sector(vol, copy);
-
-    return fat_view_get(vol, start + (byte >> vol->boot.sector_shift), start,
-                        vol->boot.fat_sectors, out);
-}
-
 /* Move CURSOR, which has no block, to the one with BYTE of FAT number COPY. */
 static int cursor_load(struct fat_volume *vol, struct fat_cursor *cursor,
                        uint32_t copy, uint32_t byte)
 {
-    uint32_t size = vol->boot.sector_size;
+    const struct fat_boot *boot = &vol->boot;
+    uint32_t start = fat_table_sector(vol, copy);
     struct fat_view view;
-    int err = fat_table_view(vol, copy, byte, &view);
+    int err = fat_view_get(vol, start + (byte >> boot->sector_shift), start,
+                           boot->fat_sectors, &view);
 
     if (err)
         return err;
     cursor->buf = view.buf;
     cursor->bytes = view.bytes;
-    cursor->from = (view.first - copy_sector(vol, copy)) * size;
-    cursor->count = view.count * size;
+    cursor->from = (view.first - start) << boot->sector_shift;
+    cursor->count = view.count << boot->sector_shift;
     return 0;
 }
 
