@@ -15,7 +15,7 @@
 #include "suite.h"
 #include "test_check_failing.h"
 
-enum { PART = 4096, ALLOWED = 12 };
+enum { PART = 4096, ALLOWED = 12, EXT2_IMAGES = 4 };
 
 /* Findings that follow; "ntfs.index" is all that begins so. */
 static const struct {
@@ -73,6 +73,30 @@ static bool is_zero(const uint8_t *bytes, size_t len)
     return len == 0;
 }
 
+/* Descriptors that cannot be read have neither places nor checksums. */
+START_TEST(descriptors)
+{
+    static const char *const allowed[ALLOWED] = {
+        "read.failed", "ext2.group.backup_used", "ext2.group.count",
+        "ext2.bitmap", "ext2.quota", "ext2.journal.invalid",
+    };
+    struct golden golden;
+    struct failing failing = { .workers = 1, .bad = { { 2048, 3072 } } };
+    struct seen seen = { .allowed = allowed, .at = 2048 };
+    struct shale_check_config config = {
+        .checkers = shale_all_checkers, .context = &seen,
+        .finding = on_finding, .type = "ext2",
+    };
+
+    seen.image = images[_i].image;
+    golden_load(&golden, seen.image);
+    ck_assert_int_eq(failing_run(&failing, config, golden.bytes, golden.size),
+                     0);
+    ck_assert_uint_gt(seen.count, 0);
+    golden_free(&golden);
+}
+END_TEST
+
 START_TEST(one_part)
 {
     struct golden golden;
@@ -112,6 +136,7 @@ Suite *suite(void)
     Suite *s = suite_create("check/unread");
     TCase *tc = tcase_create("parts");
 
+    tcase_add_loop_test(tc, descriptors, 0, EXT2_IMAGES);
     tcase_add_loop_test(tc, one_part, 0, sizeof images / sizeof images[0]);
     suite_add_tcase(s, tc);
     return s;

@@ -254,6 +254,22 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
     }
 }
 
+/* GROUP's descriptor could not be read. What its copy says to be unused, may
+   have come into use since. */
+static int lack_desc(struct ext2_check *c, uint32_t group)
+{
+    struct ext2_check_group *g = &c->groups[group];
+    int err = try_copy(c, group, g);
+
+    g->flags = 0;
+    g->unused_inodes = 0;
+    if (!g->copied) {
+        ext2_check_lacks(&g->unread);
+        ext2_check_lacks(&c->unread);
+    }
+    return err;
+}
+
 /* One descriptor, at byte AT. */
 static int take_desc(struct ext2_check *c, uint32_t group, uint64_t at,
                      const uint8_t *desc)
@@ -292,15 +308,14 @@ static int take_parts(struct ext2_check *c, uint32_t part, uint32_t count,
     int err = check_get(c->check, at, buf, (size_t)count << s->block_shift,
                         SHALE_OBJECT_VOLUME, 0, &good);
 
-    if (!err && !good)
-        memset(buf, 0, (size_t)count << s->block_shift);
     for (uint32_t i = 0; i < count * per && !err; i++) {
         size_t offset = ((size_t)(i / per) << s->block_shift) +
                         (size_t)(i % per) * s->desc_size;
 
         if (part * per + i >= s->group_count)
             break;
-        err = take_desc(c, part * per + i, at + offset, buf + offset);
+        err = good ? take_desc(c, part * per + i, at + offset, buf + offset)
+                   : lack_desc(c, part * per + i);
     }
     return err;
 }
