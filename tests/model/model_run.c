@@ -44,16 +44,19 @@ struct program {
 
 /* ------------------------------------------------------------- one run */
 
+enum { FOLDER_ROOM = 1024, PATH_ROOM = FOLDER_ROOM + 8 };
+
 /* A mount needs the image in a file and a folder to be mounted at. */
 static char *folder_for_mount(const struct image *image, char *path,
                               size_t size)
 {
-    char *folder = need(64), *dir = need(80);
+    char *folder = need(FOLDER_ROOM), *dir = need(PATH_ROOM);
     int fd;
 
-    snprintf(folder, 64, "%s/shale-model.XXXXXX",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    if (!mkdtemp(folder))
+    if (snprintf(folder, FOLDER_ROOM, "%s/shale-model.XXXXXX",
+                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp") >=
+            FOLDER_ROOM ||
+        !mkdtemp(folder))
         abort();
     snprintf(path, size, "%s/image", folder);
     fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -61,7 +64,7 @@ static char *folder_for_mount(const struct image *image, char *path,
         (ssize_t)image->size)
         abort();
     close(fd);
-    snprintf(dir, 80, "%s/dir", folder);
+    snprintf(dir, PATH_ROOM, "%s/dir", folder);
     if (mkdir(dir, 0700) != 0)
         abort();
     free(folder);
@@ -143,7 +146,7 @@ static int run_once(const struct program *program, const struct ops *ops,
     struct backend *backend;
     struct image image;
     struct run run;
-    char path[80], *dir = NULL;
+    char path[PATH_ROOM], *dir = NULL;
     bool good;
 
     shape_make(&image, &shape);

@@ -24,10 +24,10 @@
 #include "model/run.h"
 #include "shape.h"
 
-enum { OPERATIONS = 4000, PATH_ROOM = 200 };
+enum { OPERATIONS = 4000, PATH_ROOM = 1024 };
 
 static const char *shale;
-static char folder[64], image_path[PATH_ROOM], dir[PATH_ROOM];
+static char folder[PATH_ROOM - 8], image_path[PATH_ROOM], dir[PATH_ROOM];
 
 static void die(const char *what)
 {
@@ -258,9 +258,10 @@ int main(int argc, char **argv)
         return 2;
     }
     shale = argv[1];
-    snprintf(folder, sizeof folder, "%.40s/shale-kill.XXXXXX",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    if (!mkdtemp(folder))
+    if (snprintf(folder, sizeof folder, "%s/shale-kill.XXXXXX",
+                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp") >=
+            (int)sizeof folder ||
+        !mkdtemp(folder))
         die(folder);
     snprintf(image_path, sizeof image_path, "%s/image", folder);
     snprintf(dir, sizeof dir, "%s/dir", folder);
