@@ -113,7 +113,7 @@ int boot_extent_find(struct shale_boot *boot, const struct ext2_volume *vol,
 {
     struct node node = { .file = file };
     uint64_t end = EXTENT_END;
-    uint32_t size = ROOT_SIZE, found, depth, block;
+    uint32_t size = ROOT_SIZE, found = 0, depth, block;
     union entry entry = { 0 };
     int err = node_open(boot, &node, size);
 
