@@ -27,9 +27,11 @@ static int memory_init(struct fat_volume *vol)
         vol->owner_count *= 2;
     vol->owners = shale_alloc_array(vol->fs->mem, vol->owner_count + FAT_ZONES,
                                     sizeof *vol->owners);
-    vol->zones = vol->owners + vol->owner_count;
     vol->sets = shale_slab_create(vol->fs->mem, &sets);
-    return vol->owners && vol->sets ? 0 : SHALE_ENOMEM;
+    if (!vol->owners || !vol->sets)
+        return SHALE_ENOMEM;
+    vol->zones = vol->owners + vol->owner_count;
+    return 0;
 }
 
 static void memory_fini(struct fat_volume *vol)
