@@ -159,6 +159,8 @@ catches()
 {
     local mask
 
+    # The shell has handlers of its own, until it has become the program.
+    [ ! "/proc/$1/exe" -ef "/proc/$$/exe" ] || return 1
     mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
     [ $((0x${mask:-0} >> ($2 - 1) & 1)) = 1 ]
 }
