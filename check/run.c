@@ -138,6 +138,7 @@ static int run(struct check *check)
     if (check->result->size == 0)
         check->result->size = check->dev->size;
     check->result->complete = err == 0;
+    check->result->counted = check->result->counted && err == 0;
     return err;
 }
 

@@ -169,6 +169,7 @@ static struct json *volume_json(struct checks *checks)
                                                      : NULL);
     jsonout_text(object, "verdict", checks_verdict(run));
     jsonout_bool(object, "complete", run->result.complete);
+    jsonout_bool(object, "counted", run->result.counted);
     set_text(object, "error", checks->error ? checks->error
                             : checkrun_why(run));
     jsonout_number(object, "exit", (unsigned)checkrun_status(run));

@@ -310,8 +310,10 @@ void checktext_end(struct checks *checks)
     print_counts(result);
     if (run->err && !run->passed && !(status & FSCK_STOPPED))
         printf("; %s", checkrun_why(run));
-    if (result->complete && result->units > 0)
+    if (result->counted)
         print_contents(result);
+    else if (result->complete)
+        fputs("; the rest of it cannot be looked at", stdout);
     if (checks->error && run->passed && run->err)
         printf("; %s", checks->error);
     if (!past && *place_cut(run->place, lacks))

@@ -155,6 +155,13 @@ static void learn_facts(struct map *map, const struct options *options)
     shale_image_close(image);
 }
 
+int map_run(struct checkrun *run, struct shale_image *image,
+            const struct checkrun_options *how)
+{
+    checkrun(run, image, how);
+    return run->err ? run->err : run->result.counted ? 0 : SHALE_ECORRUPT;
+}
+
 static int show_layout(const struct settings *set, const struct place *place,
                        struct shale_image *image,
                        const struct checkrun_options *how,
@@ -174,8 +181,7 @@ static int show_layout(const struct settings *set, const struct place *place,
     mapgrid_init(&map.grid, place->size,
                  set->picture ? MAPSVG_CELLS : set->json ? JSON_CELLS
                      : maptext_cells(width, height));
-    checkrun(&map.run, image, how);
-    *err = map.run.err;
+    *err = map_run(&map.run, image, how);
     if (*err == 0) {
         mapgrid_settle(&map.grid);
         learn_facts(&map, options);
@@ -217,6 +223,9 @@ static void map_failed(const struct place *place, const char *name, int err)
 
     if (place_is_past(place))
         report("%s: %s", title, place_cut(place, why));
+    else if (err == SHALE_ECORRUPT)
+        report("%s: what it holds cannot be told; shale check says why",
+               title);
     else
         report("%s: %s", name, err == SHALE_EINTR ? "interrupted"
                                                   : shale_strerror(err));

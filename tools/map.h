@@ -158,6 +158,13 @@ void mapjson_show(const struct map *map);
 #define MAPSVG_CELLS 4608
 void mapsvg_write(const struct map *map, FILE *to);
 
+/*
+ * checkrun() for a map. An error; SHALE_ECORRUPT if less of the volume could be
+ * looked at than a map needs.
+ */
+int map_run(struct checkrun *run, struct shale_image *image,
+            const struct checkrun_options *how);
+
 /* "64.0 MiB, 1234 of 8192 blocks of 1.0 KiB in use (15 %)" */
 #define MAP_USAGE_MAX 320
 void map_usage(const struct map *map, char out[MAP_USAGE_MAX]);
@@ -191,7 +198,7 @@ struct map_question {
 /* Is TEXT such a place? */
 bool mapowner_parse(const char *text, struct map_question *out);
 
-/* Answer COUNT questions about what is at PLACE. An exit status. */
+/* Answer COUNT questions about what is at PLACE. An error, or 0. */
 int mapowner_show(struct map_question *questions, size_t count,
                   const struct place *place, struct shale_image *image,
                   const char *name, const struct checkrun_options *options,

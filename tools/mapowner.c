@@ -292,14 +292,15 @@ static int learn_units(const struct query *query, struct shale_image *image,
         .place = query->run.place, .image = query->run.image,
     };
     bool needed = false;
+    int err = 0;
 
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < query->count; i++)
         needed |= query->answers[i].question.unit;
     if (needed)
-        checkrun(&first, image, options);
+        err = map_run(&first, image, options);
     *out = first.result;
-    return first.err;
+    return err;
 }
 
 int mapowner_show(struct map_question *questions, size_t count,
@@ -324,10 +325,8 @@ int mapowner_show(struct map_question *questions, size_t count,
     err = learn_units(&query, image, options, &units);
     for (size_t i = 0; i < count && !err; i++)
         locate(&query.answers[i], place, &units);
-    if (!err) {
-        checkrun(&query.run, image, options);
-        err = query.run.err;
-    }
+    if (!err)
+        err = map_run(&query.run, image, options);
     if (!err)
         print_answers(&query, json);
     for (size_t i = 0; i < count; i++) {

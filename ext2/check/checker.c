@@ -97,6 +97,7 @@ static int run(struct check *check)
         err = pass0(c, &good);
     for (size_t i = 0; i < sizeof passes / sizeof *passes && good && !err; i++)
         err = passes[i](c);
+    check->result->counted = good;
     return err;
 }
 

@@ -61,6 +61,7 @@ static int run_all(struct fat_check *v)
 
     if (err || !usable)
         return err;
+    v->check->result->counted = true;
     set_future(v);
     claim_areas(v);
     err = fat_check_table(v);

@@ -183,6 +183,9 @@ struct shale_check_config {
 struct shale_check_result {
     const char *type;           /* "ext2"; NULL: nobody knows this volume */
     bool complete;              /* the check ran to its end */
+    bool counted;               /* ... and could look at all that there is: the
+                                   numbers of files, directories and units used
+                                   are the volume's */
     uint64_t findings[SHALE_CORRUPTION + 1];    /* by severity */
     uint64_t untold;            /* of these, past findings_max; 0 if none was
                                    to be told */

@@ -203,6 +203,7 @@ static int ntfs_check_run(struct check *check)
     err = sets_make(nc);
     if (!err)
         err = ntfs_check_chunks_make(nc);
+    check->result->counted = true;
     return err ? err : phases(nc);
 }
 

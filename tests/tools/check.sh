@@ -230,6 +230,19 @@ status "a journal, for a volume" 4 "$SHALE" check -t ext2 "$work/journal.img"
 expect "a journal, for a volume" "ext2.journal.device" \
     "$(grep -oE '\b(ext2|read)\.[a-z._]+' "$work/out")"
 
+# where too little is known to look at the rest, nothing is counted
+make_image "$work/alien.img" 4M
+printf '\x10' | dd of="$work/alien.img" bs=1 seek=1123 conv=notrunc status=none
+status "alien" 4 "$SHALE" check "$work/alien.img"
+check "alien: the verdict" grep -q \
+    ": damaged: 1 inconsistency; the rest of it cannot be looked at$" \
+    "$work/out"
+status "alien: --json" 4 "$SHALE" check --json "$work/alien.img"
+json "alien: --json" '.volumes[0] | "\(.complete) \(.counted)"' \
+    "true false" cat "$work/out"
+json "sound: --json" '.volumes[0] | "\(.complete) \(.counted)"' \
+    "true true" "$SHALE" check --json "$img"
+
 # the list of codes in docs is what the command says
 status "explain all" 0 "$SHALE" check --explain all
 same "docs/check-codes.md is up to date (ninja check-codes)" \

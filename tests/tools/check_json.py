@@ -31,8 +31,8 @@ VOLUME = {
     "partition": (NUMBER, None), "start": NUMBER, "size": NUMBER,
     "missing": NUMBER,
     "type": (TEXT, None), "content": (TEXT, None), "verdict": TEXT,
-    "complete": bool, "error": (TEXT, None), "exit": NUMBER, "summary": dict,
-    "stats": (dict, None),
+    "complete": bool, "counted": bool, "error": (TEXT, None),
+    "exit": NUMBER, "summary": dict, "stats": (dict, None),
 }
 IMAGE = {
     "image": (TEXT, None), "exit": NUMBER, "error": (TEXT, None),

@@ -394,4 +394,14 @@ if have sfdisk; then
 else
     skip "cut" "needs sfdisk"
 fi
+
+# what cannot be looked at has no layout, and nothing of it is free
+cp "$img" "$work/alien.img"
+printf '\x10' | dd of="$work/alien.img" bs=1 seek=1123 conv=notrunc status=none
+for how in -q --json "--owner 5000" "--owner 5b"; do
+    # shellcheck disable=SC2086 # an option, or one with its value
+    status "alien: $how" 1 "$SHALE" map $how "$work/alien.img"
+    says "alien: $how" "what it holds cannot be told"
+    check "alien: $how: nothing" test ! -s "$work/out"
+done
 finish
