@@ -356,7 +356,7 @@ START_TEST(destroyed)
     static const struct shale_slab_config config = {
         .name = "thing", .size = 100,
     };
-    size_t before;
+    size_t before = 0;
 
     for (unsigned round = 0; round < 3; round++) {
         struct shale_slab *slab = shale_slab_create(mem, &config);
