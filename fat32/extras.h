@@ -74,4 +74,40 @@ int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
             struct shale_extent *out);
 void fat_purge(struct shale_fs *fs);
 
+/*
+ * What the tables of both drivers have alike. What one of them has for itself,
+ * or in another way, that one's table says: shale_fat's is in whole.c,
+ * shale_fat_small's in ops.c.
+ */
+#define FAT_SHARED_OPS                                                  \
+    .name       = "fat",                                                \
+    .vnode_size = sizeof(struct fat_vnode),                             \
+    .file_max   = FAT_SIZE_MAX,                                         \
+    .traits     = SHALE_TRAIT_NO_OWNERS | SHALE_TRAIT_FOLDS_CASE |      \
+                  SHALE_TRAIT_NO_HANDLES | SHALE_TRAIT_DOS_FLAGS,       \
+    .time_step  = 2000000000,                                           \
+    .name_max   = FAT_NAME_BYTES,                                       \
+    .unmount    = fat_unmount,                                          \
+    .statfs     = fat_statfs,                                           \
+    .load       = fat_node_load,                                        \
+    .evict      = fat_evict,                                            \
+    .getattr    = fat_node_getattr,                                     \
+    .lookup     = fat_lookup,                                           \
+    .parent     = fat_node_parent,                                      \
+    .iterate    = fat_iterate,                                          \
+    .map        = fat_map,                                              \
+    .create     = WRITING(fat_create),                                  \
+    .remove     = WRITING(fat_remove),                                  \
+    .rename     = WRITING(fat_rename),                                  \
+    .setattr    = WRITING(fat_setattr),                                 \
+    .allocate   = WRITING(fat_allocate),                                \
+    .resize     = WRITING(fat_resize),                                  \
+    .trim       = WRITING(fat_trim),                                    \
+    .release    = WRITING(fat_release),                                 \
+    .set_label  = WRITING(fat_set_label),                               \
+    .reclaim    = WRITING(fat_reclaim),                                 \
+    .mark       = WRITING(fat_mark),                                    \
+    .purge      = fat_purge,                                            \
+    .stays      = WRITING(fat_stays)
+
 #endif /* FAT32_EXTRAS_H */

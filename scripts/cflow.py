@@ -4,7 +4,7 @@ Shale's pointers to functions go few ways: into a constant table or a field of
 a struct, and down as an argument. So they are followed by name, through all
 the sources at once:
 
-    .slot = f            f is in slot
+    .slot = f            f is in slot, also where a macro is a list of these
     x->slot = f          likewise
     run(fs, f, x)        f is in run's second parameter, and from there in
                          whatever that is handed on to
@@ -21,6 +21,7 @@ COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'])+\'
                      re.S)
 DIRECTIVE = re.compile(r'^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', re.M)
 FIELD = re.compile(r'\(\s*\*\s*(?:const\s+)?(\w+)\s*\)\s*\(|\w+_fn\s*\*\s*(\w+)')
+SLOTS = re.compile(r'[ \t]*#[ \t]*define[ \t]+\w+[ \t]*\\\n(?=[ \t]*\.)')
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', 'do', 'else',
             '_Static_assert', '_Alignas', 'defined'}
 
@@ -28,6 +29,15 @@ KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', 'do', 'else',
 def blank(match):
     """Spaces in the place of a match; lines and columns stay."""
     return re.sub(r'[^\n]', ' ', match.group())
+
+
+def directive(match):
+    """The slots of a table, if it is a macro of these; else as blank()."""
+    head = SLOTS.match(match.group())
+    if not head:
+        return blank(match)
+    slots = match.group()[head.end():].replace('\\\n', ' \n')
+    return blank(head) + slots + ';'
 
 
 def split(tokens):
@@ -89,7 +99,7 @@ class Flow:
         texts = {}
         for path in paths:
             text = COMMENT.sub(blank, path.read_text())
-            text = DIRECTIVE.sub(blank, text)
+            text = DIRECTIVE.sub(directive, text)
             texts[str(path)] = list(TOKEN.finditer(text))
             self.lines[str(path)] = text.split('\n')
             names = {a or b for a, b in FIELD.findall(text)}
