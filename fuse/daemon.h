@@ -372,20 +372,17 @@ extern const struct fuse_lowlevel_ops service_ops;
 
 /*
  * Start the thread that writes changes back; stop it, which writes nothing.
- * False if it cannot be started.
+ * False, with errno set, if it cannot be started.
  */
 bool writeback_start(struct service *service);
 void writeback_stop(struct service *service);
 
 /* ------------------------------------------------------------ memory.c */
 
-/* The attribute of a mount's root that tells of the daemon's memory. */
-#define MEMORY_ATTRIBUTE "system.shale.memory"
-
 /* SIGUSR1 is for the thread below: before any other is started. */
 void memory_block_signal(void);
 
-/* Start and stop the thread that answers it. False if it cannot be started. */
+/* Start and stop the thread that answers it. False and errno as above. */
 bool memory_start(struct service *service);
 void memory_stop(struct service *service);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "fuse/ops.h"
+#include "fuse/told.h"
 #include "shale/cache.h"
 #include "shale/fs.h"
 
@@ -171,7 +172,8 @@ bool memory_start(struct service *service)
     if (!teller)
         return false;
     teller->service = service;
-    if (pthread_create(&teller->thread, NULL, teller_main, teller) != 0) {
+    errno = pthread_create(&teller->thread, NULL, teller_main, teller);
+    if (errno) {
         free(teller);
         return false;
     }

@@ -6,6 +6,7 @@
  * comes, and writes all there is as soon as none has come for a while, or the
  * first has waited for long enough. A change then costs one look at a flag.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -130,7 +131,8 @@ bool writeback_start(struct service *service)
         return false;
     w->service = service;
     sem_init(&w->wake, 0, 0);
-    if (pthread_create(&w->thread, NULL, writeback_main, w) != 0) {
+    errno = pthread_create(&w->thread, NULL, writeback_main, w);
+    if (errno) {
         free(w);
         return false;
     }

@@ -6,7 +6,25 @@
  * Then renders it as text or as one JSON document. What is special to a format
  * comes from its driver as keys and values, and is shown as it comes.
  */
+#include <stdlib.h>
+
 #include "info.h"
+
+/*
+ * Say that there is no volume, and WHY. Who asks for the memory of a mount may
+ * have named a file in it, which is taken for an image.
+ */
+static void complain(const struct info *info, const char *why)
+{
+    char *root = info->mem ? info_mount_of(info->vol.name) : NULL;
+
+    if (root)
+        report("%s: %s; what is mounted at %s is asked by that name",
+               info->vol.name, why, root);
+    else
+        report("%s: %s", info->vol.name, why);
+    free(root);
+}
 
 /* Read size and table; leaves nothing open. STATUS_OK, or having said so. */
 static int gather_image(struct info *info)
@@ -20,7 +38,7 @@ static int gather_image(struct info *info)
     int err = shale_image_open_raw(&config, &image, why);
 
     if (err) {
-        report("%s: %s", info->vol.name, *why ? why : shale_strerror(err));
+        complain(info, *why ? why : shale_strerror(err));
         return STATUS_USAGE;
     }
     info->vol.image = image;
@@ -66,12 +84,25 @@ static void gather_volume(struct info *info)
         info_mem_configure(&config);
     err = shale_image_open(&config, &image, why);
     if (err) {
-        report("%s: %s", info->vol.name, *why ? why : shale_strerror(err));
+        complain(info, *why ? why : shale_strerror(err));
         info->vol.status = STATUS_USAGE;
         return;
     }
     info->vol.image = image;
     info->vol.fs = image->fs;
+}
+
+/* Of a mount. It is one volume, which has been chosen and mounted already. */
+static int mounted(const struct info *info, const char *dir)
+{
+    const struct shale_image_config *config = &info->options->image;
+
+    if (config->part || config->has_offset || config->size_limit ||
+        config->type || config->options)
+        return options_complain(info->options,
+                                "%s is a directory: an option that chooses a "
+                                "volume is for an image", dir);
+    return finish_output(info_mem_mounted(dir, info->json));
 }
 
 enum { OPTION_JSON = OPTION_LONG, OPTION_MEM };
@@ -98,14 +129,14 @@ static int cmd_info(int argc, char **argv)
     if (count > 1)
         return options_complain(&options, "one image at a time");
     if (info.mem && count == 1 && info_is_directory(operands[0]))
-        return finish_output(info_mem_mounted(operands[0], info.json));
+        return mounted(&info, operands[0]);
     status = volume_parse(&info.vol, &options, operands, count, "/");
     if (status != STATUS_OK)
         return status;
 
     info.vol.status = gather_image(&info);
     if (info.vol.status != STATUS_USAGE) {
-        if (volume_expected(&info))
+        if (info.mem || volume_expected(&info))
             gather_volume(&info);
         if (info.mem)
             info_mem_image(&info);

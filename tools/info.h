@@ -40,12 +40,23 @@ void info_json_sink_init(struct info_json_sink *sink, struct json *object);
 
 /*
  * info_mem.c: keep in memory what a mount does; show what that takes. And what
- * the mount at NAME takes, which returns a status, having complained.
+ * the mount at DIR takes, which returns a status, having complained.
  */
 void info_mem_configure(struct shale_image_config *config);
 void info_mem_image(struct info *info);
 bool info_is_directory(const char *name);
-int info_mem_mounted(const char *name, bool as_json);
+int info_mem_mounted(const char *dir, bool as_json);
+
+/* If NAME lies in a mount of ours: where that is, to be freed. Else NULL. */
+char *info_mount_of(const char *name);
+
+/*
+ * memtext.c: what TELL tells, with CONTEXT, in tables for people, of NAME,
+ * which is in that STATE.
+ */
+void memtext_show(const char *name, const char *state,
+                  void (*tell)(void *context, struct shale_describe *to),
+                  void *context);
 
 void info_sink_init(struct info_sink *sink);
 void info_sink_end(struct info_sink *sink);     /* the last line, too */

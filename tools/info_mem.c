@@ -4,7 +4,7 @@
  * Of an image: the parts of the memory formula, as if it were mounted. Of a
  * directory that something is mounted on: what its daemon has in memory now,
  * which it tells by an attribute of the mount's root. Either way they are keys
- * and values, shown as a driver's are.
+ * and values, which programs get as they are, and people in tables.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,11 +12,9 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "../fuse/budget.h"
+#include "fuse/budget.h"
+#include "fuse/told.h"
 #include "info.h"
-
-/* As of fuse/memory.c. */
-#define MEMORY_ATTRIBUTE "system.shale.memory"
 
 enum { ANSWER_MAX = 65536 };
 
@@ -30,29 +28,19 @@ bool info_is_directory(const char *name)
     return stat(name, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Show what TELL tells, with CONTEXT, of KIND (a JSON key) called NAME. */
-static void show(const char *kind, const char *name, bool as_json,
-                 void (*tell)(void *context, struct shale_describe *to),
-                 void *context)
+/* Write what TELL tells, with CONTEXT, of KIND (a key) called NAME. */
+static void write_json(const char *kind, const char *name,
+                       void (*tell)(void *context, struct shale_describe *to),
+                       void *context)
 {
-    struct info_json_sink json;
-    struct info_sink text;
-    struct json *document;
+    struct json *document = json_new();
+    struct info_json_sink sink;
 
-    if (as_json) {
-        document = json_new();
-        jsonout_text(document, kind, name);
-        info_json_sink_init(&json, json_new());
-        tell(context, &json.base);
-        json_set(document, "memory", json.object);
-        jsonout_document(document);
-        return;
-    }
-    print_name(stdout, name, strlen(name));
-    puts(":");
-    info_sink_init(&text);
-    tell(context, &text.base);
-    info_sink_end(&text);
+    jsonout_text(document, kind, name);
+    info_json_sink_init(&sink, json_new());
+    tell(context, &sink.base);
+    json_set(document, "memory", sink.object);
+    jsonout_document(document);
 }
 
 /* ------------------------------------------------------------- an image */
@@ -72,8 +60,13 @@ static void tell_image(void *context, struct shale_describe *to)
 
 void info_mem_image(struct info *info)
 {
-    if (info->vol.fs)
-        show("image", info->vol.name, info->json, tell_image, info);
+    if (!info->vol.fs)
+        return;
+    if (info->json)
+        write_json("image", info->vol.name, tell_image, info);
+    else
+        memtext_show(info->vol.name, "an image, as just mounted read-only",
+                     tell_image, info);
 }
 
 /* -------------------------------------------------------------- a mount */
@@ -100,24 +93,61 @@ static void tell_lines(void *context, struct shale_describe *to)
     }
 }
 
-int info_mem_mounted(const char *name, bool as_json)
+char *info_mount_of(const char *name)
+{
+    char *path = realpath(name, NULL);
+    struct stat st, above;
+    char *slash;
+
+    if (!path || lstat(path, &st) != 0)
+        goto none;
+    /* As far up as it is one filesystem: there is the mount's root. */
+    while ((slash = strrchr(path, '/')) != NULL && slash != path) {
+        *slash = '\0';
+        if (lstat(path, &above) != 0 || above.st_dev != st.st_dev) {
+            *slash = '/';
+            break;
+        }
+    }
+    if (getxattr(path, MEMORY_ATTRIBUTE, NULL, 0) >= 0 || errno == EACCES)
+        return path;
+none:
+    free(path);
+    return NULL;
+}
+
+/* Why DIR has told nothing, but ERR. */
+static void complain(const char *dir, int err)
+{
+    char *root = NULL;
+
+    if (err == EACCES || err == EPERM)
+        report("%s: only who has mounted it, and root, may see that", dir);
+    else if (err != ENODATA && err != ENOTSUP)
+        report("%s: %s", dir, strerror(err));
+    else if ((root = info_mount_of(dir)) != NULL)
+        report("%s: is in what is mounted at %s, which is to be asked", dir,
+               root);
+    else
+        report("%s: not where shale has mounted something", dir);
+    free(root);
+}
+
+int info_mem_mounted(const char *dir, bool as_json)
 {
     char *text = xrealloc(NULL, ANSWER_MAX + 1, 1);
-    ssize_t got = getxattr(name, MEMORY_ATTRIBUTE, text, ANSWER_MAX);
-    int err = errno;
+    ssize_t got = getxattr(dir, MEMORY_ATTRIBUTE, text, ANSWER_MAX);
 
-    if (got >= 0) {
-        text[got] = '\0';
-        show("mountpoint", name, as_json, tell_lines, text);
+    if (got < 0) {
+        complain(dir, errno);
         free(text);
-        return STATUS_OK;
+        return STATUS_USAGE;
     }
-    free(text);
-    if (err == EACCES || err == EPERM)
-        report("%s: only who has mounted it, and root, may see that", name);
-    else if (err == ENODATA || err == ENOTSUP)
-        report("%s: not where shale has mounted something", name);
+    text[got] = '\0';
+    if (as_json)
+        write_json("mountpoint", dir, tell_lines, text);
     else
-        report("%s: %s", name, strerror(err));
-    return STATUS_USAGE;
+        memtext_show(dir, "mounted", tell_lines, text);
+    free(text);
+    return STATUS_OK;
 }

@@ -86,6 +86,13 @@ exec 8<&-
 # The system: 2.
 refuse 2 'no/such/file: *' "$SHALE" mount disk.img dir --pid-file no/such/file
 
+# No room for the stack of a thread, which is told by its own error alone.
+# (A sanitizer's threads have stacks of their own.)
+if [ -z "${SANITIZED:-}" ]; then
+    refuse 2 'cannot start a thread: Resource temporarily unavailable' \
+        sh -c 'ulimit -s 100000000000 && exec "$0" mount disk.img dir' "$SHALE"
+fi
+
 # A pid file is removed at the end, which a device had better not be.
 if [ "$(id -u)" = 0 ]; then
     mknod null c 1 3

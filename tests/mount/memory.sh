@@ -151,8 +151,15 @@ fi
 # ----------------------------------------------------------- to be seen
 
 mounted ext2.img cache=2M
-expect_match "for people" "dir:*heap budget bytes:*2.0 MiB (2097152 bytes)*" \
-    "$("$SHALE" info --mem dir)"
+"$SHALE" info --mem dir >people
+for line in 'dir: ext2, mounted' '  from the system  .*  2\.0 MiB' \
+    '  metadata  .*  1\.0 MiB  .* [0-9.]*%' '  known to the kernel  *[0-9]*' \
+    '  changes  .* [KM]iB' '  all together  .* MiB'; do
+    grep -qx "$line" people || fail "for people: no '$line' in $(cat people)"
+done
+# Each key has its place there, and none is shown as it came.
+! grep -E '_|Besides|besides' people || fail "for people: keys"
+! grep -E '.{81}' people || fail "for people: long lines"
 expect "filesystem" '"ext2"' "$(value filesystem)"
 expect "budget" 2097152 "$(value heap_budget_bytes)"
 ls dir/d002 >/dev/null
@@ -166,6 +173,14 @@ expect_match "below the root" '*: Operation not supported' \
 refuse 2 "$work: not where shale has mounted something" \
     "$SHALE" info --mem "$work"
 refuse 2 'no-such-image: *' "$SHALE" info --mem no-such-image
+refuse 2 "dir/d002: is in what is mounted at $dir, which is to be asked" \
+    "$SHALE" info --mem dir/d002
+refuse 2 "dir/d002/x: the image is empty*what is mounted at $dir is asked *" \
+    sh -c ': >dir/d002/x && exec "$0" info --mem dir/d002/x' "$SHALE"
+for option in -p1 --offset=0 --size-limit=1M -text2 -osb=8193; do
+    refuse 2 'info: dir is a directory: an option that chooses a volume *' \
+        "$SHALE" info --mem $option dir
+done
 
 # Asked by a signal, as often as one likes.
 for n in 1 2 3; do
@@ -193,9 +208,25 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 fi
 
 # Of an image: what mounting it would take.
+"$SHALE" info --mem ext2.img >people
+for line in 'ext2.img: ext2, an image, as just mounted read-only' \
+    '  from the system  .*  no limit' '  all together  .* MiB' \
+    '  \.\.\. changes, besides  .* MiB'; do
+    grep -qx "$line" people || fail "an image: no '$line' in $(cat people)"
+done
+! grep -E '_|Besides' people || fail "an image: keys"
 bound=$("$SHALE" info --mem --json ext2.img | awk '$1 == "\"bound_bytes\":" {
     sub(/,$/, "", $2); print $2 }')
 [ "${bound:-0}" -gt 8388608 ] || fail "the bound of an image is '$bound'"
-expect_match "of an image" '*bound metadata bytes:*' \
-    "$("$SHALE" info --mem ext2.img)"
+
+# What programs read stays as it is.
+expect "keys" "bound_bytes bound_changes_bytes bound_decoded_bytes \
+bound_metadata_bytes bound_names_bytes bound_passing_bytes bound_vnodes_bytes \
+bound_volume_bytes filesystem heap_budget_bytes heap_bytes heap_peak_bytes \
+image live_bytes live_peak_bytes memory metadata_block_size metadata_budget_bytes \
+metadata_bytes metadata_hits metadata_misses metadata_pinned_blocks \
+metadata_reads metadata_unwritten_blocks pages_bytes pages_peak_bytes slabs \
+vnode_hits vnode_misses vnode_size vnodes_unused vnodes_unused_max vnodes_used" \
+    "$("$SHALE" info --mem --json ext2.img |
+        sed -n 's/^ *"\([a-z_]*\)":.*/\1/p' | sort | xargs)"
 finish
