@@ -181,7 +181,9 @@ struct shale_memory_bound {
 
 /*
  * Compute it for FS, as it is configured, where at most HELD vnodes are held
- * and CALLS calls run at once.
+ * and CALLS calls run at once. What changes take depends on how much there is,
+ * so this calls shale_statfs(): it takes the volume's lock, and may read from
+ * the device. If that fails, what the format itself takes to be changed is 0.
  */
 void shale_memory_bound(struct shale_fs *fs, size_t held, unsigned calls,
                         struct shale_memory_bound *out);
