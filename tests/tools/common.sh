@@ -38,12 +38,16 @@ status()
 }
 
 # on_terminal OUT COMMANDS: by sh, with what they write to a terminal in OUT.
-# script(1) leaves soon after they do, whether it has seen all or not: so they
-# stay until it has. Standard error is none: a bar, which comes if the machine
-# is slow, would be in the first line.
-on_terminal()
+# Standard error is none: a bar, which comes if the machine is slow, would be in
+# the first line.
+on_terminal() { all_on_terminal "$1" "exec 2>'$work/err'; $2"; }
+
+# all_on_terminal OUT COMMANDS: standard error as well. It has 80 columns and 24
+# lines, whatever has called this. script(1) leaves soon after the commands do,
+# whether it has seen all or not: so they stay until it has.
+all_on_terminal()
 {
-    script -qec "exec 2>'$work/err'
+    script -qec "stty cols 80 rows 24
         $2
         echo; echo that was all
         tries=0

@@ -172,10 +172,11 @@ says "--progress counts what was copied" "1 of 2 files copied"
 status "no bar without a terminal" 0 "$SHALE" cp -r "$img" "$work/nobar"
 expect "no bar without a terminal" "" "$(cat "$work/err")"
 if have script; then
-    script -qec "$SHALE cp -r $img $work/tty" /dev/null </dev/null >"$work/out"
+    all_on_terminal "$work/out" "'$SHALE' cp -r '$img' '$work/tty'"
     check "a bar on a terminal" grep -q '100%' "$work/out"
-    script -qec "stty cols 24; $SHALE cp -r $img $work/narrow" /dev/null \
-        </dev/null | tr '\r' '\n' | sed 's/\x1b\[K//g' >"$work/out"
+    all_on_terminal "$work/out" \
+        "stty cols 24; '$SHALE' cp -r '$img' '$work/narrow'"
+    sed -i -e 's/\r/\n/g' -e 's/\x1b\[K//g' "$work/out"
     check "a narrow terminal: how far" grep -q '100%' "$work/out"
     check "a narrow terminal: in one line" \
         bash -c "! grep -E '^.{24}' '$work/out'"

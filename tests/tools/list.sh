@@ -100,7 +100,7 @@ expect "ls: root by an empty path" "$("$SHALE" ls "$img")" \
 
 # Escaped on a terminal, raw elsewhere.
 if have script; then
-    script -qec "$SHALE ls $img" /dev/null </dev/null >"$work/tty"
+    on_terminal "$work/tty" "'$SHALE' ls '$img'"
     check "terminal: escaped" grep -qF 'odd\377\033[31m\nname' "$work/tty"
     check "terminal: no escape character" \
         bash -c "! grep -q $'\\033' '$work/tty'"
