@@ -56,9 +56,8 @@ int boot_bytes(struct shale_boot *boot, uint64_t at, void *buf, size_t len)
     return err;
 }
 
-int shale_boot_open(struct shale_boot *boot,
-                    const struct shale_boot_format *format,
-                    struct shale_bdev *dev, void *buf, size_t len)
+int boot_begin(struct shale_boot *boot, const struct shale_boot_format *format,
+               struct shale_bdev *dev, void *buf, size_t len)
 {
     uint32_t size = dev->block_size < 512 ? 512 : dev->block_size;
 
@@ -69,7 +68,16 @@ int shale_boot_open(struct shale_boot *boot,
     boot->sector = buf;
     boot->sector_size = size;
     boot->sector_at = UINT64_MAX;
-    return format->open(boot);
+    return 0;
+}
+
+int shale_boot_open(struct shale_boot *boot,
+                    const struct shale_boot_format *format,
+                    struct shale_bdev *dev, void *buf, size_t len)
+{
+    int err = boot_begin(boot, format, dev, buf, len);
+
+    return err ? err : format->open(boot);
 }
 
 static bool is_dots(const char *name, size_t len)
@@ -145,24 +153,24 @@ int64_t boot_read(struct shale_boot *boot, struct shale_boot_file *file,
     if (len > file->size - offset)
         len = (size_t)(file->size - offset);
     for (left = len; left > 0;) {
-        uint64_t at, n;
-        int err = boot->format->map(boot, file, offset, left, &at, &n);
+        struct shale_extent extent;
+        int err = boot->format->map(boot, file, offset, left, &extent);
+        size_t n = left;
 
         if (err)
             return err;
-        if (n > left)
-            n = left;
-        if (at == BOOT_HOLE)
-            memset(to, 0, (size_t)n);
-        else if (at == BOOT_INSIDE)
-            memcpy(to, (const uint8_t *)file->where + offset, (size_t)n);
+        if (n > extent.length)
+            n = (size_t)extent.length;
+        if (extent.kind == SHALE_EXTENT_HOLE ||
+            extent.kind == SHALE_EXTENT_UNWRITTEN)
+            memset(to, 0, n);
         else
-            err = boot_bytes(boot, at, to, (size_t)n);
+            err = boot_bytes(boot, extent.device, to, n);
         if (err)
             return err;
         to += n;
         offset += n;
-        left -= (size_t)n;
+        left -= n;
     }
     return (int64_t)len;
 }

@@ -6,10 +6,6 @@
 
 #include "shale/boot.h"
 
-/* Where there is nothing, and it reads as zeros; or in file->where. */
-#define BOOT_HOLE UINT64_MAX
-#define BOOT_INSIDE (UINT64_MAX - 1)
-
 struct shale_boot_format {
     /* Read and check what is needed of the volume, into boot->state. */
     int (*open)(struct shale_boot *boot);
@@ -33,13 +29,17 @@ struct shale_boot_format {
                 uint64_t *cookie, struct shale_boot_entry *out);
 
     /*
-     * Where is byte OFFSET of FILE, which is below its size? Stores that, or
-     * BOOT_HOLE or BOOT_INSIDE, in *AT, and how many follow there in *LEN: at
-     * least 1, and perhaps more than WANT.
+     * What is at byte OFFSET of FILE, which is below its size: as shale_map(),
+     * but perhaps longer than WANT bytes, or than the file; and what is inline
+     * is at .device, too.
      */
     int (*map)(struct shale_boot *boot, struct shale_boot_file *file,
-               uint64_t offset, uint64_t want, uint64_t *at, uint64_t *len);
+               uint64_t offset, uint64_t want, struct shale_extent *out);
 };
+
+/* shale_boot_open() but for what the format does. */
+int boot_begin(struct shale_boot *boot, const struct shale_boot_format *format,
+               struct shale_bdev *dev, void *buf, size_t len);
 
 /*
  * Read LEN bytes at byte AT of the volume: through the sector, but for what is

@@ -9,7 +9,6 @@
 #include "memfn.h"
 
 #define ENTRY 12u               /* bytes of a header, and of all that follows */
-#define ROOT_SIZE (EXT2_POINTERS * sizeof(le32))
 #define EXTENT_END (UINT64_C(1) << 32)
 
 union entry {
@@ -87,7 +86,7 @@ static int node_search(struct shale_boot *boot, const struct node *node,
 /* Where block INDEX is by EXTENT, which begins before it; END as below. */
 static int extent_map(const struct ext2_volume *vol,
                       const struct ext2_disk_extent *extent, uint32_t index,
-                      uint64_t end, struct ext2_run *out)
+                      uint64_t end, struct boot_run *out)
 {
     uint32_t length = le16_get(extent->length), start = le32_get(extent->start);
     uint32_t into = index - le32_get(extent->logical);
@@ -99,21 +98,20 @@ static int extent_map(const struct ext2_volume *vol,
         !ext2_block_usable(vol, start) ||
         length > vol->super.block_count - start)
         return SHALE_ECORRUPT;
-    *out = (struct ext2_run){ .count = end - index };
-    if (into < length) {
-        out->block = written ? start + into : 0;
-        out->count = length - into;
-    }
+    *out = (struct boot_run){ .count = end - index };
+    if (into < length)
+        *out = (struct boot_run){ start + into, length - into, !written };
     return 0;
 }
 
-int boot_extent_find(struct shale_boot *boot, const struct ext2_volume *vol,
+int boot_extent_find(struct shale_boot *boot,
                      const struct shale_boot_file *file, uint32_t index,
-                     struct ext2_run *out)
+                     struct boot_run *out)
 {
+    const struct ext2_volume *vol = &boot_ext2_of(boot)->vol;
     struct node node = { .file = file };
     uint64_t end = EXTENT_END;
-    uint32_t size = ROOT_SIZE, found = 0, depth, block;
+    uint32_t size = BOOT_INSIDE, found = 0, depth, block;
     union entry entry = { 0 };
     int err = node_open(boot, &node, size);
 
@@ -121,7 +119,7 @@ int boot_extent_find(struct shale_boot *boot, const struct ext2_volume *vol,
         err = node_search(boot, &node, index, &entry, &found, &end);
         if (err)
             break;
-        *out = (struct ext2_run){ .count = end - index };
+        *out = (struct boot_run){ .count = end - index };
         if (found == 0)
             return 0;
         if (node.depth == 0)

@@ -104,7 +104,7 @@ static int chain_seek(struct shale_boot *boot, struct shale_boot_file *file,
 }
 
 static int fat_map(struct shale_boot *boot, struct shale_boot_file *file,
-                   uint64_t offset, uint64_t want, uint64_t *at, uint64_t *len)
+                   uint64_t offset, uint64_t want, struct shale_extent *out)
 {
     const struct fat_volume *vol = &state_of(boot)->vol;
     uint32_t index = (uint32_t)(offset >> vol->boot.cluster_shift), start;
@@ -115,15 +115,16 @@ static int fat_map(struct shale_boot *boot, struct shale_boot_file *file,
     if (found <= 0)
         return found ? found : SHALE_ECORRUPT;
     start = file->where[CLUSTER];
-    *at = fat_cluster_at(vol, start) + into;
-    *len = size - into;
+    out->kind = SHALE_EXTENT_DATA;
+    out->device = fat_cluster_at(vol, start) + into;
+    out->length = size - into;
 
     /* What lies in a row is read in one go. */
-    while (*len < want && chain_seek(boot, file, index + 1) > 0 &&
+    while (out->length < want && chain_seek(boot, file, index + 1) > 0 &&
            file->where[CLUSTER] == start + 1) {
         index++;
         start++;
-        *len += size;
+        out->length += size;
     }
     return 0;
 }

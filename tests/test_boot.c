@@ -294,18 +294,20 @@ START_TEST(reads_extents)
 }
 END_TEST
 
-/* What is in the inode, as far as it is not in attributes. */
+/* What is in the inode. */
 START_TEST(reads_inline)
 {
     struct shale_boot_entry entry;
     struct shale_boot_file dir;
     uint64_t cookie = 0;
-    char names[32] = "";
+    char names[32] = "", line[101];
 
     open_golden(cases[EXT4 + _i].name);
     ck_assert_int_eq(load("/hello.txt"), 17);
     ck_assert_mem_eq(ours, "Hello from ext4.\n", 17);
-    ck_assert_int_eq(load("/inline-ea"), SHALE_ENOTSUP);
+    snprintf(line, sizeof line, "%0100d", 4);       /* and an attribute */
+    ck_assert_int_eq(load("/inline-ea"), 100);
+    ck_assert_mem_eq(ours, line, 100);
     ck_assert_int_eq(shale_boot_find(&boot, "/inline-dir", &dir), 0);
     while (shale_boot_list(&boot, &dir, &cookie, &entry) > 0)
         strcat(strcat(names, entry.name), " ");
@@ -330,7 +332,7 @@ START_TEST(follows_symlinks)
         { "/../../hello.txt", 17 },
         { "/symlinks/fast/x", SHALE_ENOTDIR },
         { "/symlinks/slow-900", SHALE_ENAMETOOLONG },
-        { "/symlinks/inline-70", SHALE_ENOTSUP },
+        { "/symlinks/inline-70", SHALE_ENOENT },
         { "/symlinks/none", SHALE_ENOENT },
         { "/hello.txt/..", SHALE_ENOTDIR },
     };

@@ -289,26 +289,6 @@ static int fsck_status(int status)
          : status == STATUS_FAILED ? FSCK_FAILED : FSCK_SOUND;
 }
 
-/* "sb=N" among the filesystem's options, N in KiB as for mount: the byte. */
-static uint64_t superblock_option(const char *list)
-{
-    uint64_t kib;
-
-    for (const char *at = list; at && *at;) {
-        size_t len = strcspn(at, ",");
-        char value[24];
-
-        if (!strncmp(at, "sb=", 3) && len - 3 < sizeof value) {
-            memcpy(value, at + 3, len - 3);
-            value[len - 3] = '\0';
-            if (options_number(value, 1, UINT64_MAX >> 10, &kib))
-                return kib << 10;
-        }
-        at += len + (at[len] == ',');
-    }
-    return 0;
-}
-
 /* Settle what depends on several options. */
 static int settle(struct options *options, struct settings *set)
 {
@@ -318,7 +298,7 @@ static int settle(struct options *options, struct settings *set)
             return options_complain(options, "Shale cannot check '%s'",
                                     options->image.type);
     }
-    set->run.superblock_at = superblock_option(options->image.options);
+    set->run.superblock_at = options_superblock(options);
     if (set->all && (options->image.part || options->image.has_offset))
         return options_complain(options, "--all excludes --part and --offset");
     if (set->form != CHECKS_TEXT)

@@ -9,7 +9,7 @@
  *      mapjson.c       the cells for programs
  *      mapowner.c      whose a byte is
  *      mapfile.c       where a file's bytes lie
- *      mapext4.c       the same of a volume that cannot be mounted
+ *      mapext4.c       the same of a volume that cannot be mounted: mapext4.h
  */
 #ifndef SHALE_TOOLS_MAP_H
 #define SHALE_TOOLS_MAP_H
@@ -209,34 +209,5 @@ int mapowner_show(struct map_question *questions, size_t count,
  * then. An exit status.
  */
 int mapfile_show(struct volume *vol, const struct options *options, bool json);
-
-/* ------------------------------------------------- ext4, without a mount */
-
-struct map_ext4;
-struct map_ext4_file;
-
-/*
- * Open the volume of SIZE bytes from byte START of IMAGE on, which stays open
- * as long. Returns NULL, or why that cannot be.
- */
-const char *mapext4_open(struct shale_image *image, uint64_t start,
-                         uint64_t size, struct map_ext4 **out);
-void mapext4_close(struct map_ext4 *vol);
-
-/* Has it a journal that was not replayed? */
-bool mapext4_unreplayed(const struct map_ext4 *vol);
-
-uint32_t mapext4_block_size(const struct map_ext4 *vol);
-
-/* What PATH leads to, through symlinks. */
-int mapext4_find(struct map_ext4 *vol, const char *path,
-                 struct map_ext4_file *out);
-
-/* Has FILE a block map, as ext2's? */
-bool mapext4_has_map(const struct map_ext4_file *file);
-
-/* What is at byte AT of FILE, which is not past its end; as shale_map(). */
-int mapext4_map(struct map_ext4 *vol, const struct map_ext4_file *file,
-                uint64_t at, struct shale_extent *out);
 
 #endif /* SHALE_TOOLS_MAP_H */

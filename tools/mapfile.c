@@ -203,7 +203,7 @@ static void print_pieces(const struct layout *lay)
 /* A file of a volume, mounted or not. */
 struct file {
     struct shale_vnode *vn;     /* or: */
-    struct map_ext4_file *raw;
+    struct shale_boot_file *raw;
     uint64_t ino, size;
     bool pointers;              /* it has a block map */
 };
@@ -285,7 +285,7 @@ static void show_mounted(struct layout *lay, const char *path)
 
 static void show_unmounted(struct layout *lay, const char *path)
 {
-    struct map_ext4_file raw;
+    struct shale_boot_file raw;
     int err = mapext4_find(lay->ext4, path, &raw);
 
     if (err == SHALE_ENOTSUP)
@@ -294,7 +294,7 @@ static void show_unmounted(struct layout *lay, const char *path)
         volume_fail(lay->vol, path, err);
     else
         show_type(lay, path, &(const struct file){
-            .raw = &raw, .ino = raw.ino, .size = raw.size,
+            .raw = &raw, .ino = raw.where[BOOT_INO], .size = raw.size,
             .pointers = mapext4_has_map(&raw),
         }, raw.type);
 }
@@ -321,6 +321,7 @@ static void show_ext4(struct layout *lay, const struct options *options,
                       const char *why)
 {
     struct places places;
+    uint64_t superblock = options_superblock(options);
     const char *refused = why;
 
     if (!places_open(&places, lay->vol->name, options, false)) {
@@ -328,9 +329,9 @@ static void show_ext4(struct layout *lay, const struct options *options,
         lay->vol->status = STATUS_USAGE;
         return;
     }
-    if (!strcmp(places.list[0].content, "ext2"))
+    if (superblock || !strcmp(places.list[0].content, "ext2"))
         refused = mapext4_open(places.image, places.list[0].start,
-                               places.list[0].size, &lay->ext4);
+                               places.list[0].size, superblock, &lay->ext4);
     if (refused) {
         report("%s: %s", lay->vol->name, refused);
         lay->vol->status = STATUS_USAGE;

@@ -269,3 +269,22 @@ int options_operands(const struct options *o, char ***operands)
     *operands = o->argv + optind;
     return o->argc - optind;
 }
+
+uint64_t options_superblock(const struct options *options)
+{
+    uint64_t kib;
+
+    for (const char *at = options->image.options; at && *at;) {
+        size_t len = strcspn(at, ",");
+        char value[24];
+
+        if (!strncmp(at, "sb=", 3) && len - 3 < sizeof value) {
+            memcpy(value, at + 3, len - 3);
+            value[len - 3] = '\0';
+            if (options_number(value, 1, UINT64_MAX >> 10, &kib))
+                return kib << 10;
+        }
+        at += len + (at[len] == ',');
+    }
+    return 0;
+}

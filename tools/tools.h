@@ -126,6 +126,9 @@ bool options_size(const char *text, uint64_t *out);
 bool options_number(const char *text, uint64_t min, uint64_t max,
                     uint64_t *out);
 
+/* "sb=N" among the filesystem's options, N in KiB: the byte; 0: it is not. */
+uint64_t options_superblock(const struct options *options);
+
 /* ------------------------------------------------------------- volumes */
 
 /* An image, its mounted volume, and the paths to work on. */

@@ -18,9 +18,8 @@
  * journal that was not replayed is not minded: what only it has is not seen.
  *
  * shale_boot_ext2 reads ext3 and ext4, too: extents, descriptors of 64 bytes,
- * what is short enough to be in an inode. Not on a volume of 2^32 blocks or
- * more, and no file or directory that is encrypted, or in attributes (inline
- * data of more than 60 bytes): SHALE_ENOTSUP. Checksums are not looked at, and
+ * what is in an inode. Not on a volume of 2^32 blocks or more, and no file or
+ * directory that is encrypted: SHALE_ENOTSUP. Checksums are not looked at, and
  * names in a directory that folds case are found as they are written.
  *
  * Units      offsets, sizes and lengths are bytes
@@ -79,7 +78,7 @@ struct shale_boot {
 struct shale_boot_file {
     enum shale_type type;
     uint64_t size;              /* of a file; else the format's business */
-    uint32_t where[16];         /* the format's */
+    uint32_t where[17];         /* the format's */
 };
 
 struct shale_boot_entry {

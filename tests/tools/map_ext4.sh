@@ -180,6 +180,15 @@ patch_byte "$work/sum.img" $((1024 + 0x63)) '\x80'
 status "features" 2 "$SHALE" map --file /a "$work/sum.img"
 says "features" "ext4 with features that Shale does not know"
 
+# by a copy of a superblock that is gone
+"$SHALE" map --file /holes "$work/e4.img" >"$work/want"
+cp --sparse=always "$work/e4.img" "$work/copy.img"
+dd if=/dev/zero of="$work/copy.img" bs=1024 seek=1 count=1 conv=notrunc \
+    status=none
+status "no superblock" 2 "$SHALE" map --file /holes "$work/copy.img"
+same "a copy of the superblock" "$work/want" \
+    <("$SHALE" map -o sb=8193 --file /holes "$work/copy.img")
+
 # a tree that is damaged: what can be told of the file is
 ino=$(debugfs -R 'stat /holes' "$work/e4.img" 2>/dev/null |
     sed -n 's/^Inode: \([0-9]*\).*/\1/p')
