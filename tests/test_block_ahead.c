@@ -4,33 +4,7 @@
  * The device does nothing but when somebody waits, and then in an order of its
  * own: so what is pending stays so for as long as a test wants.
  */
-#include "asyncdisk.h"
-#include "test_block_cache.h"
-
-enum {
-    RUN = 128,                  /* blocks of 128 KiB */
-    BUDGET = 4000,              /* blocks; enough for all of these tests */
-};
-
-static struct async_disk disk;
-
-static void open_async(size_t budget, unsigned room)
-{
-    struct shale_cache_config config;
-
-    rig_open_device(512);
-    async_disk_init(&disk, &rig.fault.base, room, 0, 7);
-    config = rig_config(budget);
-    config.dev = &disk.base;
-    rig_open_cache(&config);
-}
-
-static void close_async(void)
-{
-    rig_close_cache();
-    async_disk_fini(&disk);
-    rig_close_device();
-}
+#include "test_block_async.h"
 
 static void all_is_cached(uint64_t first, uint64_t end)
 {
@@ -67,6 +41,11 @@ START_TEST(a_single_run)
 }
 END_TEST
 
+static void ask_for_runs(void)
+{
+    shale_buf_ahead(rig.cache, 0, 10 * RUN, 0, 10 * RUN);
+}
+
 /* Any request fails, and all others are there; who takes that, reads it. */
 START_TEST(a_run_that_fails)
 {
@@ -75,7 +54,7 @@ START_TEST(a_run_that_fails)
     for (unsigned n = 0; failed; n++) {
         open_async(BUDGET, 32);
         shale_fault_at(&rig.fault, n, 1, SHALE_EIO);
-        shale_buf_ahead(rig.cache, 0, 10 * RUN, 0, 10 * RUN);
+        ask_for_runs();
         failed = shale_fault_failed(&rig.fault);
         ck_assert_uint_eq(rig_stats().pinned, 0);
         all_is_cached(0, 10 * RUN);
@@ -84,20 +63,15 @@ START_TEST(a_run_that_fails)
 }
 END_TEST
 
+static void all_is_right(void)
+{
+    for (uint64_t block = 0; block < 10 * RUN; block++)
+        rig_touch(block);
+}
+
 START_TEST(no_memory_for_it)
 {
-    bool failed = true;
-
-    for (unsigned n = 0; failed; n++) {
-        open_async(BUDGET, 32);
-        shale_mem_fail_at(rig.mem, n);
-        shale_buf_ahead(rig.cache, 0, 10 * RUN, 0, 10 * RUN);
-        failed = shale_mem_failed(rig.mem) && n < 100;
-        shale_mem_fail_at(rig.mem, UINT64_MAX);
-        for (uint64_t block = 0; block < 10 * RUN; block++)
-            rig_touch(block);
-        close_async();
-    }
+    each_allocation_fails(101, ask_for_runs, all_is_right);
 }
 END_TEST
 
@@ -204,7 +178,6 @@ END_TEST
 START_TEST(pending_and_changed)
 {
     const uint64_t block = 2 * RUN + 9;
-    struct shale_buf *buf;
 
     open_async(BUDGET, 8);
     come_in_order(0, 1);
@@ -213,21 +186,13 @@ START_TEST(pending_and_changed)
         memcpy(disk.waiting[0]->buf, rig.bytes + 2 * RUN * RIG_BLOCK,
                disk.waiting[0]->len);
 
-    shale_tx_begin(rig.tx);
-    ck_assert_int_eq(shale_buf_get_new(rig.cache, block, &buf), 0);
-    ck_assert_int_eq(shale_tx_change(rig.tx, buf, 0), 0);
-    memset(buf->data, 0x77, RIG_BLOCK);
-    shale_tx_commit(rig.tx);
-    shale_buf_put(buf);
+    fill_new(block, 0x77);
     if (_i == 2) {                              /* and it is written */
         ck_assert_int_eq(shale_tx_write(rig.tx), 0);
         ck_assert(rig_filled(block, 0x77));
     }
     rig_touch_run(2 * RUN, 0, RIG_BLOCKS);
-    ck_assert_int_eq(shale_buf_get(rig.cache, block, &buf), 0);
-    ck_assert_uint_eq(buf->data[0], 0x77);
-    ck_assert_uint_eq(buf->data[RIG_BLOCK - 1], 0x77);
-    shale_buf_put(buf);
+    is_full_of(block, 0x77);
     rig_touch(block - 1);
     rig_touch(block + 1);
     ck_assert_int_eq(shale_tx_write(rig.tx), 0);
@@ -239,24 +204,15 @@ END_TEST
 START_TEST(pending_and_forgotten)
 {
     const uint64_t block = 2 * RUN + 9;
-    struct shale_buf *buf;
 
     open_async(BUDGET, 8);
     come_in_order(0, 1);
     ck_assert_uint_eq(disk.taken, 1);
-    while (disk.waiting_count > 0) {            /* it has seen what was there */
-        struct shale_bdev_request *request = disk.waiting[0];
-
-        disk.waiting_count--;
-        shale_bdev_complete(request, shale_bdev_read(
-            &rig.fault.base, request->offset, request->buf, request->len));
-    }
+    all_done();                             /* it has seen what was there */
     memset(rig.bytes + block * RIG_BLOCK, 0x66, RIG_BLOCK);
     shale_cache_forget(rig.cache, block, 1);
     rig_touch_run(2 * RUN, 0, RIG_BLOCKS);
-    ck_assert_int_eq(shale_buf_get(rig.cache, block, &buf), 0);
-    ck_assert_uint_eq(buf->data[0], 0x66);
-    shale_buf_put(buf);
+    is_full_of(block, 0x66);
     rig_touch(block + 1);
     close_async();
 }

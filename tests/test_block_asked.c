@@ -4,38 +4,14 @@
  * The device does next to nothing but when somebody waits, and then in an order
  * of its own: so what is on its way stays so for as long as a test wants.
  */
-#include "asyncdisk.h"
+#include <limits.h>
+
 #include "shale/flight.h"
-#include "test_block_cache.h"
+#include "test_block_async.h"
 
-enum {
-    RUN = 128,                  /* blocks of 128 KiB */
-    BUDGET = 4000,              /* blocks; enough for all of these tests */
-    EACH = 8,
-};
+enum { EACH = 8 };
 
-static struct async_disk disk;
-static uint64_t each[EACH];
-
-static void open_async(size_t budget, unsigned room)
-{
-    struct shale_cache_config config;
-
-    rig_open_device(512);
-    async_disk_init(&disk, &rig.fault.base, room, 0, 7);
-    config = rig_config(budget);
-    config.dev = &disk.base;
-    rig_open_cache(&config);
-    for (unsigned i = 0; i < EACH; i++)
-        each[i] = 10 + i * 200;
-}
-
-static void close_async(void)
-{
-    rig_close_cache();
-    async_disk_fini(&disk);
-    rig_close_device();
-}
+static const uint64_t each[EACH] = { 10, 210, 410, 610, 810, 1010, 1210, 1410 };
 
 static void ask_each(void)
 {
@@ -184,20 +160,15 @@ START_TEST(a_request_that_fails)
 }
 END_TEST
 
+static void each_is_read_once(void)
+{
+    touch_each();
+    ck_assert_uint_eq(rig_stats().reads, EACH);
+}
+
 START_TEST(no_memory_for_it)
 {
-    bool failed = true;
-
-    for (unsigned n = 0; failed; n++) {
-        open_async(BUDGET, 32);
-        shale_mem_fail_at(rig.mem, n);
-        ask_each();
-        failed = shale_mem_failed(rig.mem);
-        shale_mem_fail_at(rig.mem, UINT64_MAX);
-        touch_each();
-        ck_assert_uint_eq(rig_stats().reads, EACH);
-        close_async();
-    }
+    each_allocation_fails(UINT_MAX, ask_each, each_is_read_once);
 }
 END_TEST
 
@@ -215,47 +186,17 @@ START_TEST(given_up_when_memory_is_short)
 }
 END_TEST
 
-/* The device has done what it was asked for, and nobody knows yet. */
-static void all_done(void)
-{
-    while (disk.waiting_count > 0) {
-        struct shale_bdev_request *request = disk.waiting[0];
-
-        for (unsigned i = 1; i < disk.waiting_count; i++)
-            disk.waiting[i - 1] = disk.waiting[i];
-        disk.waiting_count--;
-        shale_bdev_complete(request, shale_bdev_read(
-            &rig.fault.base, request->offset, request->buf, request->len));
-    }
-}
-
-static void is_full_of(uint64_t block, uint8_t byte)
-{
-    struct shale_buf *buf = rig_get(block);
-
-    ck_assert_uint_eq(buf->data[0], byte);
-    ck_assert_uint_eq(buf->data[RIG_BLOCK - 1], byte);
-    shale_buf_put(buf);
-}
-
 /*
  * A block that is asked for gets new contents, and they are written, perhaps,
  * and evicted, before the request is done or after: they stay.
  */
 START_TEST(asked_for_and_changed)
 {
-    struct shale_buf *buf;
-
     open_async(BUDGET, 32);
     ask_each();
     if (_i & 1)
         all_done();
-    shale_tx_begin(rig.tx);
-    ck_assert_int_eq(shale_buf_get_new(rig.cache, each[2], &buf), 0);
-    ck_assert_int_eq(shale_tx_change(rig.tx, buf, 0), 0);
-    memset(buf->data, 0x77, RIG_BLOCK);
-    shale_tx_commit(rig.tx);
-    shale_buf_put(buf);
+    fill_new(each[2], 0x77);
     is_full_of(each[2], 0x77);
     if (_i & 2) {
         ck_assert_int_eq(shale_tx_write(rig.tx), 0);
