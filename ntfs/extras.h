@@ -86,4 +86,31 @@ int ntfs_mount_with(struct shale_fs *fs,
                     const struct shale_ntfs_extra *const *extras);
 void ntfs_unmount(struct shale_fs *fs);
 
+/*
+ * The slots that both tables of the driver have alike. What only one of them
+ * has, or has otherwise, its own table says.
+ */
+#define NTFS_SHARED_OPS                                                \
+    .name       = "ntfs",                                              \
+    .vnode_size = sizeof(struct ntfs_vnode),                           \
+    .options    = ntfs_option_names,                                   \
+    .holes      = true,                                                \
+    .traits     = SHALE_TRAIT_FOLDS_CASE | SHALE_TRAIT_DOS_FLAGS,      \
+    .time_step  = 100,                                                 \
+    .name_max   = NTFS_NAME_BYTES,                                     \
+    .probe      = ntfs_probe,                                          \
+    .unmount    = ntfs_unmount,                                        \
+    .statfs     = ntfs_statfs,                                         \
+    .load       = ntfs_load,                                           \
+    .evict      = ntfs_evict,                                          \
+    .getattr    = ntfs_getattr,                                        \
+    .peek       = ntfs_peek,                                           \
+    .ahead      = ntfs_ahead,                                          \
+    .lookup     = ntfs_lookup,                                         \
+    .parent     = ntfs_parent,                                         \
+    .iterate    = ntfs_iterate,                                        \
+    .map        = ntfs_map,                                            \
+    .decode     = ntfs_decode,                                         \
+    .readlink   = ntfs_readlink
+
 #endif /* NTFS_EXTRAS_H */
