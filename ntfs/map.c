@@ -163,7 +163,8 @@ static int stream_map(struct ntfs_volume *vol,
         return vol->extras.streams->efs_map(vol, stream, offset, out);
     case NTFS_LAYOUT_SEALED:
         return shale_fail(vol->fs, SHALE_EACCES, "ntfs: a file is encrypted",
-                          "the option efs_raw shows it as it is",
+                          vol->extras.streams
+                              ? "the option efs_raw shows it as it is" : NULL,
                           ntfs_data_place(vol, stream, offset));
     default:
         return ntfs_clusters_map(vol, stream, offset, stream->initialized,

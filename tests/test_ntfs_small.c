@@ -9,7 +9,7 @@ static const struct shale_fs_ops *const small[] = { &shale_ntfs_small, NULL };
 static const struct shale_fs_ops *const whole[] = { &shale_ntfs, NULL };
 
 static struct volume v;
-static uint64_t packed, unixes, lost;
+static uint64_t packed, sealed, unixes, lost;
 
 /* A file whose four bytes WOF has packed, by storing them. */
 static void packed_make(void)
@@ -31,6 +31,19 @@ static void packed_make(void)
                        sizeof point);
 }
 
+/* A file whose four bytes are encrypted. */
+static void sealed_make(void)
+{
+    static const struct ntfsimage_run hole = { NTFSIMAGE_HOLE, 1 };
+    const struct ntfsimage_piece data = {
+        .type = NTFS_DATA, .flags = NTFS_ATTR_ENCRYPTED, .runs = &hole,
+        .count = 1, .size = 4,
+    };
+
+    sealed = ntfsimage_file(&image, NTFS_ROOT, "sealed");
+    ntfsimage_runs(&image, sealed, &data);
+}
+
 /* One of each kind of thing that an extra is for. */
 static void setup_all(void)
 {
@@ -44,6 +57,7 @@ static void setup_all(void)
     ntfsimage_resident(&image, file, NTFS_DATA, NULL, "data", 4);
     ntfsimage_resident(&image, file, NTFS_DATA, "s", "stream", 6);
     packed_make();
+    sealed_make();
     unixes = ntfsimage_file(&image, NTFS_ROOT, "unix");
     ntfsimage_resident(&image, unixes, NTFS_EA, NULL, ea, sizeof ea);
     lost = ntfsimage_dir(&image, NTFS_ROOT, "lost");
@@ -72,15 +86,22 @@ static void close_it(void)
 
 /* -------------------------------------------------- what needs an extra */
 
-static int64_t read_packed(void)
+static int64_t read_it(uint64_t ino, char text[8])
 {
     struct shale_vnode *vn;
-    char text[8] = { 0 };
     int64_t len;
 
-    ck_assert_int_eq(shale_vnode_get(v.fs, packed, &vn), 0);
-    len = shale_read(vn, text, sizeof text, 0);
+    ck_assert_int_eq(shale_vnode_get(v.fs, ino, &vn), 0);
+    len = shale_read(vn, text, 8, 0);
     shale_vnode_put(vn);
+    return len;
+}
+
+static int64_t read_packed(void)
+{
+    char text[8] = { 0 };
+    int64_t len = read_it(packed, text);
+
     return len == 4 ? memcmp(text, "wof!", 4) : len;
 }
 
@@ -249,6 +270,24 @@ START_TEST(refuses_what_is_not_named)
 }
 END_TEST
 
+/* The option that would show it is told of if there is one. */
+START_TEST(names_no_option_that_it_lacks)
+{
+    static const struct shale_ntfs_extra *const with_streams[] = {
+        &shale_ntfs_streams, NULL,
+    };
+    char text[8];
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(mount_by(small, i ? with_streams : NULL, NULL), 0);
+        ck_assert_int_eq(read_it(sealed, text), SHALE_EACCES);
+        ck_assert_ptr_nonnull(strstr(v.said, "encrypted"));
+        ck_assert_msg(!strstr(v.said, "efs_raw") == !i, "%s", v.said);
+        close_it();
+    }
+}
+END_TEST
+
 /* ------------------------------------------------- what it does anyway */
 
 START_TEST(reads_by_itself)
@@ -283,6 +322,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tc, setup_all, teardown);
     tcase_add_loop_test(tc, does_what_is_named, 0, count);
     tcase_add_loop_test(tc, refuses_what_is_not_named, 0, count);
+    tcase_add_test(tc, names_no_option_that_it_lacks);
     tcase_add_test(tc, reads_by_itself);
     suite_add_tcase(s, tc);
     return s;
