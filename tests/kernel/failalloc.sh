@@ -42,8 +42,7 @@ END
         ok
     else
         fail "$machine: status $?"
-        tail -n 20 "$work/out"
-        cat "$work/out.err"
+        trouble "$work/out"
         continue
     fi
     awk '$3 == "rounds" && $2 > 5 { good++ } END { exit good != 3 }' \

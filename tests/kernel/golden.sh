@@ -53,7 +53,7 @@ for machine in x86_64 riscv64; do
     }
     boot "$machine" "$work/out" "${disks[@]}" <"$work/script" || {
         fail "$machine: status $?"
-        grep -B 3 '^failed:\|panic' "$work/out" || tail -n 20 "$work/out"
+        trouble "$work/out"
         continue
     }
     awk '/^disk vd/ { disk = $2 }

@@ -4,6 +4,7 @@
 #
 #     kill.sh [SEED [COUNT]]
 #
+# Nothing ends before it is killed, however slow the machine or this script is.
 # 50 times with SHALE_TEST_LEVEL=long, else a few.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
@@ -26,22 +27,25 @@ for machine in x86_64 riscv64; do
 done
 [ ${#machines[@]} -gt 0 ] || finish
 
-make_image "$work/ext2.new" 16M
-truncate -s 16M "$work/fat.new"
+make_image "$work/ext2.new" 64M
+truncate -s 64M "$work/fat.new"
 mkfs.fat -s 4 "$work/fat.new" >/dev/null
 
-# What the kernel is to do, for longer than it will live. Whatever has been
-# synced is left alone; what comes between changes all the time.
+# What the kernel is to do. Whatever has been synced is left alone; what comes
+# between changes all the time. There is room for all of it, and no end: a
+# kernel that has done everything waits for more, and is killed then.
 script()
 {
-    local round volume
+    local round dir volume
 
     for ((round = 1; round <= 400; round++)); do
+        dir=d$((round / 8))
         for volume in ext2 fat; do
-            [ $((round % 8)) != 1 ] || echo "mkdir $volume:/d$((round / 8))"
-            echo "fill $volume:/d$((round / 8))/f$round" \
+            [ $((round % 8)) != 0 ] && [ "$round" != 1 ] ||
+                echo "mkdir $volume:/$dir"
+            echo "fill $volume:/$dir/f$round" \
                 "$((RANDOM * 3 + 1)) $((RANDOM + 1))"
-            echo "sha256 $volume:/d$((round / 8))/f$round"
+            echo "sha256 $volume:/$dir/f$round"
         done
         echo "sync"
         echo "echo synced $round"
@@ -54,31 +58,37 @@ script()
             [ "$round" -lt 3 ] || echo "rm -r $volume:/x$((round - 2))"
         done
     done
-    echo poweroff
 }
 
 # synced: how often has the kernel said so?
 synced() { grep -ac '^synced' "$work/out.raw" || true; }
 
-# run_and_kill MACHINE ROUNDS MILLISECONDS: so long after so many rounds.
+# run_and_kill WHAT MACHINE ROUNDS MILLISECONDS: so long after so many rounds.
 run_and_kill()
 {
-    local machine=$1 rounds=$2 wait=$3 pid status=0
+    local what=$1 machine=$2 rounds=$3 wait=$4 pid status=0
 
     rm -f "$work/pid"
     boot_begin "$machine" "$work/out" "$work/ext2" "$work/fat" -- \
         -pidfile "$work/pid" <"$work/script"
-    until [ "$(synced)" -ge "$rounds" ] || has_ended; do
+    until { [ -s "$work/pid" ] && [ "$(synced)" -ge "$rounds" ]; } ||
+            has_ended; do
         sleep 0.02
     done
     sleep "0.$(printf %03d "$wait")"
-    # QEMU removes the file when it ends by itself.
-    if ! { read -r pid <"$work/pid" && kill -KILL "$pid"; } 2>/dev/null; then
-        boot_end "$work/out" || status=$?
-        fail "$machine: ended by itself, with status $status"
-        tail -n 5 "$work/out" "$work/out.err"
-    else
+    # QEMU removes the file when it ends by itself, which it has no reason to.
+    if { read -r pid <"$work/pid" && kill -KILL "$pid"; } 2>/dev/null; then
         boot_end "$work/out" 2>/dev/null || true
+    else
+        boot_end "$work/out" || status=$?
+        fail "$what: ended by itself, with status $status"
+        trouble "$work/out"
+        return
+    fi
+    # All that it was asked for was possible.
+    if has_trouble "$work/out"; then
+        fail "$what: a command failed"
+        trouble "$work/out"
     fi
 }
 
@@ -135,8 +145,9 @@ for ((i = 0; i < count; i++)); do
     wait=$((RANDOM % 200))
     cp "$work/ext2.new" "$work/ext2"
     cp "$work/fat.new" "$work/fat"
-    run_and_kill "$machine" "$rounds" "$wait"
-    judge "seed $seed, kill $i, $machine, $wait ms after $rounds rounds"
+    what="seed $seed, kill $i, $machine, $wait ms after $rounds rounds"
+    run_and_kill "$what" "$machine" "$rounds" "$wait"
+    judge "$what"
 done
 echo "$files synced files of ext2 looked at"
 [ "$files" -gt 0 ] || fail "nothing was synced"

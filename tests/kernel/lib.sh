@@ -91,6 +91,19 @@ boot()
 # has_ended: ... what boot_begin() began?
 has_ended() { ! kill -0 "$booted" 2>/dev/null; }
 
+# has_trouble OUT: has a command failed there, or the kernel?
+has_trouble() { grep -aq '^failed: \|^panic \|^exception ' "$1"; }
+
+# trouble OUT: what went wrong first there, and the end of it.
+trouble()
+{
+    echo "what failed first:"
+    grep -a -n -m 1 -B 6 '^failed: \|^panic \|^exception ' "$1" ||
+        echo "    nothing"
+    echo "the end, and what QEMU said:"
+    tail -n 6 "$1" "$1.err"
+}
+
 kernel_clean_up()
 {
     local status=$?
