@@ -26,26 +26,33 @@ static int place_of(const char *path, struct place *out)
                                               &out->name, &out->len));
 }
 
-static int make(const char *path, const struct shale_node *node,
-                struct shale_vnode **out)
+static int make(const char *path, const struct shale_node *node)
 {
     struct place at;
     int err = place_of(path, &at);
 
     if (err)
         return err;
-    err = shale_create(at.dir, at.name, at.len, node, out);
+    err = shale_create(at.dir, at.name, at.len, node, NULL);
     shale_vnode_put(at.dir);
-    return err;
+    return shell_tell(path, err);
 }
 
-/* The file at PATH, made if it is not there, and empty if EMPTY. */
+/*
+ * The file at PATH, made if it is not there, and empty if EMPTY. Tells errors,
+ * as make() does.
+ */
 static int open_to_write(const char *path, bool empty,
                          struct shale_vnode **out)
 {
     const struct shale_node node = { .mode = PLAIN_FILE };
-    int err = make(path, &node, out);
+    struct place at;
+    int err = place_of(path, &at);
 
+    if (err)
+        return err;
+    err = shale_create(at.dir, at.name, at.len, &node, out);
+    shale_vnode_put(at.dir);
     if (err != SHALE_EEXIST)
         return shell_tell(path, err);
     err = shell_find(path, out);
@@ -128,9 +135,10 @@ static int fill(char **words, unsigned count)
     void *buffer;
     int err = 0;
 
-    if (!text_number(words[2], &size) ||
-        (count > 3 && (!text_number(words[3], &state) || state == 0)))
+    if (!text_number(words[2], &size))
         return shell_tell(words[2], SHALE_EINVAL);
+    if (count > 3 && (!text_number(words[3], &state) || state == 0))
+        return shell_tell(words[3], SHALE_EINVAL);
     buffer = shell_buffer();
     if (!buffer)
         return SHALE_ENOMEM;
@@ -222,7 +230,7 @@ static int mkdir(char **words, unsigned count)
     int err = 0;
 
     for (unsigned i = 1; i < count && !err; i++)
-        err = shell_tell(words[i], make(words[i], &node, NULL));
+        err = make(words[i], &node);
     return err;
 }
 
@@ -234,7 +242,7 @@ static int symlink(char **words, unsigned count)
     };
 
     (void)count;
-    return shell_tell(words[2], make(words[2], &node, NULL));
+    return make(words[2], &node);
 }
 
 static int ln(char **words, unsigned count)

@@ -31,11 +31,12 @@ static bool is_hidden(const char *name)
     return text_equal(name, ".") || text_equal(name, "..");
 }
 
-static int list(struct shale_file *dir, bool full)
+/* What is in DIR, which is at PATH. An entry that is not sound is no end. */
+static int list(struct shale_file *dir, const char *path, bool full)
 {
     struct shale_entry *entry = shale_alloc(heap, sizeof *entry);
     struct shale_attr attr;
-    int err = entry ? 1 : SHALE_ENOMEM;
+    int err = entry ? 1 : SHALE_ENOMEM, failed = 0;
 
     while (err > 0 && (err = shale_file_readdir(dir, entry)) > 0) {
         int wrong;
@@ -50,12 +51,12 @@ static int list(struct shale_file *dir, bool full)
         wrong = shale_lookup_attr(shale_file_vnode(dir), entry->name,
                                   text_len(entry->name), &attr);
         if (wrong)
-            err = shell_tell(entry->name, wrong);
+            failed = shell_tell(entry->name, wrong);
         else
             print_long(entry->name, &attr);
     }
     shale_free(heap, entry, sizeof *entry);
-    return err;
+    return err ? shell_tell(path, err) : failed;
 }
 
 static int ls(char **words, unsigned count)
@@ -73,16 +74,16 @@ static int ls(char **words, unsigned count)
     if (err)
         return shell_tell(path, err);
     if (shale_vnode_type(shale_file_vnode(file)) == SHALE_TYPE_DIR) {
-        err = list(file, full);
+        err = list(file, path, full);
     } else if (!full) {
         print("%s\n", path);
     } else {
-        err = shale_getattr(shale_file_vnode(file), &attr);
+        err = shell_tell(path, shale_getattr(shale_file_vnode(file), &attr));
         if (!err)
             print_long(path, &attr);
     }
     shale_close(file);
-    return shell_tell(path, err);
+    return err;
 }
 
 /* ------------------------------------------------------------ tree, find */

@@ -5,34 +5,11 @@
 #include "shale/check.h"
 #include "shell.h"
 
-/* The disk called NAME, "vda" or "vda:", or the one of a volume like that. */
-static struct volume *volume_named(const char *name)
-{
-    size_t len = text_len(name);
-    const char *rest;
-
-    for (size_t i = 0; i < disk_count; i++) {
-        const char *disk = volumes[i].disk->name;
-
-        if (text_begins(name, disk) &&
-            (len == text_len(disk) || text_equal(name + text_len(disk), ":")))
-            return &volumes[i];
-    }
-    if (len > 0 && name[len - 1] == ':') {
-        struct volume *volume = volume_of(name, &rest);
-
-        if (volume)
-            return volume;
-    }
-    print("%s: no such volume\n", name);
-    return NULL;
-}
-
 /* -------------------------------------------------- mount, umount, sync */
 
 static int mount(char **words, unsigned count)
 {
-    struct volume *volume = volume_named(words[1]);
+    struct volume *volume = shell_volume(words[1]);
     bool read_only = count > 2 && text_equal(words[2], "ro");
 
     if (!volume)
@@ -44,16 +21,10 @@ static int mount(char **words, unsigned count)
 
 static int umount(char **words, unsigned count)
 {
-    struct volume *volume = volume_named(words[1]);
+    struct volume *volume = shell_mounted(words[1]);
 
     (void)count;
-    if (!volume)
-        return SHALE_ENODEV;
-    if (!volume->fs) {
-        print("%s: not mounted\n", words[1]);
-        return SHALE_EINVAL;
-    }
-    return volume_unmount(volume);
+    return volume ? volume_unmount(volume) : SHALE_ENODEV;
 }
 
 static int sync_one(const struct volume *volume)
@@ -69,7 +40,7 @@ static int sync(char **words, unsigned count)
     int err = 0;
 
     if (count > 1) {
-        volume = volume_named(words[1]);
+        volume = shell_volume(words[1]);
         return volume ? sync_one(volume) : SHALE_ENODEV;
     }
     for (size_t i = 0; i < disk_count; i++) {
@@ -95,7 +66,7 @@ static int show_finding(void *context, const struct shale_finding *finding)
 /* What is on the disk, which of a volume in use is what sync left there. */
 static int check(char **words, unsigned count)
 {
-    struct volume *volume = volume_named(words[1]);
+    struct volume *volume = shell_volume(words[1]);
     struct shale_check_config config = {
         .mem = heap, .checkers = shale_all_checkers, .clock = &kernel_clock,
         .finding = show_finding,
@@ -112,11 +83,11 @@ static int check(char **words, unsigned count)
     config.dev = volume->disk->dev;
     err = shale_check(&config, &result);
     if (err)
-        return shell_tell(words[1], err);
+        return shell_tell(volume->disk->name, err);
     print("%s: %s, %lu files, %lu directories, %lu of %lu units in use; "
-          "%lu corruptions, %lu inconsistencies\n", words[1], result.type,
-          result.files, result.directories, result.units_used, result.units,
-          result.findings[SHALE_CORRUPTION],
+          "%lu corruptions, %lu inconsistencies\n", volume->disk->name,
+          result.type, result.files, result.directories, result.units_used,
+          result.units, result.findings[SHALE_CORRUPTION],
           result.findings[SHALE_INCONSISTENCY]);
     return result.findings[SHALE_CORRUPTION] +
            result.findings[SHALE_INCONSISTENCY] > 0 ? SHALE_ECORRUPT : 0;
@@ -198,25 +169,20 @@ static int poll(char **words, unsigned count)
 
 static int threads(char **words, unsigned count)
 {
-    struct volume *volume = volume_named(words[1]);
+    struct volume *volume = shell_mounted(words[1]);
 
     (void)count;
-    if (!volume || !volume->fs)
-        return SHALE_ENODEV;
-    return demo_threads(volume);
+    return volume ? demo_threads(volume) : SHALE_ENODEV;
 }
 
 static int speed(char **words, unsigned count)
 {
     const char *rest;
-    struct volume *volume = volume_of(words[1], &rest);
 
     (void)count;
-    if (!volume || !volume->fs) {
-        print("%s: no such volume\n", words[1]);
+    if (!shell_fs(words[1], &rest))
         return SHALE_ENODEV;
-    }
-    return speed_file(volume, rest);
+    return speed_file(volume_of(words[1], &rest), rest);
 }
 
 const struct command system_commands[] = {

@@ -36,6 +36,34 @@ int shell_tell(const char *name, int err)
     return err;
 }
 
+struct volume *shell_volume(const char *name)
+{
+    size_t len = text_len(name);
+
+    if (len > 0 && name[len - 1] == ':')
+        len--;
+    for (size_t i = 0; i < disk_count; i++) {
+        struct volume *volume = &volumes[i];
+        const char *disk = volume->disk->name;
+        const char *kind = volume->fs ? shale_fs_name(volume->fs) : disk;
+
+        if ((text_begins(name, disk) && text_len(disk) == len) ||
+            (text_begins(name, kind) && text_len(kind) == len))
+            return volume;
+    }
+    print("%.*s: no such volume\n", (int)len, name);
+    return NULL;
+}
+
+struct volume *shell_mounted(const char *name)
+{
+    struct volume *volume = shell_volume(name);
+
+    if (volume && !volume->fs)
+        print("%s: not mounted\n", volume->disk->name);
+    return volume && volume->fs ? volume : NULL;
+}
+
 struct shale_fs *shell_fs(const char *path, const char **rest)
 {
     struct volume *volume = volume_of(path, rest);

@@ -1,8 +1,8 @@
 /*
  * shell.h - what the shell's commands have in common
  *
- * A command is a row of a table. It says itself what went wrong, with the name
- * of what it was about, and answers 0 or the error.
+ * A command is a row of a table. It says itself what went wrong, once and with
+ * the name of what it was about, and answers 0 or the error.
  */
 #ifndef SHELL_H
 #define SHELL_H
@@ -32,6 +32,13 @@ void shell_buffer_free(void *buffer);
 
 /* Say that ERR came of NAME, unless ERR is 0. Answers ERR. */
 int shell_tell(const char *name, int err);
+
+/*
+ * The volume called NAME, by its disk or its kind, with a colon or without:
+ * "vda", "ext2:". The second wants it to be mounted. NULL, having said so.
+ */
+struct volume *shell_volume(const char *name);
+struct volume *shell_mounted(const char *name);
 
 /*
  * The mounted volume that PATH names, and the rest of it, "/" if there is none.

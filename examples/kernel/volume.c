@@ -38,14 +38,16 @@ static int give_memory_back(struct volume *volume)
 
 int volume_mount(struct volume *volume, bool read_only)
 {
-    int err = SHALE_EBUSY;
+    int err;
 
-    if (!volume->fs) {
-        volume->mem = heap_make();
-        err = mount(volume, read_only);
-        if (err)
-            give_memory_back(volume);
+    if (volume->fs) {
+        print("%s: mounted already\n", volume->disk->name);
+        return SHALE_EBUSY;
     }
+    volume->mem = heap_make();
+    err = mount(volume, read_only);
+    if (err)
+        give_memory_back(volume);
     if (err)
         print("%s: not mounted: %s\n", volume->disk->name, shale_strerror(err));
     else

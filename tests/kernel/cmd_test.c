@@ -45,19 +45,15 @@ static int unmount(struct conform *c)
     return err;
 }
 
-/* Prepare ON for the mounted volume that NAME is on, "ext2:". */
+/* Prepare ON for the mounted volume that is called NAME. */
 static int subject_of(const char *name, struct subject *on)
 {
-    const char *rest;
-
     *on = (struct subject){
         .c = { .mount = mount, .unmount = unmount },
-        .volume = volume_of(name, &rest),
+        .volume = shell_mounted(name),
     };
-    if (!on->volume || !on->volume->fs) {
-        print("%s: no such volume\n", name);
+    if (!on->volume)
         return SHALE_ENODEV;
-    }
     on->c.fs = on->volume->fs;
     on->c.mem = on->volume->mem;
     return 0;
@@ -82,11 +78,12 @@ static int conformance(char **words, unsigned count)
             continue;
         }
         failed++;
-        print("%s %s: %s\n", words[1], one->name, wrong);
+        print("%s: %s: %s\n", on.volume->disk->name, one->name, wrong);
         if (!on.c.fs || on.c.dir)
             break;              /* there is nothing to go on with */
     }
-    print("%s %u cases passed, %u failed\n", words[1], passed, failed);
+    print("%s: %u cases passed, %u failed\n", on.volume->disk->name, passed,
+          failed);
     return failed > 0 || passed == 0 ? SHALE_EIO : 0;
 }
 
@@ -102,16 +99,16 @@ static int failalloc(char **words, unsigned count)
     if (count > 2 && (!text_number(words[2], &step) || step == 0))
         return shell_tell(words[2], SHALE_EINVAL);
     on.quiet = true;
-    err = shell_tell(words[1], unmount(&on.c));
+    err = shell_tell(on.volume->disk->name, unmount(&on.c));
     if (err)
         return err;
     wrong = conform_failalloc(&on.c, step, &rounds);
-    print("%s %lu rounds%s%s\n", words[1], rounds, wrong ? ": " : "",
-          wrong ? wrong : "");
+    print("%s: %lu rounds%s%s\n", on.volume->disk->name, rounds,
+          wrong ? ": " : "", wrong ? wrong : "");
     if (wrong)
         return SHALE_EIO;
     on.quiet = false;
-    return shell_tell(words[1], mount(&on.c));
+    return shell_tell(on.volume->disk->name, mount(&on.c));
 }
 
 /* -------------------------------------------------- ends that are not good */
