@@ -232,27 +232,41 @@ static void map_failed(const struct place *place, const char *name, int err)
     free(title);
 }
 
-/* The first of PLACES that has all bytes that are asked for; or NULL. */
-static const struct place *place_asked(const struct settings *set,
-                                       const struct places *places)
+/* Does PLACE, which is a volume, have a byte that is asked for? */
+static bool place_is_asked(const struct settings *set,
+                           const struct place *place)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        const struct place *place = &places->list[i];
-        size_t inside = 0;
-
-        for (size_t j = 0; j < set->count; j++)
-            inside += set->questions[j].number >= place->start &&
-                      set->questions[j].number - place->start < place->size;
-        if (inside == set->count && place->known)
-            return place;
-    }
-    return NULL;
+    for (size_t i = 0; i < set->count && place->known; i++)
+        if (set->questions[i].number >= place->start &&
+            set->questions[i].number - place->start < place->size)
+            return true;
+    return false;
 }
 
 /*
- * A byte of the image says which volume is meant: answer for that one, if all
- * questions are about bytes, and of one volume. False if there is none such;
- * *OPENED if the image was opened, then.
+ * The volume of PLACES that has bytes that are asked for, if only one does.
+ * *NONE if none does.
+ */
+static const struct place *place_asked(const struct settings *set,
+                                       const struct places *places,
+                                       bool *none)
+{
+    const struct place *asked = NULL;
+
+    *none = true;
+    for (size_t i = 0; i < places->count; i++) {
+        if (!place_is_asked(set, &places->list[i]))
+            continue;
+        asked = *none ? &places->list[i] : NULL;
+        *none = false;
+    }
+    return asked;
+}
+
+/*
+ * A byte of the image says which volume is meant: answer for that one, or for
+ * none, if all questions are about bytes, and not of several. False if they are
+ * not; *OPENED if the image was opened, then.
  */
 static bool map_asked(const struct settings *set,
                       const struct options *options, bool *opened,
@@ -260,6 +274,7 @@ static bool map_asked(const struct settings *set,
 {
     const struct place *place = NULL;
     struct places places;
+    bool answered = false, none = false;
     int err = 0;
 
     for (size_t i = 0; i < set->count; i++)
@@ -274,16 +289,21 @@ static bool map_asked(const struct settings *set,
     }
     *opened = true;
     if (places.count > 1)
-        place = place_asked(set, &places);
+        place = place_asked(set, &places, &none);
     if (place) {
+        answered = true;
         *status = show_place(set, place, places.image, options, &err);
         if (err) {
             map_failed(place, set->image, err);
             *status = STATUS_FAILED;
         }
+    } else if (none) {
+        answered = true;
+        *status = STATUS_OK;
+        mapoutside_show(set->questions, set->count, &places, set->json);
     }
     places_close(&places);
-    return place != NULL;
+    return answered;
 }
 
 static int map_image(const struct settings *set, const struct options *options)

@@ -204,6 +204,10 @@ int mapowner_show(struct map_question *questions, size_t count,
                   const char *name, const struct checkrun_options *options,
                   bool json);
 
+/* The same of questions about bytes that none of PLACES' volumes has. */
+void mapoutside_show(const struct map_question *questions, size_t count,
+                     const struct places *places, bool json);
+
 /*
  * Show where the files lie that VOL's paths name, which is parsed, and closed
  * then. An exit status.

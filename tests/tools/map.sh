@@ -339,7 +339,31 @@ if have sfdisk; then
     done
     status "two: said once" 2 "$SHALE" map --owner 0 "$work/no.img"
     expect "two: said once" 1 "$(wc -l <"$work/err")"
-    for how in "--owner 1M --owner 17M" "--owner 0" "--owner 5b" ""; do
+    # none has it: where it is, then, and nothing is read for that
+    status "two: none" 0 "$SHALE" map --owner 0 --owner 16M --owner 2s \
+        --owner 40M "$work/two.img"
+    expect "two: none" "0: byte 0 of the image, sector 0
+  the partition table, outside of all volumes
+16M: byte 16777216 of the image, sector 32768
+  outside of all volumes
+2s: byte 1024 of the image, sector 2
+  outside of all volumes
+40M: outside of the image" "$(cat "$work/out")"
+    document owner --owner 0 --owner 39M "$work/two.img"
+    json "two: none: --json" '.partition, .type, .answers[].inside' \
+        $'null\nnull\nfalse\nfalse' \
+        "$SHALE" map --json --owner 0 --owner 39M "$work/two.img"
+    json "two: one has some of them" '.partition, .answers[].inside' \
+        $'2\nfalse\ntrue' \
+        "$SHALE" map --json --owner 0 --owner 17M "$work/two.img"
+    cp --sparse=always "$work/two.img" "$work/half.img"
+    dd if=/dev/zero of="$work/half.img" bs=1M seek=1 count=9 conv=notrunc \
+        status=none
+    status "two: one is empty" 0 "$SHALE" map --owner 2M "$work/half.img"
+    check "two: one is empty" grep -qx \
+        "  in partition 1, which holds no filesystem that Shale knows" \
+        "$work/out"
+    for how in "--owner 1M --owner 17M" "--owner 5b" ""; do
         # shellcheck disable=SC2086
         status "two: which? $how" 2 "$SHALE" map $how "$work/two.img"
         says "two: which? $how" "choose with --part N"

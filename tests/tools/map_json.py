@@ -30,8 +30,8 @@ CELL = {
     "findings": NUMBER, "code": (TEXT, None),
 }
 OWNERS = {
-    "image": TEXT, "partition": (NUMBER, None), "type": TEXT,
-    "unit_size": NUMBER, "answers": list,
+    "image": TEXT, "partition": (NUMBER, None), "type": (TEXT, None),
+    "unit_size": (NUMBER, None), "answers": list,
 }
 ANSWER = {
     "asked": TEXT, "inside": bool, "offset": (NUMBER, None),
@@ -71,9 +71,11 @@ def layout(value):
 
 def owner(value):
     matches(value, OWNERS)
-    assert value["type"] in TYPES
+    assert value["type"] in TYPES | {None}
+    assert (value["type"] is None) == (value["unit_size"] is None)
     for answer in value["answers"]:
         matches(answer, ANSWER)
+        assert value["type"] or not answer["inside"]
         assert (answer["offset"] is not None) == answer["inside"]
         for one in answer["owners"]:
             matches(one, OWNER)
