@@ -11,8 +11,8 @@
  * one thread allocates and another frees do not go through the slab's pages.
  *
  * When pages run out, all that is at hand at the caller's place and in depots
- * goes back, and at the others when they next need the lock: they see that the
- * `drain` has gone on.
+ * goes back, and what is at the others' is recalled: they are shown nothing at
+ * hand, so that they come by to give it back when they next want something.
  *
  * Debug builds have none: their guards watch every object come and go.
  */
@@ -55,7 +55,10 @@ static void count_move(struct magazine *magazine, size_t count)
     number_set(&magazine->count, count);
 }
 
-/* Carry away what is at hand of SLAB at the caller's place, or some of it. */
+/*
+ * Carry away what is at hand of SLAB at the caller's place, or some of it: TRIP
+ * begins with none.
+ */
 static void hand_over(struct shale_slab *slab, struct trip *trip)
 {
     struct magazine *magazine = magazine_enter(slab, &trip->place);
@@ -79,9 +82,38 @@ static size_t magazines_drain(struct shale_slab *slab)
     for (hand_over(slab, &trip); trip.count > 0; hand_over(slab, &trip)) {
         all += trip.count;
         while (trip.count > 0)
-            slab_put(slab, trip.some[--trip.count], 0);
+            slab_put_held(slab, some[--trip.count]);
     }
+    magazine_shrink(slab, trip.place);
     return all + rack_depot_drain(slab);
+}
+
+static void magazines_recall(struct shale_mem *mem)
+{
+    struct magazines *all = mem->magazines;
+
+    all->drain++;
+    for (unsigned i = 1; i <= all->places->count; i++)
+        atomic_store_explicit(&all->hands->at[i], all->none_of_all,
+                              memory_order_relaxed);
+}
+
+/* The caller has come to PLACE, plus 1: is he to give back what is there? */
+static void recall_follow(struct shale_mem *mem, unsigned place)
+{
+    struct magazines *all = mem->magazines;
+    struct hands *hands = all->hands;
+
+    if (hands->drain[place] == all->drain)
+        return;
+    hands->drain[place] = all->drain;
+    for (size_t i = 0; i < mem->class_count; i++)
+        magazines_drain(&mem->classes[i]);
+    for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next)
+        magazines_drain(slab);
+    if (hands->made[place])
+        atomic_store_explicit(&hands->at[place], hands->made[place],
+                              memory_order_release);
 }
 
 /* ------------------------------------------------------------------- calls */
@@ -93,7 +125,7 @@ static void some_keep(struct shale_slab *slab, struct trip *trip)
     struct magazine *magazine = magazine_enter(slab, &place);
     size_t held = magazine ? number_get(&magazine->count) : 0;
 
-    while (magazine && trip->count > 0 && held < magazine->room)
+    while (magazine && trip->count > 0 && held < number_get(&magazine->room))
         magazine->objects[held++] = trip->some[--trip->count];
     if (magazine)
         count_move(magazine, held);
@@ -140,6 +172,7 @@ static void *magazine_alloc(struct shale_slab *slab, size_t asked)
 
     mem_lock(slab->mem);
     rack_account(slab, &trip.noted);
+    recall_follow(slab->mem, trip.place);
     if (mem_fails_now(slab->mem))
         slab->failures++;
     else
@@ -150,26 +183,14 @@ static void *magazine_alloc(struct shale_slab *slab, size_t asked)
     return object;
 }
 
-/* Has all been asked back since MAGAZINE was last looked at? */
-static bool is_drained(const struct shale_slab *slab,
-                       struct magazine *magazine)
-{
-    size_t drain = number_get(&slab->mem->magazines->drain);
-    bool is_new = drain != magazine->drain;
-
-    magazine->drain = drain;
-    return is_new;
-}
-
 /* MAGAZINE is full: TRIP takes half of it away, and OBJECT finds room. */
 static void make_room(struct shale_slab *slab, struct magazine *magazine,
                       void *object, struct trip *trip)
 {
-    size_t held = number_get(&magazine->count);
+    size_t held = number_get(&magazine->count), half = held / 2;
 
     trip->is_kept = true;
-    trip->is_drained = is_drained(slab, magazine);
-    while (trip->count < magazine->room / 2)
+    while (trip->count < half)
         trip->some[trip->count++] = magazine->objects[--held];
     magazine->objects[held] = object;
     trip->noted = magazine_note(slab, magazine, held + 1);
@@ -198,8 +219,7 @@ static void magazine_free(struct shale_slab *slab, void *object, size_t asked)
     rack_give(slab, &trip);
     if (trip.place)
         magazine_make(slab, trip.place);
-    if (trip.is_drained)
-        magazines_drain(slab);
+    recall_follow(slab->mem, trip.place);
     mem_unlock(slab->mem);
 }
 
@@ -231,6 +251,7 @@ static const struct magazine_ops magazine_ops = {
     .rest  = magazines_rest,
     .sum   = rack_sum,
     .drain = magazines_drain,
+    .recall = magazines_recall,
     .fini  = rack_fini,
     .end   = magazines_end,
 };
@@ -261,7 +282,7 @@ static bool magazines_init(struct shale_mem *mem, struct magazines *all,
     all->user.mem = mem;
     own_place_find(all);
     slab_init(&all->own, mem, &own);
-    all->none = magazine_new(all, 0);
+    all->none = magazine_new(all);
     all->none_of_all = all->none ? hand_new(all) : NULL;
     all->hands = mem_own_take(mem, sizeof *all->hands);
     if (!all->none_of_all || !all->hands) {
@@ -273,6 +294,7 @@ static bool magazines_init(struct shale_mem *mem, struct magazines *all,
         mem_own_put(mem, all, sizeof *all);
         return false;
     }
+    memset(all->hands, 0, sizeof *all->hands);
     for (unsigned i = 0; i <= PLACES_MAX; i++)
         atomic_init(&all->hands->at[i], all->none_of_all);
     mem->thread_at = all->thread_at;

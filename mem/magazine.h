@@ -37,8 +37,7 @@
 struct magazine {
     SHALE_ATOMIC(size_t) count, allocs, bytes;
     SHALE_ATOMIC(size_t) accounted;     /* COUNT as of then */
-    size_t room;                /* objects; even */
-    size_t drain;               /* as of when it was last looked at */
+    SHALE_ATOMIC(size_t) room;  /* objects; even; set with the lock */
     void *objects[MAGAZINE_MAX];
 };
 
@@ -49,20 +48,28 @@ struct berth {
 
 /* The magazines of a slab, and what one of them left for the next. */
 struct rack {
-    size_t room;                /* of each magazine */
+    size_t room;                /* of each magazine, to begin with */
     size_t depot_count, depot_room;
     size_t given;               /* how often, since some were taken */
+    bool is_spilt;              /* some found no room in the depot */
     void **depot;               /* NULL: not needed yet */
+    char apart[64];             /* ... from what is looked at all the time */
     struct berth at[];          /* by place; 0 is nowhere */
 };
 
-/* What is at one place, of all classes; and at all, 0 being nowhere. */
+/* What is at one place, of all classes. */
 struct hand {
     struct berth of[CLASS_COUNT];
 };
 
+/*
+ * All of them; 0 is nowhere. Whoever is to give back what he has is shown a
+ * hand without anything, until he comes to do so.
+ */
 struct hands {
     SHALE_ATOMIC(struct hand *) at[PLACES_MAX + 1];
+    struct hand *made[PLACES_MAX + 1];
+    size_t drain[PLACES_MAX + 1];       /* how often he has done so */
 };
 
 struct magazine_ops;
@@ -84,7 +91,8 @@ struct magazines {
     ptrdiff_t thread_at;        /* of a thread's place from its pointer */
     bool is_fast;               /* ... if that is to be had */
     SHALE_ATOMIC(bool) idle;    /* an allocation is to fail: use none */
-    SHALE_ATOMIC(size_t) drain; /* how often all was to go back */
+    size_t drain;               /* how often all was to go back */
+    size_t room;                /* bytes, of all magazines together */
     struct shale_slab own;      /* of the magazines themselves */
 };
 
@@ -103,11 +111,13 @@ struct magazine_ops {
     struct noted (*sum)(const struct shale_slab *slab);
 
     /*
-     * Give back what is at hand of SLAB at the caller's place; returns how
-     * many. The others do so when they next need the lock, if `drain` has gone
-     * on. Drops the lock where objects have a destructor.
+     * Give back what is at hand of SLAB at the caller's place, and in between;
+     * returns how many. Pages of objects with a destructor stay, empty.
      */
     size_t (*drain)(struct shale_slab *slab);
+
+    /* See to it that all others do so when they next come, for anything. */
+    void (*recall)(struct shale_mem *mem);
 
     /* Take SLAB's away, and what is in them. Nobody is at any place. */
     void (*fini)(struct shale_slab *slab);
@@ -191,7 +201,8 @@ static inline bool magazine_push(struct magazine *magazine, void *object)
 {
     size_t count = number_get(&magazine->count);
 
-    if (count == magazine->room)
+    /* There may be more than there is to be room for, from now on. */
+    if (count >= number_get(&magazine->room))
         return false;
     magazine->objects[count] = object;
     number_set(&magazine->count, count + 1);

@@ -6,7 +6,8 @@
  *      pages.c     the buddy allocator: runs of pages carved from arenas
  *      arena.c     arenas borrowed from the host, found again by address
  *      magazine.c  objects at hand, for each thread or processor, if asked for
- *      rack.c      what those hold, and what goes between them
+ *      rack.c      where those stand, and how much they hold
+ *      depot.c     what goes between them
  *      guard.c     redzones and poison in slab pages, in debug builds
  *      stats.c     numbers for people; failures for tests
  *      check.c     every invariant of the above, walked and compared

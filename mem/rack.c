@@ -1,28 +1,27 @@
 /*
- * rack.c - where the magazines of a slab stand, and what goes between them
+ * rack.c - where the magazines of a slab stand
  *
  * A slab gets its rack when it has been used for a while, and a place in it its
- * magazine when somebody is first there. What magazines are filled from, and
- * what they give away, is in the depot: an array of pointers that is copied
- * from and to, as far as there is room, and else in the slab's pages.
+ * magazine when somebody is first there. It has little room at first, and twice
+ * as much whenever that turns out to be too little (depot.c).
  *
- * (1) What a magazine is filled with comes from pages that are there: none is
- *     added only to have something at hand.
- * (2) `live` of a slab counts what is in its magazines and its depot, and that
+ * (1) `live` of a slab counts what is in its magazines and its depot, and that
  *     of the whole allocator does not; but each magazine has bytes that are
  *     still to be added to that, or, as a wrapped number, taken away.
- * (3) When objects have been given away for a while and none was wanted back,
- *     a depot has half as many as there are others, at most: when all are freed
- *     it empties, and its pages go back.
+ * (2) All magazines together never have room for more than at_hand_most(). What
+ *     is in them is the only memory that who is short of it may have to wait
+ *     for, until those at whose places it is come by.
  */
 #include "rack.h"
 #include "memfn.h"
 
+/* What a magazine has room for, to begin with and at last. */
 #define AT_HAND_BYTES ((size_t)32 << 10)
-#define DEPOT_ROOMS 4           /* of magazines, in a depot */
-#define A_WHILE 32              /* magazines' halves; see (3) */
+#define AT_HAND_BYTES_MOST (MAGAZINE_MAX * CLASS_MAX)
 
-#define BUDGET_SHARE 2048       /* a magazine is so small a part of it */
+/* A magazine is so small a part of a budget to begin with, and all are. */
+#define BUDGET_SHARE 2048
+#define BUDGET_SHARE_OF_ALL 8
 
 /* After so many allocations a slab is thought worth magazines. */
 #define WORTH_IT 32
@@ -38,13 +37,6 @@ struct magazine *magazine_at(const struct shale_slab *slab,
     return magazine == slab->mem->magazines->none ? NULL : magazine;
 }
 
-/* Where the magazines of all classes at PLACE, plus 1, are found. */
-static struct hand *hand_at(const struct shale_mem *mem, unsigned place)
-{
-    return atomic_load_explicit(&mem->magazines->hands->at[place],
-                                memory_order_relaxed);
-}
-
 static void magazine_set(struct shale_slab *slab, unsigned place,
                          struct magazine *magazine)
 {
@@ -52,10 +44,10 @@ static void magazine_set(struct shale_slab *slab, unsigned place,
 
     atomic_store_explicit(&rack_of(slab)->at[place].magazine, magazine,
                           memory_order_release);
-    if (is_class(slab) && hand_at(mem, place) != mem->magazines->none_of_all)
-        atomic_store_explicit(
-            &hand_at(mem, place)->of[slab - mem->classes].magazine, magazine,
-            memory_order_relaxed);
+    if (is_class(slab) && mem->magazines->hands->made[place])
+        atomic_store_explicit(&mem->magazines->hands->made[place]
+                                   ->of[slab - mem->classes].magazine,
+                              magazine, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------- notes */
@@ -75,7 +67,7 @@ static struct noted note_look(const struct shale_slab *slab,
     };
 }
 
-/* Keeps (2). */
+/* Keeps (1). */
 struct noted magazine_note(const struct shale_slab *slab,
                            struct magazine *magazine, size_t count)
 {
@@ -146,6 +138,52 @@ static size_t magazine_room(const struct shale_slab *slab)
     return room < MAGAZINE_MAX ? room & ~(size_t)1 : MAGAZINE_MAX;
 }
 
+/* Bytes that all magazines may have room for. */
+static size_t at_hand_most(const struct shale_mem *mem)
+{
+    if (mem->budget)
+        return mem->budget / BUDGET_SHARE_OF_ALL;
+    return mem->source->is_plenty ? SIZE_MAX : mem->borrowed / 4;
+}
+
+/* Let MAGAZINE have ROOM; false if that is more than there may be: keeps (2) */
+static bool room_set(struct shale_slab *slab, struct magazine *magazine,
+                     size_t room)
+{
+    struct magazines *all = slab->mem->magazines;
+    size_t had = number_get(&magazine->room);
+    size_t bytes = all->room + (room - had) * slab->stride;
+
+    if (room > had && bytes > at_hand_most(slab->mem))
+        return false;
+    all->room = bytes;
+    number_set(&magazine->room, room);
+    return true;
+}
+
+void magazine_grow(struct shale_slab *slab, unsigned place)
+{
+    struct magazine *magazine = magazine_at(slab, rack_of(slab), place);
+    size_t most = AT_HAND_BYTES_MOST / slab->stride & ~(size_t)1, room;
+
+    if (!magazine)
+        return;
+    if (most > MAGAZINE_MAX)
+        most = MAGAZINE_MAX;
+    room = number_get(&magazine->room);
+    if (room < most)
+        room_set(slab, magazine, room * 2 < most ? room * 2 : most);
+}
+
+void magazine_shrink(struct shale_slab *slab, unsigned place)
+{
+    struct rack *rack = rack_of(slab);
+    struct magazine *magazine = magazine_at(slab, rack, place);
+
+    if (magazine && number_get(&magazine->room) > rack->room)
+        room_set(slab, magazine, rack->room);
+}
+
 void rack_show(struct shale_slab *slab, bool idle)
 {
     const struct magazines *all = slab->mem->magazines;
@@ -170,10 +208,7 @@ static struct rack *rack_make(struct shale_slab *slab)
         return rack_of(slab);
     }
     rack->room = room;
-    rack->depot_room = room * DEPOT_ROOMS;
-    rack->depot_count = 0;
-    rack->given = 0;
-    rack->depot = NULL;
+    depot_init(rack);
     for (unsigned i = 0; i <= all->places->count; i++)
         atomic_init(&rack->at[i].magazine, all->none);
     slab->thread_at = all->thread_at;
@@ -182,14 +217,13 @@ static struct rack *rack_make(struct shale_slab *slab)
     return rack;
 }
 
-struct magazine *magazine_new(struct magazines *all, size_t room)
+struct magazine *magazine_new(struct magazines *all)
 {
     struct magazine *magazine = slab_take(&all->own, 0);
 
     if (!magazine)
         return NULL;
-    magazine->room = room;
-    magazine->drain = number_get(&all->drain);
+    atomic_init(&magazine->room, 0);
     atomic_init(&magazine->count, 0);
     atomic_init(&magazine->accounted, 0);
     atomic_init(&magazine->bytes, 0);
@@ -206,32 +240,43 @@ struct hand *hand_new(struct magazines *all)
     return hand;
 }
 
-/* Let PLACE, plus 1, have a hand of its own, if there is memory. */
+/*
+ * Let PLACE, plus 1, have a hand of its own, if there is memory, with what of
+ * magazines there is by now. Drops the lock.
+ */
 static void hand_make(struct shale_mem *mem, unsigned place)
 {
     struct magazines *all = mem->magazines;
+    struct hands *hands = all->hands;
     struct hand *hand;
 
-    if (hand_at(mem, place) != all->none_of_all)
+    if (hands->made[place])
         return;
     hand = hand_new(all);
-    if (hand && hand_at(mem, place) == all->none_of_all)
-        atomic_store_explicit(&all->hands->at[place], hand,
-                              memory_order_release);
-    else
+    if (!hand || hands->made[place]) {
         mem_own_put(mem, hand, sizeof *hand);   /* somebody was faster */
+        return;
+    }
+    for (size_t i = 0; i < mem->class_count; i++) {
+        const struct rack *rack = rack_of(&mem->classes[i]);
+
+        if (rack)
+            atomic_init(&hand->of[i].magazine,
+                        atomic_load_explicit(&rack->at[place].magazine,
+                                             memory_order_relaxed));
+    }
+    hands->made[place] = hand;
+    atomic_store_explicit(&hands->at[place], hand, memory_order_release);
 }
 
 void hand_end(struct shale_mem *mem, unsigned place)
 {
     struct magazines *all = mem->magazines;
-    struct hand *hand = hand_at(mem, place);
 
-    if (hand == all->none_of_all)
-        return;
     atomic_store_explicit(&all->hands->at[place], all->none_of_all,
                           memory_order_relaxed);
-    mem_own_put(mem, hand, sizeof *hand);
+    mem_own_put(mem, all->hands->made[place], sizeof(struct hand));
+    all->hands->made[place] = NULL;
 }
 
 bool magazine_make(struct shale_slab *slab, unsigned place)
@@ -240,16 +285,22 @@ bool magazine_make(struct shale_slab *slab, unsigned place)
     struct rack *rack = place ? rack_make(slab) : NULL;
     struct magazine *magazine;
 
-    if (!rack || magazine_at(slab, rack, place))
-        return rack != NULL;
-    magazine = magazine_new(all, rack->room);
+    if (!rack)
+        return false;
+    hand_make(slab->mem, place);
+    if (magazine_at(slab, rack, place))
+        return true;
+    magazine = magazine_new(all);
     if (!magazine)
         return false;
     if (magazine_at(slab, rack, place)) {
         slab_put_held(&all->own, magazine); /* somebody was faster */
         return true;
     }
-    hand_make(slab->mem, place);
+    if (!room_set(slab, magazine, rack->room)) {
+        slab_put_held(&all->own, magazine);
+        return false;
+    }
     magazine_set(slab, place, magazine);
     return true;
 }
@@ -266,94 +317,9 @@ void magazine_end(struct shale_slab *slab, unsigned place)
     rack_account(slab, &noted);
     while (noted.at_hand > 0)
         slab_put_held(slab, magazine->objects[--noted.at_hand]);
+    room_set(slab, magazine, 0);
     magazine_set(slab, place, slab->mem->magazines->none);
     slab_put_held(&slab->mem->magazines->own, magazine);
-}
-
-/* --------------------------------------------------------------- the depot */
-
-/* How many objects the depot of RACK may have now: keeps (3). */
-static size_t depot_limit(const struct shale_slab *slab,
-                          const struct rack *rack)
-{
-    size_t half = (slab->live - rack->depot_count) / 2;
-
-    if (!rack->depot)
-        return 0;
-    return rack->given < A_WHILE || half > rack->depot_room ? rack->depot_room
-                                                            : half;
-}
-
-/* Give back the depot of RACK, in which nothing is any more. */
-static void depot_end(struct shale_slab *slab, struct rack *rack)
-{
-    mem_own_put(slab->mem, rack->depot, rack->depot_room * sizeof(void *));
-    rack->depot = NULL;
-}
-
-void rack_take(struct shale_slab *slab, struct trip *trip)
-{
-    struct rack *rack = rack_of(slab);
-    size_t want = rack->room / 2;
-
-    rack->given = 0;
-    if (rack->depot_count > 0) {
-        trip->count = want < rack->depot_count ? want : rack->depot_count;
-        rack->depot_count -= trip->count;
-        memcpy(trip->some, rack->depot + rack->depot_count,
-               trip->count * sizeof *trip->some);
-        return;
-    }
-    /* Keeps (1). */
-    while (trip->count < want && slab_has_room(slab))
-        trip->some[trip->count++] = slab_take(slab, 0);
-}
-
-/* See to it that RACK has a depot, if there is memory. Drops the lock. */
-static void depot_make(struct shale_slab *slab, struct rack *rack)
-{
-    size_t size = rack->depot_room * sizeof(void *);
-    void **depot = rack->depot ? NULL : mem_own_take(slab->mem, size);
-
-    if (rack->depot)
-        mem_own_put(slab->mem, depot, size);    /* somebody was faster */
-    else
-        rack->depot = depot;
-}
-
-void rack_give(struct shale_slab *slab, struct trip *trip)
-{
-    struct rack *rack = rack_of(slab);
-    size_t space;
-
-    if (rack && trip->is_kept) {
-        depot_make(slab, rack);
-        rack->given++;
-        space = depot_limit(slab, rack);
-        space = space > rack->depot_count ? space - rack->depot_count : 0;
-        if (space > trip->count)
-            space = trip->count;
-        trip->count -= space;
-        if (space > 0)
-            memcpy(rack->depot + rack->depot_count, trip->some + trip->count,
-                   space * sizeof *trip->some);
-        rack->depot_count += space;
-    }
-    while (trip->count > 0)
-        slab_put(slab, trip->some[--trip->count], 0);
-    while (rack && rack->depot_count > depot_limit(slab, rack))
-        slab_put(slab, rack->depot[--rack->depot_count], 0);
-}
-
-size_t rack_depot_drain(struct shale_slab *slab)
-{
-    struct rack *rack = rack_of(slab);
-    size_t all = 0;
-
-    for (; rack->depot_count > 0; all++)
-        slab_put(slab, rack->depot[--rack->depot_count], 0);
-    depot_end(slab, rack);
-    return all;
 }
 
 void rack_fini(struct shale_slab *slab)

@@ -1,7 +1,8 @@
 /*
  * rack.h - inside the allocator: where magazines stand, and the depot
  *
- * What magazine.c does with the lock. See there, and magazine.h.
+ * What magazine.c does with the lock. See there, and magazine.h. What stands
+ * where is rack.c's, and what goes to and fro depot.c's.
  */
 #ifndef MEM_RACK_H
 #define MEM_RACK_H
@@ -16,7 +17,6 @@
 struct trip {
     unsigned place;             /* plus 1; 0: nowhere */
     bool is_kept;               /* there is a magazine */
-    bool is_drained;            /* ... of which all is to go back */
     struct noted noted;
     size_t count;
     void **some;                /* BATCH at most */
@@ -51,11 +51,15 @@ void rack_account(struct shale_slab *slab, const struct noted *noted);
 /* All that is noted of SLAB; others may go on meanwhile. */
 struct noted rack_sum(const struct shale_slab *slab);
 
-/* One with nothing in it, or NULL. Drops the lock. */
-struct magazine *magazine_new(struct magazines *all, size_t room);
+/* One with nothing in it and no room, or NULL. Drops the lock. */
+struct magazine *magazine_new(struct magazines *all);
 
 /* Is there a magazine of SLAB at PLACE now? Makes it; drops the lock. */
 bool magazine_make(struct shale_slab *slab, unsigned place);
+
+/* Let that at PLACE have more room, if there may be; or what it began with. */
+void magazine_grow(struct shale_slab *slab, unsigned place);
+void magazine_shrink(struct shale_slab *slab, unsigned place);
 
 /* A hand with nothing in it, or NULL; and give up that at PLACE, plus 1. */
 struct hand *hand_new(struct magazines *all);
@@ -70,13 +74,17 @@ void rack_show(struct shale_slab *slab, bool idle);
 /* Give up SLAB's rack and all that stands there. Nobody is at any place. */
 void rack_fini(struct shale_slab *slab);
 
+/* Begin without a depot; and give it back, in which nothing is any more. */
+void depot_init(struct rack *rack);
+void depot_end(struct shale_slab *slab, struct rack *rack);
+
 /* Carry away some objects of SLAB: of the depot, or else of its pages. */
 void rack_take(struct shale_slab *slab, struct trip *trip);
 
 /* Give away what TRIP has carried here. Drops the lock. */
 void rack_give(struct shale_slab *slab, struct trip *trip);
 
-/* Give back what is in the depot of SLAB; returns how many. Drops the lock. */
+/* Give back what is in the depot of SLAB; returns how many. */
 size_t rack_depot_drain(struct shale_slab *slab);
 
 /* Memory of our own, which nobody is told of. Taking drops the lock. */

@@ -254,7 +254,7 @@ bool slab_reclaim(struct shale_mem *mem)
     size_t found = 0;
 
     if (mem->magazines)
-        number_add(&mem->magazines->drain, 1);
+        mem->magazines->ops->recall(mem);
     /* Without a destructor, none of this drops the lock. */
     for (size_t i = 0; i < mem->class_count; i++)
         found += hand_drop(&mem->classes[i]);
@@ -524,7 +524,7 @@ size_t shale_slab_shrink(struct shale_slab *slab)
     mem_lock(slab->mem);
     before = slab->page_count;
     if (magazines)
-        number_add(&magazines->drain, 1);
+        magazines->ops->recall(slab->mem);
     hand_drop(slab);
     slab_spare_drop(slab);
     after = slab->page_count;

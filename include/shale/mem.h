@@ -139,12 +139,18 @@ struct shale_places {
 
 /*
  * Use PLACES, which outlive MEM, for MEM's size classes and slabs. At each
- * place up to 32 KiB, and 96 objects, of a slab may be free and at hand, and
- * up to 128 KiB besides for whoever needs them next; they count as in use, and
- * as nobody's. Once, before there are other threads. SHALE_ENOMEM, and all is
- * as without, or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object
- * come and go, and have none at hand; nor has memory in small pages, or with a
- * budget under 4 MiB.
+ * place up to 96 objects of a slab may be free and at hand, of 32 KiB to begin
+ * with and of 384 KiB where so much is wanted back time and again; and up to
+ * 2 MiB besides for whoever needs them next. They count as in use, and as
+ * nobody's. Together, places have no more at hand than an eighth of the budget,
+ * or, where there is none and memory is not plenty, a quarter of what is
+ * borrowed; all of it goes back when memory is short: from the caller's place
+ * and from between them at once, from others when they next come for any.
+ *
+ * Once, before there are other threads. SHALE_ENOMEM, and all is as without,
+ * or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object come and go,
+ * and have none at hand; nor has memory in small pages, or with a budget under
+ * 4 MiB.
  */
 int shale_mem_set_places(struct shale_mem *mem, struct shale_places *places);
 
@@ -202,7 +208,8 @@ void shale_slab_free(struct shale_slab *slab, void *object);
 
 /*
  * Return every empty page to the pool. Returns the bytes returned. What other
- * places have at hand they give back when they next need the lock.
+ * places have at hand, of any slab, they give back when they next come for
+ * memory.
  */
 size_t shale_slab_shrink(struct shale_slab *slab);
 
