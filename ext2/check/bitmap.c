@@ -158,14 +158,14 @@ static void check_sum(struct ext2_check *c, uint32_t group, uint64_t kind,
     uint32_t found = kind == BLOCKS ? g->block_csum : g->inode_csum;
     uint32_t sum;
 
-    if (!c->super.metadata_csum)
+    if (!c->super.metadata_csum || g->uncounted)
         return;
     sum = ext2_check_crc(c, c->super.seed, stored, r->bits / 8);
     if (c->super.desc_size < 64)
         sum &= 0xffff;
     if (sum != found)
         ext2_tell(c, BITMAP_CHECKSUM,
-                  ext2_check_desc_used(c, group) +
+                  ext2_check_desc_at(&c->super, group) +
                       (kind == BLOCKS ? DESC_BLOCK_CSUM : DESC_INODE_CSUM),
                   .object = SHALE_OBJECT_GROUP,
                   .number = group,
@@ -215,9 +215,9 @@ static void tell_count(struct ext2_check *c, uint32_t group, size_t offset,
                        const char *what, size_t len, uint64_t expected,
                        uint64_t found)
 {
-    if (expected != found)
+    if (expected != found && !c->groups[group].uncounted)
         ext2_tell(c, GROUP_COUNT,
-                  ext2_check_desc_used(c, group) + offset,
+                  ext2_check_desc_at(&c->super, group) + offset,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .name = what, .len = len, .compared = true,
                   .expected = expected, .found = found);
@@ -236,7 +236,7 @@ static void check_inodes(struct ext2_check *c, uint32_t group)
     /* Who minds the marks though there is no feature would lose inodes. */
     if (g->said_unused > c->super.inodes_per_group - g->used_to)
         ext2_tell(c, GROUP_UNINIT_INODES,
-                  ext2_check_desc_used(c, group) + DESC_FLAGS,
+                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group);
 }
 
@@ -263,7 +263,7 @@ static void check_counts(struct pass *pass, uint32_t group)
     meta = check_bits_sum(c->metadata, r.first, r.len);
     if (meta != used)
         ext2_tell(c, GROUP_BLOCK_UNINIT,
-                  ext2_check_desc_used(c, group) + DESC_FLAGS,
+                  ext2_check_desc_at(&c->super, group) + DESC_FLAGS,
                   .object = SHALE_OBJECT_GROUP, .number = group,
                   .found = used - meta, .name = unit_of(c).name,
                   .len = unit_of(c).len);
@@ -297,17 +297,19 @@ static void check_sums(struct pass *pass)
 
 /* --------------------------------------------------------------------- all */
 
+/* A bitmap that nobody has written, or perhaps not, may be anything. */
 static int enter(struct pass *pass, uint32_t group)
 {
     struct ext2_check *c = pass->c;
     const struct ext2_check_group *g = &c->groups[group];
+    uint16_t flags = g->flags | g->perhaps_uninit;
     int err = 0;
 
-    if (g->block_bitmap != 0 && !(g->flags & EXT2_GROUP_BLOCK_UNINIT))
+    if (g->block_bitmap != 0 && !(flags & EXT2_GROUP_BLOCK_UNINIT))
         err = check_queue_add(pass->queue, &(const struct check_item){
             .at = ext2_check_at(c, g->block_bitmap), .tag = { group, BLOCKS },
         });
-    if (!err && g->inode_bitmap != 0 && !(g->flags & EXT2_GROUP_INODE_UNINIT))
+    if (!err && g->inode_bitmap != 0 && !(flags & EXT2_GROUP_INODE_UNINIT))
         err = check_queue_add(pass->queue, &(const struct check_item){
             .at = ext2_check_at(c, g->inode_bitmap), .tag = { group, INODES },
         });

@@ -181,7 +181,9 @@ struct ext2_check_group {
     uint32_t block_csum, inode_csum;            /* of the bitmaps */
     uint16_t flags;             /* 0 unless group_csum and its checksum is
                                    right */
-    bool copied;                /* all that is from the descriptor's copy */
+    bool uncounted;             /* its places are known from a copy, and nothing
+                                   else for certain */
+    uint16_t perhaps_uninit;    /* flags that it may have, or not */
     bool unread;                /* not all of its inodes can be read */
     uint32_t found_inodes, found_dirs;          /* by the scan */
     uint32_t used_to;           /* inodes of the table up to the last in use */
@@ -509,9 +511,6 @@ uint64_t ext2_check_desc_copy(const struct ext2_check_super *super,
 /* Byte of the volume where GROUP's descriptor is. */
 uint64_t ext2_check_desc_at(const struct ext2_check_super *super,
                             uint32_t group);
-
-/* Where what is known of GROUP was read: there, or in its copy. */
-uint64_t ext2_check_desc_used(const struct ext2_check *c, uint32_t group);
 
 /* Block of the superblock, or its copy, in GROUP. */
 uint64_t ext2_check_super_block(const struct ext2_check_super *super,

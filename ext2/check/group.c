@@ -17,6 +17,7 @@
 #define DESC_BLOCK_BITMAP   0x00
 #define DESC_INODE_BITMAP   0x04
 #define DESC_TABLE          0x08
+#define DESC_PLACES         0x0c        /* bytes of these three */
 /* Fields of a descriptor that the driver has no names for. */
 #define DESC_FLAGS          0x12
 #define DESC_BLOCK_CSUM     0x18
@@ -165,38 +166,69 @@ static uint64_t copy_at(const struct ext2_check *c, uint32_t group)
            (uint64_t)(group % s->descs_per_block) * s->desc_size;
 }
 
-uint64_t ext2_check_desc_used(const struct ext2_check *c, uint32_t group)
+/*
+ * *G is what COPY says of GROUP, and believed in nothing but the places, which
+ * never change: copies are seldom brought up to date. The rest is in DESC. If
+ * that has the checksum of both together, they belong together.
+ */
+static void join(const struct ext2_check *c, uint32_t group, uint8_t *desc,
+                 uint8_t *copy, struct ext2_check_group *g)
 {
-    return c->groups[group].copied ? copy_at(c, group)
-                                   : ext2_check_desc_at(&c->super, group);
+    size_t size = c->super.desc_size, high = DESC_HIGH + DESC_PLACES;
+    uint16_t copied_flags = g->flags;
+
+    memcpy(copy + DESC_PLACES, desc + DESC_PLACES, DESC_HIGH - DESC_PLACES);
+    if (size > high)
+        memcpy(copy + high, desc + high, size - high);
+    decode(c, copy, g);
+    if (!c->super.group_csum)
+        return;
+    if (checksum(c, group, copy) == get16(desc, DESC_CHECKSUM)) {
+        memcpy(desc, copy, size);
+    } else {
+        g->perhaps_uninit = copied_flags;
+        g->uncounted = true;
+    }
+}
+
+/* The same, where there is nothing but the copy. */
+static void do_without(const struct ext2_check *c, struct ext2_check_group *g)
+{
+    g->perhaps_uninit = c->super.group_csum ? g->flags : 0;
+    g->flags = 0;
+    g->unused_inodes = 0;
+    g->uncounted = true;
 }
 
 /* Try the copy of GROUP's descriptor. */
-static int try_copy(struct ext2_check *c, uint32_t group,
+static int try_copy(struct ext2_check *c, uint32_t group, uint8_t *desc,
                     struct ext2_check_group *g)
 {
     const struct ext2_check_super *s = &c->super;
     struct ext2_check_group other;
-    uint8_t *desc;
+    uint8_t *copy;
     uint64_t at = copy_at(c, group);
     int err;
 
     if (at == 0)
         return 0;
-    desc = check_alloc(c->check, s->desc_size);
-    if (!desc)
+    copy = check_alloc(c->check, s->desc_size);
+    if (!copy)
         return SHALE_ENOMEM;
-    err = check_read(c->check, at, desc, s->desc_size);
+    err = check_read(c->check, at, copy, s->desc_size);
     if (!err) {
-        decode(c, desc, &other);
+        decode(c, copy, &other);
         if (all_in_place(c, group, &other)) {
             *g = other;
-            g->copied = true;
+            if (desc)
+                join(c, group, desc, copy, g);
+            else
+                do_without(c, g);
             ext2_tell(c, GROUP_BACKUP_USED, at, .object = SHALE_OBJECT_GROUP,
                       .number = group);
         }
     }
-    check_free(c->check, desc, c->super.desc_size);
+    check_free(c->check, copy, s->desc_size);
     return err == SHALE_EIO ? 0 : err;
 }
 
@@ -254,16 +286,13 @@ static void check_uninit(struct ext2_check *c, uint32_t group, uint64_t at,
     }
 }
 
-/* GROUP's descriptor could not be read. What its copy says to be unused, may
-   have come into use since. */
+/* GROUP's descriptor could not be read. */
 static int lack_desc(struct ext2_check *c, uint32_t group)
 {
     struct ext2_check_group *g = &c->groups[group];
-    int err = try_copy(c, group, g);
+    int err = try_copy(c, group, NULL, g);
 
-    g->flags = 0;
-    g->unused_inodes = 0;
-    if (!g->copied) {
+    if (!g->uncounted) {
         ext2_check_lacks(&g->unread);
         ext2_check_lacks(&c->unread);
     }
@@ -272,7 +301,7 @@ static int lack_desc(struct ext2_check *c, uint32_t group)
 
 /* One descriptor, at byte AT. */
 static int take_desc(struct ext2_check *c, uint32_t group, uint64_t at,
-                     const uint8_t *desc)
+                     uint8_t *desc)
 {
     struct ext2_check_group *g = &c->groups[group];
     int err = 0;
@@ -281,7 +310,7 @@ static int take_desc(struct ext2_check *c, uint32_t group, uint64_t at,
     if (!all_in_place(c, group, g)) {
         struct ext2_check_group first = *g;
 
-        err = try_copy(c, group, g);
+        err = try_copy(c, group, desc, g);
         check_place(c, group, at + DESC_BLOCK_BITMAP, "block bitmap", 12,
                     &first.block_bitmap, 1);
         check_place(c, group, at + DESC_INODE_BITMAP, "inode bitmap", 12,
