@@ -70,8 +70,6 @@ int fat_lookup(struct shale_vnode *dir, const char *name, size_t len,
                uint64_t *ino);
 int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
                 shale_emit_fn *emit, void *context);
-int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
-            struct shale_extent *out);
 void fat_purge(struct shale_fs *fs);
 
 /*
@@ -95,7 +93,7 @@ void fat_purge(struct shale_fs *fs);
     .lookup     = fat_lookup,                                           \
     .parent     = fat_node_parent,                                      \
     .iterate    = fat_iterate,                                          \
-    .map        = fat_map,                                              \
+    .map        = fat_node_map,                                              \
     .create     = WRITING(fat_create),                                  \
     .remove     = WRITING(fat_remove),                                  \
     .rename     = WRITING(fat_rename),                                  \

@@ -318,10 +318,13 @@ static inline uint32_t fat_table_clean_bit(const struct fat_volume *vol)
 bool fat_table_straddles(const struct fat_volume *vol, uint32_t cluster);
 
 /*
- * Count the clusters that are free, reading the whole FAT. Those of FAT12 whose
- * entries are in two sectors are not: they are not used, see space.c.
+ * Stores how many of the COUNT clusters from FIRST on are free, and clears
+ * their bits in BITS, unless that is NULL: bit 0 is FIRST's. Clusters of FAT12
+ * whose entries are in two sectors do not count: they are not used, see
+ * space.c.
  */
-int fat_table_count_free(struct fat_volume *vol, uint32_t *out);
+int fat_table_free(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   uint32_t *bits, uint32_t *out);
 
 /* ------------------------------------------------------------ chain.c */
 
@@ -755,10 +758,12 @@ int fat_entry_load(struct fat_volume *vol, uint64_t at, struct fat_entry *out);
 uint32_t fat_entry_mode(const struct fat_volume *vol,
                         const struct fat_entry *entry);
 
-/* As struct shale_fs_ops.load, .getattr, .peek and .parent. */
+/* As struct shale_fs_ops.load, .getattr, .peek, .map and .parent. */
 int fat_node_load(struct shale_vnode *base);
 int fat_node_getattr(struct shale_vnode *base, struct shale_attr *out);
 int fat_node_peek(struct shale_fs *fs, uint64_t ino, struct shale_attr *out);
+int fat_node_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
+            struct shale_extent *out);
 int fat_node_parent(struct shale_vnode *base, uint64_t *ino);
 
 /*
@@ -766,7 +771,7 @@ int fat_node_parent(struct shale_vnode *base, uint64_t *ino);
  * extent, which may be longer. Returns 1, 0 if the chain ends before, or an
  * error.
  */
-int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
+int fat_extent_find(struct fat_vnode *vn, uint32_t offset, uint32_t len,
                  struct shale_extent *out);
 
 /* The extent of RUN of some file, but for the first INTO bytes. */

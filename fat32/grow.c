@@ -169,7 +169,9 @@ static int grow_begin(struct fat_vnode *vn)
 
     if (err)
         return err;
-    if (chain->length > 0 && fat_recent_chain(vol, FAT_CHAIN_CUT, chain->first))
+    /* Once it has grown it was not cut before, nor since: see chain_cut(). */
+    if (chain->length > 0 && growth->batch != batch &&
+        fat_recent_chain(vol, FAT_CHAIN_CUT, chain->first))
         return SHALE_EAGAIN;
     err = shale_tx_on_undo(vol->fs->tx, chain_undo, vn, chain->first, 0);
     if (!err && growth->batch != batch) {
@@ -219,7 +221,7 @@ int fat_allocate(struct shale_vnode *base, uint64_t offset, uint64_t len,
         return err;
     if (offset > FAT_SIZE_MAX || len > FAT_SIZE_MAX - offset)
         return SHALE_EFBIG;
-    found = fat_node_map(vn, start, (uint32_t)len, out);
+    found = fat_extent_find(vn, start, (uint32_t)len, out);
     if (found > 0 && out->length > len)
         out->length = len;
     if (found != 0)
@@ -282,9 +284,10 @@ static int chain_cut(struct fat_vnode *vn, uint32_t length)
             return found < 0 ? found : SHALE_EINVAL;
         err = fat_link_set(vol, run.cluster, FAT_END,
                            fresh ? FAT_NOW : FAT_LATE);
-        if (!err && !fresh)
-            err = fat_recent_add_chain(vol, FAT_CHAIN_CUT,
-                                       vn->chain.first);
+        if (!err && !fresh) {
+            growth->batch = 0;
+            err = fat_recent_add_chain(vol, FAT_CHAIN_CUT, vn->chain.first);
+        }
         if (err)
             return err;
         growth->hidden = false;

@@ -90,7 +90,8 @@ int fat_info_free(struct fat_volume *vol, uint32_t *out)
     int err;
 
     if (count == FAT_INFO_UNKNOWN) {
-        err = fat_table_count_free(vol, &count);
+        err = fat_table_free(vol, FAT_FIRST_CLUSTER, vol->boot.cluster_count,
+                             NULL, &count);
         if (err)
             return err;
         __atomic_store_n(&vol->free_clusters, count, __ATOMIC_RELAXED);

@@ -139,7 +139,7 @@ void fat_run_extent(const struct fat_volume *vol, const struct fat_run *run,
     out->kind = SHALE_EXTENT_DATA;
 }
 
-int fat_node_map(struct fat_vnode *vn, uint32_t offset, uint32_t len,
+int fat_extent_find(struct fat_vnode *vn, uint32_t offset, uint32_t len,
                  struct shale_extent *out)
 {
     struct fat_volume *vol = fat_volume_of(vn->base.fs);
@@ -162,6 +162,19 @@ int fat_chain_short(const struct fat_vnode *vn)
 {
     return fat_node_corrupt(vn, "fat: a file's chain ends before the file "
                                 "does");
+}
+
+int fat_node_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
+            struct shale_extent *out)
+{
+    struct fat_vnode *file = fat_vnode_of(base);
+    uint32_t start = (uint32_t)offset, most = FAT_SIZE_MAX - start;
+    int found = fat_extent_find(file, start, len < most ? (uint32_t)len : most,
+                             out);
+
+    if (found == 0)
+        return fat_chain_short(file);
+    return found < 0 ? found : 0;
 }
 
 /* ----------------------------------------------------------- attributes */

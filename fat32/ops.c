@@ -155,19 +155,6 @@ int fat_iterate(struct shale_vnode *dir, uint64_t cookie,
     return fat_dir_iterate(fat_vnode_of(dir), cookie, emit, context);
 }
 
-int fat_map(struct shale_vnode *base, uint64_t offset, uint64_t len,
-            struct shale_extent *out)
-{
-    struct fat_vnode *file = fat_vnode_of(base);
-    uint32_t start = (uint32_t)offset, most = FAT_SIZE_MAX - start;
-    int found = fat_node_map(file, start, len < most ? (uint32_t)len : most,
-                             out);
-
-    if (found == 0)
-        return fat_chain_short(file);
-    return found < 0 ? found : 0;
-}
-
 void fat_purge(struct shale_fs *fs)
 {
     fat_moved_purge(fat_volume_of(fs));

@@ -164,10 +164,8 @@ static uint32_t region_first(uint32_t r)
 static int region_load(struct fat_volume *vol, struct fat_region *region)
 {
     uint32_t r = (uint32_t)(region - space_of(vol)->regions);
-    uint32_t size = region_size(vol, r), value = 0;
-    struct fat_cursor cursor = { .buf = NULL };
     uint32_t *bits;
-    int err = 0;
+    int err;
 
     if (region->bits)
         return 0;
@@ -175,17 +173,8 @@ static int region_load(struct fat_volume *vol, struct fat_region *region)
     if (!bits)
         return SHALE_ENOMEM;
     memset(bits, 0xff, WORDS * sizeof *bits);
-    region->available = 0;
-    for (uint32_t i = 0; i < size && !err; i++) {
-        uint32_t cluster = region_first(r) + i;
-
-        err = fat_table_get(vol, &cursor, cluster, &value);
-        if (err || value != FAT_FREE || fat_table_straddles(vol, cluster))
-            continue;
-        bits[i / 32] &= ~((uint32_t)1 << (i % 32));
-        region->available++;
-    }
-    fat_cursor_put(&cursor);
+    err = fat_table_free(vol, region_first(r), region_size(vol, r), bits,
+                         &region->available);
     if (err) {
         shale_free(vol->fs->mem, bits, WORDS * sizeof *bits);
         return err;

@@ -144,52 +144,57 @@ int fat_table_get(struct fat_volume *vol, struct fat_cursor *cursor,
 }
 
 /*
- * Count the free ones among the entries of whole bytes from *CLUSTER on that
- * CURSOR has, and which END is not among; moves *CLUSTER past them.
+ * How many of the COUNT entries of SIZE bytes at RAW are free. Clears the bits
+ * of these in BITS, unless that is NULL; the first one's is number I.
  */
-static uint32_t count_here(const struct fat_volume *vol,
-                           const struct fat_cursor *cursor, uint32_t *cluster,
-                           uint32_t end)
+static uint32_t free_among(const uint8_t *raw, uint32_t size, uint32_t count,
+                           uint32_t *bits, uint32_t i)
 {
-    uint32_t skip = fat_table_byte(vol, *cluster) - cursor->from;
-    uint32_t size = vol->boot.bits / 8;
-    uint32_t entries = (cursor->count - skip) / size;
-    const uint8_t *at = cursor->bytes + skip;
-    uint32_t count = 0;
+    uint32_t found = 0;
 
-    if (entries > end - *cluster)
-        entries = end - *cluster;
-    if (size == 2)
-        for (uint32_t i = 0; i < entries; i++)
-            count += le16_get(((const le16 *)at)[i]) == FAT_FREE;
-    else
-        for (uint32_t i = 0; i < entries; i++)
-            count += (le32_get(((const le32 *)at)[i]) & 0x0fffffff) == FAT_FREE;
-    *cluster += entries;
-    return count;
+    for (const uint8_t *end = raw + count * size; raw < end; raw += size, i++) {
+        if (size == 4 ? le32_get(*(const le32 *)raw) << 4
+                      : le16_get(*(const le16 *)raw))
+            continue;
+        found++;
+        if (bits)
+            bits[i / 32] &= ~((uint32_t)1 << i % 32);
+    }
+    return found;
 }
 
-int fat_table_count_free(struct fat_volume *vol, uint32_t *out)
+int fat_table_free(struct fat_volume *vol, uint32_t first, uint32_t count,
+                   uint32_t *bits, uint32_t *out)
 {
-    uint32_t end = FAT_FIRST_CLUSTER + vol->boot.cluster_count;
-    uint32_t cluster = FAT_FIRST_CLUSTER, value, count = 0;
     struct fat_cursor cursor = { .buf = NULL };
+    uint32_t value, found = 0;
     int err = 0;
 
-    while (cluster < end) {
+    for (uint32_t i = 0, here; i < count; i += here) {
+        uint32_t cluster = first + i, size = vol->boot.bits / 8;
+        const uint8_t *raw;
+        le16 single;
+
         err = fat_table_raw(vol, &cursor, cluster, &value);
         if (err)
             break;
-        if (vol->boot.bits != 12) {
-            count += count_here(vol, &cursor, &cluster, end);
-            continue;
+        if (size == 1) {
+            if (fat_table_straddles(vol, cluster))
+                value = FAT_BAD;
+            single = le16_make((uint16_t)value);
+            raw = (const uint8_t *)&single;
+            here = 1;
+        } else {
+            uint32_t skip = fat_table_byte(vol, cluster) - cursor.from;
+
+            raw = cursor.bytes + skip;
+            here = (cursor.count - skip) / size;
+            if (here > count - i)
+                here = count - i;
         }
-        if (value == FAT_FREE && !fat_table_straddles(vol, cluster))
-            count++;
-        cluster++;
+        found += free_among(raw, size, here, bits, i);
     }
     fat_cursor_put(&cursor);
-    if (!err)
-        *out = count;
+    *out = found;
     return err;
 }

@@ -18,8 +18,9 @@
 #define SEC_FIRST ((int64_t)3652 * DAY)
 #define SEC_LAST 4039286399u
 
-static const uint16_t days_before[12] = {
-    0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334,
+/* Of a year that is no leap year; also before the first month of the next. */
+static const uint16_t days_before[13] = {
+    0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365,
 };
 
 /* Of the years that FAT has, 2100 is the only one divisible by 4 that is no
@@ -29,7 +30,7 @@ static bool is_leap(unsigned year)
     return year % 4 == 0 && year != 2100;
 }
 
-/* Days from 1980 to the first of MONTH (1 to 12) of YEAR. */
+/* Days from 1980 to the first of MONTH (1 to 13) of YEAR. */
 static uint32_t days_to(unsigned year, unsigned month)
 {
     unsigned years = year - YEAR_FIRST;
@@ -101,7 +102,7 @@ void fat_time_decode(const struct fat_volume *vol,
 
 struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec)
 {
-    unsigned year = YEAR_FIRST, month = 12;
+    unsigned year = YEAR_FIRST, month = 1;
     uint32_t left = SEC_LAST, day;
 
     if (sec < SEC_FIRST) {
@@ -116,10 +117,11 @@ struct fat_stamp fat_stamp_make(int64_t sec, uint32_t nsec)
     day = left / DAY;
     left -= day * DAY;
     year += day / 366;
-    while (year < YEAR_LAST && days_to(year + 1, 1) <= day)
+    while (days_to(year, 13) <= day)
         year++;
-    while (days_to(year, month) > day)
-        month--;
+    month += (day - days_to(year, 1)) / 32;
+    while (days_to(year, month + 1) <= day)
+        month++;
     day -= days_to(year, month);
     return (struct fat_stamp){
         .date = (uint16_t)((year - YEAR_FIRST) << 9 | month << 5 | (day + 1)),

@@ -165,23 +165,42 @@ START_TEST(reads_another_copy)
 }
 END_TEST
 
-START_TEST(counts_free_clusters)
+/* Free clusters are counted, and found, as each entry by itself says. */
+START_TEST(finds_free_clusters)
 {
-    static const unsigned bits[] = { 12, 16, 32 };
-    uint32_t count;
+    static const unsigned all_bits[] = { 12, 16, 32 };
+    static uint32_t bits[FAT16_CLUSTERS / 32 + 2];
+    unsigned width = all_bits[_i];
+    struct fat_volume *vol;
+    uint32_t count, first = 7, some, seen = 0;
 
-    for (unsigned i = 0; i < 3; i++) {
-        image_init(&image, bits[i]);
-        image_chain(&image, 10, 20);
-        image_link(&image, 50, FAT_BAD);
-        image_link(&image, image.clusters + 1, FAT_END);
-        image_mount(&image, NULL);
-        ck_assert_int_eq(fat_table_count_free(image_volume(&image), &count),
-                         0);
-        ck_assert_uint_eq(count, image.clusters - 22 -
-                                     (bits[i] == 32 ? 1 : 0));
-        image_close(&image);
+    image_init(&image, width);
+    image_chain(&image, 10, 20);
+    image_link(&image, 50, FAT_BAD);
+    if (width == 32)
+        image_link(&image, 51, 0xf0000000);     /* free, by 28 bits */
+    image_link(&image, image.clusters + 1, FAT_END);
+    image_mount(&image, NULL);
+    vol = image_volume(&image);
+    ck_assert_int_eq(fat_table_free(vol, FAT_FIRST_CLUSTER,
+                                    vol->boot.cluster_count, NULL, &count), 0);
+    ck_assert_uint_eq(count, image.clusters - 22 - (width == 32 ? 1 : 0));
+
+    some = vol->boot.cluster_count - 6;
+    if (some > FAT16_CLUSTERS)
+        some = FAT16_CLUSTERS;
+    memset(bits, 0xff, sizeof bits);
+    ck_assert_int_eq(fat_table_free(vol, first, some, bits, &count), 0);
+    for (uint32_t i = 0; i < sizeof bits * 8; i++) {
+        bool is_free = i < some && get(first + i) == FAT_FREE &&
+                       !fat_table_straddles(vol, first + i);
+
+        ck_assert_msg((bits[i / 32] >> i % 32 & 1) == !is_free,
+                      "FAT%u: cluster %u", width, first + i);
+        seen += is_free;
     }
+    ck_assert_uint_eq(count, seen);
+    image_close(&image);
 }
 END_TEST
 
@@ -194,7 +213,7 @@ Suite *suite(void)
     tcase_add_test(tc, reads_what_straddles);
     tcase_add_test(tc, reads_the_active_one);
     tcase_add_test(tc, reads_another_copy);
-    tcase_add_test(tc, counts_free_clusters);
+    tcase_add_loop_test(tc, finds_free_clusters, 0, 3);
     suite_add_tcase(s, tc);
     return s;
 }
