@@ -55,7 +55,10 @@ int fat_label_encode(const struct shale_codepage *page, const char *label,
 
 /* ------------------------------------------------------- the boot sector */
 
-/* Store LABEL in SECTOR, if that is a boot sector with room for one. */
+/*
+ * Store LABEL in SECTOR, if that is a boot sector of VOL with room for one. What
+ * stays as it is, is not written.
+ */
 static int boot_store(struct fat_volume *vol, uint32_t sector,
                       const uint8_t label[11])
 {
@@ -66,7 +69,8 @@ static int boot_store(struct fat_volume *vol, uint32_t sector,
     if (err)
         return err;
     ext = (struct fat_disk_ext *)(spot.raw + vol->boot.ext_at);
-    if (ext->signature == FAT_EXT_ID_LABEL)
+    if (ext->signature == FAT_EXT_ID_LABEL &&
+        le32_get(ext->id) == vol->boot.id)
         memcpy(ext->label, label, LABEL_LEN);
     shale_buf_put(spot.buf);
     return 0;

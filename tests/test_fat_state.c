@@ -211,6 +211,73 @@ START_TEST(fsinfo_is_made_where_nothing_else_is)
 }
 END_TEST
 
+/* ----------------------------------------------------- others' sectors */
+
+/* Writes that came to the first sectors of a volume. */
+static unsigned written[FAT_HEAD_SIZE / 64];
+
+static void note_write(void *context, enum shale_request_kind kind,
+                       uint64_t offset, size_t len)
+{
+    (void)context;
+    for (unsigned i = 0; i < sizeof written / sizeof written[0]; i++)
+        if (kind == SHALE_REQUEST_WRITE && offset < (i + 1) * 512 &&
+            offset + len > i * 512)
+            written[i]++;
+}
+
+/* What is in a sector that the boot sector calls FSInfo, or its copy. */
+static const struct {
+    const char *what;
+    unsigned sector;
+    size_t at;
+    uint8_t bytes[5];
+    bool is_ours;
+} foreign[] = {
+    { "an FSInfo", 1, 0, { 'R', 'R', 'a', 'A' }, true },
+    { "a program for one", 1, 0, { 0xeb, 0xfe, 0x90, 0x90 }, false },
+    { "a copy", 6, 0x40, { 0x80 }, true },
+    { "a copy that is none", 6, 0x42, { 0x90 }, false },
+    { "another volume's copy", 6, 0x42, { 0x29, 1, 2, 3, 4 }, false },
+};
+
+START_TEST(foreign_sectors_are_not_written)
+{
+    unsigned sector = foreign[_i].sector;
+    struct shale_fault_bdev device;
+    struct shale_vnode *vn;
+    uint8_t before[512];
+
+    make(2);
+    rig_unmount();
+    if (!foreign[_i].is_ours && sector == 1)
+        memset(rig.bytes + 512, 0x90, 512);
+    memcpy(rig.bytes + sector * 512 + foreign[_i].at, foreign[_i].bytes,
+           foreign[_i].is_ours ? 1 : 5);
+    memcpy(before, rig.bytes + sector * 512, sizeof before);
+
+    ck_assert_int_eq(volume_to_write(&rig.v, rig.bytes, rig.size), 0);
+    GOOD(shale_fault_bdev_init(&device, rig.v.dev, NULL, NULL));
+    device.watch = note_write;
+    rig.v.dev = &device.base;
+    memset(written, 0, sizeof written);
+    GOOD(volume_mount(&rig.v, NULL));
+    GOOD(shale_vnode_get(rig.v.fs, shale_root_ino(rig.v.fs), &rig.root));
+    GOOD(shale_set_label(rig.v.fs, "LABEL"));
+    vn = rig_create(rig.root, "a");
+    ck_assert_int_eq(shale_write(vn, "a", 1, 0), 1);
+    shale_vnode_put(vn);
+    rig_unmount();
+    shale_fault_bdev_fini(&device);
+    ck_assert_uint_gt(written[0], 0);
+    ck_assert_msg((written[sector] > 0) == foreign[_i].is_ours, "%s: %u",
+                  foreign[_i].what, written[sector]);
+    ck_assert_int_eq(memcmp(before, rig.bytes + sector * 512, sizeof before)
+                         != 0, foreign[_i].is_ours);
+    rig_free();
+}
+END_TEST
+
 /* ---------------------------------------------------------------- labels */
 
 static const struct {
@@ -487,6 +554,8 @@ Suite *suite(void)
     tcase_add_test(tc, fsinfo_is_believed_of_large_volumes);
     tcase_add_test(tc, fsinfo_is_not_made_of_a_boot_sector);
     tcase_add_loop_test(tc, fsinfo_is_made_where_nothing_else_is, 0, SECTORS);
+    tcase_add_loop_test(tc, foreign_sectors_are_not_written, 0,
+                        sizeof foreign / sizeof foreign[0]);
     tcase_add_loop_test(tc, a_label_is_in_both_places, 0, SHAPES * LABELS);
     tcase_add_test(tc, a_label_leaves_its_slot);
     tcase_add_loop_test(tc, sets_what_can_be_set, 0,
