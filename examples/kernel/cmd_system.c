@@ -118,6 +118,7 @@ static int look_into(struct shale_mem *mem, bool all)
 static int mem(char **words, unsigned count)
 {
     bool all = count > 1 && text_equal(words[1], "-v");
+    const struct shale_mem *told = NULL;
     struct shale_mem_stats stats;
     int err;
 
@@ -129,13 +130,25 @@ static int mem(char **words, unsigned count)
           (stats.peak + 1023) >> 10);
     err = look_into(heap, all);
     for (size_t i = 0; !err && i < disk_count; i++) {
-        if (!volumes[i].fs)
+        if (!volumes[i].fs || volumes[i].mem == told)
             continue;
+        told = volumes[i].mem;
         err = volume_memory(&volumes[i]);
         if (!err)
             err = look_into(volumes[i].mem, all);
     }
     return err;
+}
+
+static int share(char **words, unsigned count)
+{
+    uint64_t kib = 0;
+
+    (void)count;
+    if (!text_equal(words[1], "off") &&
+        (!text_number(words[1], &kib) || kib == 0 || kib > SHARED_MAX >> 10))
+        return shell_tell(words[1], SHALE_EINVAL);
+    return volumes_share((size_t)kib << 10);
 }
 
 /* ------------------------------------------------------------ the kernel */
@@ -191,6 +204,7 @@ const struct command system_commands[] = {
     { "sync", "[DISK]", "write what was changed", 0, 1, sync },
     { "check", "DISK", "is the volume sound?", 1, 1, check },
     { "mem", "[-v]", "memory: now, at most, by the formula", 0, 1, mem },
+    { "share", "KIB|off", "one small memory for all volumes", 1, 1, share },
     { "threads", "DISK", "several at work on a volume", 1, 1, threads },
     { "speed", "PATH", "a file's against its sectors'", 1, 1, speed },
     { "poll", "on|off", "ask disks, or be interrupted", 1, 1, poll },

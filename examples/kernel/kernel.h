@@ -217,6 +217,12 @@ extern struct disk_work disk_work;
 #define VOLUME_VNODES_HELD   32u
 #define VOLUME_CALLS         4u
 
+/* ... and where all volumes have one small array together. */
+#define SHARED_MAX           ((size_t)128 << 10)
+#define SHARED_CACHE_BYTES   ((size_t)2 << 10)
+#define SHARED_DECODED_BYTES ((size_t)4 << 10)
+#define SHARED_VNODE_MAX     4u
+
 struct volume {
     struct disk *disk;
     struct shale_fs *fs;        /* NULL: nothing is mounted */
@@ -243,6 +249,20 @@ int volume_memory(const struct volume *volume);
 /* The same for all, for writing. Answers how many failed. */
 unsigned volumes_mount(void);
 unsigned volumes_unmount(void);
+
+/*
+ * Unmount all volumes, and mount them with SIZE bytes of memory for all of them
+ * together, up to SHARED_MAX, until the last one is unmounted. 0: each has its
+ * own again. The error has been told.
+ */
+int volumes_share(size_t size);
+
+/*
+ * Volumes do not give up their memory for each other. Between two commands we
+ * have those that share theirs write down what waits, and keep nothing that is
+ * only there to be fast. Answers the first error, which has been told.
+ */
+int volumes_rest(void);
 
 /*
  * Where PATH is: "vda:/etc/hosts" or, by the kind of volume, "ext2:/etc/hosts".

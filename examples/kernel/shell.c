@@ -189,7 +189,7 @@ int shell(void)
             if (count > 1 && text_number(words[1], &number) && number < 126)
                 status = (int)number;
             return status;
-        } else if (!run_expected(words, count)) {
+        } else if (!run_expected(words, count) || volumes_rest()) {
             print("failed: %s\n", words[0]);
             status = 1;
         }
