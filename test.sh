@@ -11,14 +11,15 @@
 #               --quick       by itself                  --long
 #     release   most tests    all                        all
 #     asan      unit tests    what is not a judge's      all
-#     fuzz                    40 s, on all cores         an hour
+#     fuzz                    24 s, on all cores         an hour
 #     tsan                    threads and the daemon     all of those
 #     clang                   the core on all images     as before
 #     s390x                   the core, big-endian       as before
 #     debug                                              all
 #
 # tests/levels.txt has it by test; the tests themselves do less of their own at
-# a lower level, which they know from SHALE_TEST_LEVEL.
+# a lower level, which they know from SHALE_TEST_LEVEL. Sanitizers are slow, and
+# run samples of the size that --quick has, but with --long.
 #
 # Installs what is missing from Debian packages, and builds in build/. What
 # cannot be tested here is skipped, and named at the end with the reason. The
@@ -62,8 +63,9 @@ logs=build/logs
 passed=0
 failed=0
 skipped=0
-# One more than there are cores: some tests wait, for a mount or a second.
-test_jobs=$(($(nproc) + 1))
+failures=()                     # their names
+# More than there are cores: tests wait, for a disk, a mount or a second.
+test_jobs=$(($(nproc) + 2))
 # For a test, in seconds: what takes as long has come to a stop, however slow the
 # machine is.
 timeout=1800
@@ -94,10 +96,14 @@ finish()
         sort -u "$logs/skipped" | sed 's/^/  /'
     fi
     echo
+    [ ${#failures[@]} = 0 ] || echo "Failed: ${failures[*]}"
     echo "Took $((SECONDS / 60)) min $((SECONDS % 60)) s"
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ]
 }
+
+# brief ARGUMENT...: what tests that failed have said, in a few lines.
+brief() { awk -v margin='         ' -f tests/support/brief.awk "$@"; }
 
 # run NAME COMMAND...: one test, whose output is shown if it fails.
 run()
@@ -117,8 +123,9 @@ run()
         ;;
     *)
         failed=$((failed + 1))
+        failures+=("$name")
         echo "FAILED   $name (status $status)"
-        tail -n 60 "$logs/$name.log" | sed 's/^/         /'
+        brief "$logs/$name.log"
         ;;
     esac
     grep -hiE '^skipped: ' "$logs/$name.log" | sed "s/^[^:]*: /$name: /" \
@@ -136,6 +143,7 @@ nothing_stays()
     echo "FAILED   tests of $1 have left behind:"
     echo "         ${left//$'\n'/$'\n'         }"
     failed=$((failed + 1))
+    failures+=("$1/left")
     tidy_up "$TMPDIR"
     [ -d "$TMPDIR" ] || mkdir -m 755 "$TMPDIR"
 }
@@ -155,10 +163,14 @@ slowest()
 run_ctest()
 {
     local preset=$1 log=$logs/ctest-$1.log since=$SECONDS good bad none names
+    local samples=$level
 
+    case $level-$preset in
+    normal-asan | normal-tsan) samples=quick ;;
+    esac
     shift
     names="^($(IFS='|'; echo "$*"))\$"
-    (cd "build/$preset" &&
+    (cd "build/$preset" && export SHALE_TEST_LEVEL=$samples &&
         ctest -j "$test_jobs" --timeout "$timeout" --output-on-failure \
             -R "$names") \
         >"$log" 2>&1 </dev/null || true
@@ -171,6 +183,7 @@ run_ctest()
         echo "FAILED   $# tests of $preset, of which" \
             "$((good + none + bad)) ran"
         failed=$((failed + 1))
+        failures+=("$preset/ctest")
         tail -n 5 "$log"
     fi
     passed=$((passed + good))
@@ -181,10 +194,10 @@ run_ctest()
             "($((SECONDS - since)) s)"
     else
         echo "FAILED   tests of $preset: $bad"
-        awk '/^ *[0-9]+\/[0-9]+ Test / { show = /\*\*\*/ && !/Skipped/ }
-             /^ *Start +[0-9]+:/ { next }
-             /^[0-9]+% tests passed/ { exit }
-             show && lines++ < 150 { print "         " $0 }' "$log"
+        brief -v ctest=1 "$log"
+        mapfile -t -O ${#failures[@]} failures < <(sed -nE \
+            "/Skipped/d; s|^ *[0-9]+/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\\*\\*\\*.*|$preset/\\1|p" \
+            "$log")
     fi
     nothing_stays "$preset"
     slowest "$preset"
@@ -242,7 +255,7 @@ lint()
 # fuzz: all fuzzers, for so many seconds.
 fuzz()
 {
-    local seconds=40
+    local seconds=24
 
     [ "$level" != long ] || seconds=3600
     build fuzz || return 0

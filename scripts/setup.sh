@@ -106,7 +106,8 @@ build_preset()
     configure_preset "$1" "$2" || return
     shift 2
     ninja -C "$dir" "$@" >"$log" 2>&1 </dev/null || {
-        grep -A 12 -E '^FAILED|error:|warning:' "$log" | head -n 60 >&2 ||
+        grep -v 'gold: warning: Cannot export local symbol' "$log" |
+            grep -A 12 -E '^FAILED|error:|warning:' | head -n 60 >&2 ||
             tail -n 30 "$log" >&2
         return 1
     }

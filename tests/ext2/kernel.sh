@@ -14,8 +14,9 @@ can_loop || skip_all "this kernel has no loop devices or no ext2"
 can_fuse || skip "mounts" "/dev/fuse cannot be used"
 
 mnt=$work/kernel
-entries=100000
+entries=40000
 ! is_quick || entries=20000
+! is_long || entries=100000
 
 # The kernel's opinion of the filesystem's counters, for statfs.
 counters() { stat -f -c '%s %S %b %f %a %c %d %l' "$1"; }

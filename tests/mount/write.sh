@@ -16,10 +16,13 @@ is() {
     cmp -s wanted "$1" ||
         fail "$1: $(cmp wanted "$1" 2>&1 | head -1)"
 }
-# Whatever the kernel has of the files is forgotten, if we may say so.
+# What the kernel has of the files is written and forgotten; of these alone, as
+# others need what it has of theirs.
 drop() {
     sync -f dir 2>said
-    echo 3 2>/dev/null >/proc/sys/vm/drop_caches || :
+    for file in dir/*; do
+        dd if="$file" iflag=nocache count=0 status=none || fail "drop $file"
+    done
 }
 
 data() {
@@ -96,6 +99,11 @@ data() {
 }
 
 while read -r size how options; do
+    # One of each kind, if there is no time.
+    case ${SHALE_TEST_LEVEL:-normal}:$size in
+    quick:15M | quick:300M) ;;
+    quick:*) continue ;;
+    esac
     # shellcheck disable=SC2086
     fat disk.img "$size" $options
     must "$SHALE" mount disk.img dir -o "$how"
