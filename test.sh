@@ -27,6 +27,7 @@
 # failed. Logs are in build/logs/.
 set -euo pipefail
 export LC_ALL=C
+umask 022
 
 cd "$(dirname "$0")"
 . scripts/setup.sh

@@ -339,7 +339,7 @@ static void shift(unsigned by)
 
 static void while_busy(void)
 {
-    pid_t child = start(words[1], "30");
+    pid_t child = start(words[1], "3000");
 
     if (child < 0) {
         say(-1);
