@@ -198,21 +198,13 @@ size_t shale_mem_destroy(struct shale_mem *mem)
     return live;
 }
 
-void mem_lock(struct shale_mem *mem)
-{
-    lock_exclusive(mem->locks, mem->lock);
-}
-
-void mem_unlock(struct shale_mem *mem)
+void mem_unlock_gone(struct shale_mem *mem)
 {
     struct arena *arena = mem->gone, *next;
     size_t returned = 0;
 
     mem->gone = NULL;
     lock_release(mem->locks, mem->lock);
-    if (!arena)
-        return;
-
     for (; arena; arena = next) {
         next = arena->next_gone;
         returned += arena->page_count << arena->page_bits;
@@ -226,8 +218,6 @@ void mem_unlock(struct shale_mem *mem)
 }
 
 /* -------------------------------------------------------------- allocation */
-
-#define NOINLINE __attribute__((noinline))
 
 /* A run of pages for SIZE bytes. Drops the lock. */
 static void *run_alloc(struct shale_mem *mem, size_t size)
@@ -270,16 +260,10 @@ static void run_free(struct shale_mem *mem, void *run, size_t size)
     pages_free(mem, arena, run);
 }
 
-/*
- * As shale_alloc() and shale_free(), when nothing is at hand. By themselves,
- * for what they keep in registers is not to be saved by those.
- */
-static NOINLINE void *alloc_slow(struct shale_mem *mem, size_t size)
+static MEM_NOINLINE void *alloc_run(struct shale_mem *mem, size_t size)
 {
     void *run = NULL;
 
-    if (is_classed(mem, size))
-        return object_alloc(mem_class(mem, size), size);
     if (size == 0)
         return NULL;
     mem_lock(mem);
@@ -289,17 +273,29 @@ static NOINLINE void *alloc_slow(struct shale_mem *mem, size_t size)
     return run;
 }
 
-static NOINLINE void free_slow(struct shale_mem *mem, void *ptr, size_t size)
+static MEM_NOINLINE void free_run(struct shale_mem *mem, void *run, size_t size)
+{
+    mem_lock(mem);
+    run_free(mem, run, size);
+    mem_unlock(mem);
+}
+
+/* As shale_alloc() and shale_free(), when nothing is at hand. */
+static MEM_NOINLINE void *alloc_slow(struct shale_mem *mem, size_t size)
+{
+    return is_classed(mem, size) ? object_alloc(mem_class(mem, size), size)
+                                 : alloc_run(mem, size);
+}
+
+static MEM_NOINLINE void free_slow(struct shale_mem *mem, void *ptr,
+                                   size_t size)
 {
     if (!ptr)
         return;
-    if (is_classed(mem, size)) {
+    if (is_classed(mem, size))
         object_free(mem_class(mem, size), ptr, size);
-        return;
-    }
-    mem_lock(mem);
-    run_free(mem, ptr, size);
-    mem_unlock(mem);
+    else
+        free_run(mem, ptr, size);
 }
 
 void *shale_alloc(struct shale_mem *mem, size_t size)

@@ -20,10 +20,10 @@
 #include "memfn.h"
 
 #define DEPOT_ROOMS 4           /* of magazines, in a depot, to begin with */
-#define A_WHILE 32              /* magazines' halves; see (2) */
+#define A_WHILE 1024            /* objects; see (2) */
 
-/* At last: pointers, and what they point to, which is a part of the budget. */
-#define DEPOT_MOST (CLASS_MAX / sizeof(void *))
+/* At last: objects, whose addresses fit into any class; and their bytes. */
+#define DEPOT_MOST 512
 #define DEPOT_BYTES ((size_t)2 << 20)
 #define BUDGET_SHARE 128
 
@@ -144,7 +144,7 @@ void rack_give(struct shale_slab *slab, struct trip *trip)
             magazine_grow(slab, trip->place);   /* keeps (3) */
         else if (rack->given > A_WHILE)
             magazine_shrink(slab, trip->place); /* keeps (2) */
-        rack->given++;
+        rack->given += trip->count;
         depot_make(slab, rack);
         depot_give(slab, rack, trip);
     }
@@ -154,13 +154,11 @@ void rack_give(struct shale_slab *slab, struct trip *trip)
         slab_put(slab, rack->depot[--rack->depot_count], 0);
 }
 
-size_t rack_depot_drain(struct shale_slab *slab)
+void rack_depot_drain(struct shale_slab *slab)
 {
     struct rack *rack = rack_of(slab);
-    size_t all = 0;
 
-    for (; rack->depot_count > 0; all++)
+    while (rack->depot_count > 0)
         slab_put_held(slab, rack->depot[--rack->depot_count]);
     depot_end(slab, rack);
-    return all;
 }

@@ -71,21 +71,18 @@ static void hand_over(struct shale_slab *slab, struct trip *trip)
     magazine_leave(slab);
 }
 
-static size_t magazines_drain(struct shale_slab *slab)
+static void magazines_drain(struct shale_slab *slab)
 {
     void *some[BATCH];
     struct trip trip = { .some = some };
-    size_t all = 0;
 
     if (!rack_of(slab))
-        return 0;
-    for (hand_over(slab, &trip); trip.count > 0; hand_over(slab, &trip)) {
-        all += trip.count;
+        return;
+    for (hand_over(slab, &trip); trip.count > 0; hand_over(slab, &trip))
         while (trip.count > 0)
             slab_put_held(slab, some[--trip.count]);
-    }
     magazine_shrink(slab, trip.place);
-    return all + rack_depot_drain(slab);
+    rack_depot_drain(slab);
 }
 
 static void magazines_recall(struct shale_mem *mem)
@@ -154,25 +151,20 @@ static void *alloc_locked(struct shale_slab *slab, size_t asked,
     return object;
 }
 
-static void *magazine_alloc(struct shale_slab *slab, size_t asked)
+/* There is nothing at hand in MAGAZINE, or NULL, at PLACE, where we are. */
+static MEM_NOINLINE void *alloc_refill(struct shale_slab *slab, size_t asked,
+                                       struct magazine *magazine,
+                                       unsigned place)
 {
-    void *some[BATCH];
-    struct trip trip = { .some = some };
-    struct magazine *magazine = magazine_enter(slab, &trip.place);
-    void *object = NULL;
-    bool is_popped = magazine && magazine_pop(magazine, &object);
+    void *some[BATCH], *object = NULL;
+    struct trip trip = { .place = place, .some = some };
 
-    if (is_popped && is_class(slab))
-        number_add(&magazine->bytes, asked);
-    if (magazine && !is_popped)
+    if (magazine)
         trip.noted = magazine_note(slab, magazine, 0);
     magazine_leave(slab);
-    if (is_popped)
-        return object;
-
     mem_lock(slab->mem);
     rack_account(slab, &trip.noted);
-    recall_follow(slab->mem, trip.place);
+    recall_follow(slab->mem, place);
     if (mem_fails_now(slab->mem))
         slab->failures++;
     else
@@ -180,6 +172,20 @@ static void *magazine_alloc(struct shale_slab *slab, size_t asked)
     mem_unlock(slab->mem);
     if (trip.count > 0)
         some_keep(slab, &trip);
+    return object;
+}
+
+static void *magazine_alloc(struct shale_slab *slab, size_t asked)
+{
+    unsigned place;
+    struct magazine *magazine = magazine_enter(slab, &place);
+    void *object;
+
+    if (!magazine || !magazine_pop(magazine, &object))
+        return alloc_refill(slab, asked, magazine, place);
+    if (is_class(slab))
+        number_add(&magazine->bytes, asked);
+    magazine_leave(slab);
     return object;
 }
 
@@ -196,31 +202,42 @@ static void make_room(struct shale_slab *slab, struct magazine *magazine,
     trip->noted = magazine_note(slab, magazine, held + 1);
 }
 
-static void magazine_free(struct shale_slab *slab, void *object, size_t asked)
+/* There is no room in MAGAZINE, or NULL, at PLACE, where we are. */
+static MEM_NOINLINE void free_away(struct shale_slab *slab, void *object,
+                                   size_t asked, struct magazine *magazine,
+                                   unsigned place)
 {
     void *some[BATCH];
-    struct trip trip = { .some = some };
-    struct magazine *magazine = magazine_enter(slab, &trip.place);
-    bool is_pushed = magazine && magazine_push(magazine, object);
+    struct trip trip = { .place = place, .some = some };
 
-    if (is_pushed && is_class(slab))
-        number_add(&magazine->bytes, 0 - asked);
-    if (magazine && !is_pushed)
+    if (magazine)
         make_room(slab, magazine, object, &trip);
-    else if (!is_pushed)
+    else
         trip.some[trip.count++] = object;
     magazine_leave(slab);
-    if (is_pushed)
-        return;
 
     mem_lock(slab->mem);
     trip.noted.bytes -= asked;
     rack_account(slab, &trip.noted);
     rack_give(slab, &trip);
-    if (trip.place)
-        magazine_make(slab, trip.place);
-    recall_follow(slab->mem, trip.place);
+    if (place)
+        magazine_make(slab, place);
+    recall_follow(slab->mem, place);
     mem_unlock(slab->mem);
+}
+
+static void magazine_free(struct shale_slab *slab, void *object, size_t asked)
+{
+    unsigned place;
+    struct magazine *magazine = magazine_enter(slab, &place);
+
+    if (!magazine || !magazine_push(magazine, object)) {
+        free_away(slab, object, asked, magazine, place);
+        return;
+    }
+    if (is_class(slab))
+        number_add(&magazine->bytes, 0 - asked);
+    magazine_leave(slab);
 }
 
 /* --------------------------------------------------- all of them at once */

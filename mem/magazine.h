@@ -50,7 +50,7 @@ struct berth {
 struct rack {
     size_t room;                /* of each magazine, to begin with */
     size_t depot_count, depot_room;
-    size_t given;               /* how often, since some were taken */
+    size_t given;               /* objects, since some were taken */
     bool is_spilt;              /* some found no room in the depot */
     void **depot;               /* NULL: not needed yet */
     char apart[64];             /* ... from what is looked at all the time */
@@ -111,10 +111,10 @@ struct magazine_ops {
     struct noted (*sum)(const struct shale_slab *slab);
 
     /*
-     * Give back what is at hand of SLAB at the caller's place, and in between;
-     * returns how many. Pages of objects with a destructor stay, empty.
+     * Give back what is at hand of SLAB at the caller's place, and in between.
+     * Pages of objects with a destructor stay, empty.
      */
-    size_t (*drain)(struct shale_slab *slab);
+    void (*drain)(struct shale_slab *slab);
 
     /* See to it that all others do so when they next come, for anything. */
     void (*recall)(struct shale_mem *mem);

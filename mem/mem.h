@@ -2,7 +2,8 @@
  * mem.h - inside the allocator: arenas, pages, slabs, and who calls whom
  *
  *      alloc.c     sizes to classes and runs of pages; create and destroy
- *      slab.c      equal objects carved from blocks of pages
+ *      slab.c      equal objects carved from slab pages
+ *      slabpage.c  those pages, each a block of what pages.c has
  *      pages.c     the buddy allocator: runs of pages carved from arenas
  *      arena.c     arenas borrowed from the host, found again by address
  *      magazine.c  objects at hand, for each thread or processor, if asked for
@@ -26,6 +27,11 @@
 
 #include "shale/atomic.h"
 #include "shale/mem.h"
+
+#include "lock.h"
+
+/* By itself: what it keeps in registers its callers need not save. */
+#define MEM_NOINLINE __attribute__((noinline))
 
 /* A constant and not an #ifdef: either build compiles all of the code. */
 #ifdef SHALE_MEM_DEBUG
@@ -182,19 +188,44 @@ struct shale_mem {
     struct shale_slab classes[];
 };
 
-/*
- * Take the lock; let it go, and then return to the host the arenas that have
- * come loose meanwhile.
- */
-void mem_lock(struct shale_mem *mem);
-void mem_unlock(struct shale_mem *mem);
+static inline void mem_lock(struct shale_mem *mem)
+{
+    lock_exclusive(mem->locks, mem->lock);
+}
+
+/* Let the lock go, and then return to the host what has come loose. */
+void mem_unlock_gone(struct shale_mem *mem);
+
+static inline void mem_unlock(struct shale_mem *mem)
+{
+    if (mem->gone)
+        mem_unlock_gone(mem);
+    else
+        lock_release(mem->locks, mem->lock);
+}
+
+/* An allocation is to fail soon: is it this one? */
+bool mem_fails_soon(struct shale_mem *mem);
 
 /* Called by every allocation first: is this the one that has to fail? */
-bool mem_fails_now(struct shale_mem *mem);
+static inline bool mem_fails_now(struct shale_mem *mem)
+{
+    return mem->fail_armed && mem_fails_soon(mem);
+}
 
 /* Account BYTES given to a caller, or taken back. */
-void mem_count_alloc(struct shale_mem *mem, size_t bytes);
-void mem_count_free(struct shale_mem *mem, size_t bytes);
+static inline void mem_count_alloc(struct shale_mem *mem, size_t bytes)
+{
+    mem->live += bytes;
+    /* What magazines note may be missing here: a wrapped number, then. */
+    if (mem->live > mem->peak && mem->live <= SIZE_MAX / 2)
+        mem->peak = mem->live;
+}
+
+static inline void mem_count_free(struct shale_mem *mem, size_t bytes)
+{
+    mem->live -= bytes;
+}
 
 /* Bytes that callers hold, what is noted in magazines included. */
 size_t mem_live(const struct shale_mem *mem);
@@ -258,30 +289,54 @@ void pages_add_arena(struct shale_mem *mem, struct arena *arena, size_t from,
 /* Part with the spare arena, if there is one: mem_unlock() gives it back. */
 void pages_drop_spare(struct shale_mem *mem);
 
-/* ------------------------------------------------------------------ slab.c */
+/* -------------------------------------------------------------- slabpage.c */
 
 void slab_init(struct shale_slab *slab, struct shale_mem *mem,
                const struct shale_slab_config *config);
+
+/*
+ * The current page is full, or there is none: make one current that has a free
+ * slot. NULL if no memory is left. Drops the lock.
+ */
+struct slab_page *slab_page_next(struct shale_slab *slab);
+
+/* PAGE, which is not current, was full, or is now empty. */
+void slab_page_turn(struct shale_slab *slab, struct slab_page *page,
+                    bool was_full);
+
+/*
+ * Keep no more than one page that is empty; or none; or none at all. Each drops
+ * the lock if objects have a destructor.
+ */
+void slab_pages_trim(struct shale_slab *slab);
+void slab_spare_drop(struct shale_slab *slab);
+void slab_pages_drop(struct shale_slab *slab);
+
+/* Is SLAB the class of whole pages, which has no slab pages? */
+static inline bool is_of_pages(const struct shale_slab *slab)
+{
+    return CLASS_OF_PAGES && slab->capacity == 0;
+}
+
+/* One of those, for a caller; or back. Taking drops the lock. */
+void *slab_whole_take(struct shale_slab *slab);
+void slab_whole_put(struct shale_slab *slab, void *page);
+
+/* ------------------------------------------------------------------ slab.c */
 
 /* Let SLAB be seen by statistics and checks, or no more. */
 void slab_link(struct shale_slab *slab);
 void slab_unlink(struct shale_slab *slab);
 
-/* An object for a caller who wants ASKED bytes of it. Drops the lock. */
-void *slab_alloc(struct shale_slab *slab, size_t asked);
-
-/* Give back OBJECT. Drops the lock if its page goes. */
-void slab_free(struct shale_slab *slab, void *object, size_t asked);
-
-/* The same, of which nobody is told: to a magazine it goes, or comes from. */
+/*
+ * An object of ASKED bytes, or back, of which nobody is told: to a magazine it
+ * goes, or comes from. Drops the lock if a page comes, or goes.
+ */
 void *slab_take(struct shale_slab *slab, size_t asked);
 void slab_put(struct shale_slab *slab, void *object, size_t asked);
 
 /* The latter, which never drops the lock: more pages may stay empty for it. */
 void slab_put_held(struct shale_slab *slab, void *object);
-
-/* Give back what is kept only to be fast; returns the bytes. Drops the lock. */
-size_t slab_spare_drop(struct shale_slab *slab);
 
 /* From beginning to end, when there is nothing to be had without the lock. */
 void *object_alloc(struct shale_slab *slab, size_t asked);
@@ -289,9 +344,9 @@ void object_free(struct shale_slab *slab, void *object, size_t asked);
 
 /*
  * Take from every slab the empty pages that it keeps to be fast, except where
- * a destructor has to run first. Returns whether there were any.
+ * a destructor has to run first. Never drops the lock.
  */
-bool slab_reclaim(struct shale_mem *mem);
+void slab_reclaim(struct shale_mem *mem);
 
 /* Is there a free slot in a page that SLAB has? */
 static inline bool slab_has_room(const struct shale_slab *slab)

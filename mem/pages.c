@@ -277,9 +277,12 @@ void *pages_alloc(struct shale_mem *mem, size_t count, unsigned align,
     if (run)
         return run_counted(mem, run);
 
-    /* Last resort: what is kept only to be fast. */
-    if (slab_reclaim(mem))
-        run = take(mem, count, align, state, out);
+    /*
+     * Last resort: what is kept only to be fast; and what others have borrowed
+     * while we asked the source in vain.
+     */
+    slab_reclaim(mem);
+    run = take(mem, count, align, state, out);
     if (!run && mem->spare) {
         pages_drop_spare(mem);
         mem_unlock(mem);

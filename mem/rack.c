@@ -332,9 +332,7 @@ void rack_fini(struct shale_slab *slab)
     atomic_store_explicit(&slab->berths, NULL, memory_order_relaxed);
     for (unsigned i = 1; i <= mem->magazines->places->count; i++)
         magazine_end(slab, i);
-    while (rack->depot_count > 0)
-        slab_put_held(slab, rack->depot[--rack->depot_count]);
-    depot_end(slab, rack);
+    rack_depot_drain(slab);
     atomic_store_explicit(&slab->rack, NULL, memory_order_relaxed);
     mem_own_put(mem, rack, rack_size(mem));
 }

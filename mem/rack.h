@@ -84,8 +84,8 @@ void rack_take(struct shale_slab *slab, struct trip *trip);
 /* Give away what TRIP has carried here. Drops the lock. */
 void rack_give(struct shale_slab *slab, struct trip *trip);
 
-/* Give back what is in the depot of SLAB; returns how many. */
-size_t rack_depot_drain(struct shale_slab *slab);
+/* Give back what is in the depot of SLAB, which has a rack. */
+void rack_depot_drain(struct shale_slab *slab);
 
 /* Memory of our own, which nobody is told of. Taking drops the lock. */
 void *mem_own_take(struct shale_mem *mem, size_t size);

@@ -4,19 +4,6 @@
 #include "magazine.h"
 #include "mem.h"
 
-void mem_count_alloc(struct shale_mem *mem, size_t bytes)
-{
-    mem->live += bytes;
-    /* What magazines note may be missing here: a wrapped number, then. */
-    if (mem->live > mem->peak && mem->live <= SIZE_MAX / 2)
-        mem->peak = mem->live;
-}
-
-void mem_count_free(struct shale_mem *mem, size_t bytes)
-{
-    mem->live -= bytes;
-}
-
 static struct noted noted_of(const struct shale_slab *slab)
 {
     const struct magazines *magazines = slab->mem->magazines;
@@ -103,9 +90,9 @@ bool shale_mem_failed(struct shale_mem *mem)
     return failed;
 }
 
-bool mem_fails_now(struct shale_mem *mem)
+bool mem_fails_soon(struct shale_mem *mem)
 {
-    if (!mem->fail_armed || mem->fail_after-- > 0)
+    if (mem->fail_after-- > 0)
         return false;
     mem->fail_armed = false;
     mem->failed = true;

@@ -320,6 +320,46 @@ START_TEST(the_spare_arena_makes_room)
 }
 END_TEST
 
+/* ------------------------------------------------- two who grow at a time */
+
+static struct shale_mem *grown;
+static void *of_another;
+
+/* Somebody else borrows the last there is while we ask for it. */
+static void *lend_to_another(struct shale_arena_source *base, size_t min,
+                             size_t *size)
+{
+    base->lend = test_lend;
+    of_another = shale_alloc(grown, PAGE);
+    ck_assert_ptr_nonnull(of_another);
+    return test_lend(base, min, size);
+}
+
+/* What he borrowed has room for both. */
+START_TEST(another_has_borrowed)
+{
+    struct test_source source;
+    void *pages[64];
+    size_t count = 0;
+
+    test_source_init(&source, 16 * PAGE, 0);
+    source.limit = 1;
+    grown = shale_mem_create(&source.base, NULL, 0);
+    while (count < 64 && (pages[count] = shale_alloc(grown, 2 * PAGE)))
+        count++;
+    ck_assert_uint_lt(count, 64);
+    source.limit = 2;
+    source.base.lend = lend_to_another;
+    ck_assert_ptr_nonnull(pages[count] = shale_alloc(grown, 2 * PAGE));
+    ck_assert_uint_eq(source.arenas, 2);
+    shale_free(grown, of_another, PAGE);
+    for (size_t i = 0; i <= count; i++)
+        shale_free(grown, pages[i], 2 * PAGE);
+    test_mem_sound(grown, "at the end");
+    ck_assert_uint_eq(shale_mem_destroy(grown), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("mem/pages");
@@ -328,6 +368,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, static_arena_is_all_there_again, 0,
                         sizeof arrays / sizeof arrays[0]);
     tcase_add_test(tc, too_small_an_array_lends_nothing);
+    tcase_add_test(tc, another_has_borrowed);
     suite_add_tcase(s, tc);
 
     tc = tcase_create("arenas");
