@@ -104,6 +104,10 @@ bool table_content(struct shale_image *image, uint64_t start, uint64_t size,
     }
     if (!shale_guess_type(&slice.base, out, TABLE_CONTENT_MAX))
         out[0] = '\0';
+    /* "vfat" is what others call it. */
+    driver = shale_driver_named(out);
+    if (driver)
+        snprintf(out, TABLE_CONTENT_MAX, "%s", shale_driver_name(driver));
     return false;
 }
 
