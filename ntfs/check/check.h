@@ -82,6 +82,7 @@ struct ntfs_check_record {
 #define NTFS_CHECK_CALLED_VIEW 0x0400u  /* ... or other indexes than of names */
 #define NTFS_CHECK_NAMED_SO  0x0800u    /* a name says it is a directory */
 #define NTFS_CHECK_NAMED_NOT 0x1000u    /* ... or that it is none */
+#define NTFS_CHECK_PARTLY    0x2000u    /* of its index some cannot be read */
 
 /* Where a field is in its struct. */
 #define NTFS_CHECK_FIELD(type, name) ((uint32_t)offsetof(struct type, name))
@@ -230,7 +231,9 @@ int ntfs_check_mark(struct ntfs_check *nc, uint64_t number, uint16_t on);
 struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
                                          uint64_t number);
 
-/* Has it been told that record NUMBER cannot be had, or not all of it? */
+/* Is record NUMBER out of reach: not given, or past the device's end? */
+bool ntfs_check_is_unread(struct ntfs_check *nc, uint64_t number);
+/* Has it been told that it cannot be had, or not all of it? */
 bool ntfs_check_is_told(struct ntfs_check *nc, uint64_t number);
 
 /* A list means one more attribute of the extension record NUMBER. */

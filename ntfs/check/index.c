@@ -115,12 +115,16 @@ static const char *block_take(struct walk *walk, uint64_t number,
 
     *err = ntfs_stream_fetch(vol, &index->blocks, offset, level->block,
                              index->block_size);
-    if (*err && *err != SHALE_ENOMEM) {
-        *err = 0;
+    if (*err == SHALE_ENOMEM)
+        return NULL;
+    if (*err) {
+        /* What the device does not give may be as it should. */
+        *err = *err != SHALE_EIO ? 0
+             : ntfs_check_mark(walk->tree.nc,
+                               ntfs_check_file_of(walk->tree.record),
+                               NTFS_CHECK_PARTLY);
         return "ntfs: a block of it cannot be read";
     }
-    if (*err)
-        return NULL;
     wrong = ntfs_fixup(level->block, index->block_size, "INDX");
     if (!wrong && le64_get(head->vcn) != offset >> index->vcn_shift)
         wrong = "ntfs: index block that says it is another one";

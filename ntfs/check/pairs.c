@@ -204,8 +204,9 @@ static void tell_side(const struct pile *pile, const struct side *side)
                         file.flags & (NTFS_CHECK_EXTENSION |
                                       NTFS_CHECK_DAMAGED)))
         return;                 /* which has been told */
-    if (!side->entry && check_bits_has(nc->unread, side->dir))
-        return;                 /* likewise */
+    if (!side->entry && (dir.flags & NTFS_CHECK_PARTLY ||
+                         ntfs_check_is_unread(nc, side->dir)))
+        return;                 /* likewise; it may be there */
     if (side->entry)
         code = NTFS_CHECK_ENTRY_STRAY;
     else if (!(dir.flags & NTFS_CHECK_DIRECTORY))

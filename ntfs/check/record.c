@@ -39,10 +39,16 @@ struct ntfs_check_record ntfs_check_kept(struct ntfs_check *nc,
     return kept;
 }
 
+bool ntfs_check_is_unread(struct ntfs_check *nc, uint64_t number)
+{
+    return number < nc->record_count ? check_bits_has(nc->unread, number)
+                                     : number < nc->vol->record_count;
+}
+
 bool ntfs_check_is_told(struct ntfs_check *nc, uint64_t number)
 {
     return ntfs_check_kept(nc, number).flags & NTFS_CHECK_DAMAGED ||
-           check_bits_has(nc->unread, number);
+           ntfs_check_is_unread(nc, number);
 }
 
 /* Add CHANGE to what is kept of NUMBER: its flags are set, its links and
