@@ -49,7 +49,7 @@ int ntfs_index_child(struct ntfs_volume *vol, const struct ntfs_index *index,
 struct descent {
     struct ntfs_index_node node;
     struct ntfs_entry entry;
-    uint8_t block[];            /* of the node, but for the root's */
+    uint8_t *block;             /* of the node, but for the root's */
 };
 
 /* As ntfs_index_descend(), with memory for WAY. */
@@ -77,18 +77,23 @@ static int descend_by(struct ntfs_volume *vol, const struct ntfs_index *index,
                                "circle", way->node.at, index->ino);
 }
 
+/* In two pieces: what is a little more than a page takes two. */
 int ntfs_index_descend(struct ntfs_volume *vol, const struct ntfs_index *index,
                        ntfs_compare_fn *compare, void *context)
 {
-    size_t size = sizeof(struct descent) +
-                  (index->branches ? index->block_size : 0);
-    struct descent *way = shale_alloc(vol->fs->mem, size);
+    size_t size = index->branches ? index->block_size : 0;
+    struct shale_mem *mem = vol->fs->mem;
+    struct descent *way = shale_alloc(mem, sizeof *way);
     int found;
 
     if (!way)
         return SHALE_ENOMEM;
-    found = descend_by(vol, index, compare, context, way);
-    shale_free(vol->fs->mem, way, size);
+    way->block = size > 0 ? shale_alloc(mem, size) : NULL;
+    found = size > 0 && !way->block
+                ? SHALE_ENOMEM
+                : descend_by(vol, index, compare, context, way);
+    shale_free(mem, way->block, size);
+    shale_free(mem, way, sizeof *way);
     return found;
 }
 
