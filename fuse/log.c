@@ -10,22 +10,38 @@
 #include <time.h>
 
 #include "fuse/daemon.h"
+#include "tools/escape.h"
 
 /* A damaged image has something to say for every file that is touched. */
 enum { LOG_BURST = 20, LOG_SECONDS = 10 };
 
+/* A line, with a path as its subject; and as it is shown. */
+enum { LINE = 4 * SHALE_WHY_MAX, SHOWN = 4 * LINE + 1 };
+
+/*
+ * "SUBJECT: TEXT" in OUT. There are names in it, of files and by those who have
+ * made the image, which are not to move anybody's cursor, nor to look like
+ * lines of their own.
+ */
+static char *compose(const char *subject, const char *text, char out[SHOWN])
+{
+    char line[LINE];
+
+    snprintf(line, sizeof line, "%s%s%s", subject ? subject : "",
+             subject ? ": " : "", text);
+    escape_message(line, strlen(line), out);
+    return out;
+}
+
 void complain(const char *subject, const char *format, ...)
 {
-    char text[2 * SHALE_WHY_MAX];
+    char text[2 * SHALE_WHY_MAX], shown[SHOWN];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (subject)
-        fprintf(stderr, "shale: %s: %s\n", subject, text);
-    else
-        fprintf(stderr, "shale: %s\n", text);
+    fprintf(stderr, "shale: %s\n", compose(subject, text, shown));
 }
 
 /* ---------------------------------------------------------- rate limit */
@@ -92,9 +108,11 @@ void log_text(struct daemon_log *log, enum shale_level level, const char *text)
 void log_hold(struct daemon_log *log, const char *text)
 {
     size_t used = strlen(log->held);
+    char shown[SHOWN];
 
-    if (used + strlen(text) + 2 <= sizeof log->held)
-        snprintf(log->held + used, sizeof log->held - used, "%s\n", text);
+    compose(NULL, text, shown);         /* in one line */
+    if (used + strlen(shown) + 2 <= sizeof log->held)
+        snprintf(log->held + used, sizeof log->held - used, "%s\n", shown);
 }
 
 const char *log_last(struct daemon_log *log)
@@ -156,5 +174,8 @@ void log_syslog(enum shale_level level, const char *subject, const char *text)
         [SHALE_LOG_INFO] = LOG_INFO,
     };
 
-    syslog(LOG_DAEMON | priorities[level], "%s: %s", subject, text);
+    char shown[SHOWN];
+
+    syslog(LOG_DAEMON | priorities[level], "%s",
+           compose(subject, text, shown));
 }

@@ -6,6 +6,8 @@
 
 #include "tools.h"
 
+enum { WIDTH = 80, HELP_AT = 27 };      /* columns */
+
 void help_overview(FILE *to)
 {
     fputs("Usage: shale COMMAND [OPTION...] IMAGE[:PATH] [PATH...]\n"
@@ -13,6 +15,23 @@ void help_overview(FILE *to)
     for (const struct command *const *each = commands; *each; each++)
         fprintf(to, "  %-10s %s\n", (*each)->name, (*each)->summary);
     fputs("\nshale help COMMAND tells more. See also shale(1).\n", to);
+}
+
+/* Print TEXT from COLUMN on, and what has no room below, from INDENT on. */
+static void print_wrapped(const char *text, int column, int indent)
+{
+    while (*text) {
+        int len = (int)strcspn(text, " ");
+
+        if (column + 1 + len > WIDTH) {
+            printf("\n%*s", indent - 1, "");
+            column = indent - 1;
+        }
+        column += printf(" %.*s", len, text);
+        text += len;
+        text += *text == ' ';
+    }
+    putchar('\n');
 }
 
 /*
@@ -34,7 +53,7 @@ static void help_option(const struct command_option *option, bool long_only)
                                option->name);
     if (option->arg)
         snprintf(left + at, sizeof left - at, " %s", option->arg);
-    printf("  %-24s %s\n", left, option->help);
+    print_wrapped(option->help, printf("  %-24s", left), HELP_AT);
 }
 
 static void help_options(const char *title, const struct command *command,

@@ -13,6 +13,7 @@
 
 #include "fuse/daemon.h"
 #include "mounts.h"
+#include "optionerr.h"
 #include "tools.h"
 
 static const char usage[] =
@@ -168,10 +169,8 @@ static int take(struct mount_options *options, int letter, bool helper)
     case 'w':
     case 'r':
     case 'N':                   /* a namespace, which mount(8) has entered */
-        return MOUNT_OK;
     default:
-        complain(NULL, "see shale mount --help");
-        return MOUNT_USAGE;
+        return MOUNT_OK;
     }
 }
 
@@ -192,8 +191,14 @@ static int parse(struct mount_options *options, int argc, char **argv,
     int letter, status;
 
     optind = 1;
-    while ((letter = getopt_long(argc, argv, "o:p:t:fdsnvwrN:h", longs,
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, ":o:p:t:fdsnvwrN:h", longs,
                                  NULL)) >= 0) {
+        if (letter == '?' || letter == ':') {
+            optionerr(argv, longs, letter, why);
+            complain(NULL, "%s; see shale mount --help", why);
+            return MOUNT_USAGE;
+        }
         *help = letter == 'h';
         status = *help ? MOUNT_OK : take(options, letter, helper);
         if (status || *help)

@@ -6,6 +6,7 @@
 
 #include "fuse/daemon.h"
 #include "mounts.h"
+#include "optionerr.h"
 #include "tools.h"
 
 static const char usage[] =
@@ -27,12 +28,14 @@ static const struct option longs[] = {
 
 int umount_main(int argc, char **argv)
 {
+    char why[OPTIONERR_MAX];
     bool lazy = false;
     int letter, status = MOUNT_OK;
 
     optind = 1;
+    opterr = 0;
     /* The flags after the colon are umount(8)'s, with no meaning here. */
-    while ((letter = getopt_long(argc, argv, "lh" "fnrvt:N:", longs,
+    while ((letter = getopt_long(argc, argv, ":lh" "fnrvt:N:", longs,
                                  NULL)) >= 0) {
         switch (letter) {
         case 'l':
@@ -42,7 +45,9 @@ int umount_main(int argc, char **argv)
             fputs(usage, stdout);
             return finish_output(MOUNT_OK);
         case '?':
-            complain(NULL, "see shale umount --help");
+        case ':':
+            optionerr(argv, longs, letter, why);
+            complain(NULL, "%s; see shale umount --help", why);
             return MOUNT_USAGE;
         default:
             break;

@@ -110,7 +110,9 @@ static void show_image(const struct info *info)
 
     print_size_long(info->size, size);
     print_name(stdout, info->vol.name, strlen(info->vol.name));
-    printf(": %s (%" PRIu64 " bytes)", size, info->size);
+    printf(": %s", size);
+    if (info->size >= 1024)
+        printf(" (%" PRIu64 " bytes)", info->size);
     if (info->table.info.kind == SHALE_TABLE_NONE && !info->whole_known &&
         info->content[0])
         printf(", %s", info->content);

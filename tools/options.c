@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optionerr.h"
 #include "tools.h"
 
 enum {
@@ -78,6 +79,8 @@ void options_init(struct options *o, const struct command *command, int argc,
     size_t longs = 0, shorts = 0;
 
     memset(o, 0, sizeof *o);
+    o->shorts[shorts++] = ':';  /* we say what is wrong ourselves */
+    opterr = 0;
     o->command = command;
     o->argc = argc;
     o->argv = argv;
@@ -250,9 +253,11 @@ int options_next(struct options *o)
             o->status = finish_output(STATUS_OK);
             return OPTIONS_STOP;
         }
-        if (letter == '?') {    /* getopt_long() has said why */
-            fprintf(stderr, "Try: %s --help\n", o->argv[0]);
-            o->status = STATUS_USAGE;
+        if (letter == '?' || letter == ':') {
+            char why[OPTIONERR_MAX];
+
+            optionerr(o->argv, o->longs, letter, why);
+            o->status = options_complain(o, "%s", why);
             return OPTIONS_STOP;
         }
         if (options_has(o->command, letter))

@@ -10,41 +10,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "escape.h"
 #include "tools.h"
-#include "utf8.h"
 
 bool print_escape;
-
-/*
- * Write the next character of TEXT, LEN bytes, in a harmless form to OUT (five
- * bytes are enough), terminated. Returns how many bytes of TEXT that was.
- */
-static size_t escape_one(const char *text, size_t len, char out[5])
-{
-    static const char letters[] = "abtnvfr";    /* of 0x07 to 0x0d */
-    unsigned char first = (unsigned char)*text;
-    uint32_t point;
-    size_t taken = utf8_decode(text, len, &point);
-
-    if (first == '\\') {
-        strcpy(out, "\\\\");
-    } else if (first >= 0x07 && first <= 0x0d) {
-        snprintf(out, 5, "\\%c", letters[first - 0x07]);
-    } else if (taken == 0 || point < 0x20 || point == 0x7f) {
-        snprintf(out, 5, "\\%03o", first);
-        return 1;
-    } else if (point >= 0x80 && point < 0xa0) {
-        /* C1 controls are two bytes: the first now, the second next time,
-           when it is no UTF-8. */
-        snprintf(out, 5, "\\%03o", first);
-        return 1;
-    } else {
-        memcpy(out, text, taken);
-        out[taken] = '\0';
-        return taken;
-    }
-    return 1;
-}
 
 void print_name(FILE *to, const char *name, size_t len)
 {
@@ -53,7 +22,7 @@ void print_name(FILE *to, const char *name, size_t len)
         return;
     }
     while (len > 0) {
-        char piece[5];
+        char piece[ESCAPE_MAX];
         size_t taken = escape_one(name, len, piece);
 
         fputs(piece, to);
@@ -65,18 +34,8 @@ void print_name(FILE *to, const char *name, size_t len)
 char *print_escaped(const char *name, size_t len)
 {
     char *text = xrealloc(NULL, len + 1, 4);
-    char *end = text;
 
-    *end = '\0';
-    while (len > 0) {
-        char piece[5];
-        size_t taken = escape_one(name, len, piece);
-
-        /* A message has no need of doubled backslashes. */
-        end = stpcpy(end, strcmp(piece, "\\\\") ? piece : "\\");
-        name += taken;
-        len -= taken;
-    }
+    escape_message(name, len, text);
     return text;
 }
 

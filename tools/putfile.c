@@ -57,18 +57,20 @@ void put_fail_host(struct put *put, int error)
 
 static void done(struct put *put)
 {
-    char *shown, *from;
+    char *from, *image, *to;
 
     put->done++;
     progress_file();
     if (!put->verbose)
         return;
     from = print_escaped(put->from, strlen(put->from));
-    shown = print_escaped(put->to, strlen(put->to));
+    image = print_escaped(put->vol->name, strlen(put->vol->name));
+    to = print_escaped(put->to, strlen(put->to));
     progress_hide();
-    printf("%s -> %s:%s\n", from, put->vol->name, shown);
+    printf("%s -> %s:%s\n", from, image, to);
     free(from);
-    free(shown);
+    free(image);
+    free(to);
 }
 
 /* ------------------------------------------------------------ the entry */

@@ -88,7 +88,7 @@ struct options {
     bool quiet;
 
     struct option longs[OPTIONS_MAX + 1];
-    char shorts[2 * OPTIONS_MAX + 1];
+    char shorts[2 * OPTIONS_MAX + 2];
 };
 
 void options_init(struct options *options, const struct command *command,

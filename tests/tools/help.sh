@@ -52,6 +52,7 @@ same "version and --version" "$work/version" "$work/out"
 # an option that is refused names itself on stderr, one that is taken does not.
 for verb in $own; do
     "$SHALE" "$verb" --help >"$work/help"
+    check "$verb: help of 80 columns" bash -c "! grep -E '.{81}' '$work/help'"
     manual=$root/docs/man/shale.1
     refused=2
     case $verb in
@@ -75,8 +76,34 @@ for verb in $own; do
     done < <(grep -oE '^  (-.,|   ) --[a-z-]+' "$work/help" |
         grep -oE -- '--.*')
     status "$verb: unknown long option" "$refused" "$SHALE" "$verb" --frobnicate x
-    says "$verb: unknown long option" "'--frobnicate'"
+    says "$verb: unknown long option" "'--frobnicate' (try: shale $verb --help)"
+    expect "$verb: in one line" 1 "$(wc -l <"$work/err")"
 done
+
+# refused TEXT OPTION...: in words of ours, which name it.
+refused()
+{
+    local want=$1
+
+    shift
+    status "ls $*" 2 "$SHALE" ls "$@"
+    expect "ls $*" "shale: ls: $want (try: shale ls --help)" "$(cat "$work/err")"
+}
+refused "invalid option -- 'Z'" -lZ x
+refused "invalid option -- 'Z'" --json -Zl x
+refused "option requires an argument -- 'p'" x -lp
+refused "option '--part' requires an argument" x --part
+refused "option '--json' takes no argument" --json=5 x
+refused "option '--quiet' takes no argument" --quiet=5 x
+refused "option '--s' is ambiguous" --s x
+refused "unrecognized option '--sx=1'" --sx=1 x
+if [ -e /dev/fuse ]; then
+    for verb in mount umount; do
+        status "$verb: unknown option" 1 "$SHALE" "$verb" --frobnicate
+        expect "$verb: unknown option" "shale: unrecognized option \
+'--frobnicate'; see shale $verb --help" "$(cat "$work/err")"
+    done
+fi
 
 if have mandoc; then
     for page in shale shale-check shale-map; do
