@@ -34,7 +34,15 @@ riscv64)
     device=virtio-blk-device
     options+=(-M virt -bios none -global virtio-mmio.force-legacy=false)
     ;;
+*)
+    echo "run.sh: no such machine: $machine" >&2
+    exit 2
+    ;;
 esac
+command -v "qemu-system-$machine" >/dev/null || {
+    echo "run.sh: needs qemu-system-$machine" >&2
+    exit $NO_STATUS
+}
 
 number=0
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
@@ -50,15 +58,17 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 
-# On a PC, status N makes QEMU end with 2N + 3: see x86_64/machine.c. With 0 it
-# ends when the kernel has not said so.
+# On a PC, status N makes QEMU end with 2N + 3: see x86_64/machine.c. With
+# others it ends when the kernel has not said so.
 status=0
 "qemu-system-$machine" "${options[@]}" "$@" || status=$?
-if [ "$machine" = x86_64 ] && [ $status -ge 3 ]; then
-    status=$(((status - 3) / 2))
-elif [ "$machine" = x86_64 ]; then
-    [ $status -ne 0 ] ||
-        echo "run.sh: the machine was reset, or QEMU told to end" >&2
-    status=$NO_STATUS
+if [ "$machine" = x86_64 ]; then
+    if [ $((status % 2)) = 1 ] && [ $status -ge 3 ]; then
+        status=$(((status - 3) / 2))
+    else
+        [ $status -ne 0 ] ||
+            echo "run.sh: the machine was reset, or QEMU told to end" >&2
+        status=$NO_STATUS
+    fi
 fi
 exit $status

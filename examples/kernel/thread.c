@@ -153,7 +153,7 @@ void thread_preempt(void)
     switch_away();
 }
 
-/* ... and nor is there anything at the address of nothing. */
+/* Who uses too much stack, or a null pointer, is to know. */
 void thread_init(void)
 {
     const void *pages[THREAD_MAX + 2] = { NULL, boot_stack_guard };

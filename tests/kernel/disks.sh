@@ -223,6 +223,40 @@ tells_once()
         "$work/out")" = 4 ] || fail "$1: what a check tells"
 }
 
+# by HOW: that is how the disks of the last boot have interrupted.
+by()
+{
+    [ "$(grep -c "^virtio: a disk that interrupts by $1 [0-9]*\$" \
+        "$work/out")" = 3 ] || {
+        fail "x86_64: disks do not interrupt by $1"
+        grep '^virtio: ' "$work/out" || true
+    }
+}
+
+# lines: a PC's disks that have no messages interrupt by lines, and share them.
+lines()
+{
+    local volume
+
+    for volume in ext2 fat ntfs; do
+        cp --sparse=always "$work/$volume.new" "$work/$volume"
+        echo "sha256 $volume:/big"
+        [ $volume = ntfs ] || echo "cp ntfs:/big $volume:/copy"
+    done >"$work/script"
+    echo 'sha256 ext2:/copy fat:/copy' >>"$work/script"
+    echo poweroff >>"$work/script"
+    if boot x86_64 "$work/out" "$work/ext2" "$work/fat" "$work/ntfs" -- \
+            -global virtio-blk-pci.vectors=0 <"$work/script"; then
+        ok
+    else
+        fail "x86_64: status $? with lines"
+        trouble "$work/out"
+    fi
+    by line
+    [ "$(grep -c "^$(sha256sum <"$tree/big" | cut -c 1-64)  " \
+        "$work/out")" = 5 ] || fail "x86_64: another digest with lines"
+}
+
 # old_disk MACHINE OPTION...: one that QEMU makes as of before the standard is
 # not used, and that is told.
 old_disk()
@@ -253,6 +287,7 @@ for machine in x86_64 riscv64; do
         continue
     }
     one_boot "$machine, virtio" "$machine" 'poll off'
+    [ "$machine" != x86_64 ] || by message
     # What is quick ends here, with one machine.
     ! is_quick || break
     tells_once "$machine"
@@ -267,6 +302,7 @@ for machine in x86_64 riscv64; do
         says_why x86_64 98 'the machine was reset' 'crash reset'
     one_boot "$machine, virtio, polling" "$machine" 'poll on'
     if [ "$machine" = x86_64 ]; then
+        lines
         one_boot "$machine, IDE" "$machine" 'poll off' -i
         old_disk x86_64 -device virtio-blk-pci,disable-modern=on,drive=old
     else

@@ -1,10 +1,12 @@
 /*
  * pci.c - the PCI bus, by the two ports of configuration mechanism #1
  *
- * PCI Local Bus Specification 3.0, 3.2.2.3.2 and chapter 6.
+ * PCI Local Bus Specification 3.0, 3.2.2.3.2 and chapter 6; its section 6.8.2
+ * has the table of messages, MSI-X.
  */
 #include "arch.h"
 #include "kernel.h"
+#include "mmio.h"
 #include "x86_64/pc.h"
 
 #define CONFIG_ADDRESS 0xcf8u
@@ -16,6 +18,18 @@
 #define BAR_64     0x04u
 #define BAR_FLAGS  0x0fu
 #define MANY       0x80u        /* of the header: more than function 0 */
+
+#define CAP_NEXT   1u
+#define CAP_MSIX   0x11u
+#define MSIX_CONTROL   2u
+#define MSIX_TABLE     4u       /* where it is; the lowest bits: which region */
+#define MSIX_REGION    7u
+#define MSIX_ENABLE    0x8000u
+
+/* An entry of the table; there is one at least. */
+#define ENTRY_ADDRESS  0u
+#define ENTRY_DATA     8u
+#define ENTRY_MASK     12u
 
 static void select(struct pci pci, unsigned offset)
 {
@@ -62,6 +76,43 @@ uintptr_t pci_memory(struct pci pci, unsigned bar)
         pci_read32(pci, PCI_BAR0 + 4 * bar + 4) != 0)
         return 0;
     return low & ~BAR_FLAGS;
+}
+
+/* They are behind the header, where there is room for 48, in whatever order. */
+unsigned pci_capability(struct pci pci, uint8_t id, unsigned n)
+{
+    unsigned at = 0;
+
+    if (pci_read16(pci, PCI_STATUS) & PCI_STATUS_CAPS)
+        at = pci_read8(pci, PCI_CAP) & 0xfcu;
+    for (unsigned i = 0; at >= 0x40 && i < 48; i++) {
+        if (pci_read8(pci, at) == id && n-- == 0)
+            return at;
+        at = pci_read8(pci, at + CAP_NEXT) & 0xfcu;
+    }
+    return 0;
+}
+
+bool pci_use_message(struct pci pci, unsigned *irq)
+{
+    unsigned at = pci_capability(pci, CAP_MSIX, 0);
+    struct message message;
+    uintptr_t entry;
+    uint32_t table;
+
+    if (at == 0)
+        return false;
+    table = pci_read32(pci, at + MSIX_TABLE);
+    entry = table % 8 < 6 ? pci_memory(pci, table & MSIX_REGION) : 0;
+    if (entry == 0 || !message_take(&message))
+        return false;
+    entry += table & ~MSIX_REGION;
+    mmio_write64(entry + ENTRY_ADDRESS, message.address);
+    mmio_write32(entry + ENTRY_DATA, message.data);
+    mmio_write32(entry + ENTRY_MASK, 0);
+    pci_write16(pci, at + MSIX_CONTROL, MSIX_ENABLE);
+    *irq = message.irq;
+    return true;
 }
 
 void pci_each(void (*found)(struct pci pci))

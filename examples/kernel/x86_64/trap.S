@@ -11,7 +11,7 @@
         .globl  trap_stubs
 trap_stubs:
         .set    vector, 0
-        .rept   48
+        .rept   64
         .balign 16
         .if     (0x60227d00 >> vector) & 1 == 0 || vector >= 32
         pushq   $0                      /* where others have an error code */

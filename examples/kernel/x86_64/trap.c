@@ -1,19 +1,17 @@
 /*
- * trap.c - exceptions, and interrupts through a PC's two 8259s
+ * trap.c - exceptions, and interrupts: a PC's two 8259s, and messages
  *
  * The second interrupt controller hangs at input 2 of the first. Their 16
  * inputs become vectors 32 to 47, behind the processor's exceptions. A PCI
  * device's interrupt arrives at the input that the firmware wrote into its
  * configuration space (8259A data sheet, Intel 231468; PCI Local Bus 3.0,
- * 6.2.4).
+ * 6.2.4), unless it sends a message, to one of the vectors from 48 on (apic.c).
  */
 #include "arch.h"
 #include "kernel.h"
 #include "machine.h"
 #include "x86_64/pc.h"
 
-#define VECTORS     48u
-#define IRQ_VECTOR  32u
 #define IRQ_TIMER   0u
 #define IRQ_CASCADE 2u
 
@@ -64,7 +62,8 @@ void machine_unmask(unsigned irq)
 {
     unsigned port = (irq < 8 ? PIC1 : PIC2) + PIC_DATA;
 
-    out8(port, (uint8_t)(in8(port) & ~(1u << irq % 8)));
+    if (irq < IRQ_MESSAGE)
+        out8(port, (uint8_t)(in8(port) & ~(1u << irq % 8)));
 }
 
 /*
@@ -85,6 +84,13 @@ static bool is_spurious(unsigned irq)
     return true;
 }
 
+static void message(unsigned irq)
+{
+    interrupt_run(irq);
+    apic_end();
+    thread_preempt();
+}
+
 static void interrupt(unsigned irq)
 {
     if (is_spurious(irq))
@@ -103,6 +109,12 @@ void trap(const struct trap *trap)
 {
     uint64_t address;
 
+    if (trap->vector == SPURIOUS_VECTOR)
+        return;                 /* it is nobody's, and the APIC is not told */
+    if (trap->vector >= IRQ_VECTOR + IRQ_MESSAGE) {
+        message((unsigned)trap->vector - IRQ_VECTOR);
+        return;
+    }
     if (trap->vector >= IRQ_VECTOR) {
         interrupt((unsigned)trap->vector - IRQ_VECTOR);
         return;
@@ -173,4 +185,5 @@ void trap_init(void)
     pic_init(PIC2, IRQ_VECTOR + 8, IRQ_CASCADE);
     machine_unmask(IRQ_CASCADE);
     machine_unmask(IRQ_TIMER);
+    apic_init();
 }

@@ -19,7 +19,6 @@
 #define PCI_CAP_VENDOR       0x09u
 
 /* 4.1.4: one capability, and the kinds of groups. */
-#define CAP_NEXT             1u
 #define CAP_TYPE             3u
 #define CAP_BAR              4u
 #define CAP_OFFSET           8u
@@ -37,6 +36,7 @@
 #define COMMON_STATUS        0x14u
 #define COMMON_QUEUE         0x16u
 #define COMMON_QUEUE_SIZE    0x18u
+#define COMMON_QUEUE_VECTOR  0x1au
 #define COMMON_QUEUE_ENABLE  0x1cu
 #define COMMON_QUEUE_NOTIFY  0x1eu
 #define COMMON_QUEUE_DESC    0x20u
@@ -48,6 +48,7 @@ struct virtio_pci {
     uintptr_t common, notify, isr, device;      /* 0: not found */
     uint32_t notify_factor;
     bool is_modern;             /* it has such groups at all */
+    bool messages;              /* it interrupts by these, and by no line */
 };
 
 static uintptr_t common_of(struct virtio *dev)
@@ -86,6 +87,11 @@ static int set_queue(struct virtio *dev, struct virtqueue *queue)
     if (mmio_read16(common + COMMON_QUEUE_SIZE) < VIRTQ_SIZE)
         return SHALE_ENOTSUP;
     mmio_write16(common + COMMON_QUEUE_SIZE, VIRTQ_SIZE);
+    if (pci->messages) {        /* 4.1.5.1.2: the queue's is the first */
+        mmio_write16(common + COMMON_QUEUE_VECTOR, 0);
+        if (mmio_read16(common + COMMON_QUEUE_VECTOR) != 0)
+            return SHALE_ENOTSUP;
+    }
     mmio_write64(common + COMMON_QUEUE_DESC, (uintptr_t)queue->desc);
     mmio_write64(common + COMMON_QUEUE_AVAIL, (uintptr_t)&queue->avail);
     mmio_write64(common + COMMON_QUEUE_USED, (uintptr_t)&queue->used);
@@ -100,10 +106,12 @@ static void notify(struct virtio *dev)
     mmio_write16(((struct virtio_pci *)dev)->notify, 0);
 }
 
-/* 4.1.4.5: reading takes it from the device. */
+/* 4.1.4.5: reading takes it from the device. A message is nobody else's. */
 static uint32_t interrupted(struct virtio *dev)
 {
-    return mmio_read8(((struct virtio_pci *)dev)->isr);
+    const struct virtio_pci *pci = (struct virtio_pci *)dev;
+
+    return pci->messages ? 1 : mmio_read8(pci->isr);
 }
 
 static uint32_t config(struct virtio *dev, unsigned offset)
@@ -166,7 +174,7 @@ static unsigned type_of(struct pci pci)
 void virtio_pci_found(struct pci pci)
 {
     struct virtio_pci *dev;
-    unsigned at = 0;
+    unsigned at;
 
     if (type_of(pci) != VIRTIO_ID_BLOCK)
         return;
@@ -174,16 +182,17 @@ void virtio_pci_found(struct pci pci)
     if (!dev)
         panic("no memory for a device");
     dev->base.ops = &virtio_pci_ops;
-    dev->base.irq = pci_read8(pci, PCI_INT_LINE);
-
     pci_write16(pci, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    if (pci_read16(pci, PCI_STATUS) & PCI_STATUS_CAPS)
-        at = pci_read8(pci, PCI_CAP);
-    for (; at >= 0x40; at = pci_read8(pci, at + CAP_NEXT))
-        if (pci_read8(pci, at) == PCI_CAP_VENDOR)
-            take_capability(dev, pci, at);
+    for (unsigned n = 0;
+         (at = pci_capability(pci, PCI_CAP_VENDOR, n)) != 0; n++)
+        take_capability(dev, pci, at);
 
     if (dev->common && dev->notify && dev->isr && dev->device) {
+        dev->messages = pci_use_message(pci, &dev->base.irq);
+        if (!dev->messages)
+            dev->base.irq = pci_read8(pci, PCI_INT_LINE);
+        print("virtio: a disk that interrupts by %s %u\n",
+              dev->messages ? "message" : "line", dev->base.irq);
         virtio_blk_found(&dev->base);
         return;
     }
