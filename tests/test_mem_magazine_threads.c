@@ -47,6 +47,14 @@ static void object_end(uint8_t *object)
     shale_free(mem, object, size);
 }
 
+/* More than there is: what all others have at hand is wanted back. */
+static void run_short(void)
+{
+    if (shale_alloc(mem, SIZE_MAX / 4))
+        atomic_fetch_add(&wrong, 1);
+    shale_slab_shrink(slab);
+}
+
 static void *live(void *arg)
 {
     uint64_t x = (uintptr_t)arg;
@@ -71,6 +79,8 @@ static void *live(void *arg)
         if (*(void **)own != own)
             atomic_fetch_add(&wrong, 1);
         shale_slab_free(slab, own);
+        if (x >> 56 == 0)
+            run_short();
     }
     return NULL;
 }
@@ -91,7 +101,7 @@ START_TEST(come_and_go)
     struct shale_mem_stats stats;
     void *object;
 
-    mem = shale_host_mem_create(0);
+    mem = shale_host_mem_create(_i ? (size_t)4 << 20 : 0);
     ck_assert_ptr_nonnull(mem);
     ck_assert_int_eq(shale_mem_set_places(mem, &shale_host_places), 0);
     slab = shale_slab_create(mem, &config);
@@ -224,7 +234,7 @@ Suite *suite(void)
     TCase *tc = tcase_create("threads");
 
     tcase_set_timeout(tc, 60);
-    tcase_add_test(tc, come_and_go);
+    tcase_add_loop_test(tc, come_and_go, 0, 2);
     tcase_add_test(tc, ended);
     tcase_add_test(tc, ended_with_it);
     tcase_add_test(tc, too_many);
