@@ -218,6 +218,17 @@ static int sha256(char **words, unsigned count)
 
 /* -------------------------------------------------------------------- df */
 
+/* Of files, where the format has only so many. */
+static void show_free(struct shale_fs *fs, const struct shale_statfs *st)
+{
+    print("  %-5s %s  %8lu KiB free", shale_fs_name(fs),
+          shale_fs_read_only(fs) ? "read-only " : "read-write",
+          st->blocks_free * st->block_size >> 10);
+    if (st->files > 0)
+        print("  %lu files free", st->files_free);
+    print("\n");
+}
+
 static int df(char **words, unsigned count)
 {
     struct shale_statfs st;
@@ -238,10 +249,7 @@ static int df(char **words, unsigned count)
         else if (err)
             failed = shell_tell("", err);
         else
-            print("  %-5s %s  %8lu KiB free  %lu files free\n",
-                  shale_fs_name(fs),
-                  shale_fs_read_only(fs) ? "read-only " : "read-write",
-                  st.blocks_free * st.block_size >> 10, st.files_free);
+            show_free(fs, &st);
     }
     return failed;
 }

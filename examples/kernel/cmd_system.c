@@ -206,7 +206,7 @@ const struct command system_commands[] = {
     { "mem", "[-v]", "memory: now, at most, by the formula", 0, 1, mem },
     { "share", "KIB|off", "one small memory for all volumes", 1, 1, share },
     { "threads", "DISK", "several at work on a volume", 1, 1, threads },
-    { "speed", "PATH", "a file's against its sectors'", 1, 1, speed },
+    { "speed", "PATH", "what reading it through Shale costs", 1, 1, speed },
     { "poll", "on|off", "ask disks, or be interrupted", 1, 1, poll },
     { "uptime", "", "since the start", 0, 0, uptime },
     { "echo", "WORD...", "say it", 0, 14, echo },
