@@ -7,8 +7,12 @@
  * has clusters, so one that goes in a circle ends.
  */
 #include "boot/boot.h"
+#include "fat32/chain.h"
+#include "fat32/dirent.h"
 #include "fat32/fat.h"
+#include "fat32/name.h"
 #include "memfn.h"
+#include "shale/codepage.h"
 #include "utf16.h"
 
 /* In shale_boot_file.where. */

@@ -13,6 +13,7 @@
  */
 #include "bits.h"
 #include "extras.h"
+#include "fat.h"
 #include "memfn.h"
 
 #define FIELD(name) ((uint32_t)offsetof(struct fat_disk_boot, name))

@@ -23,8 +23,10 @@
  * the mark has been there before. Walks that keep runs hand it on; others begin
  * with one of their own, and end where the volume has no more clusters.
  */
+#include "chain.h"
 #include "fat.h"
 #include "memfn.h"
+#include "node.h"
 
 #define PART_FIRST 8u
 #define RUNS_EXACT (1u << 18)

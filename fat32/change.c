@@ -6,7 +6,13 @@
  * name already, their entry stays where it is and becomes that of the file. So
  * at any moment each name leads to one of the files it should lead to.
  */
+#include "chain.h"
+#include "dir.h"
+#include "dirent.h"
+#include "fat.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "write.h"
 
 /* --------------------------------------------------------------- numbers */
@@ -281,7 +287,7 @@ static int dotdot_change(struct fat_vnode *vn, const struct fat_vnode *parent)
         return found;
     raw = (struct fat_disk_entry *)spot.raw;
     fat_entry_decode(vol, raw, &entry);
-    if (memcmp(entry.name, "..         ", sizeof entry.name) == 0) {
+    if (fat_dots(entry.name) == 2) {
         err = fat_change(vol, &spot, FAT_ENTRY_SIZE, SHALE_RANK_NAME,
                          FAT_LATE);
         if (err)

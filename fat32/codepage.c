@@ -5,7 +5,6 @@
  * volume does not name. A byte that the page does not have is shown as U+FFFD.
  */
 #include "codepage.h"
-#include "fat.h"
 
 #define REPLACEMENT 0xfffdu
 
@@ -16,11 +15,6 @@ fat_codepage_find(const struct shale_codepage *const *pages, uint64_t number)
         if ((*pages)->number == number)
             return *pages;
     return number == shale_codepage_437.number ? &shale_codepage_437 : NULL;
-}
-
-uint32_t fat_codepage_number(const struct shale_codepage *page)
-{
-    return page->number;
 }
 
 size_t fat_codepage_decode(const struct shale_codepage *page,

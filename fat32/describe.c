@@ -1,8 +1,13 @@
 /*
  * describe.c - what a volume says about itself, for `shale info`
  */
+#include "codepage.h"
+#include "dir.h"
+#include "dirent.h"
 #include "fat.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "text.h"
 #include "utf16.h"
 
@@ -168,6 +173,6 @@ int fat_describe(struct shale_fs *fs, struct shale_describe *to)
     describe_copies(vol, to);
     describe_name(boot, to);
     to->number(to, "media", boot->media);
-    to->number(to, "codepage", fat_codepage_number(vol->options.codepage));
+    to->number(to, "codepage", vol->options.codepage->number);
     return 0;
 }

@@ -14,8 +14,12 @@
  * have come to lie across the cookie; so a listing goes back by the longest
  * set there can be, and leaves out what ends before the cookie.
  */
+#include "chain.h"
+#include "dir.h"
+#include "dirent.h"
 #include "fat.h"
-#include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "utf16.h"
 
 #define SET_MAX (FAT_LONG_PIECES + 1)   /* slots of a file, at most */

@@ -1,6 +1,7 @@
 /*
  * dirent.c - one 32-byte entry of a directory, decoded and encoded
  */
+#include "dirent.h"
 #include "fat.h"
 #include "memfn.h"
 
@@ -50,11 +51,17 @@ void fat_entry_encode(const struct fat_volume *vol,
     raw->size = le32_make(entry->size);
 }
 
-/* Is the short NAME "." or ".."? */
-static bool is_dots(const uint8_t name[11])
+unsigned fat_dots(const uint8_t name[11])
 {
-    return memcmp(name, ".          ", 11) == 0 ||
-           memcmp(name, "..         ", 11) == 0;
+    unsigned dots = 0;
+
+    while (dots < 2 && name[dots] == '.')
+        dots++;
+    for (unsigned i = dots; i < 11 && dots > 0; i++) {
+        if (name[i] != ' ')
+            return 0;
+    }
+    return dots;
 }
 
 enum fat_slot fat_slot_kind(const uint8_t *raw)
@@ -69,7 +76,7 @@ enum fat_slot fat_slot_kind(const uint8_t *raw)
         return FAT_SLOT_LONG;
     if (attr & FAT_ATTR_LABEL)
         return FAT_SLOT_LABEL;
-    return raw[0] == '.' && is_dots(raw) ? FAT_SLOT_DOTS : FAT_SLOT_FILE;
+    return fat_dots(raw) ? FAT_SLOT_DOTS : FAT_SLOT_FILE;
 }
 
 /* FAT spec 1.03, "Organization and Association of Short & Long Entries". */

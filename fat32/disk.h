@@ -27,6 +27,10 @@
 #define FAT16_CLUSTERS      65525u
 #define FAT32_CLUSTERS      0x0ffffff5u /* as many as fit below FAT_BAD */
 
+/* Where FAT32 usually has what the boot sector says the places of. */
+#define FAT_INFO_SECTOR     1u
+#define FAT_BACKUP_SECTOR   6u          /* the copies of boot sector, FSInfo */
+
 /* ------------------------------------------------------- boot sector */
 
 #define FAT_SIGNATURE       0xaa55u     /* at byte 510, where there is one */

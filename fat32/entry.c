@@ -14,7 +14,13 @@
  *     entries go in a step of their own.
  * (2) A slot that is freed late keeps its content until the next batch.
  */
+#include "chain.h"
+#include "dir.h"
+#include "dirent.h"
+#include "fat.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "write.h"
 
 #define ROW FAT_ROW_SLOTS

@@ -9,6 +9,9 @@
 
 #include "fat.h"
 
+struct fat_set;
+struct fat_vnode;
+
 struct fat_extras {
     /* Read FS's mount options into *OUT; SHALE_EINVAL has been reported. */
     int (*options_load)(struct shale_fs *fs, struct fat_options *out);
@@ -35,12 +38,6 @@ struct fat_extras {
 };
 
 /* ------------------------------------------------------------- boot.c */
-
-/* What can be seen of a boot sector at HEAD: the mark at its end; a jump, as
-   programs for the PC or the Atari ST begin; that it is another format's. */
-bool fat_head_is_signed(const uint8_t *head);
-bool fat_head_has_jump(const uint8_t *head);
-bool fat_head_is_other(const uint8_t *head);
 
 /*
  * Do the LEN bytes at HEAD begin a volume, which *BOOT is filled by? Returns 1,

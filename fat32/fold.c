@@ -4,7 +4,6 @@
  * Folding is Unicode's simple one: it maps a unit to one unit, so the length of
  * a name stays. Units of surrogate pairs are left alone.
  */
-#include "fat.h"
 #include "fold.h"
 
 /* What UNIT, which is not ASCII, becomes by the COUNT ranges at RANGES. */

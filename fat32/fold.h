@@ -1,5 +1,5 @@
 /*
- * fold.h - what the generated tables of letter case look like
+ * fold.h - letter case, and what its generated tables look like
  */
 #ifndef FAT32_FOLD_H
 #define FAT32_FOLD_H
@@ -14,5 +14,9 @@ struct fat_case {
 
 extern const struct fat_case fat_fold_ranges[], fat_upper_ranges[];
 extern const size_t fat_fold_count, fat_upper_count;
+
+/* UNIT without its case / in upper case, of the whole BMP. */
+uint16_t fat_fold(uint16_t unit);
+uint16_t fat_upper(uint16_t unit);
 
 #endif /* FAT32_FOLD_H */

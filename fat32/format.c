@@ -7,9 +7,11 @@
  * made zero; what already is stays unwritten, which keeps a sparse image file
  * sparse.
  */
+#include "dirent.h"
+#include "fat.h"
 #include "geometry.h"
-
 #include "memfn.h"
+#include "shale/codepage.h"
 #include "shale/err.h"
 #include "text.h"
 #include "write.h"

@@ -12,10 +12,6 @@
 #include "shale/mem.h"
 #include "shale/types.h"
 
-/* Sectors of FAT32's reserved area that have a use of their own. */
-#define FAT_INFO_SECTOR   1u
-#define FAT_BACKUP_SECTOR 6u    /* the boot sector's copy, then FSInfo's */
-
 struct fat_geometry {
     unsigned bits;              /* 12, 16 or 32 */
     uint32_t sector_size;       /* bytes */

@@ -14,7 +14,10 @@
  * that has been cut cannot grow in the same batch: its last entry would have to
  * be a link before the new size is there, and an end mark after it.
  */
-#include "memfn.h"
+#include "chain.h"
+#include "dirent.h"
+#include "fat.h"
+#include "node.h"
 #include "write.h"
 
 /* ------------------------------------------- what a vnode is put back to */

@@ -7,6 +7,7 @@
  * and by NT in the boot sector (one that is set is bad). (FAT spec 1.03,
  * "FAT Data Structure", "FAT32 FSInfo Sector Structure")
  */
+#include "chain.h"
 #include "fat.h"
 
 /* A FAT of so many bytes is counted sooner than a wrong count is found out. */

@@ -5,7 +5,13 @@
  * shows and changes, and in the boot sector (and its copy), which is what DOS
  * formats. The latter says "NO NAME" for none.
  */
+#include "codepage.h"
+#include "dir.h"
+#include "dirent.h"
+#include "fat.h"
+#include "fold.h"
 #include "memfn.h"
+#include "node.h"
 #include "utf16.h"
 #include "write.h"
 
@@ -56,8 +62,8 @@ int fat_label_encode(const struct shale_codepage *page, const char *label,
 /* ------------------------------------------------------- the boot sector */
 
 /*
- * Store LABEL in SECTOR, if that is a boot sector of VOL with room for one. What
- * stays as it is, is not written.
+ * Store LABEL in SECTOR, if that is a boot sector of VOL with room for one. A
+ * sector that stays as it is is not written.
  */
 static int boot_store(struct fat_volume *vol, uint32_t sector,
                       const uint8_t label[11])

@@ -13,7 +13,8 @@
  * changed at once: space.c hands out no such clusters, so only chains made by
  * others have them.
  */
-#include "memfn.h"
+#include "chain.h"
+#include "fat.h"
 #include "write.h"
 
 int fat_change(struct fat_volume *vol, const struct fat_spot *spot, size_t len,

@@ -4,8 +4,10 @@
  * Pieces come from the name's end to its beginning, and count down to 1. Each
  * has a checksum of the short entry's name, which says that they are its.
  */
+#include "dirent.h"
 #include "fat.h"
 #include "memfn.h"
+#include "name.h"
 
 #define REPLACEMENT 0xfffdu
 

@@ -11,6 +11,7 @@
  * without asking for memory.
  */
 #include "fat.h"
+#include "node.h"
 
 #define BITS_FIRST 6u           /* of the number of buckets */
 #define BITS_MAX 20u

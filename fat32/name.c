@@ -1,8 +1,12 @@
 /*
  * name.c - names: when two are the same, and how short ones are shown
  */
+#include "codepage.h"
+#include "dirent.h"
 #include "fat.h"
+#include "fold.h"
 #include "memfn.h"
+#include "name.h"
 #include "utf16.h"
 
 #define REPLACEMENT 0xfffdu

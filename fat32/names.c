@@ -5,8 +5,12 @@
  * out to be many, the next search makes a table of all names (nametable.c), and
  * those after it look where that says.
  */
+#include "dir.h"
 #include "extras.h"
+#include "fat.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "utf16.h"
 
 /* A search of no more slots is as fast without a table. */

@@ -6,7 +6,11 @@
  * taken out. Only a directory that was read to its end gets one, so what is not
  * in it is not there.
  */
+#include "dir.h"
 #include "extras.h"
+#include "fat.h"
+#include "name.h"
+#include "node.h"
 
 void fat_table_forget(struct fat_vnode *dir)
 {

@@ -4,8 +4,12 @@
  * A file has no inode: all that is known of it is in its entry, and where that
  * is gives the file its number. The root has no entry at all.
  */
+#include "chain.h"
+#include "dir.h"
+#include "dirent.h"
 #include "fat.h"
 #include "memfn.h"
+#include "node.h"
 
 /* -------------------------------------------------------------- entries */
 
@@ -288,7 +292,7 @@ static int dotdot_read(struct fat_volume *vol, uint32_t cluster, uint64_t ino,
     *out = entry.cluster;
     if (*out == vol->boot.root_cluster)
         *out = 0;
-    if (memcmp(entry.name, "..         ", sizeof entry.name) != 0)
+    if (fat_dots(entry.name) != 2)
         wrong = "fat: directory without \"..\"";
     else if (*out != 0 && !fat_is_cluster(vol, *out))
         wrong = "fat: directory whose \"..\" leads out of the volume";

@@ -4,8 +4,15 @@
  * Clusters become bytes here, and entries vnodes; everything else is
  * elsewhere.
  */
+#include "chain.h"
+#include "dir.h"
+#include "dirent.h"
 #include "extras.h"
+#include "fat.h"
+#include "node.h"
+#include "pair.h"
 #include "profile.h"
+#include "shale/codepage.h"
 #include "shale/fat.h"
 #include "shale/shale.h"
 #include "write.h"

@@ -1,8 +1,8 @@
 /*
  * option.c - mount options, named as those of Linux's vfat
  */
+#include "codepage.h"
 #include "fat.h"
-#include "memfn.h"
 
 #define CODEPAGE_DEFAULT 437u
 

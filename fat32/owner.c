@@ -12,7 +12,10 @@
  *      63        39 38                0
  *     | cluster / COUNT + 1  | entry's byte / 32 |        0: nothing
  */
+#include "dirent.h"
 #include "fat.h"
+#include "node.h"
+#include "pair.h"
 
 #define PLACE_BITS 39           /* 2^32 sectors of 4096 bytes */
 #define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)

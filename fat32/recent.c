@@ -21,7 +21,11 @@
  * two are taken for one, or a transaction is undone that has added some, the
  * worst that comes of it is a batch written early or another short name.
  */
+#include "chain.h"
+#include "fat.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "write.h"
 
 #define ROOM_MIN 64u

@@ -6,9 +6,8 @@
  * BPB: what they are follows from their size and the first byte of the FAT.
  */
 #include "extras.h"
+#include "fat.h"
 #include "memfn.h"
-
-#define BACKUP_SECTOR 6u
 
 /* ---------------------------------------------------------------- DOS 1 */
 
@@ -29,8 +28,8 @@ static bool is_dos1x_fat(const uint8_t *fat, uint8_t media)
     return fat[0] == media && fat[1] == 0xff && fat[2] == 0xff;
 }
 
-/* Does HEAD have no BPB, but zeros? Of DOS 1.0, it has a date there. */
-static bool is_blank(const uint8_t *head)
+/* DOS 1.0 has a date before that. */
+bool fat_head_is_blank(const uint8_t *head)
 {
     const size_t end = offsetof(struct fat_disk_boot, u);
 
@@ -76,7 +75,7 @@ static bool dos1x_load(struct shale_fs *fs, uint8_t *head)
 static bool is_dos1x(const uint8_t *head, size_t len)
 {
     if (len < FAT_SECTOR_MIN + 3 || head[0] != 0xeb || head[2] != 0x90 ||
-        !is_blank(head))
+        !fat_head_is_blank(head))
         return false;
     for (size_t i = 0; i < sizeof dos1x / sizeof dos1x[0]; i++)
         if (is_dos1x_fat(head + FAT_SECTOR_MIN, dos1x[i].media))
@@ -97,7 +96,7 @@ static bool is_fat32_wreck(const uint8_t *head)
 
 bool fat_probe(const uint8_t *head, size_t len)
 {
-    const uint8_t *copy = head + BACKUP_SECTOR * FAT_SECTOR_MIN;
+    const uint8_t *copy = head + FAT_BACKUP_SECTOR * FAT_SECTOR_MIN;
     struct fat_boot boot;
     uint32_t field;
     int known = fat_probe_bpb(head, len, &boot);
@@ -108,11 +107,11 @@ bool fat_probe(const uint8_t *head, size_t len)
         return true;            /* the option is asked for when it is mounted */
 
     /* A copy alone could be left from before anything. */
-    return len >= (BACKUP_SECTOR + 1) * FAT_SECTOR_MIN &&
+    return len >= (FAT_BACKUP_SECTOR + 1) * FAT_SECTOR_MIN &&
            is_fat32_wreck(head) && fat_head_is_signed(copy) &&
            fat_head_has_jump(copy) && !fat_head_is_other(copy) &&
            !fat_boot_decode(copy, 0, &boot, &field) &&
-           boot.bits == 32 && boot.backup_sector == BACKUP_SECTOR;
+           boot.bits == 32 && boot.backup_sector == FAT_BACKUP_SECTOR;
 }
 
 /* -------------------------------------------------------------- loading */
@@ -125,7 +124,7 @@ static bool backup_load(struct fat_volume *vol, uint8_t *head)
     uint32_t field;
 
     for (uint32_t size = FAT_SECTOR_MIN; size <= FAT_SECTOR_MAX; size *= 2) {
-        uint64_t at = (uint64_t)BACKUP_SECTOR * size;
+        uint64_t at = (uint64_t)FAT_BACKUP_SECTOR * size;
 
         if (shale_bdev_read_bytes(fs->dev, fs->mem, at, head, FAT_HEAD_SIZE) ||
             !fat_head_is_signed(head) || fat_head_is_other(head) ||
@@ -147,7 +146,8 @@ int fat_boot_rescue(struct fat_volume *vol, uint8_t *head, int err,
     size_t len;
     bool dos1x_taken = shale_option_text(fs, "dos1xfloppy", &text, &len) == 1;
 
-    if (!err && (dos1x_taken || is_blank(head)) && dos1x_load(fs, head)) {
+    if (!err && (dos1x_taken || fat_head_is_blank(head)) &&
+        dos1x_load(fs, head)) {
         if (!dos1x_taken)
             return shale_fail(fs, SHALE_EINVAL, "fat: a floppy of DOS 1, "
                               "without a BPB",

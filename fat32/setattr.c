@@ -6,6 +6,9 @@
  * can only be set to what it is. With the option quiet, setting it to something
  * else is not an error, and does nothing.
  */
+#include "dirent.h"
+#include "fat.h"
+#include "node.h"
 #include "write.h"
 
 #define ATTRS (FAT_ATTR_READ_ONLY | FAT_ATTR_HIDDEN | FAT_ATTR_SYSTEM | \

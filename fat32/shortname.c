@@ -16,7 +16,14 @@
  * ~1 to ~4 are tried, and then four digits made from the name's hash go before
  * it, as Windows does.
  */
+#include "chain.h"
+#include "codepage.h"
+#include "dir.h"
+#include "fat.h"
+#include "fold.h"
 #include "memfn.h"
+#include "name.h"
+#include "node.h"
 #include "write.h"
 
 #define PLAIN_TAILS 4u

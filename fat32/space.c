@@ -25,6 +25,8 @@
  *     part, it could be somebody else's when the second one's turn comes.
  */
 #include "bits.h"
+#include "chain.h"
+#include "fat.h"
 #include "memfn.h"
 #include "write.h"
 

@@ -6,6 +6,8 @@
  * that whoever looks at either knows. A volume that was dirty when it was
  * mounted has not been checked by us, and stays so.
  */
+#include "chain.h"
+#include "fat.h"
 #include "memfn.h"
 #include "write.h"
 

@@ -9,6 +9,7 @@
  * is kept several times over, all copies equal, unless FAT32 says that one of
  * them is active and the others are not kept.
  */
+#include "chain.h"
 #include "fat.h"
 
 uint64_t fat_table_at(const struct fat_volume *vol, uint32_t cluster)

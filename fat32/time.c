@@ -7,7 +7,9 @@
  * Which zone is not on the volume. By default it is the host's, as of the date
  * in question; the mount options tz and time_offset say another.
  */
+#include "dirent.h"
 #include "fat.h"
+#include "pair.h"
 
 #define DAY 86400u
 #define ZONE_STEP 900u

@@ -2,7 +2,9 @@
  * whole.c - the driver with all that there is
  */
 #include "extras.h"
+#include "fat.h"
 #include "geometry.h"
+#include "node.h"
 #include "profile.h"
 #include "shale/shale.h"
 #include "write.h"

@@ -21,7 +21,12 @@
 #ifndef FAT32_WRITE_H
 #define FAT32_WRITE_H
 
+#include "chain.h"
+#include "dirent.h"
 #include "fat.h"
+#include "node.h"
+
+struct fat_set;
 
 /* A row is so much of a directory as any device writes as a whole. */
 #define FAT_ROW_SLOTS ((1u << FAT_ATOM_SHIFT) / FAT_ENTRY_SIZE)

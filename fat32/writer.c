@@ -1,6 +1,7 @@
 /*
  * writer.c - what the writing half keeps of a volume, made and freed
  */
+#include "fat.h"
 #include "write.h"
 
 int fat_writer_init(struct fat_volume *vol)

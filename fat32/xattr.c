@@ -5,8 +5,8 @@
  * bits, since NT took them over from FAT. As there, they are not listed: who
  * copies all attributes that are would meet them where they cannot be set.
  */
-#include "fat.h"
 #include "memfn.h"
+#include "node.h"
 #include "shale/shale.h"
 
 #define VALUE_SIZE 4u

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fat32/fat.h"
-#include "fat32/geometry.h"
 #include "shale/err.h"
 #include "shale/fault.h"
 #include "shale/host.h"

@@ -1,6 +1,7 @@
 /* test_fat_chain.c - chains of clusters, and the map that is made of them */
 #include <pthread.h>
 
+#include "fat32/chain.h"
 #include "fat32/fat.h"
 #include "shale/host.h"
 #include "suite.h"

@@ -1,4 +1,6 @@
 /* test_fat_change.c - files come, go, get other names, keep their numbers */
+#include "fat32/dir.h"
+#include "fat32/node.h"
 #include "suite.h"
 #include "test_fat_rig.h"
 #include "vfs/utf16.h"

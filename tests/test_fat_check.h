@@ -18,6 +18,7 @@ struct checked {
     uint32_t findings_max;
     int64_t now;                /* 0: there is no clock */
     bool sentences;             /* told too, behind the path */
+    bool unnamed;               /* it is not said that it is FAT */
     void (*claim)(void *context, const struct shale_claim *claim);
     struct failing_range bad[4];        /* bytes that cannot be read */
     uint64_t fail_read;         /* of the device: the Nth; 0: none */
@@ -67,7 +68,7 @@ static inline int checked_run(struct checked *checked, uint8_t *bytes,
         .fail_read = checked->fail_read, .fail_alloc = checked->fail_alloc,
     };
     struct shale_check_config config = {
-        .checkers = checked_by, .type = "fat",
+        .checkers = checked_by, .type = checked->unnamed ? NULL : "fat",
         .clock = checked->now ? &clock.base : NULL,
         .findings_max = checked->findings_max,
         .context = checked, .finding = checked_finding,

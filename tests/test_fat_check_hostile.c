@@ -163,6 +163,33 @@ START_TEST(wild_chains)
 }
 END_TEST
 
+/* Without a boot sector FAT32 has its copy, and the others two equal FATs. */
+START_TEST(what_is_left_is_known)
+{
+    static uint8_t empty[256 * SECTOR];
+    struct image image;
+    size_t size;
+
+    memset(&checked, 0, sizeof checked);
+    checked.unnamed = true;
+    mixed(&image, types[_i]);
+    size = (size_t)image.sectors * SECTOR;
+    memset(image.bytes, 0, SECTOR);
+    ck_assert_int_eq(checked_run(&checked, image.bytes, size), 0);
+    ck_assert_uint_gt(checked.result.findings[SHALE_CORRUPTION], 0);
+    ck_assert_ptr_nonnull(strstr(checked.told, types[_i] == 32
+                                                   ? "fat.backup.used"
+                                                   : "fat.boot.lost"));
+
+    /* One FAT may be anything. */
+    memset(empty, 0, sizeof empty);
+    memcpy(empty + 2 * SECTOR, "\xf8\xff\xff\xff", 4);
+    ck_assert_int_eq(checked_run(&checked, empty, sizeof empty),
+                     SHALE_ENODEV);
+    free(image.bytes);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("fat/check/hostile");
@@ -173,6 +200,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, reads_fail, 0, 3);
     tcase_add_loop_test(tc, damage_is_survived, 0, 3);
     tcase_add_loop_test(tc, wild_chains, 0, 3);
+    tcase_add_loop_test(tc, what_is_left_is_known, 0, 3);
     suite_add_tcase(s, tc);
     return s;
 }

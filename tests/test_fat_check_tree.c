@@ -2,6 +2,7 @@
  * test_fat_check_tree.c - what patches of a golden image cannot show: large
  * directories, long paths, many owners of a cluster, several workers
  */
+#include "fat32/chain.h"
 #include "suite.h"
 #include "test_fat_check.h"
 

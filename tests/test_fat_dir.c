@@ -1,5 +1,7 @@
 /* test_fat_dir.c - directories: which files they have, and finding them */
-#include "fat32/fat.h"
+#include "fat32/chain.h"
+#include "fat32/dir.h"
+#include "fat32/node.h"
 #include "shale/fs.h"
 #include "suite.h"
 #include "test_fat_image.h"

@@ -1,4 +1,9 @@
 /* test_fat_entry.c - where the slots of a name go, and which are used again */
+#include "fat32/dir.h"
+#include "fat32/dirent.h"
+#include "fat32/fat.h"
+#include "fat32/node.h"
+#include "fat32/write.h"
 #include "suite.h"
 #include "test_fat_rig.h"
 

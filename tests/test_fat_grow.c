@@ -1,4 +1,6 @@
 /* test_fat_grow.c - files that get longer and shorter, and their chains */
+#include "fat32/node.h"
+#include "fat32/write.h"
 #include "suite.h"
 #include "test_fat_rig.h"
 

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fat32/chain.h"
+#include "fat32/dirent.h"
 #include "fat32/fat.h"
+#include "fat32/node.h"
 #include "shale/shale.h"
 #include "vfs/utf16.h"
 #include "volume.h"

@@ -1,5 +1,9 @@
 /* test_fat_name.c - names: case, short ones */
+#include "fat32/codepage.h"
+#include "fat32/dirent.h"
 #include "fat32/fat.h"
+#include "fat32/fold.h"
+#include "fat32/name.h"
 #include "suite.h"
 #include "vfs/utf16.h"
 

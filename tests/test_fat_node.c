@@ -1,5 +1,6 @@
 /* test_fat_node.c - files: attributes, numbers, and what a volume says */
 #include "fat32/fat.h"
+#include "fat32/node.h"
 #include "shale/fs.h"
 #include "suite.h"
 #include "test_fat_image.h"

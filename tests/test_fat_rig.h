@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fat32/write.h"
+#include "fat32/fat.h"
 #include "fatcheck.h"
 #include "shale/shale.h"
 #include "volume.h"

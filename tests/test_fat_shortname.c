@@ -1,4 +1,8 @@
 /* test_fat_shortname.c - the names a new file gets, and those it cannot have */
+#include "fat32/chain.h"
+#include "fat32/dir.h"
+#include "fat32/node.h"
+#include "fat32/write.h"
 #include "suite.h"
 #include "test_fat_rig.h"
 #include "vfs/utf16.h"

@@ -1,4 +1,6 @@
 /* test_fat_space.c - which clusters are taken, and when they are free again */
+#include "fat32/chain.h"
+#include "fat32/write.h"
 #include "suite.h"
 #include "test_fat_rig.h"
 

@@ -1,4 +1,5 @@
 /* test_fat_state.c - marks of use, FSInfo, labels and attributes, changed */
+#include "fat32/write.h"
 #include "shale/err.h"
 #include "suite.h"
 #include "test_fat_rig.h"

@@ -1,4 +1,5 @@
 /* test_fat_table.c - entries of the file allocation table */
+#include "fat32/chain.h"
 #include "fat32/fat.h"
 #include "suite.h"
 #include "test_fat_image.h"

@@ -1,4 +1,5 @@
 /* test_fat_time.c - FAT's dates and times */
+#include "fat32/dirent.h"
 #include "fat32/fat.h"
 #include "suite.h"
 #include "test_fat_image.h"

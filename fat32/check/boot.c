@@ -11,24 +11,10 @@
 #include "fat32/check/check.h"
 #include "memfn.h"
 
-#define BACKUP_SECTOR 6u        /* where it usually is */
 #define NO_SECTOR 0xffffu
 #define FIELD(name) offsetof(struct fat_disk_boot, name)
 
 /* ---------------------------------------------------------------- probing */
-
-static bool is_other(const uint8_t *head)
-{
-    return memcmp(head + 3, "NTFS    ", 8) == 0 ||
-           memcmp(head + 3, "EXFAT   ", 8) == 0 ||
-           memcmp(head + 3, "-FVE-FS-", 8) == 0;
-}
-
-static bool has_signature(const uint8_t *head)
-{
-    return head[FAT_SIGNATURE_AT] == (FAT_SIGNATURE & 0xff) &&
-           head[FAT_SIGNATURE_AT + 1] == FAT_SIGNATURE >> 8;
-}
 
 /* Does the sector call itself one of a FAT volume? */
 static bool has_type(const uint8_t *head)
@@ -47,7 +33,7 @@ static bool is_misnamed(const uint8_t *head, size_t len)
     uint32_t field;
     uint64_t at;
 
-    if (!has_signature(head) || !has_type(head) ||
+    if (!fat_head_is_signed(head) || !has_type(head) ||
         fat_boot_decode(head, 0, &boot, &field))
         return false;
     at = (uint64_t)boot.reserved << boot.sector_shift;
@@ -61,7 +47,7 @@ bool fat_check_probe(const uint8_t *head, size_t len)
         return true;
     if (len < FAT_HEAD_SIZE)
         return false;
-    return is_other(head) ? is_misnamed(head, len) : has_type(head);
+    return fat_head_is_other(head) ? is_misnamed(head, len) : has_type(head);
 }
 
 /*
@@ -76,16 +62,17 @@ static int find_backup(struct check *check, uint8_t *head,
 
     *found = false;
     for (uint32_t size = FAT_SECTOR_MIN; size <= FAT_SECTOR_MAX; size *= 2) {
-        uint64_t at = (uint64_t)BACKUP_SECTOR * size;
+        uint64_t at = (uint64_t)FAT_BACKUP_SECTOR * size;
 
         if (at + FAT_HEAD_SIZE > check->dev->size)
             break;
         err = check_read(check, at, head, FAT_HEAD_SIZE);
         if (err && err != SHALE_EIO)
             return err;
-        if (err || !has_signature(head) || is_other(head) ||
+        if (err || !fat_head_is_signed(head) || fat_head_is_other(head) ||
             fat_boot_decode(head, 0, boot, &field) || boot->bits != 32 ||
-            boot->sector_size != size || boot->backup_sector != BACKUP_SECTOR)
+            boot->sector_size != size ||
+            boot->backup_sector != FAT_BACKUP_SECTOR)
             continue;
         boot->at = at;
         *found = true;
@@ -97,13 +84,16 @@ static int find_backup(struct check *check, uint8_t *head,
 bool fat_check_probe_backup(struct check *check)
 {
     uint8_t *head = check_alloc(check, FAT_HEAD_SIZE);
+    int err = head ? 0 : SHALE_ENOMEM;
     struct fat_boot boot;
     bool found = false;
 
-    if (head && find_backup(check, head, &boot, &found))
-        found = false;
+    if (!err)
+        err = find_backup(check, head, &boot, &found);
+    if (!err && !found)
+        err = fat_check_find_tables(check, &found);
     check_free(check, head, FAT_HEAD_SIZE);
-    return found;
+    return !err && found;
 }
 
 /* ---------------------------------------------------- a sector to believe */
@@ -163,13 +153,6 @@ static bool guess(struct fat_check *v, uint8_t *head, uint32_t field)
     }
 }
 
-/* Is there nothing where the BPB should be? */
-static bool is_blank(const uint8_t *head)
-{
-    return check_is_zero(head + FIELD(sector_size),
-                         FIELD(u) - FIELD(sector_size));
-}
-
 /* Is it a floppy of DOS 1? Then HEAD becomes what its boot sector would say. */
 static int try_dos1x(struct fat_check *v, uint8_t *head, bool *is)
 {
@@ -177,7 +160,7 @@ static int try_dos1x(struct fat_check *v, uint8_t *head, bool *is)
     int err;
 
     *is = false;
-    if (!is_blank(head))
+    if (!fat_head_is_blank(head))
         return 0;
     err = check_read(v->check, FAT_SECTOR_MIN, fat, sizeof fat);
     if (err)
@@ -212,7 +195,7 @@ static int read_sector(struct fat_check *v, uint8_t *head, bool *read)
 static const char *rule_of(struct fat_check *v, const uint8_t *head,
                            uint32_t *field)
 {
-    if (is_other(head)) {
+    if (fat_head_is_other(head)) {
         *field = FIELD(oem);
         return "fat: the name of another filesystem";
     }
@@ -234,7 +217,8 @@ static int make_do(struct fat_check *v, uint8_t *head, uint8_t *copy,
         rule = rule_of(v, head, &field);
         if (read)
             tell_bad(v, rule, field);
-        FAT_TELL(v, BACKUP_USED, BACKUP_SECTOR * FAT_SECTOR_MIN, .number = 0);
+        FAT_TELL(v, BACKUP_USED, FAT_BACKUP_SECTOR * FAT_SECTOR_MIN,
+                 .number = 0);
         memcpy(head, copy, FAT_HEAD_SIZE);
         return find_backup(v->check, copy, &v->boot, usable);
     }
@@ -295,7 +279,7 @@ static void check_fields(struct fat_check *v, const uint8_t *head)
     size_t mark_at = v->boot.bits == 32 ? FIELD(u.fat32.ext.signature)
                                         : FIELD(u.fat16.signature);
 
-    if (!has_signature(head))
+    if (!fat_head_is_signed(head))
         FAT_TELL(v, BOOT_SIGNATURE, FAT_SIGNATURE_AT, .compared = true,
                  .expected = FAT_SIGNATURE, .found = le16_get(raw->signature));
     if (head[mark_at] != FAT_EXT_ID_LABEL && has_type(head))
@@ -398,7 +382,7 @@ static int compare_backup(struct fat_check *v, const uint8_t *head,
                     &good);
     if (err || !good)
         return err;
-    if (has_signature(copy) < has_signature(head) ||
+    if (fat_head_is_signed(copy) < fat_head_is_signed(head) ||
         fat_boot_decode(copy, 0, &boot, &field))
         FAT_TELL(v, BACKUP_BAD, at, .number = 0);
     else if (!tell_other(v, head, copy, at))
@@ -412,7 +396,7 @@ static int check_backup(struct fat_check *v, const uint8_t *head,
 {
     const struct fat_disk_boot *raw = (const struct fat_disk_boot *)head;
     uint32_t sector = le16_get(raw->u.fat32.backup);
-    bool room = v->boot.reserved > BACKUP_SECTOR + 1;   /* FSInfo's, too */
+    bool room = v->boot.reserved > FAT_BACKUP_SECTOR + 1;   /* FSInfo's, too */
 
     if (v->boot.bits != 32 || v->boot.at != 0)
         return 0;
@@ -467,7 +451,7 @@ static int check_sectors(struct fat_check *v, uint8_t *head, uint8_t *copy,
 
     if (err)
         return err;
-    *usable = read && !is_other(head) &&
+    *usable = read && !fat_head_is_other(head) &&
               fat_boot_decode(head, 0, &v->boot, &field) == NULL;
     if (!*usable)
         err = make_do(v, head, copy, read, usable);

@@ -12,6 +12,7 @@
  * measured to its end whoever has it. What is wrong with a longer one is kept
  * until it is known whether it shares anything, and told if it does not.
  */
+#include "fat32/chain.h"
 #include "fat32/check/check.h"
 
 #define ASK_EVERY 1024u         /* rows: is anybody waiting for us to stop? */

@@ -3,6 +3,7 @@
  *
  *      checker.c   the phases, one after the other; the table, last
  *      boot.c      boot sector and backup, field by field
+ *      wreck.c     what is left without a boot sector
  *      info.c      FSInfo; the marks of a volume in use
  *      table.c     the FAT in memory: see table.h
  *      copies.c    the FAT as its copies have it
@@ -138,6 +139,16 @@ static inline uint64_t fat_check_entry_at(const struct fat_check *v,
 #define FAT_ENTRY_FIELD(name) ((uint64_t)offsetof(struct fat_disk_entry, name))
 #define FAT_LONG_FIELD(name)  ((uint64_t)offsetof(struct fat_disk_long, name))
 
+/* ------------------------------------------------------------- checker.c */
+
+/*
+ * ARRAY of COUNT elements of SIZE bytes, with room for one more: as it is, or
+ * twice as large in another place. *ROOM says how many it has room for. NULL,
+ * and nothing has changed, if there is no memory.
+ */
+void *fat_check_grow(struct check *check, void *array, size_t count,
+                     size_t *room, size_t size);
+
 /* ---------------------------------------------------------------- boot.c */
 
 bool fat_check_probe(const uint8_t *head, size_t len);
@@ -148,6 +159,11 @@ bool fat_check_probe_backup(struct check *check);
  * *USABLE is false if there is none to be believed, which has been told.
  */
 int fat_check_boot(struct fat_check *v, bool *usable);
+
+/* --------------------------------------------------------------- wreck.c */
+
+/* Are there FATs that a boot sector should be before? */
+int fat_check_find_tables(struct check *check, bool *found);
 
 /* ---------------------------------------------------------------- info.c */
 

@@ -10,9 +10,11 @@
  * and then what can only be compared when all is known: labels, marks, FSInfo.
  */
 #include "fat32/check/check.h"
+#include "fat32/dirent.h"
 #include "memfn.h"
 
 #define DAY 86400
+#define ROOM_MIN 64u
 
 const struct shale_check_code fat_check_codes[FAT_CHECK_CODES] = {
 #define CODE(id, name, severity, sentence, meaning, danger) \
@@ -20,6 +22,24 @@ const struct shale_check_code fat_check_codes[FAT_CHECK_CODES] = {
 #include "codes.def"
 #undef CODE
 };
+
+void *fat_check_grow(struct check *check, void *array, size_t count,
+                     size_t *room, size_t size)
+{
+    size_t more = *room ? *room * 2 : ROOM_MIN;
+    void *grown;
+
+    if (count < *room)
+        return array;
+    grown = check_alloc(check, more * size);
+    if (!grown)
+        return NULL;
+    if (count > 0)
+        memcpy(grown, array, count * size);
+    check_free(check, array, *room * size);
+    *room = more;
+    return grown;
+}
 
 /* The volume's own bytes: reserved sectors, FATs, FAT12's and FAT16's root. */
 static void claim_areas(const struct fat_check *v)

@@ -7,7 +7,9 @@
  * sound entry is told, for it is there for some and not for others; its
  * clusters count as its own.
  */
+#include "fat32/chain.h"
 #include "fat32/check/check.h"
+#include "fat32/dirent.h"
 #include "memfn.h"
 
 #define GARBAGE_MIN 8u          /* bad names, for a directory to be none */
@@ -36,12 +38,6 @@ static bool is_plausible(const struct fat_check *v,
     return entry != FAT_FREE && entry != (v->mask & FAT_BAD);
 }
 
-static bool is_dots(const uint8_t name[11])
-{
-    return memcmp(name, ".          ", 11) == 0 ||
-           memcmp(name, "..         ", 11) == 0;
-}
-
 enum fat_check_kind fat_check_next(const struct fat_check *v,
                                    const struct fat_check_slots *slots,
                                    struct fat_check_scan *scan)
@@ -67,7 +63,7 @@ enum fat_check_kind fat_check_next(const struct fat_check *v,
         return FAT_KIND_LONG;
     if ((raw->attr & (FAT_ATTR_LABEL | FAT_ATTR_DIR)) == FAT_ATTR_LABEL)
         return FAT_KIND_LABEL;
-    if (raw->name[0] == '.' && is_dots(raw->name))
+    if (fat_dots(raw->name))
         return FAT_KIND_DOTS;
     return FAT_KIND_FILE;
 }

@@ -2,7 +2,6 @@
  * entry.c - one entry: name, attributes, times, size against chain
  */
 #include "fat32/check/check.h"
-#include "memfn.h"
 
 #define FILE_AT(at) .object = SHALE_OBJECT_FILE, .number = (at)
 
@@ -208,27 +207,17 @@ static bool is_problem(const struct fat_check *v,
 /* Keep PROBLEM until all is known. By any worker. */
 static int keep(struct fat_check *v, const struct fat_check_problem *problem)
 {
-    size_t room = v->problem_room ? v->problem_room * 2 : 64;
     struct fat_check_problem *all;
-    int err = 0;
 
     check_lock(v->check, &v->lock);
-    if (v->problem_count == v->problem_room) {
-        all = check_alloc(v->check, room * sizeof *all);
-        if (all) {
-            if (v->problem_count)
-                memcpy(all, v->problems, v->problem_count * sizeof *all);
-            check_free(v->check, v->problems, v->problem_room * sizeof *all);
-            v->problems = all;
-            v->problem_room = room;
-        } else {
-            err = SHALE_ENOMEM;
-        }
+    all = fat_check_grow(v->check, v->problems, v->problem_count,
+                         &v->problem_room, sizeof *all);
+    if (all) {
+        v->problems = all;
+        all[v->problem_count++] = *problem;
     }
-    if (!err)
-        v->problems[v->problem_count++] = *problem;
     check_unlock(v->check, &v->lock);
-    return err;
+    return all ? 0 : SHALE_ENOMEM;
 }
 
 static int check_data(struct fat_check *v, const struct fat_disk_entry *raw,

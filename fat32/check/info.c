@@ -7,7 +7,6 @@
  * spec 1.03, "FAT Data Structure", "FSInfo Sector Structure")
  */
 #include "fat32/check/check.h"
-#include "memfn.h"
 
 #define INFO_AT offsetof(struct fat_disk_boot, u.fat32.info)
 

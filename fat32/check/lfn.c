@@ -7,6 +7,8 @@
  * file goes by its short name; so it is enough to tell of the first.
  */
 #include "fat32/check/check.h"
+#include "fat32/codepage.h"
+#include "fat32/dirent.h"
 #include "memfn.h"
 #include "utf16.h"
 

@@ -7,7 +7,7 @@
  * read, any of them may be a file's: then nothing is told.
  */
 #include "fat32/check/check.h"
-#include "memfn.h"
+#include "fat32/dirent.h"
 
 #define LOOKED_AT 10000u        /* chains: are they directories? */
 
@@ -93,8 +93,7 @@ static int look(struct lost *l, uint32_t cluster, bool *is_dir)
                      sizeof raw);
     if (err)
         return err == SHALE_EIO ? 0 : err;
-    *is_dir = memcmp(raw[0].name, ".          ", 11) == 0 &&
-              memcmp(raw[1].name, "..         ", 11) == 0 &&
+    *is_dir = fat_dots(raw[0].name) == 1 && fat_dots(raw[1].name) == 2 &&
               raw[0].attr & FAT_ATTR_DIR && raw[1].attr & FAT_ATTR_DIR;
     return 0;
 }

@@ -11,6 +11,7 @@
  * of short names beyond ASCII are compared among themselves only.
  */
 #include "fat32/check/check.h"
+#include "fat32/name.h"
 #include "memfn.h"
 
 #define PROBES_MAX 128u         /* cells looked at for a name */

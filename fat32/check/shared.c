@@ -16,7 +16,6 @@
  * is that of the first reading, and memory a few words for each entry.
  */
 #include "fat32/check/check.h"
-#include "memfn.h"
 
 #define NAMED 2000u             /* findings that say whom with */
 #define NONE 0xffffffffu
@@ -49,21 +48,13 @@ struct sharing {
 
 static int add_head(struct sharing *s, const struct head *head)
 {
-    struct check *check = s->v->check;
-    size_t room = s->head_room ? s->head_room * 2 : 256;
-    struct head *heads;
+    struct head *heads = fat_check_grow(s->v->check, s->heads, s->head_count,
+                                        &s->head_room, sizeof *heads);
 
-    if (s->head_count == s->head_room) {
-        heads = check_alloc(check, room * sizeof *heads);
-        if (!heads)
-            return SHALE_ENOMEM;
-        if (s->head_count)
-            memcpy(heads, s->heads, s->head_count * sizeof *heads);
-        check_free(check, s->heads, s->head_room * sizeof *heads);
-        s->heads = heads;
-        s->head_room = room;
-    }
-    s->heads[s->head_count++] = *head;
+    if (!heads)
+        return SHALE_ENOMEM;
+    s->heads = heads;
+    heads[s->head_count++] = *head;
     return 0;
 }
 

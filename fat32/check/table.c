@@ -9,6 +9,7 @@
  * A FAT may be longer than the clusters take. What is behind them means
  * nothing.
  */
+#include "fat32/chain.h"
 #include "fat32/check/table.h"
 #include "memfn.h"
 

@@ -13,33 +13,21 @@
 
 #define ROOT_AT offsetof(struct fat_disk_boot, u.fat32.root_cluster)
 
-#define FIRST_ROOM 64u          /* directories */
 #define DIR_BYTES ((uint64_t)FAT_DIR_ENTRIES * FAT_ENTRY_SIZE)
 
 int fat_check_dir_add(struct fat_check *v, const struct fat_check_dir *dir)
 {
-    int err = 0;
+    struct fat_check_dir *dirs;
 
     check_lock(v->check, &v->lock);
-    if (v->dir_count == v->dir_room) {
-        size_t room = v->dir_room ? v->dir_room * 2 : FIRST_ROOM;
-        struct fat_check_dir *dirs = check_alloc(v->check,
-                                                 room * sizeof *dirs);
-
-        if (dirs) {
-            if (v->dir_count)
-                memcpy(dirs, v->dirs, v->dir_count * sizeof *dirs);
-            check_free(v->check, v->dirs, v->dir_room * sizeof *dirs);
-            v->dirs = dirs;
-            v->dir_room = room;
-        } else {
-            err = SHALE_ENOMEM;
-        }
+    dirs = fat_check_grow(v->check, v->dirs, v->dir_count, &v->dir_room,
+                          sizeof *dirs);
+    if (dirs) {
+        v->dirs = dirs;
+        dirs[v->dir_count++] = *dir;
     }
-    if (!err)
-        v->dirs[v->dir_count++] = *dir;
     check_unlock(v->check, &v->lock);
-    return err;
+    return dirs ? 0 : SHALE_ENOMEM;
 }
 
 /* ------------------------------------------------- the bytes of one of them */
