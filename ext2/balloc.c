@@ -159,8 +159,8 @@ static void gap_find(const struct group *g, uint32_t at, uint32_t end,
 }
 
 /* Look around GOAL: if it is free, nothing else matters. */
-static int search_goal(struct ext2_volume *vol, uint32_t goal,
-                       struct search *s)
+APART static int search_goal(struct ext2_volume *vol, uint32_t goal,
+                             struct search *s)
 {
     struct group g;
     uint32_t at, end;
@@ -235,7 +235,8 @@ static void free_count_change(struct group *g, uint32_t taken, uint32_t freed)
 }
 
 /* Set the bits of COUNT blocks from FIRST on, all in one group. */
-static int blocks_take(struct ext2_volume *vol, uint32_t first, uint32_t count)
+APART static int blocks_take(struct ext2_volume *vol, uint32_t first,
+                             uint32_t count)
 {
     struct shale_tx *tx = vol->fs->tx;
     struct group g;

@@ -48,8 +48,8 @@ int ext2_dir_append(struct ext2_vnode *dir, struct shale_buf **out,
 }
 
 /* Enter WHAT in a new block. */
-static int append_insert(struct ext2_vnode *dir,
-                         const struct ext2_new_name *what)
+APART static int append_insert(struct ext2_vnode *dir,
+                               const struct ext2_new_name *what)
 {
     const struct ext2_super *super = super_of(dir);
     struct shale_buf *buf;
@@ -91,9 +91,10 @@ static int try_block(struct ext2_vnode *dir, uint32_t index,
     return done;
 }
 
-/* Enter WHAT wherever there is room. */
-static int insert_anywhere(struct ext2_vnode *dir,
-                           const struct ext2_new_name *what)
+/* Enter WHAT wherever there is room. Returns 1; 0 if there is none; or an
+   error. */
+APART static int room_insert(struct ext2_vnode *dir,
+                             const struct ext2_new_name *what)
 {
     uint32_t need = ext2_dirent_need(what->len), tries = 0, index;
     int done = 0;
@@ -104,17 +105,24 @@ static int insert_anywhere(struct ext2_vnode *dir,
             break;
         done = try_block(dir, index, what);
     }
+    return done;
+}
+
+/* Enter WHAT in DIR, which has no index yet, or will not have one. */
+static int insert_anywhere(struct ext2_vnode *dir,
+                           const struct ext2_new_name *what)
+{
+    int done = room_insert(dir, what);
+
     if (done)
         return done < 0 ? done : 0;
-    if (ext2_htree_possible(dir)) {
-        int err = ext2_htree_make(dir);
-
-        if (err)
-            return err;
-        done = ext2_htree_insert(dir, what);
-        return done < 0 ? done : done ? 0 : SHALE_ECORRUPT;
-    }
-    return append_insert(dir, what);
+    if (!ext2_htree_possible(dir))
+        return append_insert(dir, what);
+    done = ext2_htree_make(dir);
+    if (done)
+        return done;
+    done = ext2_htree_insert(dir, what);
+    return done < 0 ? done : done ? 0 : SHALE_ECORRUPT;
 }
 
 /* DIR has no index (any more) that could be used. */

@@ -19,6 +19,7 @@
  * there" is given only if the leaf that was searched has names that belong in
  * it: an index made with another seed, or out of order, is well-formed too.
  */
+#include "apart.h"
 #include "htree.h"
 
 #define SAMPLE 8u               /* names of a leaf that have to belong there */
@@ -237,8 +238,8 @@ static bool node_is_sorted(const struct htree_node *node)
  * Was it right to look in LEAF? Its first names have to have hashes that WAY
  * leads to, from nodes in order.
  */
-static bool leaf_belongs(const struct htree_way *way,
-                         const struct shale_buf *leaf)
+APART static bool leaf_belongs(const struct htree_way *way,
+                               const struct shale_buf *leaf)
 {
     const struct ext2_super *super = &ext2_volume_of(way->dir->base.fs)->super;
     uint32_t low = 0, high = UINT32_MAX;
@@ -295,8 +296,9 @@ static int leaf_search(struct htree_way *way, const char *name, size_t len,
 }
 
 /* Search leaf after leaf; there cannot be more of them than blocks. */
-static int leaves_search(struct htree_way *way, const char *name, size_t len,
-                         uint32_t hash, struct ext2_place *out)
+APART static int leaves_search(struct htree_way *way, const char *name,
+                               size_t len, uint32_t hash,
+                               struct ext2_place *out)
 {
     uint32_t most = ext2_blocks_there(ext2_volume_of(way->dir->base.fs));
     int found, more;

@@ -6,13 +6,14 @@
  * transaction, and what is kept in memory has been told to shale_tx_save()
  * before it is changed.
  *
- * A file that is being made is a struct ext2_vnode on its maker's stack, in no
+ * A file that is being made is a struct ext2_vnode of its maker's own, in no
  * table, that says `fresh`: nothing of it in memory needs to be undone. All
  * calls below take one.
  */
 #ifndef EXT2_WRITE_H
 #define EXT2_WRITE_H
 
+#include "apart.h"
 #include "ext2.h"
 #include "journal_disk.h"
 

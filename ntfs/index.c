@@ -215,10 +215,10 @@ static int pieces_take(struct ntfs_volume *vol, const struct ntfs_record *base,
     return more;
 }
 
-NTFS_APART static int streams_load(struct ntfs_volume *vol,
-                                   const struct ntfs_record *base,
-                                   const uint16_t *name, size_t len,
-                                   struct ntfs_index *index)
+APART static int streams_load(struct ntfs_volume *vol,
+                              const struct ntfs_record *base,
+                              const uint16_t *name, size_t len,
+                              struct ntfs_index *index)
 {
     int err = pieces_take(vol, base, name, len, index);
 
@@ -282,8 +282,8 @@ static const char *blocks_decode(const struct ntfs_volume *vol,
 }
 
 /* Check what has been read, the entries of the root included. */
-NTFS_APART static int index_check(struct ntfs_volume *vol,
-                                  struct ntfs_index *index)
+APART static int index_check(struct ntfs_volume *vol,
+                             struct ntfs_index *index)
 {
     const char *wrong = root_decode(vol, index);
     struct ntfs_index_node node;

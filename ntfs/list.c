@@ -77,7 +77,7 @@ static bool is_given(const struct ntfs_listing *listing)
  * Find the next name that a path can have. Others are told and passed over: the
  * rest is as good as ever. 1, or 0 at the end.
  */
-NTFS_APART static int name_next(struct ntfs_listing *listing)
+APART static int name_next(struct ntfs_listing *listing)
 {
     struct ntfs_volume *vol = listing->dir.vol;
     const struct ntfs_index *index = listing->dir.index;

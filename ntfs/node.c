@@ -249,9 +249,9 @@ static int walk_all(struct gathering *g)
 }
 
 /* What the attributes of BASE's file say; the rest as in info_load(). */
-NTFS_APART static int gather(struct ntfs_volume *vol,
-                             const struct ntfs_record *base,
-                             struct ntfs_stream *data, struct ntfs_info *info)
+APART static int gather(struct ntfs_volume *vol,
+                        const struct ntfs_record *base,
+                        struct ntfs_stream *data, struct ntfs_info *info)
 {
     struct gathering g = {
         .vol = vol, .base = base, .info = info, .data = data,

@@ -24,14 +24,11 @@
 
 #include "shale/fs.h"
 
+#include "apart.h"
 #include "attrs.h"
 
 #define NTFS_NAME_UNITS 255u            /* of any name */
 #define NTFS_NAME_BYTES 765u            /* of one as UTF-8, at most */
-
-/* A function that has to have a frame of its own: that would lie under the
-   deepest way there is, if it were made a part of who calls it. */
-#define NTFS_APART __attribute__((noinline))
 
 /* How a vnode's number is made; see node.c. */
 #define NTFS_INO_RECORD(ino) ((ino) & UINT64_C(0xffffffffffff))

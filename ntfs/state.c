@@ -245,7 +245,7 @@ bool ntfs_state_clean(const struct ntfs_state *state)
 }
 
 /* Say what is not clean in STATE. */
-NTFS_APART static void warn(struct shale_fs *fs, const struct ntfs_state *state)
+APART static void warn(struct shale_fs *fs, const struct ntfs_state *state)
 {
     struct text list = { .len = 0 };
 
