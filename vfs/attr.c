@@ -1,7 +1,7 @@
 /*
  * attr.c - the attributes of files
  */
-#include "vfs.h"
+#include "room.h"
 
 enum shale_type shale_type_of_mode(uint32_t mode)
 {
@@ -21,16 +21,11 @@ int attr_of_ino_locked(struct shale_fs *fs, uint64_t ino,
                        struct shale_attr *out)
 {
     struct shale_vnode *vn = vnode_cached(fs, ino);
-    unsigned tries = 0;
     int err;
 
     /* A vnode in memory may know better than the disk. */
-    if (!vn && fs->ops->peek) {
-        do
-            err = fs->ops->peek(fs, ino, out);
-        while (vfs_again(fs, err, &tries));
-        return err;
-    }
+    if (!vn && fs->ops->peek)
+        return fs->ops->peek(fs, ino, out);
     if (!vn) {
         err = vnode_find(fs, ino, &vn);
         if (err)
@@ -43,21 +38,25 @@ int attr_of_ino_locked(struct shale_fs *fs, uint64_t ino,
 
 int shale_getattr(struct shale_vnode *vn, struct shale_attr *out)
 {
+    struct visit v;
     int err;
 
-    volume_lock_shared(vn->fs);
-    err = vn->fs->ops->getattr(vn, out);
-    volume_unlock(vn->fs);
+    visit_shared(&v, vn->fs);
+    do
+        err = vn->fs->ops->getattr(vn, out);
+    while (visit_again(&v, err));
     return err;
 }
 
 int shale_getattr_ino(struct shale_fs *fs, uint64_t ino,
                       struct shale_attr *out)
 {
+    struct visit v;
     int err;
 
-    volume_lock_shared(fs);
-    err = attr_of_ino_locked(fs, ino, out);
-    volume_unlock(fs);
+    visit_shared(&v, fs);
+    do
+        err = attr_of_ino_locked(fs, ino, out);
+    while (visit_again(&v, err));
     return err;
 }

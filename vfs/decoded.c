@@ -12,6 +12,8 @@
  *     list is in nobody's hands.
  * (3) The lock is held while any of this changes, and not while a driver
  *     decodes, bytes are copied, or memory is allocated or freed: a leaf.
+ * (4) The volume's lock is, shared: who finds no memory can wait until nobody
+ *     else has a unit, or decodes one.
  *
  * Because of (3) two threads may decode the same unit at once; the one that is
  * second to enter it in the table drops its own and takes the other's.
@@ -24,7 +26,7 @@
 
 #include "assert.h"
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 #define BUCKET_BITS_MIN 4u
 #define BUCKET_BITS_MAX 12u
@@ -177,15 +179,13 @@ static struct unit *unit_new(struct shale_vnode *file,
     count_bytes(d, sizeof *unit + length, 0);
     trim(fs, d->budget, 0);
     unit = shale_slab_alloc(d->slab);
-    for (unsigned tries = 0; !unit && vfs_make_room(fs, tries); tries++)
-        unit = shale_slab_alloc(d->slab);
     if (!unit) {
         count_bytes(d, 0, sizeof *unit + length);
         return NULL;
     }
     *unit = (struct unit){
         .ino = file->ino, .offset = extent->offset, .length = length,
-        .bytes = vfs_alloc(fs, length), .pins = 1,
+        .bytes = shale_alloc(fs->mem, length), .pins = 1,
     };
     if (!unit->bytes) {
         shale_slab_free(d->slab, unit);
@@ -212,19 +212,6 @@ static void unit_put(struct shale_fs *fs, struct unit *unit)
 
 /* ------------------------------------------------------------- reading */
 
-static int decode(struct shale_vnode *file, const struct shale_extent *extent,
-                  void *buf)
-{
-    struct shale_fs *fs = file->fs;
-    unsigned tries = 0;
-    int err;
-
-    do
-        err = fs->ops->decode(file, extent, buf);
-    while (vfs_again(fs, err, &tries));
-    return err;
-}
-
 /* Decode EXTENT and keep it; stores the unit, pinned. */
 static int unit_load(struct shale_vnode *file,
                      const struct shale_extent *extent, struct unit **out)
@@ -235,7 +222,7 @@ static int unit_load(struct shale_vnode *file,
 
     if (!unit)
         return SHALE_ENOMEM;
-    err = decode(file, extent, unit->bytes);
+    err = file->fs->ops->decode(file, extent, unit->bytes);
     if (err) {
         unit_free(file->fs, unit);
         return err;
@@ -263,20 +250,23 @@ static int read_inline(struct shale_vnode *file,
                        void *buf, size_t len)
 {
     size_t length = (size_t)extent->length;
-    uint8_t *bytes = vfs_alloc(file->fs, length);
+    struct shale_fs *fs = file->fs;
+    uint8_t *bytes = shale_alloc(fs->mem, length);
     int err;
 
     if (!bytes)
         return SHALE_ENOMEM;
-    err = decode(file, extent, bytes);
+    err = fs->ops->decode(file, extent, bytes);
     if (!err)
         memcpy(buf, bytes + (offset - extent->offset), len);
-    shale_free(file->fs->mem, bytes, length);
+    shale_free(fs->mem, bytes, length);
     return err;
 }
 
-int decoded_read(struct shale_vnode *file, const struct shale_extent *extent,
-                 uint64_t offset, void *buf, size_t len)
+/* As decoded_read(), of a driver that decodes. */
+static int read_locked(struct shale_vnode *file,
+                       const struct shale_extent *extent, uint64_t offset,
+                       void *buf, size_t len)
 {
     struct decoded *d = decoded_of(file->fs);
     bool is_inline = extent->kind == SHALE_EXTENT_INLINE;
@@ -284,16 +274,13 @@ int decoded_read(struct shale_vnode *file, const struct shale_extent *extent,
     struct unit *unit = NULL;
     int err;
 
-    if (!d)
-        return SHALE_ENOTSUP;   /* the driver's map() knows of what its
-                                   decode(), which is none, does not */
     if (!is_inline) {
         lock_exclusive(d->locks, d->lock);
         unit = find(d, file->ino, extent);
         lock_release(d->locks, d->lock);
     }
     if (!unit && whole)
-        return decode(file, extent, buf);
+        return file->fs->ops->decode(file, extent, buf);
     if (is_inline)
         return read_inline(file, extent, offset, buf, len);
     if (!unit) {
@@ -304,6 +291,22 @@ int decoded_read(struct shale_vnode *file, const struct shale_extent *extent,
     memcpy(buf, unit->bytes + (offset - extent->offset), len);
     unit_put(file->fs, unit);
     return 0;
+}
+
+int decoded_read(struct shale_vnode *file, const struct shale_extent *extent,
+                 uint64_t offset, void *buf, size_t len)
+{
+    struct visit v;
+    int err;
+
+    if (!decoded_of(file->fs))
+        return SHALE_ENOTSUP;   /* the driver's map() knows of what its
+                                   decode(), which is none, does not */
+    visit_shared(&v, file->fs);
+    do
+        err = read_locked(file, extent, offset, buf, len);
+    while (visit_again(&v, err));
+    return err;
 }
 
 /* ---------------------------------------------------- a cache as a whole */

@@ -28,7 +28,7 @@ size_t decoded_shrink(struct shale_fs *fs, size_t want);
 size_t decoded_bytes(struct shale_fs *fs);
 
 /*
- * Read LEN bytes at OFFSET of FILE, whose lock is held, all of them inside
+ * Read LEN bytes at OFFSET of FILE, whose lock is the only one held, all inside
  * UNIT, an extent just as the driver's map() gave it.
  */
 int decoded_read(struct shale_vnode *file, const struct shale_extent *unit,

@@ -10,7 +10,7 @@
  *     2 + c       the driver's cookie c
  */
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 #define DRIVER_COOKIES 2u
 #define COOKIE_END ((uint64_t)1 << 62)  /* a driver's are below */
@@ -51,8 +51,6 @@ static int find_locked(struct shale_vnode *dir, const char *name, size_t len,
                        uint64_t *ino)
 {
     struct shale_fs *fs = dir->fs;
-    unsigned tries = 0;
-    int err;
 
     /* The root is its own parent, whatever the volume says. */
     if (is_dot(name, len) ||
@@ -60,14 +58,10 @@ static int find_locked(struct shale_vnode *dir, const char *name, size_t len,
         *ino = dir->ino;
         return 0;
     }
-    do {
-        if (is_dot_dot(name, len))
-            err = fs->ops->parent ? fs->ops->parent(dir, ino) : SHALE_ENOTSUP;
-        else
-            err = fs->ops->lookup ? fs->ops->lookup(dir, name, len, ino)
-                                  : SHALE_ENOTSUP;
-    } while (vfs_again(fs, err, &tries));
-    return err;
+    if (is_dot_dot(name, len))
+        return fs->ops->parent ? fs->ops->parent(dir, ino) : SHALE_ENOTSUP;
+    return fs->ops->lookup ? fs->ops->lookup(dir, name, len, ino)
+                           : SHALE_ENOTSUP;
 }
 
 /*
@@ -122,12 +116,14 @@ int shale_lookup(struct shale_vnode *dir, const char *name, size_t len,
                  struct shale_vnode **out)
 {
     int err = check_lookup(dir, name, len);
+    struct visit v;
 
     if (err)
         return err;
-    volume_lock_shared(dir->fs);
-    err = dir_find_locked(dir, name, len, out);
-    volume_unlock(dir->fs);
+    visit_shared(&v, dir->fs);
+    do
+        err = dir_find_locked(dir, name, len, out);
+    while (visit_again(&v, err));
     return err;
 }
 
@@ -135,18 +131,21 @@ int shale_lookup_attr(struct shale_vnode *dir, const char *name, size_t len,
                       struct shale_attr *out)
 {
     struct shale_attr attr = { .mode = 0 };
-    uint64_t ino;
     int err = check_lookup(dir, name, len);
+    struct visit v;
+    uint64_t ino;
 
     if (err)
         return err;
-    volume_lock_shared(dir->fs);
-    err = find_locked(dir, name, len, &ino);
-    if (!err) {
-        err = attr_of_ino_locked(dir->fs, ino, &attr);
-        err = entry_error(dir, name, len, err, shale_type_of_mode(attr.mode));
-    }
-    volume_unlock(dir->fs);
+    visit_shared(&v, dir->fs);
+    do {
+        err = find_locked(dir, name, len, &ino);
+        if (!err) {
+            err = attr_of_ino_locked(dir->fs, ino, &attr);
+            err = entry_error(dir, name, len, err,
+                              shale_type_of_mode(attr.mode));
+        }
+    } while (visit_again(&v, err));
     if (!err)
         *out = attr;
     return err;
@@ -186,11 +185,11 @@ struct listing {
 };
 
 /*
- * Find the attributes of ENTRY. False if its inode cannot be read, or is
+ * Find the attributes of ENTRY. An error if its inode cannot be read, or is
  * another file's by now.
  */
-static bool listing_attr(struct listing *listing,
-                         const struct shale_dirent *entry)
+static int listing_attr(struct listing *listing,
+                        const struct shale_dirent *entry)
 {
     int err = attr_of_ino_locked(listing->fs, entry->ino, &listing->attr);
 
@@ -199,22 +198,20 @@ static bool listing_attr(struct listing *listing,
         err = shale_corrupt_inode(listing->fs, "vfs: an entry of a directory "
                                   "means an earlier file of that number",
                                   SHALE_NOWHERE, entry->ino);
-    return !err;
+    return err;
 }
 
 /* Give ENTRY, whose cookie is the caller's, with attributes if wanted. */
 static int listing_give(struct listing *listing, struct shale_dirent *entry)
 {
-    int r;
-
-    entry->attr = NULL;
+    int r = listing->want_attr ? listing_attr(listing, entry) : 0;
 
     /* One bad inode must not hide the rest of its directory. */
-    if (listing->want_attr && listing_attr(listing, entry)) {
-        entry->attr = &listing->attr;
-        if (entry->type == SHALE_TYPE_UNKNOWN)
-            entry->type = shale_type_of_mode(listing->attr.mode);
-    }
+    if (r == SHALE_ENOMEM)
+        return r;
+    entry->attr = listing->want_attr && !r ? &listing->attr : NULL;
+    if (entry->attr && entry->type == SHALE_TYPE_UNKNOWN)
+        entry->type = shale_type_of_mode(listing->attr.mode);
     r = listing->emit(listing->context, entry);
     listing->stopped = r != 0;
     if (!r)
@@ -261,6 +258,14 @@ static int batch_add(struct listing *listing,
     return 0;
 }
 
+/* Give its memory back. After a lack of it there is to be none. */
+static void batch_free(struct listing *listing)
+{
+    shale_free(listing->fs->mem, listing->batch, sizeof *listing->batch);
+    listing->batch = NULL;
+    listing->batch_most = 0;
+}
+
 /* Give a driver's ENTRY at once. */
 static int entry_give(struct listing *listing,
                       const struct shale_dirent *entry)
@@ -302,31 +307,25 @@ emit_dots(struct listing *listing, uint64_t ino, unsigned dots)
 
 static int iterate_locked(struct shale_vnode *dir, struct listing *listing)
 {
-    unsigned tries = 0;
+    int r = 0, given = 0;
     uint64_t parent;
-    int r = 0;
 
     if (listing->next == 0)
         r = emit_dots(listing, dir->ino, 1);
     if (!r && listing->next == 1) {
         /* A lost parent must not hide what is in DIR. */
-        if (find_locked(dir, "..", 2, &parent))
-            parent = dir->ino;
-        r = emit_dots(listing, parent, 2);
+        r = find_locked(dir, "..", 2, &parent);
+        if (r == SHALE_ENOMEM)
+            return r;
+        r = emit_dots(listing, r ? dir->ino : parent, 2);
     }
     if (r)
         return r;
-    do {
-        int given = 0;
-
-        r = dir->fs->ops->iterate(dir, listing->next - DRIVER_COOKIES,
-                                  listing_emit, listing);
-        if (!listing->stopped)
-            given = batch_give(listing);
-        if (given)
-            r = given;
-    } while (!listing->stopped && vfs_again(dir->fs, r, &tries));
-    return r;
+    r = dir->fs->ops->iterate(dir, listing->next - DRIVER_COOKIES,
+                              listing_emit, listing);
+    if (!listing->stopped)
+        given = batch_give(listing);
+    return given ? given : r;
 }
 
 /* As many as a quarter of the cache can hold the inodes of, scattered. */
@@ -344,10 +343,8 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
         .fs = dir->fs, .want_attr = (flags & SHALE_ITERATE_ATTR) != 0,
         .emit = emit, .context = context, .next = cookie,
     };
+    struct visit v;
     int r;
-
-    if (listing.want_attr && dir->fs->ops->ahead)
-        listing.batch_most = batch_most(dir->fs);
 
     if (dir->type != SHALE_TYPE_DIR)
         return SHALE_ENOTDIR;
@@ -356,9 +353,17 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
     if (cookie >= COOKIE_END + DRIVER_COOKIES)
         return SHALE_EINVAL;
 
-    volume_lock_shared(dir->fs);
-    r = iterate_locked(dir, &listing);
-    volume_unlock(dir->fs);
-    shale_free(dir->fs->mem, listing.batch, sizeof *listing.batch);
+    if (listing.want_attr && dir->fs->ops->ahead)
+        listing.batch_most = batch_most(dir->fs);
+
+    visit_shared(&v, dir->fs);
+    do {
+        uint64_t before = listing.next;
+
+        r = iterate_locked(dir, &listing);
+        batch_free(&listing);
+        if (listing.next != before)
+            visit_got_on(&v);
+    } while (visit_again(&v, listing.stopped ? 0 : r));
     return r;
 }

@@ -7,6 +7,7 @@
  * written each time, so that it never leaves less.
  */
 #include "rename.h"
+#include "room.h"
 
 #define SPARE_NAME_MAX 32u
 
@@ -66,7 +67,8 @@ static void exchange_take_back(struct shale_fs *fs,
         };
         int err = change_attempt(fs, rename_in_tx, &r);
 
-        if (err == SHALE_EAGAIN && !sync_write_exclusive(fs))
+        if ((err == SHALE_EAGAIN || err == SHALE_ENOMEM) &&
+            !sync_write_exclusive(fs))
             err = change_attempt(fs, rename_in_tx, &r);
         rename_ends_put(&r.what);
         if (err && err != SHALE_ENOENT)
@@ -131,6 +133,7 @@ static int exchange_checked(struct shale_fs *fs, struct shale_rename *what)
     char spare[SPARE_NAME_MAX];
     size_t spare_len = 0;
     int err = SHALE_ENOTSUP;
+    struct visit v;
 
     if (fs->ops->exchange) {
         err = change_run_locked(fs, exchange_in_tx, what);
@@ -138,12 +141,16 @@ static int exchange_checked(struct shale_fs *fs, struct shale_rename *what)
     }
     if (err != SHALE_ENOTSUP)
         return err;
-    err = spare_name(what->from, spare, &spare_len);
+    visit_held(&v, fs);
+    do
+        err = spare_name(what->from, spare, &spare_len);
+    while (visit_again(&v, err));
     return err ? err : exchange_by(fs, what, spare, spare_len);
 }
 
 int rename_exchange(struct shale_fs *fs, struct shale_rename *what)
 {
+    struct visit v;
     bool due;
     int err;
 
@@ -151,8 +158,12 @@ int rename_exchange(struct shale_fs *fs, struct shale_rename *what)
     err = change_open(fs);
     if (!err && !fs->ops->rename)
         err = SHALE_ENOTSUP;
-    if (!err)
-        err = exchange_check(what);
+    if (!err) {
+        visit_held(&v, fs);
+        do
+            err = exchange_check(what);
+        while (visit_again(&v, err));
+    }
     if (!err)
         err = exchange_checked(fs, what);
     due = !fs->read_only && sync_is_due(fs);

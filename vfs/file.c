@@ -13,8 +13,8 @@
 #include "assert.h"
 #include "decoded.h"
 #include "memfn.h"
+#include "room.h"
 #include "shale/flight.h"
-#include "vfs.h"
 
 /*
  * A driver's answers in a row that one call looks at. A file of 2 TiB that has
@@ -60,14 +60,9 @@ static int map_uncut(struct shale_vnode *file, uint64_t offset, uint64_t len,
                      struct shale_extent *out)
 {
     struct shale_extent extent = { 0 };
-    struct shale_fs *fs = file->fs;
-    unsigned tries = 0;
+    int err = file->fs->ops->map(file, offset, len, &extent);
     bool sound;
-    int err;
 
-    do
-        err = fs->ops->map(file, offset, len, &extent);
-    while (vfs_again(fs, err, &tries));
     if (err)
         return err;
 
@@ -132,19 +127,23 @@ static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
 {
     struct shale_extent extent = *next, joined;
     uint32_t pieces = 1;
+    struct visit v;
     int err = 0;
 
     if (len > file->size - offset)
         len = file->size - offset;
 
-    volume_lock_shared(file->fs);
-    if (extent.length == 0)
-        err = map_uncut(file, offset, len, &extent);
+    visit_shared(&v, file->fs);
+    do
+        if (next->length == 0)
+            err = map_uncut(file, offset, len, &extent);
+    while (err && visit_again(&v, err));
+    if (err)
+        return err;
     next->length = 0;
     *first = extent;
-    if (!err)
-        cut(file, offset, &extent);
-    while (!err && join && extent.length < len &&
+    cut(file, offset, &extent);
+    while (join && extent.length < len &&
            pieces++ < HOLE_PIECES_MAX) {
         uint64_t end = offset + extent.length;
 
@@ -157,11 +156,9 @@ static int map_joined(struct shale_vnode *file, uint64_t offset, uint64_t len,
         extent.length += joined.length;
         next->length = 0;
     }
-    volume_unlock(file->fs);
-
-    if (!err)
-        *out = extent;
-    return err;
+    visit_again(&v, 0);
+    *out = extent;
+    return 0;
 }
 
 int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
@@ -175,16 +172,18 @@ int file_map(struct shale_vnode *file, uint64_t offset, uint64_t len,
 int file_map_tail(struct shale_vnode *file, struct shale_extent *out)
 {
     struct shale_extent last = { 0 };
-    int err = 0;
+    struct visit v;
+    int err;
 
     *out = (struct shale_extent){
         .offset = file->size, .kind = SHALE_EXTENT_HOLE,
     };
     if (file->size == 0)
         return 0;
-    volume_lock_shared(file->fs);
-    err = map_uncut(file, file->size - 1, 1, &last);
-    volume_unlock(file->fs);
+    visit_shared(&v, file->fs);
+    do
+        err = map_uncut(file, file->size - 1, 1, &last);
+    while (visit_again(&v, err));
     if (err)
         return err;
     out->kind = last.kind;
@@ -244,13 +243,15 @@ static int64_t seek_locked(struct shale_vnode *file, uint64_t offset,
 
     while (offset < file->size) {
         struct shale_extent extent;
+        struct visit v;
         int err;
 
         if (left-- == 0)
             return seek_too_far(file, hole);
-        volume_lock_shared(file->fs);
-        err = map_one(file, offset, file->size - offset, &extent);
-        volume_unlock(file->fs);
+        visit_shared(&v, file->fs);
+        do
+            err = map_one(file, offset, file->size - offset, &extent);
+        while (visit_again(&v, err));
         if (err)
             return err;
         if (reads_as_zeros(&extent) == hole)
@@ -307,7 +308,7 @@ static int data_read(struct shale_vnode *file, uint64_t at, void *buf,
 
     do
         err = shale_bdev_read_bytes(fs->dev, fs->mem, at, buf, len);
-    while (vfs_again(fs, err, &tries));
+    while (room_again(fs, err, &tries));
 
     if (err && err != SHALE_ENOMEM) {
         event.err = err;

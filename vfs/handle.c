@@ -6,7 +6,7 @@
  * one at a time does not search for the place again at each of them.
  */
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 /* One entry in a batch; its name follows. */
 struct packed_entry {

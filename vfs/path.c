@@ -13,7 +13,7 @@
  * it, and no nesting of links takes more memory or any recursion.
  */
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 #define LINKS_MAX 40u
 
@@ -29,16 +29,15 @@ struct walk {
 static int64_t target_read(struct shale_vnode *link, char *buf, size_t size)
 {
     struct shale_fs *fs = link->fs;
-    unsigned tries = 0;
+    struct visit v;
     int64_t len, end = 0;
 
     if (!fs->ops->readlink)
         return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
+    visit_shared(&v, fs);
     do
         len = fs->ops->readlink(link, buf, size);
-    while (vfs_again(fs, len, &tries));
-    volume_unlock(fs);
+    while (visit_again(&v, len));
     if (len < 0)
         return len;
 

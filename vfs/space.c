@@ -15,6 +15,7 @@
 
 #include "assert.h"
 #include "memfn.h"
+#include "room.h"
 
 #define ZEROS_MAX ((size_t)256 << 10)
 
@@ -38,12 +39,7 @@ static int bytes_write(struct shale_vnode *file, uint64_t at, const void *buf,
                        size_t len)
 {
     struct shale_fs *fs = file->fs;
-    unsigned tries = 0;
-    int err;
-
-    do
-        err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
-    while (vfs_again(fs, err, &tries));
+    int err = shale_bdev_write_bytes(fs->dev, fs->mem, at, buf, len);
 
     __atomic_store_n(&fs->state->data_written, 1, __ATOMIC_RELEASE);
     if (err && err != SHALE_ENOMEM) {
@@ -77,11 +73,23 @@ static int zeros_write(struct shale_vnode *file, uint64_t at, uint64_t len)
     return err;
 }
 
-int space_write(struct shale_vnode *file, uint64_t at, const void *buf,
-                uint64_t len)
+static int write_once(struct shale_vnode *file, uint64_t at, const void *buf,
+                      uint64_t len)
 {
     return buf ? bytes_write(file, at, buf, (size_t)len)
                : zeros_write(file, at, len);
+}
+
+int space_write(struct shale_vnode *file, uint64_t at, const void *buf,
+                uint64_t len)
+{
+    unsigned tries = 0;
+    int err;
+
+    do
+        err = write_once(file, at, buf, len);
+    while (room_again(file->fs, err, &tries));
+    return err;
 }
 
 /* --------------------------------------------------------- new space */
@@ -126,7 +134,7 @@ static int extent_fill(const struct allocation *a)
     if (fresh)
         err = zeros_write(a->file, e->device, before);
     if (!err)
-        err = space_write(a->file, at, a->buf, a->len);
+        err = write_once(a->file, at, a->buf, a->len);
     if (!err && whole)
         err = zeros_write(a->file, at + a->len, after);
     return err;
@@ -158,8 +166,14 @@ int space_allocate(struct allocation *a)
 {
     struct shale_fs *fs = a->file->fs;
     int err = change_run(fs, space_allocate_in_tx, a);
+    unsigned tries = 0;
 
-    return !err && a->fill && !fs->ops->holes ? extent_fill(a) : err;
+    if (err || !a->fill || fs->ops->holes)
+        return err;
+    do
+        err = extent_fill(a);
+    while (room_again(fs, err, &tries));
+    return err;
 }
 
 /* ------------------------------------------------------ a file's size */
@@ -225,7 +239,7 @@ int file_zero(struct shale_vnode *file, uint64_t offset, uint64_t end)
         if (extent.length > end - offset)
             extent.length = end - offset;
         if (extent.kind == SHALE_EXTENT_DATA)
-            err = zeros_write(file, extent.device, extent.length);
+            err = space_write(file, extent.device, NULL, extent.length);
         offset += extent.length;
     }
     return err;

@@ -170,6 +170,21 @@ int sync_write_exclusive(struct shale_fs *fs)
     return write_done(fs, shale_tx_write(fs->tx));
 }
 
+bool sync_waiting(struct shale_fs *fs)
+{
+    bool any;
+    int err = 0;
+
+    if (!fs->tx || fs->read_only)
+        return false;
+    any = shale_tx_dirty(fs->tx) || vnode_count_unsettled(fs) > 0;
+    settle_locked(fs);
+    /* To note what is free now makes blocks dirty once more. */
+    for (unsigned i = 0; i < 2 && !err && shale_tx_dirty(fs->tx); i++)
+        err = sync_write_exclusive(fs);
+    return any;
+}
+
 static int mark_clean(struct shale_fs *fs, void *context)
 {
     (void)context;

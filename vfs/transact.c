@@ -7,6 +7,7 @@
  *
  *     no memory      what the caches can do without is given up; then the
  *                    batch is written, whose blocks can be given up after it
+ *                    (room.c does the same for who changes nothing)
  *     no space       if earlier changes have freed some, they are written, and
  *                    what they freed can be used; then the driver gives up what
  *                    it keeps for itself
@@ -81,7 +82,7 @@ static bool writing_helps(struct shale_fs *fs, int err)
 {
     switch (err) {
     case SHALE_ENOMEM:
-        return shale_tx_dirty(fs->tx);
+        return shale_tx_dirty(fs->tx) || vnode_count_unsettled(fs) > 0;
     case SHALE_ENOSPC:
         return shale_tx_frees_pending(fs->tx) || vnode_count_unsettled(fs) > 0;
     case SHALE_EAGAIN:
@@ -115,7 +116,8 @@ int change_run_locked(struct shale_fs *fs, change_fn *change, void *context)
     if (err)
         return err;
     err = change_attempt(fs, change, context);
-    if (err && writing_helps(fs, err)) {
+    /* To note what the batch has freed is a batch once more. */
+    for (unsigned i = 0; i < 2 && err && writing_helps(fs, err); i++) {
         settle_locked(fs);
         write_err = sync_write_exclusive(fs);
         if (write_err)

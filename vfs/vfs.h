@@ -123,7 +123,7 @@ int vfs_lock_create(const struct shale_lock_ops *locks, struct shale_mem *mem,
 void vfs_lock_destroy(const struct shale_lock_ops *locks,
                       struct shale_mem *mem, void *lock);
 
-/* ------------------------------------------------------------ mount.c */
+/* ------------------------------------------------------------- room.c */
 
 /*
  * Free memory of FS's own for something that found none and will be tried
@@ -139,7 +139,10 @@ static inline bool vfs_again(struct shale_fs *fs, int64_t err, unsigned *tries)
     return err == SHALE_ENOMEM && vfs_make_room(fs, (*tries)++);
 }
 
-/* As shale_alloc() from FS's memory, but makes room before it gives up. */
+/*
+ * As shale_alloc() from FS's memory, but makes room before it gives up; with no
+ * lock but vnodes' held.
+ */
 void *vfs_alloc(struct shale_fs *fs, size_t size);
 
 /* ------------------------------------------------------------ vnode.c */
@@ -245,6 +248,12 @@ void change_recover(struct shale_fs *fs);
  * all the time: where something waits for that space. Errors are late ones.
  */
 int sync_write_exclusive(struct shale_fs *fs);
+
+/*
+ * Write all that waits, so that memory it takes can be given up; with the
+ * volume's lock exclusive. Errors are late ones. False if nothing did.
+ */
+bool sync_waiting(struct shale_fs *fs);
 
 /* Do the changes in memory take so much of the cache that they are written? */
 bool sync_is_due(struct shale_fs *fs);

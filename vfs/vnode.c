@@ -21,6 +21,7 @@
  */
 #include "assert.h"
 #include "memfn.h"
+#include "room.h"
 #include "vntable.h"
 
 #define OBJECT_ALIGN 16u
@@ -59,8 +60,6 @@ static struct shale_vnode *vnode_alloc(struct shale_fs *fs, uint64_t ino)
     struct vnode_table *table = &fs->state->table;
     struct shale_vnode *vn = shale_slab_alloc(table->slab);
 
-    for (unsigned tries = 0; !vn && vfs_make_room(fs, tries); tries++)
-        vn = shale_slab_alloc(table->slab);
     if (!vn)
         return NULL;
     memset(vn, 0, table->vnode_size);
@@ -83,20 +82,16 @@ void vnode_evict(struct shale_vnode *vn)
 static int vnode_load(struct shale_fs *fs, uint64_t ino,
                       struct shale_vnode **out)
 {
-    struct shale_vnode *vn;
-    unsigned tries = 0;
+    struct shale_vnode *vn = vnode_alloc(fs, ino);
     int err;
 
-    do {
-        vn = vnode_alloc(fs, ino);
-        if (!vn)
-            return SHALE_ENOMEM;
-        err = fs->ops->load(vn);
-        if (err)
-            shale_slab_free(fs->state->table.slab, vn);
-    } while (vfs_again(fs, err, &tries));
-    if (err)
+    if (!vn)
+        return SHALE_ENOMEM;
+    err = fs->ops->load(vn);
+    if (err) {
+        shale_slab_free(fs->state->table.slab, vn);
         return err;
+    }
 
     /* So that an offset within any file fits the int64_t calls answer. */
     if (vn->size > INT64_MAX) {
@@ -157,15 +152,17 @@ int shale_vnode_get(struct shale_fs *fs, uint64_t ino,
                     struct shale_vnode **out)
 {
     struct shale_vnode *vn = vnode_cached(fs, ino);
+    struct visit v;
     int err;
 
     if (vn) {
         *out = vn;
         return 0;
     }
-    volume_lock_shared(fs);
-    err = vnode_find(fs, ino, out);
-    volume_unlock(fs);
+    visit_shared(&v, fs);
+    do
+        err = vnode_find(fs, ino, out);
+    while (visit_again(&v, err));
     return err;
 }
 

@@ -4,7 +4,7 @@
  */
 #include "decoded.h"
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 const char *shale_fs_name(const struct shale_fs *fs)
 {
@@ -39,16 +39,15 @@ uint64_t shale_root_ino(const struct shale_fs *fs)
 
 int shale_statfs(struct shale_fs *fs, struct shale_statfs *out)
 {
-    unsigned tries = 0;
+    struct visit v;
     int err;
 
     if (!fs->ops->statfs)
         return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
+    visit_shared(&v, fs);
     do
         err = fs->ops->statfs(fs, out);
-    while (vfs_again(fs, err, &tries));
-    volume_unlock(fs);
+    while (visit_again(&v, err));
     return err;
 }
 
@@ -80,32 +79,6 @@ void shale_fs_shrink(struct shale_fs *fs)
         shale_cache_shrink(fs->cache, SIZE_MAX);
 }
 
-bool vfs_make_room(struct shale_fs *fs, unsigned tries)
-{
-    struct shale_cache_stats stats;
-    size_t freed;
-
-    if (tries > 1)
-        return false;
-    freed = vnode_drop_unused(fs);
-    shale_slab_shrink(fs->state->table.slab);
-    freed += decoded_shrink(fs, tries == 0 ? decoded_bytes(fs) / 2 : SIZE_MAX);
-    shale_fs_cache_stats(fs, &stats);
-    if (fs->cache)
-        freed += shale_cache_shrink(fs->cache, tries == 0 ? stats.bytes / 2
-                                                          : SIZE_MAX);
-    return freed > 0;
-}
-
-void *vfs_alloc(struct shale_fs *fs, size_t size)
-{
-    void *result = shale_alloc(fs->mem, size);
-
-    for (unsigned tries = 0; !result && vfs_make_room(fs, tries); tries++)
-        result = shale_alloc(fs->mem, size);
-    return result;
-}
-
 /* -------------------------------------------------------- deleted files */
 
 struct deleted_walk {
@@ -126,16 +99,15 @@ int shale_deleted_iterate(struct shale_fs *fs, shale_deleted_fn *emit,
                           void *context)
 {
     struct deleted_walk walk = { .emit = emit, .context = context };
-    unsigned tries = 0;
+    struct visit v;
     int r;
 
     if (!fs->ops->deleted)
         return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
+    visit_shared(&v, fs);
     do
         r = fs->ops->deleted(fs, deleted_emit, &walk);
-    while (!walk.begun && vfs_again(fs, r, &tries));
-    volume_unlock(fs);
+    while (visit_again(&v, walk.begun ? 0 : r));
     return r;
 }
 

@@ -3,22 +3,21 @@
  */
 #include "assert.h"
 #include "memfn.h"
-#include "vfs.h"
+#include "room.h"
 
 int64_t shale_getxattr(struct shale_vnode *vn, const char *name, void *buf,
                        size_t size)
 {
     struct shale_fs *fs = vn->fs;
-    unsigned tries = 0;
+    struct visit v;
     int64_t len;
 
     if (!fs->ops->getxattr)
         return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
+    visit_shared(&v, fs);
     do
         len = fs->ops->getxattr(vn, name, buf, size);
-    while (vfs_again(fs, len, &tries));
-    volume_unlock(fs);
+    while (visit_again(&v, len));
     SHALE_ASSERT(len < 0 || size == 0 || (uint64_t)len <= size);
     return len;
 }
@@ -48,16 +47,15 @@ int64_t shale_listxattr(struct shale_vnode *vn, char *buf, size_t size)
 {
     struct name_list list = { buf, size, 0 };
     struct shale_fs *fs = vn->fs;
-    unsigned tries = 0;
+    struct visit v;
     int err;
 
     if (!fs->ops->listxattr)
         return SHALE_ENOTSUP;
-    volume_lock_shared(fs);
+    visit_shared(&v, fs);
     do {
         list.len = 0;
         err = fs->ops->listxattr(vn, name_list_add, &list);
-    } while (vfs_again(fs, err, &tries));
-    volume_unlock(fs);
+    } while (visit_again(&v, err));
     return err ? err : (int64_t)list.len;
 }

@@ -22,8 +22,7 @@
  *     iterate, getattr, readlink,
  *     getxattr, listxattr, statfs,
  *     describe, deleted
- *     map                                 Ns Vs
- *     decode                              Ns
+ *     map, decode                         Ns Vs, or Vx for who needs memory
  *     create, link, remove, rename,       Vx, in a transaction
  *     exchange, setattr, setxattr,
  *     release, trim, set_label

@@ -361,7 +361,9 @@ static int toy_decode(struct shale_vnode *file,
     void *tables;
 
     watch_vnode(file, false);
-    watch_no_more_than(WATCH_VNODE, "decode is called under more locks");
+    watch_volume(file->fs, false);
+    watch_vnode(file, false);
+    watch_no_more_than(WATCH_VOLUME, "decode is called under more locks");
     watch_insist(is_unit(extent), "decode is asked for what is not encoded");
     if (toy->on_decode)
         toy->on_decode(toy, file->ino);
