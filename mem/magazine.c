@@ -7,7 +7,7 @@
  * is given away, with the lock, and not at the place meanwhile: who waits for a
  * lock may be moved elsewhere.
  *
- * What is given away goes to the slab's depot (rack.c), so that objects which
+ * What is given away goes to the slab's depot (depot.c), so that objects which
  * one thread allocates and another frees do not go through the slab's pages.
  *
  * When pages run out, all that is at hand at the caller's place and in depots
@@ -89,21 +89,22 @@ static void magazines_recall(struct shale_mem *mem)
 {
     struct magazines *all = mem->magazines;
 
-    all->drain++;
-    for (unsigned i = 1; i <= all->places->count; i++)
+    for (unsigned i = 1; i <= all->places->count; i++) {
+        atomic_store_explicit(&all->hands->recalled[i], true,
+                              memory_order_relaxed);
         atomic_store_explicit(&all->hands->at[i], all->none_of_all,
                               memory_order_relaxed);
+    }
 }
 
-/* The caller has come to PLACE, plus 1: is he to give back what is there? */
-static void recall_follow(struct shale_mem *mem, unsigned place)
+/* The caller was at PLACE, plus 1, and is to give back what is there. */
+static MEM_NOINLINE void recall_follow(struct shale_mem *mem, unsigned place)
 {
-    struct magazines *all = mem->magazines;
-    struct hands *hands = all->hands;
+    struct hands *hands = mem->magazines->hands;
 
-    if (hands->drain[place] == all->drain)
-        return;
-    hands->drain[place] = all->drain;
+    mem_lock(mem);
+    atomic_store_explicit(&hands->recalled[place], false,
+                          memory_order_relaxed);
     for (size_t i = 0; i < mem->class_count; i++)
         magazines_drain(&mem->classes[i]);
     for (struct shale_slab *slab = mem->slabs; slab; slab = slab->next)
@@ -111,6 +112,20 @@ static void recall_follow(struct shale_mem *mem, unsigned place)
     if (hands->made[place])
         atomic_store_explicit(&hands->at[place], hands->made[place],
                               memory_order_release);
+    mem_unlock(mem);
+}
+
+/* Be at a place, as by magazine_enter(), where nothing is recalled. */
+static struct magazine *magazine_come(struct shale_slab *slab, unsigned *place)
+{
+    const struct hands *hands = slab->mem->magazines->hands;
+    struct magazine *magazine = magazine_enter(slab, place);
+
+    if (!atomic_load_explicit(&hands->recalled[*place], memory_order_relaxed))
+        return magazine;
+    magazine_leave(slab);
+    recall_follow(slab->mem, *place);
+    return magazine_enter(slab, place);
 }
 
 /* ------------------------------------------------------------------- calls */
@@ -164,7 +179,6 @@ static MEM_NOINLINE void *alloc_refill(struct shale_slab *slab, size_t asked,
     magazine_leave(slab);
     mem_lock(slab->mem);
     rack_account(slab, &trip.noted);
-    recall_follow(slab->mem, place);
     if (mem_fails_now(slab->mem))
         slab->failures++;
     else
@@ -178,7 +192,7 @@ static MEM_NOINLINE void *alloc_refill(struct shale_slab *slab, size_t asked,
 static void *magazine_alloc(struct shale_slab *slab, size_t asked)
 {
     unsigned place;
-    struct magazine *magazine = magazine_enter(slab, &place);
+    struct magazine *magazine = magazine_come(slab, &place);
     void *object;
 
     if (!magazine || !magazine_pop(magazine, &object))
@@ -222,14 +236,13 @@ static MEM_NOINLINE void free_away(struct shale_slab *slab, void *object,
     rack_give(slab, &trip);
     if (place)
         magazine_make(slab, place);
-    recall_follow(slab->mem, place);
     mem_unlock(slab->mem);
 }
 
 static void magazine_free(struct shale_slab *slab, void *object, size_t asked)
 {
     unsigned place;
-    struct magazine *magazine = magazine_enter(slab, &place);
+    struct magazine *magazine = magazine_come(slab, &place);
 
     if (!magazine || !magazine_push(magazine, object)) {
         free_away(slab, object, asked, magazine, place);

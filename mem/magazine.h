@@ -69,7 +69,7 @@ struct hand {
 struct hands {
     SHALE_ATOMIC(struct hand *) at[PLACES_MAX + 1];
     struct hand *made[PLACES_MAX + 1];
-    size_t drain[PLACES_MAX + 1];       /* how often he has done so */
+    SHALE_ATOMIC(bool) recalled[PLACES_MAX + 1];
 };
 
 struct magazine_ops;
@@ -91,7 +91,6 @@ struct magazines {
     ptrdiff_t thread_at;        /* of a thread's place from its pointer */
     bool is_fast;               /* ... if that is to be had */
     SHALE_ATOMIC(bool) idle;    /* an allocation is to fail: use none */
-    size_t drain;               /* how often all was to go back */
     size_t room;                /* bytes, of all magazines together */
     struct shale_slab own;      /* of the magazines themselves */
 };

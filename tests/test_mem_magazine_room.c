@@ -178,7 +178,7 @@ START_TEST(recalled)
     here = 2;
     ck_assert_ptr_null(shale_alloc(mem, (size_t)1 << 30));
     here = 1;
-    give(take(1, 300), 300);
+    give(take(1, 48), 48);
     if (AT_HAND)
         ck_assert_uint_ge(with - before, (size_t)32 * KIB);
     ck_assert_uint_le(in_use() - before, (size_t)24 * KIB);
