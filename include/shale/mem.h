@@ -145,7 +145,8 @@ struct shale_places {
  * nobody's. Together, places have no more at hand than an eighth of the budget,
  * or, where there is none and memory is not plenty, a quarter of what is
  * borrowed; all of it goes back when memory is short: from the caller's place
- * and from between them at once, from others when they next come for any.
+ * and from between them at once, from others when they next call
+ * shale_alloc() or shale_free(), or find no object of a slab at hand.
  *
  * Once, before there are other threads. SHALE_ENOMEM, and all is as without,
  * or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object come and go,
@@ -208,8 +209,7 @@ void shale_slab_free(struct shale_slab *slab, void *object);
 
 /*
  * Return every empty page to the pool. Returns the bytes returned. What other
- * places have at hand, of any slab, they give back when they next come for
- * memory.
+ * places have at hand, of any slab, goes back as when memory is short.
  */
 size_t shale_slab_shrink(struct shale_slab *slab);
 
