@@ -11,6 +11,7 @@
 #include "fat.h"
 #include "fold.h"
 #include "memfn.h"
+#include "name.h"
 #include "node.h"
 #include "utf16.h"
 #include "write.h"
@@ -22,13 +23,8 @@ static const uint8_t no_name[LABEL_LEN + 1] = "NO NAME    ";
 /* May a label have UNIT in it? (FAT spec, "BS_VolLab", and short names) */
 static bool label_takes(uint16_t unit)
 {
-    static const char never[] = "\"*+,./:;<=>?[\\]|";
-
-    for (size_t i = 0; i < sizeof never - 1; i++) {
-        if (unit == (uint8_t)never[i])
-            return false;
-    }
-    return unit >= 0x20 && unit != 0x7f;
+    return unit >= 0x20 && unit != 0x7f &&
+           !fat_is_one_of(unit, "\"*+,./:;<=>?[\\]|");
 }
 
 int fat_label_encode(const struct shale_codepage *page, const char *label,

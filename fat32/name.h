@@ -33,6 +33,16 @@ int fat_name_units(const char *name, size_t len, uint16_t *out);
 /* LEN without the dots (and SPACES, if asked) that end NAME. */
 size_t fat_name_strip(const uint16_t *name, size_t len, bool spaces);
 
+/* Is UNIT a character of SET? */
+static inline bool fat_is_one_of(uint16_t unit, const char *set)
+{
+    for (; *set; set++) {
+        if (unit == (uint8_t)*set)
+            return true;
+    }
+    return false;
+}
+
 #define FAT_SHORT_UNITS 12u     /* 8, a dot, 3 */
 
 /*

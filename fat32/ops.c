@@ -24,20 +24,20 @@ static int memory_init(struct fat_volume *vol)
     static const struct shale_slab_config sets = {
         .name = "fat_set", .size = sizeof(struct fat_set),
     };
+    uint32_t count = FAT_OWNERS_MIN;
     struct shale_cache_stats stats;
 
     /* As many as there are 2 KiB of blocks, within reason. */
     shale_cache_stats(vol->fs->cache, &stats);
-    vol->owner_count = FAT_OWNERS_MIN;
-    while (vol->owner_count < FAT_OWNERS_MAX &&
-           vol->owner_count < stats.budget >> 11)
-        vol->owner_count *= 2;
-    vol->owners = shale_alloc_array(vol->fs->mem, vol->owner_count + FAT_ZONES,
+    while (count < FAT_OWNERS_MAX && count < stats.budget >> 11)
+        count *= 2;
+    vol->owner_count = count;
+    vol->owners = shale_alloc_array(vol->fs->mem, count + FAT_ZONES,
                                     sizeof *vol->owners);
     vol->sets = shale_slab_create(vol->fs->mem, &sets);
     if (!vol->owners || !vol->sets)
         return SHALE_ENOMEM;
-    vol->zones = vol->owners + vol->owner_count;
+    vol->zones = vol->owners + count;
     return 0;
 }
 

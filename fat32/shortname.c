@@ -29,15 +29,6 @@
 #define PLAIN_TAILS 4u
 #define TRIES_MAX 8192u
 
-static bool is_one_of(uint16_t unit, const char *set)
-{
-    for (; *set; set++) {
-        if (unit == (uint8_t)*set)
-            return true;
-    }
-    return false;
-}
-
 /* ---------------------------------------------------------- the basis */
 
 /* A part of a basis being made. */
@@ -58,12 +49,12 @@ static size_t basis_encode(const struct shale_codepage *page, uint16_t unit,
 {
     size_t len;
 
-    if (unit == 0x7f || is_one_of(unit, "+,;=[]"))
+    if (unit == 0x7f || fat_is_one_of(unit, "+,;=[]"))
         return 0;
     len = fat_codepage_encode(page, fat_upper(unit), bytes);
     if (len == 0)
         len = fat_codepage_encode(page, unit, bytes);
-    return len == 2 && is_one_of(bytes[1], "\\|") ? 0 : len;
+    return len == 2 && fat_is_one_of(bytes[1], "\\|") ? 0 : len;
 }
 
 /* Add UNIT to PART in capitals, as far as the code page has it. */
@@ -174,7 +165,7 @@ int fat_newname_decode(struct fat_volume *vol, const char *text, size_t len,
     if (out->len == 0 || out->units[out->len - 1] == ' ')
         return SHALE_EINVAL;
     for (uint32_t i = 0; i < out->len; i++) {
-        if (out->units[i] < ' ' || is_one_of(out->units[i], "\"*/:<>?\\|"))
+        if (out->units[i] < ' ' || fat_is_one_of(out->units[i], "\"*/:<>?\\|"))
             return SHALE_EINVAL;
     }
     out->hash = fat_name_hash(out->units, out->len);

@@ -49,7 +49,7 @@ static uint32_t days_to(unsigned year, unsigned month)
  * takes its time to answer, and a listing asks three times a file: so what it
  * said is kept, by quarters of an hour, at which zones have changed since 1980.
  *
- *      63          20 19            0
+ *      63          32 31            0
  *     | quarter + 1  | offset + DAY |          0: nothing
  */
 static int32_t zone_at(const struct fat_volume *vol, uint32_t local)
@@ -60,15 +60,15 @@ static int32_t zone_at(const struct fat_volume *vol, uint32_t local)
     int64_t sec = SEC_FIRST + local;
     int32_t offset;
 
-    if (packed >> 20 == quarter + 1)
-        return (int32_t)((uint32_t)packed & 0xfffff) - (int32_t)DAY;
+    if (packed >> 32 == quarter + 1)
+        return (int32_t)(uint32_t)packed - (int32_t)DAY;
 
     /* The zone is asked by UTC, which is what we are after: the second answer
        is right except for the hour that is there twice, or not at all. */
     offset = shale_zone(vol->fs, sec);
     offset = shale_zone(vol->fs, sec - offset);
     if (offset > -(int32_t)DAY && offset < (int32_t)DAY)
-        pair_set(kept, (uint64_t)(quarter + 1) << 20 |
+        pair_set(kept, (uint64_t)(quarter + 1) << 32 |
                        (uint32_t)(offset + (int32_t)DAY));
     return offset;
 }

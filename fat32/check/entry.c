@@ -2,6 +2,7 @@
  * entry.c - one entry: name, attributes, times, size against chain
  */
 #include "fat32/check/check.h"
+#include "fat32/name.h"
 
 #define FILE_AT(at) .object = SHALE_OBJECT_FILE, .number = (at)
 
@@ -11,16 +12,9 @@
    dot, which is not kept. */
 static bool is_never(uint8_t byte)
 {
-    static const char never[] = "\"*./:<>?\\|\x7f";
-
-    if (byte < 0x20)
-        return true;
     if (byte >= 0x80 || (byte >= 'A' && byte <= 'Z') || byte == ' ')
         return false;
-    for (size_t i = 0; i < sizeof never - 1; i++)
-        if (byte == (uint8_t)never[i])
-            return true;
-    return false;
+    return byte < 0x20 || fat_is_one_of(byte, "\"*./:<>?\\|\x7f");
 }
 
 bool fat_check_name_is_legal(const uint8_t name[11])

@@ -6,18 +6,14 @@
  * "BS_VolLab")
  */
 #include "fat32/check/check.h"
+#include "fat32/name.h"
 #include "memfn.h"
 
 #define LABEL_LEN 11u
 
 static bool is_never(uint8_t byte)
 {
-    static const char never[] = "\"*+,./:;<=>?[\\]|";
-
-    for (size_t i = 0; i < sizeof never - 1; i++)
-        if (byte == (uint8_t)never[i])
-            return true;
-    return byte < 0x20;
+    return byte < 0x20 || fat_is_one_of(byte, "\"*+,./:;<=>?[\\]|");
 }
 
 /* May a label be so? Spaces are its end, and no beginning. */

@@ -9,6 +9,7 @@
 #include "fat32/check/check.h"
 #include "fat32/codepage.h"
 #include "fat32/dirent.h"
+#include "fat32/name.h"
 #include "memfn.h"
 #include "utf16.h"
 
@@ -185,12 +186,7 @@ void fat_check_lfn_piece(struct fat_check *v,
 
 static bool is_never(uint16_t unit)
 {
-    static const char never[] = "\"*/:<>?\\|";
-
-    for (size_t i = 0; i < sizeof never - 1; i++)
-        if (unit == (uint8_t)never[i])
-            return true;
-    return unit < 0x20;
+    return unit < 0x20 || fat_is_one_of(unit, "\"*/:<>?\\|");
 }
 
 /* The byte of the volume where character I of the piece in SLOT is. */
