@@ -172,17 +172,17 @@ int sync_write_exclusive(struct shale_fs *fs)
 
 bool sync_waiting(struct shale_fs *fs)
 {
-    bool any;
-    int err = 0;
+    unsigned times = 0;
 
     if (!fs->tx || fs->read_only)
         return false;
-    any = shale_tx_dirty(fs->tx) || vnode_count_unsettled(fs) > 0;
-    settle_locked(fs);
     /* To note what is free now makes blocks dirty once more. */
-    for (unsigned i = 0; i < 2 && !err && shale_tx_dirty(fs->tx); i++)
-        err = sync_write_exclusive(fs);
-    return any;
+    while (times < 2 && shale_tx_dirty(fs->tx)) {
+        times++;
+        if (sync_write_exclusive(fs))
+            break;
+    }
+    return times > 0;
 }
 
 static int mark_clean(struct shale_fs *fs, void *context)
