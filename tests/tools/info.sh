@@ -50,6 +50,9 @@ truncate -s 1M "$work/blank"
 status "info of zeros" 2 "$SHALE" info "$work/blank"
 check "info of zeros: size" grep -q '1.0 MiB (1048576 bytes)' "$work/out"
 says "info of zeros" "$work/blank: "
+truncate -s 600 "$work/little"
+status "info of a few bytes" 2 "$SHALE" info "$work/little"
+expect "info of a few bytes" "$work/little: 600 bytes" "$(cat "$work/out")"
 status "info of nothing" 2 "$SHALE" info "$work/missing"
 says "info of nothing" "No such file"
 
@@ -73,6 +76,9 @@ for label in dos gpt; do
     put "$work/two.img" "$disk" 34816
     status "$label: several" 2 "$SHALE" ls "$disk"
     says "$label: several" "part"
+    status "$label: memory of which?" 2 "$SHALE" info --mem --json "$disk"
+    says "$label: memory of which?" "choose with -p"
+    expect "$label: memory of none" "" "$(cat "$work/out")"
     status "$label: table of several" 0 "$SHALE" info "$disk"
     expect "$label: rows" 2 "$(grep -c ' ext2 .* Linux' "$work/out")"
     json "$label: rows in JSON" '[.table.kind, .volume,
