@@ -216,6 +216,17 @@ static int search_all(struct ext2_volume *vol, uint32_t goal, struct search *s)
 
 /* ---------------------------------------------------------------- taking */
 
+/* The bitmap of G, which is loaded, and its counts are about to change. */
+static int group_change(const struct group *g)
+{
+    struct shale_tx *tx = g->vol->fs->tx;
+    int err = ext2_space_note(g->vol);
+
+    if (!err)
+        err = shale_tx_change(tx, g->bitmap_buf, SHALE_RANK_MAP);
+    return err ? err : shale_tx_change(tx, g->desc_buf, SHALE_RANK_MAP);
+}
+
 /* Blocks of G have been taken from those that are free, or come to them. */
 static void free_count_change(struct group *g, uint32_t taken, uint32_t freed)
 {
@@ -238,7 +249,6 @@ static void free_count_change(struct group *g, uint32_t taken, uint32_t freed)
 APART static int blocks_take(struct ext2_volume *vol, uint32_t first,
                              uint32_t count)
 {
-    struct shale_tx *tx = vol->fs->tx;
     struct group g;
     int err = group_open(vol, ext2_group_of(vol, first), &g);
 
@@ -250,11 +260,7 @@ APART static int blocks_take(struct ext2_volume *vol, uint32_t first,
                             "own blocks are free",
                             ext2_block_at(vol, g.bitmap_buf->block));
     if (!err)
-        err = ext2_space_note(vol);
-    if (!err)
-        err = shale_tx_change(tx, g.bitmap_buf, SHALE_RANK_MAP);
-    if (!err)
-        err = shale_tx_change(tx, g.desc_buf, SHALE_RANK_MAP);
+        err = group_change(&g);
     if (!err) {
         ext2_bits_set(g.bits, first - g.first, count, true);
         free_count_change(&g, count, 0);
@@ -387,7 +393,6 @@ int ext2_block_free(struct ext2_volume *vol, struct ext2_run run)
 static int blocks_reclaim(struct ext2_volume *vol, uint32_t first,
                           uint32_t count)
 {
-    struct shale_tx *tx = vol->fs->tx;
     struct group g;
     uint32_t freed;
     int err = group_open(vol, ext2_group_of(vol, first), &g);
@@ -396,11 +401,7 @@ static int blocks_reclaim(struct ext2_volume *vol, uint32_t first,
         return err;
     err = group_load(&g);
     if (!err)
-        err = ext2_space_note(vol);
-    if (!err)
-        err = shale_tx_change(tx, g.bitmap_buf, SHALE_RANK_MAP);
-    if (!err)
-        err = shale_tx_change(tx, g.desc_buf, SHALE_RANK_MAP);
+        err = group_change(&g);
     if (!err) {
         freed = ext2_bits_set(g.bits, first - g.first, count, false);
         if (freed < count)

@@ -20,7 +20,7 @@
 /* Directories at the top choose from so many groups. */
 #define SPREAD_GROUPS 2048u
 
-/* A group has an inode to give, or not; see group_check(). */
+/* A group has an inode to give, or not; see counts_meet(). */
 struct wish {
     uint32_t free_inodes, free_blocks;  /* at least so many */
     uint64_t used_dirs;                 /* fewer than so many */
