@@ -199,16 +199,14 @@ static bool is_missing(const struct shale_cache *cache, uint64_t block)
            !slot_of(cache, block);
 }
 
-/* Be the one who asks, if any of the first NEEDED blocks is missing. */
-static bool asker_begin(struct shale_cache *cache, const uint64_t *blocks,
-                        size_t needed)
+/* Be the one who asks, if BLOCK is missing. */
+static bool asker_begin(struct shale_cache *cache, uint64_t block)
 {
-    bool missing = false;
+    bool missing;
 
     cache_lock(cache);
-    for (size_t i = 0; i < needed && !missing; i++)
-        missing = is_missing(cache, blocks[i]);
-    missing = missing && cache->asked && !cache->asked->asking;
+    missing = is_missing(cache, block) && cache->asked &&
+              !cache->asked->asking;
     if (missing)
         cache->asked->asking = true;
     cache_unlock(cache);
@@ -285,11 +283,11 @@ void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
     unsigned room = room_of(cache), planned = 0, taken;
     struct cache_asked *all;
 
-    if (room == 0 || count < 2)
+    if (room == 0 || count < 2 || needed == 0)
         return;
     if (!is_any(cache))
         slots_make(cache);
-    if (!asker_begin(cache, blocks, needed < count ? needed : count))
+    if (!asker_begin(cache, blocks[(needed < count ? needed : count) - 1]))
         return;
     all = cache->asked;
     settle(cache, false, true);

@@ -84,6 +84,23 @@ START_TEST(not_asked_for_twice)
 }
 END_TEST
 
+/* The last one that is needed soon tells whether it is time to ask. */
+START_TEST(asked_when_it_is_time)
+{
+    open_async(BUDGET, 32);
+    rig_touch(each[3]);
+    shale_buf_ahead_each(rig.cache, each, EACH, 4);
+    shale_buf_ahead_each(rig.cache, each, EACH, 0);
+    shale_buf_ahead_each(rig.cache, each, 4, EACH);
+    ck_assert_uint_eq(disk.taken, 0);
+    shale_buf_ahead_each(rig.cache, each, EACH, 5);
+    ck_assert_uint_eq(disk.taken, EACH - 1);
+    touch_each();
+    ck_assert_uint_eq(rig_stats().reads, EACH);
+    close_async();
+}
+END_TEST
+
 /* However small the cache is, and however little room the device has. */
 START_TEST(as_far_as_there_is_room)
 {
@@ -249,6 +266,7 @@ Suite *suite(void)
 
     tcase_add_loop_test(tc, blocks_here_and_there, 0, 9);
     tcase_add_test(tc, not_asked_for_twice);
+    tcase_add_test(tc, asked_when_it_is_time);
     tcase_add_test(tc, as_far_as_there_is_room);
     tcase_add_test(tc, taken_by_nobody);
     tcase_add_test(tc, a_request_that_fails);

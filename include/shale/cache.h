@@ -90,10 +90,11 @@ void shale_buf_ahead(struct shale_cache *cache, uint64_t block, uint64_t len,
 
 /*
  * The COUNT blocks at BLOCKS, which lie here and there, are going to be taken
- * one by one. If any of the first NEEDED is neither there nor on its way, and
- * the device works on several requests at once, all that are not are asked for,
- * as far as there is room, and not waited for: who takes one waits for that
- * one. As of shale_buf_ahead(), no error matters.
+ * one by one, in this order. If number NEEDED of them (the last, if there are
+ * fewer) is neither there nor on its way, and the device works on several
+ * requests at once, all that are not are asked for, as far as there is room,
+ * and not waited for: who takes one waits for that one. As of
+ * shale_buf_ahead(), no error matters.
  */
 void shale_buf_ahead_each(struct shale_cache *cache, const uint64_t *blocks,
                           size_t count, size_t needed);
