@@ -184,10 +184,12 @@ unmount()
     mounted=(${left[@]+"${left[@]}"})
 }
 
+# is_fuse DIR: whose name may have a space in it, which is \040 there.
 is_fuse()
 {
-    awk -v dir="$1" '$2 == dir { type = $3 } END { exit type !~ /^fuse/ }' \
-        /proc/mounts
+    awk -v dir="$1" '{ gsub(/\\040/, " ", $2) }
+                     $2 == dir { type = $3 }
+                     END { exit type !~ /^fuse/ }' /proc/mounts
 }
 
 # make_image IMAGE SIZE [ARGUMENT...]: mke2fs, silent unless it fails.

@@ -23,7 +23,8 @@ left_processes() {
 
 # left_mounts FOLDER: on and below it, the innermost first.
 left_mounts() {
-    awk -v at="$1" '$5 == at || index($5, at "/") == 1 { print $5 }' \
+    awk -v at="$1" '{ gsub(/\\040/, " ", $5) }
+        $5 == at || index($5, at "/") == 1 { print $5 }' \
         /proc/self/mountinfo | sort -r
 }
 
