@@ -11,6 +11,7 @@
 
 #include "fuse/known.h"
 #include "fuse/recent.h"
+#include "shale/fs.h"
 #include "shale/shale.h"
 
 enum { CHUNK = 64, CHUNK_BITS = 6, SUMS = 256, BITS_FIRST = 6, LOAD = 2 };
@@ -24,9 +25,12 @@ struct chunk {
     uint8_t counts[];           /* CHUNK of them; then as many names */
 };
 
+/* More than so many, and one for so many bytes of room, are many to hold. */
+enum { HELD_LEAST = 8, HELD_SHARE = 1024 };
+
 struct sum {
     uint64_t count;
-    bool held;                  /* some node of it is */
+    size_t held;                /* nodes of it that are, or more */
 };
 
 struct known {
@@ -40,6 +44,7 @@ struct known {
     unsigned bits;
     size_t chunks;
     struct sum sums[SUMS];
+    size_t held;                /* for all of these */
     struct recent recent;
 };
 
@@ -197,6 +202,12 @@ static uint32_t count_max(unsigned width)
     return (uint32_t)((UINT64_C(1) << 8 * width) - 1);
 }
 
+static void sum_hold(struct known *known, struct sum *sum, unsigned more)
+{
+    sum->held += more;
+    known->held += more;
+}
+
 /* From now on what CHUNK counts is part of its sum. */
 static void chunk_to_sum(struct known *known, struct chunk *chunk)
 {
@@ -204,7 +215,7 @@ static void chunk_to_sum(struct known *known, struct chunk *chunk)
 
     for (unsigned i = 0; i < CHUNK; i++)
         sum->count += count_get(chunk, i);
-    sum->held = sum->held || chunk->held != 0;
+    sum_hold(known, sum, (unsigned)__builtin_popcountll(chunk->held));
     known->nodes -= chunk->used;
     chunk_replace(known, chunk, NULL);
 }
@@ -262,7 +273,7 @@ void known_settle(struct known *known, struct shale_vnode *vn)
         chunk->held |= UINT64_C(1) << i;
         shale_vnode_remember(vn);
     } else if (!chunk && sum->count > 0) {
-        sum->held = true;
+        sum_hold(known, sum, 1);
         shale_vnode_remember(vn);
     }
     recent = recent_take(&known->recent, ino);
@@ -359,8 +370,33 @@ static unsigned sum_drop(struct known *known, struct sum *sum, uint64_t count,
     taken = recent_take_some(&known->recent, of_sum, &whose, recent);
     if (sum->held)
         shale_vnode_forget_some(known->fs, of_sum, &whose);
-    sum->held = false;
+    known->held -= sum->held;
+    sum->held = 0;
     return taken;
+}
+
+/*
+ * SUM has INO, which the kernel has just given back. If it is a removed file,
+ * and many are held, it is let go: the kernel gives back all it has of a node
+ * at once, when that is in nobody's hands, but for an answer that it could not
+ * use. Or all memory would be theirs.
+ */
+static void sum_let_go(struct known *known, struct sum *sum, uint64_t ino)
+{
+    struct shale_vnode *vn;
+    struct shale_attr attr;
+
+    if (known->held <= HELD_LEAST + known->room / HELD_SHARE ||
+        sum->held == 0 ||
+        !shale_vnode_in_memory(known->fs, ino) ||
+        shale_vnode_get(known->fs, ino, &vn))
+        return;
+    if (!shale_getattr(vn, &attr) && attr.links == 0) {
+        shale_vnode_forget(known->fs, ino, UINT64_MAX);
+        sum->held--;
+        known->held--;
+    }
+    shale_vnode_put(vn);
 }
 
 void known_drop(struct known *known, uint64_t ino, uint64_t count)
@@ -369,16 +405,19 @@ void known_drop(struct known *known, uint64_t ino, uint64_t count)
     unsigned taken = 0;
     bool held = false;
     struct chunk *chunk;
+    struct sum *sum;
 
     if (!known || count == 0)
         return;
     pthread_mutex_lock(&known->lock);
     chunk = chunk_find(known, ino >> CHUNK_BITS);
-    if (!chunk)
-        taken = sum_drop(known, sum_of(known, ino >> CHUNK_BITS), count,
-                         recent);
-    else if (chunk_drop(known, chunk, ino % CHUNK, count, &held))
+    sum = sum_of(known, ino >> CHUNK_BITS);
+    if (!chunk) {
+        taken = sum_drop(known, sum, count, recent);
+        sum_let_go(known, sum, ino);
+    } else if (chunk_drop(known, chunk, ino % CHUNK, count, &held)) {
         recent[taken++] = recent_take(&known->recent, ino);
+    }
     pthread_mutex_unlock(&known->lock);
 
     /* Should it be held again by now, it is remembered twice. */

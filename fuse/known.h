@@ -16,7 +16,9 @@
  *      of a node are in one place.
  *
  * So no answer ever fails for want of memory. What a sum costs: who needs to
- * know that a node is not known any more waits until none of the sum's is.
+ * know that a node is not known any more waits until none of the sum's is. But
+ * removed files that wait for that take memory; where they are many, each goes
+ * as soon as the kernel gives anything of it back, which it does at once.
  *
  * Few nodes have to be held, which is to say in memory, as long as the kernel
  * knows them: those that are not to be found again by their number alone

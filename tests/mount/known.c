@@ -159,6 +159,33 @@ START_TEST(sums_hold_together)
 }
 END_TEST
 
+/* But not of more than there is memory for. */
+START_TEST(sums_hold_some)
+{
+    enum { FILES = 11, HELD = 8 };
+    uint64_t numbers[FILES];
+
+    known = make(512, false);
+    for (unsigned i = 0; i < FILES; i++) {
+        struct shale_vnode *vn = ink_create(&ink, "x");
+
+        numbers[i] = shale_vnode_ino(vn);
+        known_add(known, numbers[i], KNOWN_NO_NAME);
+        known_add(known, numbers[i], KNOWN_NO_NAME);
+        ck_assert_int_eq(ink_unlink(&ink, "x"), 0);
+        known_settle(known, vn);
+        shale_vnode_put(vn);
+    }
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), 0);
+    for (unsigned i = 0; i < FILES; i++)
+        known_drop(known, numbers[i], 1);
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), FILES - HELD);
+    for (unsigned i = 0; i < FILES; i++)
+        known_drop(known, numbers[i], 1);
+    ck_assert_uint_eq(ink_calls(&ink, INK_RELEASE), FILES);
+}
+END_TEST
+
 /* Written after it its name went, it goes with what knows it all the same. */
 START_TEST(what_was_written_goes_when_it_is_forgotten)
 {
@@ -325,6 +352,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, what_has_a_name_is_not_held, 0, count);
     tcase_add_loop_test(tc, what_nobody_knows_is_not_held, 0, count);
     tcase_add_test(tc, sums_hold_together);
+    tcase_add_test(tc, sums_hold_some);
     tcase_add_loop_test(tc, what_was_written_goes_when_it_is_forgotten, 0,
                         count);
     tcase_add_loop_test(tc, the_end_lets_go_of_all, 0, count);
