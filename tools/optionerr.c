@@ -1,9 +1,9 @@
 /*
  * optionerr.c - what is wrong with an option, in our words
  *
- * getopt_long(3) can say so by itself, but as it comes: what stands in an option
- * may be anything. What it leaves behind (optopt, optind) is enough to say the
- * same.
+ * getopt_long(3) can say so by itself, but as it comes: what stands in an
+ * option may be anything. What it leaves behind (optopt, optind) is enough to
+ * say the same.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -225,8 +225,9 @@ bound=$("$SHALE" info --mem --json ext2.img | awk '$1 == "\"bound_bytes\":" {
 expect "keys" "bound_bytes bound_changes_bytes bound_decoded_bytes \
 bound_metadata_bytes bound_names_bytes bound_passing_bytes bound_vnodes_bytes \
 bound_volume_bytes filesystem heap_budget_bytes heap_bytes heap_peak_bytes \
-image live_bytes live_peak_bytes memory metadata_block_size metadata_budget_bytes \
-metadata_bytes metadata_hits metadata_misses metadata_pinned_blocks \
+image live_bytes live_peak_bytes memory metadata_block_size \
+metadata_budget_bytes metadata_bytes metadata_hits metadata_misses \
+metadata_pinned_blocks \
 metadata_reads metadata_unwritten_blocks pages_bytes pages_peak_bytes slabs \
 vnode_hits vnode_misses vnode_size vnodes_unused vnodes_unused_max vnodes_used" \
     "$("$SHALE" info --mem --json ext2.img |
