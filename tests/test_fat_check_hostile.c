@@ -186,6 +186,11 @@ START_TEST(what_is_left_is_known)
     memcpy(empty + 2 * SECTOR, "\xf8\xff\xff\xff", 4);
     ck_assert_int_eq(checked_run(&checked, empty, sizeof empty),
                      SHALE_ENODEV);
+
+    /* So may ones: erased flash, the rest of a bitmap, and the next one's. */
+    memset(empty, 0xff, sizeof empty);
+    ck_assert_int_eq(checked_run(&checked, empty, sizeof empty),
+                     SHALE_ENODEV);
     free(image.bytes);
 }
 END_TEST

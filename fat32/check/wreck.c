@@ -3,9 +3,10 @@
  *
  * FAT12 and FAT16 keep no copy of it. But of the FAT there are two as a rule,
  * one right behind the other, that begin alike: with a byte for the medium, and
- * ones. Two such near the beginning of a device are nobody else's. Where they
- * end, and how large clusters are, they do not say: that there was a volume is
- * all that can be known.
+ * ones. Two such near the beginning of a device are nobody else's, but for what
+ * is all ones: flash that was erased, a bitmap. Where they end, and how large
+ * clusters are, they do not say: that there was a volume is all that can be
+ * known.
  */
 #include "fat32/check/check.h"
 #include "memfn.h"
@@ -30,7 +31,9 @@ static bool get(struct check *check, uint32_t index, uint8_t *sector, int *err)
 static bool is_beginning(const uint8_t *sector)
 {
     return (sector[0] == 0xf0 || sector[0] >= 0xf8) && sector[1] == 0xff &&
-           sector[2] == 0xff;
+           sector[2] == 0xff &&
+           (sector[0] != 0xff ||
+            memcmp(sector, sector + 1, FAT_SECTOR_MIN - 1) != 0);
 }
 
 /* Is there, a FAT's length behind sector FIRST, which is in A, the same? */
