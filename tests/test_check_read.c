@@ -59,7 +59,7 @@ START_TEST(an_unreadable_place_is_told)
     ck_assert_uint_eq(buf[4095], 0);
     ck_assert_uint_eq(buf[4096], 0x55);
     ck_assert_str_eq(rig.told, "read.failed group 4 8192 - group 4 cannot be "
-                     "read at byte 8192 of the volume\n");
+                     "read in full\n");
     ck_assert_uint_eq(rig.result.findings[SHALE_CORRUPTION], 1);
 
     shale_fault_at(&rig.fault, 1, UINT64_MAX, -5);
