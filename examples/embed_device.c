@@ -135,6 +135,7 @@ static int write_file(struct shale_fs *fs, const char *path, const char *text)
 }
 /* ---- */
 
+/* ---- mount */
 static _Alignas(SHALE_PAGE_SIZE) unsigned char arena[60 << 10];
 
 static int run(FILE *file, uint64_t size, const char *path, const char *text)
@@ -167,6 +168,7 @@ static int run(FILE *file, uint64_t size, const char *path, const char *text)
     unmount_err = shale_unmount(fs);
     return err ? err : unmount_err;
 }
+/* ---- */
 
 int main(int argc, char **argv)
 {
