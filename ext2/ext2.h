@@ -91,6 +91,7 @@ struct ext2_volume {
     uint64_t removed_in;        /* ... one lost its name */
     struct ext2_new_dirs new_dirs;
     uint64_t moved_in;          /* ... one was renamed; see names.c */
+    uint32_t parks_in;          /* lost+found, if park.c ever used it, or 0 */
     struct ext2_space *space;   /* see write.h; NULL if mounted read-only */
 };
 

@@ -84,6 +84,9 @@ const struct namehash *ext2_names_of(struct ext2_vnode *dir)
     uint32_t was = __atomic_load_n(state, __ATOMIC_ACQUIRE);
     uint32_t becomes = EXT2_NAMES_ASKED;
 
+    /* Names come and go there by way of another vnode. */
+    if (dir->base.ino == ext2_volume_of(dir->base.fs)->parks_in)
+        return NULL;
     if (was == EXT2_NAMES_READY)
         return dir->names;
     if (was > EXT2_NAMES_ASKED)

@@ -9,8 +9,11 @@
  * is gone.
  *
  * The record, with the length of the one before it, has to be in one sector. If
- * there is no lost+found, or no such room in it, or it has an index, it goes
- * without: e2fsck asks about a cut at just that moment.
+ * there is no lost+found, or no such room in it, or it has an index or such a
+ * name already, which e2fsck may have given, it goes without: e2fsck asks about
+ * a cut at just that moment. So it does if another directory has become
+ * lost+found since the first use: only that one is searched without a table of
+ * its names, which would not have these.
  *
  * Nobody else can do anything to that name: looked up, it is not there.
  */
@@ -137,6 +140,27 @@ static int dir_enter(struct ext2_vnode *dir, struct ext2_vnode *vn,
     return more < 0 ? more : done < 0 ? done : 0;
 }
 
+/* Can DIR, lost+found, get the name WHAT? 1, 0 or an error. */
+static int can_enter(struct ext2_volume *vol, struct ext2_vnode *dir,
+                     const struct ext2_new_name *what)
+{
+    uint32_t ino = (uint32_t)dir->base.ino;
+    struct ext2_place place;
+    int err;
+
+    if ((dir->inode.flags & EXT2_INODE_INDEX) ||
+        (vol->parks_in != 0 && vol->parks_in != ino))
+        return 0;
+    err = ext2_dir_find(dir, what->name, what->len, &place);
+    if (err == SHALE_ENOENT) {
+        vol->parks_in = ino;
+        return 1;
+    }
+    if (!err)
+        shale_buf_put(place.buf);
+    return err;
+}
+
 int ext2_park(struct ext2_vnode *vn)
 {
     struct ext2_volume *vol = ext2_volume_of(vn->base.fs);
@@ -152,7 +176,9 @@ int ext2_park(struct ext2_vnode *vn)
     err = lost_found_load(vol, dir);
     if (err)                    /* no lost+found is no fault */
         err = err == SHALE_ENOMEM || err == SHALE_EIO ? err : 0;
-    else if (!(dir->inode.flags & EXT2_INODE_INDEX))
+    else
+        err = can_enter(vol, dir, &what);
+    if (err > 0)
         err = dir_enter(dir, vn, &what);
     dir_free(vol, dir);
     return err;

@@ -227,6 +227,61 @@ START_TEST(a_replaced_file_is_in_lost_and_found_until_it_goes)
 }
 END_TEST
 
+/* Nobody makes a second name like the one of a file that waits to go. */
+START_TEST(the_name_of_a_replaced_file_is_taken)
+{
+    struct shale_node node = { .mode = SHALE_S_IFREG | 0644 };
+    struct shale_vnode *file, *dir;
+    char name[20];
+
+    begin("-b 1024 -N 120");
+    dir = rig_open(&rig, "/lost+found");
+    shale_vnode_put(rig_create(&rig, "new", 0100644));
+    shale_vnode_put(rig_create(&rig, "other", 0100644));
+    file = rig_create(&rig, "old", 0100644);
+    snprintf(name, sizeof name, "#%u", (unsigned)file->ino);
+    /* Looked for often, when it is not there yet. */
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(!has_record("/lost+found", name));
+    move("new", "old");
+    ck_assert_int_eq(shale_rename(root, "other", 5, dir, name, strlen(name),
+                                  0), SHALE_EEXIST);
+    ck_assert_int_eq(shale_create(dir, name, strlen(name), &node, NULL),
+                     SHALE_EEXIST);
+    shale_vnode_put(file);
+    shale_vnode_put(dir);
+    ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+    ck_assert(!has_record("/lost+found", name));
+    ck_assert(is_there("/other"));
+    end();
+}
+END_TEST
+
+/* What is called so already, as e2fsck does it, is replaced like any other. */
+START_TEST(a_file_that_was_found_is_replaced)
+{
+    struct shale_vnode *file, *dir;
+    char name[20];
+
+    begin("-b 1024 -N 120");
+    dir = rig_open(&rig, "/lost+found");
+    shale_vnode_put(rig_create(&rig, "new", 0100644));
+    file = rig_create(&rig, "old", 0100644);
+    snprintf(name, sizeof name, "#%u", (unsigned)file->ino);
+    ck_assert_int_eq(shale_rename(root, "old", 3, dir, name, strlen(name), 0),
+                     0);
+    ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+    ck_assert_int_eq(shale_rename(root, "new", 3, dir, name, strlen(name), 0),
+                     0);
+    shale_vnode_put(file);
+    ck_assert_int_eq(shale_writeback(rig.v.fs), 0);
+    ck_assert_int_eq(shale_unlink(dir, name, strlen(name)), 0);
+    ck_assert(!has_record("/lost+found", name));
+    shale_vnode_put(dir);
+    end();
+}
+END_TEST
+
 /* Unmount what e2fsck would not be content with. */
 static void end_unchecked(void)
 {
@@ -335,6 +390,8 @@ Suite *suite(void)
                    blocks_of_attributes_are_whole_before_and_not_changed);
     tcase_add_test(tc, a_name_is_changed_where_it_is);
     tcase_add_test(tc, a_replaced_file_is_in_lost_and_found_until_it_goes);
+    tcase_add_test(tc, the_name_of_a_replaced_file_is_taken);
+    tcase_add_test(tc, a_file_that_was_found_is_replaced);
     tcase_add_test(tc, a_replaced_file_is_not_put_into_an_index);
     tcase_add_test(tc, a_file_is_replaced_without_lost_and_found);
     tcase_add_test(tc, another_name_is_there_before_one_goes);

@@ -111,11 +111,27 @@ static int leave(struct shale_fs *fs, const struct shale_rename *what,
     return err == SHALE_EAGAIN ? SHALE_ENOTSUP : err;
 }
 
+/* 0 if the new name is not one that a driver gave to what has none any more:
+   lookups do not show it, but it is there. */
+static int check_not_hidden(struct shale_fs *fs,
+                            const struct shale_rename *what)
+{
+    uint64_t ino;
+    int err;
+
+    if (fs->state->orphans == 0)
+        return 0;
+    err = fs->ops->lookup(what->to, what->to_name, what->to_len, &ino);
+    return err == SHALE_ENOENT ? 0 : err ? err : SHALE_EEXIST;
+}
+
 static int rename_found(struct shale_fs *fs, struct renaming *r)
 {
     struct shale_rename *what = &r->what;
-    int err;
+    int err = what->victim ? 0 : check_not_hidden(fs, what);
 
+    if (err)
+        return err;
     /*
      * Both names lead to one file. Either they are two of its names, or they
      * are one entry, written differently, and that is a rename like any other.
