@@ -107,12 +107,15 @@ void log_text(struct daemon_log *log, enum shale_level level, const char *text)
 
 void log_hold(struct daemon_log *log, const char *text)
 {
-    size_t used = strlen(log->held);
+    size_t used = strlen(log->held), len;
     char shown[SHOWN];
 
     compose(NULL, text, shown);         /* in one line */
-    if (used + strlen(shown) + 2 <= sizeof log->held)
-        snprintf(log->held + used, sizeof log->held - used, "%s\n", shown);
+    len = strlen(shown);
+    if (used + len + 2 > sizeof log->held)
+        return;
+    memcpy(log->held + used, shown, len);
+    memcpy(log->held + used + len, "\n", 2);
 }
 
 const char *log_last(struct daemon_log *log)
