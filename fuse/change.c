@@ -310,10 +310,10 @@ int check_owner(fuse_req_t req, struct shale_vnode *vn)
     return who == shown.st_uid ? 0 : SHALE_EPERM;
 }
 
-void drop_attr(const struct service *service, fuse_ino_t node)
+int drop_attr(const struct service *service, fuse_ino_t node)
 {
     /* No offset: attributes only, which the kernel does without waiting. */
-    fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
+    return fuse_lowlevel_notify_inval_inode(service->session, node, -1, 0);
 }
 
 /*

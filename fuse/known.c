@@ -46,6 +46,9 @@ struct known {
     struct sum sums[SUMS];
     size_t held;                /* for all of these */
     struct recent recent;
+    known_gone_fn *is_gone;     /* with CONTEXT; or NULL */
+    void *context;
+    bool handles;               /* have answers been asked for by handle? */
 };
 
 /* --------------------------------------------------------------- chunks */
@@ -375,35 +378,64 @@ static unsigned sum_drop(struct known *known, struct sum *sum, uint64_t count,
     return taken;
 }
 
+/* Are so many held for sums that all memory might soon be theirs? */
+static bool many_held(const struct known *known, const struct sum *sum)
+{
+    return sum->held > 0 &&
+           known->held > HELD_LEAST + known->room / HELD_SHARE;
+}
+
 /*
- * SUM has INO, which the kernel has just given back. If it is a removed file,
- * and many are held, it is let go: the kernel gives back all it has of a node
- * at once, when that is in nobody's hands, but for an answer that it could not
- * use. Or all memory would be theirs.
+ * VN, a removed file that is held for a sum, is in nobody's hands, the kernel
+ * says. So it is let go, unless an answer may be on its way that leads there.
  */
-static void sum_let_go(struct known *known, struct sum *sum, uint64_t ino)
+static void sum_let_go(struct known *known, struct shale_vnode *vn)
+{
+    uint64_t ino = shale_vnode_ino(vn);
+    struct shale_vnode *recent;
+    struct sum *sum;
+
+    pthread_mutex_lock(&known->lock);
+    recent = recent_take(&known->recent, ino);
+    pthread_mutex_unlock(&known->lock);
+    shale_vnode_put(recent);
+
+    pthread_mutex_lock(&known->lock);
+    sum = sum_of(known, ino >> CHUNK_BITS);
+    if (!known->handles && !chunk_find(known, ino >> CHUNK_BITS) &&
+        sum->held > 0 &&
+        shale_vnode_forget_unused(vn)) {
+        sum->held--;
+        known->held--;
+    }
+    pthread_mutex_unlock(&known->lock);
+}
+
+/*
+ * The kernel has given back some of what it has of INO, or all: of a sum nobody
+ * can tell but itself. Once it has none of a removed file it never gets any:
+ * while an answer by name is under way, it keeps changes of the directory away,
+ * so the file is not removed. An answer by handle may come at any time.
+ */
+static void sum_ask(struct known *known, uint64_t ino)
 {
     struct shale_vnode *vn;
     struct shale_attr attr;
 
-    if (known->held <= HELD_LEAST + known->room / HELD_SHARE ||
-        sum->held == 0 ||
-        !shale_vnode_in_memory(known->fs, ino) ||
+    if (!known->is_gone || !shale_vnode_in_memory(known->fs, ino) ||
         shale_vnode_get(known->fs, ino, &vn))
         return;
-    if (!shale_getattr(vn, &attr) && attr.links == 0) {
-        shale_vnode_forget(known->fs, ino, UINT64_MAX);
-        sum->held--;
-        known->held--;
-    }
+    if (!shale_getattr(vn, &attr) && attr.links == 0 &&
+        known->is_gone(known->context, ino))
+        sum_let_go(known, vn);
     shale_vnode_put(vn);
 }
 
 void known_drop(struct known *known, uint64_t ino, uint64_t count)
 {
     struct shale_vnode *recent[RECENT];
+    bool held = false, many = false;
     unsigned taken = 0;
-    bool held = false;
     struct chunk *chunk;
     struct sum *sum;
 
@@ -414,7 +446,7 @@ void known_drop(struct known *known, uint64_t ino, uint64_t count)
     sum = sum_of(known, ino >> CHUNK_BITS);
     if (!chunk) {
         taken = sum_drop(known, sum, count, recent);
-        sum_let_go(known, sum, ino);
+        many = many_held(known, sum);
     } else if (chunk_drop(known, chunk, ino % CHUNK, count, &held)) {
         recent[taken++] = recent_take(&known->recent, ino);
     }
@@ -425,6 +457,8 @@ void known_drop(struct known *known, uint64_t ino, uint64_t count)
         shale_vnode_forget(known->fs, ino, 1);
     while (taken > 0)
         shale_vnode_put(recent[--taken]);
+    if (many)
+        sum_ask(known, ino);
 }
 
 uint32_t known_name(struct known *known, uint64_t ino)
@@ -482,6 +516,21 @@ struct known *known_create(struct shale_fs *fs, struct shale_mem *mem,
         return NULL;
     }
     return known;
+}
+
+void known_ask(struct known *known, known_gone_fn *is_gone, void *context)
+{
+    known->is_gone = is_gone;
+    known->context = context;
+}
+
+void known_by_handle(struct known *known)
+{
+    if (!known)
+        return;
+    pthread_mutex_lock(&known->lock);
+    known->handles = true;
+    pthread_mutex_unlock(&known->lock);
 }
 
 static bool anyone(void *context, uint64_t ino)

@@ -17,8 +17,8 @@
  *
  * So no answer ever fails for want of memory. What a sum costs: who needs to
  * know that a node is not known any more waits until none of the sum's is. But
- * removed files that wait for that take memory; where they are many, each goes
- * as soon as the kernel gives anything of it back, which it does at once.
+ * removed files that wait for that take memory; where they are many, the kernel
+ * is asked, whenever it gives anything of one back, whether that was all.
  *
  * Few nodes have to be held, which is to say in memory, as long as the kernel
  * knows them: those that are not to be found again by their number alone
@@ -53,6 +53,19 @@ struct shale_vnode;
  */
 struct known *known_create(struct shale_fs *fs, struct shale_mem *mem,
                            size_t room, bool named);
+
+/*
+ * Ask IS_GONE whether the kernel has nothing of INO any more, a removed file;
+ * no counts are needed then. "No" is never wrong. Before any other call.
+ */
+typedef bool known_gone_fn(void *context, uint64_t ino);
+void known_ask(struct known *known, known_gone_fn *is_gone, void *context);
+
+/*
+ * An answer is about to be given to who has no name, but a handle: no lock of
+ * the kernel's tells when that is over, so it is not asked from now on.
+ */
+void known_by_handle(struct known *known);
 
 /* Let go of all that is held, and free it. */
 void known_destroy(struct known *known);

@@ -25,6 +25,7 @@
  * A kernel that does not understand (3), before 6.16, may keep names for a
  * second only.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -97,6 +98,13 @@ static void remember(const struct service *service, struct shale_vnode *dir,
     if (node != FUSE_ROOT_ID)
         known_add(service->known, convert_node(service->root_ino, node),
                   name_word(service, dir, name, len));
+}
+
+bool node_gone(void *context, uint64_t ino)
+{
+    const struct service *service = context;
+
+    return drop_attr(service, convert_node(service->root_ino, ino)) == -ENOENT;
 }
 
 /* A file that had lost its name goes with its last reference. */
@@ -184,6 +192,8 @@ static int lookup_node(fuse_req_t req, struct shale_vnode *dir,
     struct shale_vnode *vn;
     int err = 0;
 
+    if (is_dots(name, strlen(name)))
+        known_by_handle(service_of(req)->known);
     if (strcmp(name, ".") == 0)
         shale_vnode_ref(vn = dir);      /* which need not be a directory */
     else

@@ -51,6 +51,9 @@ void op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 void op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
                     struct fuse_file_info *file);
 
+/* Has the kernel nothing of file INO of CONTEXT, a service? See known_ask(). */
+bool node_gone(void *context, uint64_t ino);
+
 /*
  * Answer a request for NAME in directory DIR with VN, which the kernel knows
  * from then on; FILE if it is open as well, else NULL.
@@ -112,8 +115,9 @@ int check_mutable(const struct service *service, struct shale_vnode *vn);
 int check_mutable_name(const struct service *service, struct shale_vnode *dir,
                        const char *name);
 
-/* The kernel's copy of NODE's attributes is out of date. */
-void drop_attr(const struct service *service, fuse_ino_t node);
+/* The kernel's copy of NODE's attributes is out of date. Returns -ENOENT if it
+   does not know NODE, else what does not matter. */
+int drop_attr(const struct service *service, fuse_ino_t node);
 
 /* ------------------------------------------------------------- atime.c */
 

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fuse/daemon.h"
-#include "fuse/known.h"
+#include "fuse/ops.h"
 
 struct worker {
     struct mount_options *options;
@@ -193,6 +192,7 @@ static int serve_image(struct worker *worker)
             complain(options->image, "out of memory");
             return MOUNT_SYSTEM;
         }
+        known_ask(service.known, node_gone, &service);
     }
     status = attach_and_serve(worker, &service);
     known_destroy(service.known);

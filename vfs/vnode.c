@@ -275,6 +275,21 @@ void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count)
         settle(fs);
 }
 
+bool shale_vnode_forget_unused(struct shale_vnode *vn)
+{
+    struct vnode_table *table = &vn->fs->state->table;
+    bool forgotten;
+
+    lock_exclusive(table->locks, table->lock);
+    forgotten = vn->known > 0 && vn->refs == 2;
+    if (forgotten) {
+        vn->known = 0;
+        vntable_unref(table, vn);
+    }
+    lock_release(table->locks, table->lock);
+    return forgotten;
+}
+
 static bool everybody(void *context, uint64_t ino)
 {
     (void)context, (void)ino;

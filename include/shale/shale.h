@@ -249,6 +249,12 @@ struct shale_fs *shale_vnode_fs(const struct shale_vnode *vn);
 void shale_vnode_remember(struct shale_vnode *vn);
 void shale_vnode_forget(struct shale_fs *fs, uint64_t ino, uint64_t count);
 
+/*
+ * Forget VN wholly, if nobody but the caller, who puts his own, has a reference
+ * besides. False if somebody has, or it was not remembered.
+ */
+bool shale_vnode_forget_unused(struct shale_vnode *vn);
+
 /* Forget, wholly, each file that is remembered and for whose number WHOSE says
    so, which must not call back into FS. */
 void shale_vnode_forget_some(struct shale_fs *fs,
@@ -290,8 +296,9 @@ int shale_getattr_ino(struct shale_fs *fs, uint64_t ino,
  * Call EMIT for the entries of DIR, "." and ".." first, from COOKIE on: 0 for
  * the start, or the `next` of the last entry taken. Returns 0 at the end, what
  * EMIT returned if it stopped, or an error. EMIT is called with the volume's
- * lock held shared and must not call back into it. A file whose inode cannot
- * be read is listed without attributes.
+ * lock held, shared or not, and must not call back into it. A file whose inode
+ * cannot be read is listed without attributes; but where there is no memory for
+ * that, the listing ends with SHALE_ENOMEM.
  */
 int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
                   shale_emit_fn *emit, void *context);
@@ -300,8 +307,8 @@ int shale_iterate(struct shale_vnode *dir, uint64_t cookie, unsigned flags,
  * Call EMIT for each file that is deleted and still described on the volume,
  * in no order. It can be opened by its number and read like any other; what of
  * its data is lost then reads as what is there now. EMIT is called with the
- * volume's lock held shared and must not call back into it. SHALE_ENOTSUP for a
- * format that keeps nothing of them.
+ * volume's lock held, shared or not, and must not call back into it.
+ * SHALE_ENOTSUP for a format that keeps nothing of them.
  */
 int shale_deleted_iterate(struct shale_fs *fs, shale_deleted_fn *emit,
                           void *context);
