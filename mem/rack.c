@@ -179,9 +179,16 @@ void magazine_shrink(struct shale_slab *slab, unsigned place)
 {
     struct rack *rack = rack_of(slab);
     struct magazine *magazine = magazine_at(slab, rack, place);
+    size_t room;
 
-    if (magazine && number_get(&magazine->room) > rack->room)
-        room_set(slab, magazine, rack->room);
+    if (!magazine)
+        return;
+    /* What is still in it counts, or others got room for as much: keeps (2). */
+    room = (number_get(&magazine->count) + 1) & ~(size_t)1;
+    if (room < rack->room)
+        room = rack->room;
+    if (room < number_get(&magazine->room))
+        room_set(slab, magazine, room);
 }
 
 void rack_show(struct shale_slab *slab, bool idle)

@@ -57,7 +57,10 @@ struct magazine *magazine_new(struct magazines *all);
 /* Is there a magazine of SLAB at PLACE now? Makes it; drops the lock. */
 bool magazine_make(struct shale_slab *slab, unsigned place);
 
-/* Let that at PLACE have more room, if there may be; or what it began with. */
+/*
+ * Let that at PLACE have more room, if there may be; or as little as it began
+ * with, or as what is in it now needs.
+ */
 void magazine_grow(struct shale_slab *slab, unsigned place);
 void magazine_shrink(struct shale_slab *slab, unsigned place);
 

@@ -165,6 +165,43 @@ START_TEST(a_part_of_the_budget)
 }
 END_TEST
 
+/* Free TAKEN objects, until their magazine has been full TIMES times. */
+static size_t give_until(size_t taken, size_t size, unsigned times)
+{
+    unsigned before = asked;
+
+    while (taken > 0 && asked - before < times)
+        shale_free(mem, held[--taken], size);
+    return taken;
+}
+
+/* ... also if magazines have become smaller that were full of objects. */
+START_TEST(a_part_when_they_shrink)
+{
+    enum { BUDGET = 4 << 20, PART = BUDGET / 8, SHRINKS = 23, MANY = 1400 };
+    size_t before, left;
+
+    places.count = 16;
+    begin(BUDGET, 0);
+    before = in_use();
+    for (unsigned place = 1; place <= places.count; place++) {
+        for (size_t size = 512; size <= 1024; size += 128) {
+            here = place;
+            for (unsigned round = 0; round < 12; round++)
+                give(take(96, size), size);
+            left = give_until(take(MANY, size), size, SHRINKS);
+            here = 0;
+            give(left, size);
+        }
+    }
+    /* What is not at hand, but in between, goes back. */
+    ck_assert_ptr_null(shale_alloc(mem, (size_t)1 << 30));
+    ck_assert_uint_le(in_use() - before, PART + (size_t)256 * KIB);
+    end();
+    places.count = PLACES;
+}
+END_TEST
+
 /* Somebody is short: others give back all they have when they next come. */
 START_TEST(recalled)
 {
@@ -235,6 +272,7 @@ Suite *suite(void)
     tcase_add_loop_test(tc, no_more_than_are_wanted, 0,
                         sizeof sizes / sizeof sizes[0]);
     tcase_add_test(tc, a_part_of_the_budget);
+    tcase_add_test(tc, a_part_when_they_shrink);
     tcase_add_test(tc, recalled);
     tcase_add_test(tc, short_at_first);
     suite_add_tcase(s, tc);
