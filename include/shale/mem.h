@@ -144,9 +144,10 @@ struct shale_places {
  * 2 MiB besides for whoever needs them next. They count as in use, and as
  * nobody's. Together, places have no more at hand than an eighth of the budget,
  * or, where there is none and memory is not plenty, a quarter of what is
- * borrowed; all of it goes back when memory is short: from the caller's place
- * and from between them at once, from others when they next call
- * shale_alloc() or shale_free(), or find no object of a slab at hand.
+ * borrowed; it goes back when memory is short: from the caller's place and from
+ * between them at once, from others when they next call shale_alloc() or
+ * shale_free() for up to 4096 bytes, or find no object of a slab at hand. Slabs
+ * that have a destructor keep theirs until shale_slab_shrink().
  *
  * Once, before there are other threads. SHALE_ENOMEM, and all is as without,
  * or SHALE_EINVAL. Builds with SHALE_MEM_DEBUG watch every object come and go,
