@@ -11,6 +11,11 @@ static struct noted noted_of(const struct shale_slab *slab)
     return magazines ? magazines->ops->sum(slab) : (struct noted){ 0 };
 }
 
+/*
+ * What is at hand is counted while threads work, and what goes from one of them
+ * to another meanwhile may be counted at both: so there can be more of it than
+ * there is of anything, and what is left is none.
+ */
 size_t mem_live(const struct shale_mem *mem)
 {
     size_t live = mem->live;
@@ -19,7 +24,7 @@ size_t mem_live(const struct shale_mem *mem)
         live += noted_of(slab).bytes;
     for (size_t i = 0; i < mem->class_count; i++)
         live += noted_of(&mem->classes[i]).bytes;
-    return live;
+    return live <= SIZE_MAX / 2 ? live : 0;
 }
 
 void shale_mem_stats(struct shale_mem *mem, struct shale_mem_stats *out)
@@ -42,7 +47,7 @@ static void slab_stats(const struct shale_slab *slab,
 
     out->name = slab->config.name;
     out->object_size = slab->stride;
-    out->live = slab->live - noted.at_hand;
+    out->live = slab->live > noted.at_hand ? slab->live - noted.at_hand : 0;
     out->peak = slab->peak;
     out->capacity = slab->page_count * (slab->capacity ? slab->capacity : 1);
     out->bytes = slab->page_count * slab->page_bytes;
